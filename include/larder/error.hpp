@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "larder/export.hpp"
+
+namespace larder {
+
+enum class ErrorCode {
+    not_found,          // the larder, entry, model or file does not exist
+    permission_denied,  // the operating system refused
+    read_only,          // the larder cannot be written
+    no_space,           // the disk or a quota is full
+    damaged,            // bytes are not what their digest says
+    unsupported,        // made by a newer larder, or something this machine cannot do
+    invalid_argument,   // the caller's input is wrong
+    miss,               // Mode::cache_only, and the model is not kept
+    timed_out,          // a wait reached its limit
+    io,                 // any other failure of the operating system
+};
+
+// The only exception that larder itself throws. What OpenVINO throws while it reads or compiles a
+// model reaches the caller unchanged, and is none of these.
+class LARDER_EXPORT Error : public std::runtime_error {
+public:
+    // `what` says what failed, on which file, and why.
+    Error(ErrorCode code, const std::string& what, std::string remedy = {});
+    Error(const Error&) = default;
+    Error& operator=(const Error&) = default;
+    ~Error() override;
+
+    [[nodiscard]] ErrorCode code() const noexcept { return code_; }
+    // What to do about it; empty where there is nothing to add. Not part of what().
+    [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
+
+private:
+    ErrorCode code_;
+    std::string remedy_;
+};
+
+}  // namespace larder

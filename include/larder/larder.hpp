@@ -1,0 +1,143 @@
+// larder: compile each OpenVINO model once, for every process that asks for it.
+//
+//     larder::Cache cache({.directory = "models.larder"});
+//     larder::Result result = cache.compile_model(core, "model.xml", "CPU");
+//     result.model;    // an ov::CompiledModel, compiled or loaded
+//     result.outcome;  // which of the two
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <openvino/runtime/compiled_model.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include "larder/error.hpp"
+#include "larder/export.hpp"
+#include "larder/options.hpp"
+
+namespace larder {
+
+enum class Outcome {
+    compiled,  // by this request, and kept
+    loaded,    // it was kept
+    waited,    // another process or thread compiled it meanwhile; loaded
+    bypassed,  // compiled and not kept; `reason` says why
+};
+
+[[nodiscard]] LARDER_EXPORT const char* to_string(Outcome outcome) noexcept;
+
+// Names a model by content where only the caller can: 32 bytes that differ whenever the model that
+// `build` would make differs.
+class LARDER_EXPORT Fingerprint {
+public:
+    explicit Fingerprint(const std::array<std::uint8_t, 32>& bytes) : bytes_(bytes) {}
+    // Of any bytes that identify the model: weights, a configuration, a version. BLAKE3.
+    [[nodiscard]] static Fingerprint of(std::span<const std::byte> content);
+    [[nodiscard]] const std::array<std::uint8_t, 32>& bytes() const { return bytes_; }
+
+private:
+    std::array<std::uint8_t, 32> bytes_;
+};
+
+// Wall time of each stage; absent if it did not run.
+struct Timing {
+    using Duration = std::chrono::nanoseconds;
+    std::optional<Duration> fingerprint;  // of the model's content
+    std::optional<Duration> lookup;       // device, key and manifest
+    std::optional<Duration> wait;         // for another process's compile
+    std::optional<Duration> read_model;
+    std::optional<Duration> compile;
+    std::optional<Duration> export_blob;
+    std::optional<Duration> publish;  // hashing, syncing and naming what was exported
+    std::optional<Duration> verify;   // reading and checking the kept bytes
+    std::optional<Duration> import;
+    Duration total{0};  // from the call to a ready model
+};
+
+struct Result {
+    ov::CompiledModel model;
+    Outcome outcome = Outcome::bypassed;
+    std::string reason;         // why it was compiled or bypassed; empty for a plain hit
+    std::string key;            // 64 hexadecimal characters; empty where none could be made
+    std::string object_digest;  // of the kept blob; empty where nothing is kept
+    std::uint64_t object_bytes = 0;
+    Timing timing;
+};
+
+// What a request would do now.
+struct Explanation {
+    bool would_hit = false;
+    std::string reason;  // of a miss or bypass, in words
+    std::string key;
+    struct Difference {
+        std::string input;  // "property.INFERENCE_PRECISION_HINT"
+        std::string kept;   // empty: the kept entry has no such input
+        std::string asked;  // empty: the request has none
+    };
+    // The kept entry that comes nearest to the request, and every input in which they differ.
+    std::string nearest_key;
+    std::vector<Difference> differences;
+};
+
+// A handle on a larder. Thread-safe; keep one for as long as models are requested.
+//
+// No fault of the cache reaches the caller's model: with a full disk, a damaged or unreadable
+// larder or a device that cannot be cached, the model is compiled, the outcome is `bypassed` or
+// `compiled`, and one warning says why. Exceptions are OpenVINO's own, unchanged, where reading or
+// compiling fails; larder::Error `miss` in Mode::cache_only, and `invalid_argument` for a model
+// file that larder itself has to read (GGUF) and that is not whole.
+class LARDER_EXPORT Cache {
+public:
+    // Opens nothing that could fail: a larder that cannot be used shows in the outcomes.
+    explicit Cache(Options options = {});
+    // With every setting from the environment and the configuration files. Throws Error
+    // (invalid_argument) where one of them cannot be read.
+    [[nodiscard]] static Cache from_environment();
+    Cache(Cache&&) noexcept;
+    Cache& operator=(Cache&&) noexcept;
+    Cache(const Cache&) = delete;
+    Cache& operator=(const Cache&) = delete;
+    ~Cache();
+
+    // From a file: IR, ONNX, GGUF, TFLite, Paddle, TensorFlow. A hit neither reads nor parses it;
+    // whether its content is unchanged is known from a `stat`, or by hashing it.
+    [[nodiscard]] Result compile_model(ov::Core& core, const std::filesystem::path& model,
+                                       const std::string& device,
+                                       const ov::AnyMap& properties = {});
+
+    // From a model in memory: its graph and weights are hashed in place. Not modified.
+    [[nodiscard]] Result compile_model(ov::Core& core,
+                                       const std::shared_ptr<const ov::Model>& model,
+                                       const std::string& device,
+                                       const ov::AnyMap& properties = {});
+
+    // From a caller's fingerprint: `build` runs on a miss only, on the calling thread. What it
+    // throws reaches the caller.
+    [[nodiscard]] Result compile_model(ov::Core& core, const Fingerprint& identity,
+                                       const std::function<std::shared_ptr<ov::Model>()>& build,
+                                       const std::string& device,
+                                       const ov::AnyMap& properties = {});
+
+    // What compile_model from this file would do, and why. Writes nothing to the larder.
+    [[nodiscard]] Explanation explain(ov::Core& core, const std::filesystem::path& model,
+                                      const std::string& device,
+                                      const ov::AnyMap& properties = {});
+
+    // Throws Error with what is wrong with a model's files and what to do; returns if nothing is.
+    void check_model(const std::filesystem::path& model) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larder

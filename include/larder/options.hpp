@@ -1,0 +1,73 @@
+// How a larder is used, and where each setting came from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "larder/export.hpp"
+
+namespace larder {
+
+enum class Mode {
+    on,          // load what is kept, keep what is compiled
+    read_only,   // load what is kept, write nothing
+    cache_only,  // load what is kept, fail on a miss
+    refresh,     // compile anew and replace what is kept
+    off,         // as if larder were not there
+};
+
+// When the bytes of an object are checked against its digest.
+enum class Verify {
+    always,  // on every load
+    once,    // once for each file and boot; again as soon as the file changes in any way
+    never,   // only sizes
+};
+
+enum class LogLevel { error, warn, info, debug };
+
+struct Options {
+    // The larder. Empty: `$XDG_CACHE_HOME/larder`, else `~/.cache/larder`. Created when first
+    // written to.
+    std::filesystem::path directory;
+    // What this machine remembers and can rebuild (which file had which fingerprint, what was
+    // verified, hits). Empty: `$XDG_STATE_HOME/larder`, else `~/.local/state/larder`.
+    std::filesystem::path state_directory;
+    Mode mode = Mode::on;
+    Verify verify = Verify::once;
+    // How long a request waits for another process that compiles the same thing, before it compiles
+    // for itself.
+    std::chrono::seconds lock_timeout{600};
+    LogLevel log_level = LogLevel::warn;
+    // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
+    std::function<void(LogLevel, std::string_view)> log_sink;
+};
+
+// One setting as it is in force, in the words of the configuration file.
+struct Setting {
+    std::string name;      // "lock_timeout"
+    std::string variable;  // "LARDER_LOCK_TIMEOUT"
+    std::string value;     // "10m"
+    std::string origin;    // "command line", "environment", the path of a file, or "default"
+    std::string meaning;   // one line
+};
+
+struct Settings {
+    Options options;
+    std::vector<Setting> list;
+};
+
+// Reads every setting: `overrides` (by name, as from a command line), then the environment, then
+// `larder.toml` in the larder, then `$XDG_CONFIG_HOME/larder/config.toml`, then the default; the
+// first that has a value counts. Throws Error (invalid_argument) that names the variable, or the
+// file and key, of a value that cannot be read. Reads the environment: do not call while another
+// thread changes it.
+[[nodiscard]] LARDER_EXPORT Settings
+load_settings(const std::map<std::string, std::string>& overrides = {});
+
+}  // namespace larder

@@ -1,0 +1,148 @@
+// A larder's administration: what is kept, whether it is whole, and its removal. Needs no OpenVINO.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "larder/error.hpp"
+#include "larder/export.hpp"
+#include "larder/options.hpp"
+
+namespace larder {
+
+struct ObjectInfo {
+    std::string name;    // a file's name in an entry that is a set of files; empty for a blob
+    std::string digest;  // 64 hexadecimal characters
+    std::uint64_t bytes = 0;
+};
+
+struct ModelFile {
+    std::string role;  // "xml", "bin", a shard's number…
+    std::string digest;
+    std::uint64_t bytes = 0;
+};
+
+// One kept model.
+struct EntryInfo {
+    std::string key;     // 64 hexadecimal characters
+    std::string model;   // the path it was compiled from, or what the caller called it
+    std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
+    std::string device;  // as asked for
+    std::uint64_t bytes = 0;
+    std::vector<ObjectInfo> objects;
+    std::vector<ModelFile> model_files;
+    std::map<std::string, std::string> key_inputs;  // everything that decides the key
+    std::string requirements;                       // what the runtime says the blob needs
+    bool without_weights = false;                   // loading it needs the model's files
+    std::chrono::system_clock::time_point created_at;
+    std::optional<std::chrono::system_clock::time_point> last_used_at;  // on this machine
+    std::uint64_t hits = 0;                                             // on this machine
+    std::chrono::milliseconds compile_time{0};
+};
+
+enum class Damage {
+    damaged,     // bytes differ from their digest; set aside
+    untrusted,   // nothing proves it: another format, or a foreign owner
+    unreadable,  // the operating system refused
+};
+
+struct Finding {
+    Damage damage = Damage::damaged;
+    std::string key;   // of the entry concerned; empty where it cannot be told
+    std::string path;  // of the file
+    std::string what;
+};
+
+struct VerifyReport {
+    std::uint64_t entries = 0;
+    std::uint64_t objects = 0;
+    std::uint64_t bytes = 0;
+    std::vector<Finding> findings;
+};
+
+struct RemovalReport {
+    std::vector<EntryInfo> entries;
+    std::uint64_t freed_bytes = 0;  // on disk; shared objects count only when their last entry goes
+};
+
+// How many requests ended how, over all processes of this machine.
+struct Stats {
+    struct Outcomes {
+        std::uint64_t compiled = 0;
+        std::uint64_t loaded = 0;
+        std::uint64_t waited = 0;
+        std::uint64_t bypassed = 0;
+        std::chrono::milliseconds saved{0};  // compile time not spent
+    };
+    std::chrono::system_clock::time_point since;
+    Outcomes total;
+    std::map<std::string, Outcomes> by_model;
+    std::map<std::string, Outcomes> by_device;
+    std::map<std::string, std::uint64_t> miss_reasons;
+    std::map<std::string, std::uint64_t> bypass_reasons;
+    std::uint64_t bytes_written = 0;
+};
+
+enum class DryRun { no, yes };
+
+// Thread-safe. Every method throws larder::Error and nothing else of larder's.
+class LARDER_EXPORT Store {
+public:
+    // Does not create a larder: a directory that does not exist, or is empty, holds nothing. Throws
+    // `invalid_argument` for a directory that is not a larder and `unsupported` for one of a newer
+    // format.
+    explicit Store(Options options = {});
+    Store(Store&&) noexcept;
+    Store& operator=(Store&&) noexcept;
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    ~Store();
+
+    [[nodiscard]] const std::filesystem::path& directory() const;
+    // False where larder may only read: a read-only mount or mode, or another user's directory.
+    [[nodiscard]] bool writable() const;
+
+    // Every entry that can be read, newest first. Reads all manifests.
+    [[nodiscard]] std::vector<EntryInfo> entries() const;
+    // The one entry whose key begins with `prefix`. Throws `not_found`, or `invalid_argument` where
+    // several do; the message lists them.
+    [[nodiscard]] EntryInfo entry(std::string_view prefix) const;
+    // Bytes on disk of all objects and manifests.
+    [[nodiscard]] std::uint64_t total_bytes() const;
+
+    // Reads every byte of what is kept (of the entries whose keys begin with one of `prefixes`;
+    // of all if there are none). What is damaged is set aside where larder can write. `progress` is
+    // called now and then, on the calling thread; return false to end early.
+    VerifyReport verify(const std::vector<std::string>& prefixes = {},
+                        const std::function<bool(std::uint64_t bytes_done,
+                                                 std::uint64_t bytes_total)>& progress = {});
+
+    // Removes entries, and the objects that no other entry needs. Loaded models go on working.
+    // Throws before anything is removed if one of the keys does not exist.
+    RemovalReport remove(const std::vector<std::string>& keys, DryRun dry_run);
+
+    [[nodiscard]] Stats stats(std::chrono::system_clock::time_point since = {}) const;
+
+    // What is wrong with this larder or its surroundings, each with what to do; empty if nothing.
+    struct Advice {
+        enum class Severity { info, warning, error };
+        Severity severity = Severity::info;
+        std::string subject;  // "directory", "state", "space", "permissions"…
+        std::string finding;
+        std::string remedy;
+    };
+    [[nodiscard]] std::vector<Advice> diagnose() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larder

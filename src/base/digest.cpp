@@ -1,0 +1,107 @@
+#include "base/digest.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <blake3.h>
+
+namespace larder {
+
+struct Hasher::State {
+    blake3_hasher hasher;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) { blake3_hasher_init(&state_->hasher); }
+
+Hasher::Hasher(std::string_view context) : state_(std::make_unique<State>()) {
+    blake3_hasher_init_derive_key_raw(&state_->hasher, context.data(), context.size());
+}
+
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+Hasher::~Hasher() = default;
+
+Hasher& Hasher::update(std::span<const std::byte> bytes) {
+    blake3_hasher_update(&state_->hasher, bytes.data(), bytes.size());
+    return *this;
+}
+
+Hasher& Hasher::update_field(std::string_view text) {
+    update_u64(text.size());
+    return update(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Hasher& Hasher::update_u64(std::uint64_t value) {
+    std::array<std::byte, 8> bytes{};
+    for (auto& byte : bytes) {
+        byte = static_cast<std::byte>(value & 0xff);
+        value >>= 8;
+    }
+    return update(bytes);
+}
+
+Digest Hasher::finish() const {
+    Digest digest;
+    blake3_hasher_finalize(&state_->hasher, digest.bytes.data(), digest.bytes.size());
+    return digest;
+}
+
+std::string Digest::hex() const {
+    static constexpr std::string_view k_digits = "0123456789abcdef";
+    std::string text;
+    text.reserve(2 * k_size_bytes);
+    for (const auto byte : bytes) {
+        text += k_digits[byte >> 4];
+        text += k_digits[byte & 0xf];
+    }
+    return text;
+}
+
+Result<Digest> Digest::from_hex(std::string_view text) {
+    const auto nibble = [](char c) -> int {
+        if (c >= '0' && c <= '9') return c - '0';
+        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+        return -1;
+    };
+    Digest digest;
+    if (text.size() != 2 * k_size_bytes) {
+        return fail(Errc::invalid_argument, "a digest has 64 hexadecimal characters");
+    }
+    for (std::size_t i = 0; i < k_size_bytes; ++i) {
+        const int high = nibble(text[2 * i]);
+        const int low = nibble(text[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return fail(Errc::invalid_argument, "a digest has 64 hexadecimal characters");
+        }
+        digest.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+    }
+    return digest;
+}
+
+Digest hash_bytes(std::span<const std::byte> bytes) { return Hasher().update(bytes).finish(); }
+
+Digest combine_chunks(std::uint64_t total_bytes, std::span<const Digest> chunks) {
+    Hasher hasher("larder chunks 1");
+    hasher.update_u64(total_bytes).update_u64(k_chunk_size_bytes);
+    for (const auto& chunk : chunks) hasher.update(std::as_bytes(std::span(chunk.bytes)));
+    return hasher.finish();
+}
+
+Digest hash_chunked(std::span<const std::byte> bytes) {
+    std::vector<Digest> chunks;
+    chunks.reserve(chunk_count(bytes.size()));
+    for (std::size_t offset = 0; offset < bytes.size(); offset += k_chunk_size_bytes) {
+        const auto size = std::min<std::size_t>(k_chunk_size_bytes, bytes.size() - offset);
+        chunks.push_back(hash_bytes(bytes.subspan(offset, size)));
+    }
+    return combine_chunks(bytes.size(), chunks);
+}
+
+}  // namespace larder
+
+std::size_t std::hash<larder::Digest>::operator()(const larder::Digest& digest) const noexcept {
+    std::size_t value = 0;
+    std::memcpy(&value, digest.bytes.data(), sizeof value);
+    return value;
+}

@@ -1,0 +1,48 @@
+// Logging, handed down by reference: there is no global logger.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace larder {
+
+enum class LogLevel { error, warn, info, debug };
+
+[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
+
+// Thread-safe. Messages go to a sink: standard error unless told otherwise.
+class Log {
+public:
+    using Sink = std::function<void(LogLevel, std::string_view message)>;
+
+    // Writes "larder: warning: …" lines to standard error.
+    explicit Log(LogLevel level = LogLevel::warn);
+    Log(LogLevel level, Sink sink);
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+    ~Log();
+
+    [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level <= level_; }
+
+    void error(std::string_view message) { write(LogLevel::error, message); }
+    void warn(std::string_view message) { write(LogLevel::warn, message); }
+    void info(std::string_view message) { write(LogLevel::info, message); }
+    void debug(std::string_view message) { write(LogLevel::debug, message); }
+
+    // A warning that is said once for each `cause` in this log's life: a full disk fails every
+    // publish, and the user needs to read it once.
+    void warn_once(std::string_view cause, std::string_view message);
+
+private:
+    void write(LogLevel level, std::string_view message);
+
+    LogLevel level_;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace larder

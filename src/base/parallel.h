@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/result.h"
+
+namespace larder {
+
+// The number of threads worth starting for work over memory or a disk.
+[[nodiscard]] unsigned worker_threads() noexcept;
+
+// Calls `work(i)` for every i in [0, count) on up to `threads` threads, the caller's among them,
+// and returns when all have ended. After a first error no further i is begun; the error of the
+// lowest i that failed is returned. With one thread, or where none can be started, it runs on the
+// caller's.
+[[nodiscard]] Result<void> parallel_for(std::uint64_t count, unsigned threads,
+                                        const std::function<Result<void>(std::uint64_t)>& work);
+
+}  // namespace larder

@@ -1,0 +1,27 @@
+// What a device is, as far as a blob depends on it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <openvino/runtime/core.hpp>
+
+#include "runtime/runtime.h"
+
+namespace larder::openvino {
+
+// A device string, taken apart: "HETERO:GPU,CPU" is HETERO over GPU and CPU; "GPU.1" is itself.
+struct DeviceName {
+    std::string asked;
+    std::string plugin;                // "HETERO", "GPU", "CPU"
+    bool is_virtual = false;           // schedules onto other devices
+    std::vector<std::string> members;  // devices behind it; empty where the runtime chooses
+};
+[[nodiscard]] DeviceName parse_device(const std::string& device, const ov::AnyMap& properties);
+
+// Everything besides the model that decides a blob, asked of the runtime. Throws nothing of the
+// runtime's: a device that does not answer gives Caching::none with what it said.
+[[nodiscard]] runtime::Identity identify(ov::Core& core, const DeviceName& device,
+                                         const ov::AnyMap& properties);
+
+}  // namespace larder::openvino

@@ -1,0 +1,36 @@
+// Which properties decide a blob, in a form that compares.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <openvino/core/any.hpp>
+#include <openvino/runtime/core.hpp>
+
+namespace larder::openvino {
+
+// Properties of the runtime's own cache (CACHE_DIR, CACHE_MODE and the like). They say where and
+// how the runtime keeps blobs, which is larder's work here: they never reach a key.
+[[nodiscard]] bool is_cache_control(std::string_view name);
+
+// The properties known to act only at run time on a device: a blob compiled with one value, and
+// imported with another, behaves as one compiled with the other. Every member is proven by
+// tests/openvino/run_time_properties_test.cpp. `device` is a plain name, such as "CPU".
+[[nodiscard]] const std::set<std::string, std::less<>>& run_time_properties(
+    std::string_view device);
+
+// `properties` without those of the runtime's own cache, at any depth.
+[[nodiscard]] ov::AnyMap without_cache_control(const ov::AnyMap& properties);
+
+// One text for one meaning: `value` is read as the type of `like` (a value the device itself
+// reports), so that "YES", "true" and true are the same. No value where it has no text, such as a
+// callback or a pointer.
+[[nodiscard]] std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& like);
+
+// Whether the caller asked for blobs that hold no weights.
+[[nodiscard]] bool asks_for_weightless(const ov::AnyMap& properties);
+
+}  // namespace larder::openvino

@@ -1,0 +1,19 @@
+#include "openvino/read_model.h"
+
+#include <filesystem>
+
+#include <openvino/frontend/manager.hpp>
+
+namespace larder::openvino {
+
+std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path) {
+    if (std::filesystem::path(path).extension() != ".gguf") return core.read_model(path);
+    ov::frontend::FrontEndManager manager;
+    const auto frontend = manager.load_by_framework("gguf");
+    OPENVINO_ASSERT(frontend != nullptr, "This OpenVINO has no GGUF frontend");
+    const auto input = frontend->load(path);
+    OPENVINO_ASSERT(input != nullptr, "The GGUF frontend cannot read ", path);
+    return frontend->convert(input);
+}
+
+}  // namespace larder::openvino

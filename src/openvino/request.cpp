@@ -1,0 +1,190 @@
+#include "openvino/request.h"
+
+#include <filesystem>
+#include <ostream>
+
+#include <openvino/runtime/properties.hpp>
+
+#include "openvino/blob_stream.h"
+#include "openvino/graph_fingerprint.h"
+#include "openvino/properties.h"
+#include "openvino/read_model.h"
+
+namespace larder::openvino {
+namespace {
+
+using Time = std::chrono::steady_clock;
+
+// Adds the time until destruction, so that a stage that throws is timed too.
+class StageTimer {
+public:
+    explicit StageTimer(std::optional<std::chrono::nanoseconds>& total)
+        : total_(total), start_(Time::now()) {}
+    StageTimer(const StageTimer&) = delete;
+    StageTimer& operator=(const StageTimer&) = delete;
+    ~StageTimer() {
+        total_ = total_.value_or(std::chrono::nanoseconds{0}) + (Time::now() - start_);
+    }
+
+private:
+    std::optional<std::chrono::nanoseconds>& total_;
+    Time::time_point start_;
+};
+
+// The part of an OpenVINO message that says something: its first lines name source files.
+std::string plain_message(const std::exception& error) {
+    std::string text = error.what();
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
+        text.pop_back();
+    }
+    const auto last = text.rfind('\n');
+    return last == std::string::npos ? text : text.substr(last + 1);
+}
+
+}  // namespace
+
+Request::Request(ov::Core& core, ModelInput input, const std::string& device,
+                 ov::AnyMap properties)
+    : core_(core),
+      input_(std::move(input)),
+      device_(parse_device(device, properties)),
+      properties_(std::move(properties)),
+      model_(input_.model) {}
+
+Request::~Request() = default;
+
+ov::CompiledModel Request::take() { return std::move(compiled_).value(); }
+
+Result<runtime::Identity> Request::identify() {
+    return openvino::identify(core_, device_, properties_);
+}
+
+Result<Digest> Request::fingerprint_model() {
+    if (!input_.model) return fail(Errc::invalid_argument, "there is no model in memory");
+    return fingerprint_graph(*input_.model);
+}
+
+const std::shared_ptr<const ov::Model>& Request::model() {
+    if (!model_) {
+        const StageTimer timer(times_.read_model);
+        model_ = input_.build ? input_.build() : read_model(core_, input_.path);
+        OPENVINO_ASSERT(model_ != nullptr, "The model builder returned no model");
+    }
+    return model_;
+}
+
+void Request::compile_as(const ov::AnyMap& properties) {
+    const auto& source = model();
+    const StageTimer timer(times_.compile);
+    compiled_ = core_.compile_model(source, device_.asked, properties);
+}
+
+void Request::compile_untouched() {
+    const bool gguf = std::filesystem::path(input_.path).extension() == ".gguf";
+    if (input_.path.empty() || gguf) {
+        compile_as(properties_);
+        return;
+    }
+    const StageTimer timer(times_.compile);
+    compiled_ = core_.compile_model(input_.path, device_.asked, properties_);
+}
+
+void Request::compile() {
+    auto properties = without_cache_control(properties_);
+    if (exports_without_weights()) {
+        properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
+    }
+    // A directory set on the core would make a second cache underneath.
+    properties[ov::cache_dir.name()] = std::string{};
+    compile_as(properties);
+}
+
+bool Request::compile_with(const runtime::PrivateCache& cache) {
+    auto properties = without_cache_control(properties_);
+    properties[ov::cache_dir.name()] = cache.directory;
+    // With a name for the model, the runtime neither hashes its weights nor looks at any path:
+    // the directory belongs to one key, so that the name can mean nothing else.
+    properties["CACHE_MODEL_PATH"] = cache.name;
+    compile_as(properties);
+    try {
+        return compiled_->get_property(ov::loaded_from_cache);
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+std::string Request::requirements() {
+    try {
+        return compiled_.value().get_property(ov::runtime_requirements);
+    } catch (const std::exception&) {
+        return {};  // the device has none
+    }
+}
+
+std::string Request::weights_path() const {
+    const auto path = std::filesystem::path(input_.path);
+    if (path.extension() != ".xml") return {};
+    return std::filesystem::path(path).replace_extension(".bin").string();
+}
+
+bool Request::exports_without_weights() {
+    return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
+}
+
+Result<void> Request::export_blob(runtime::BlobSink& sink) {
+    SinkBuffer buffer(sink);
+    std::ostream stream(&buffer);
+    try {
+        compiled_.value().export_model(stream);
+    } catch (const std::bad_alloc&) {
+        return fail(Errc::unsupported, "no memory to export the compiled model");
+    } catch (const std::exception& error) {
+        if (auto written = buffer.finish(); !written) return written;
+        return fail(Errc::unsupported, "the device " + device_.asked +
+                                           " cannot export this model: " + plain_message(error));
+    }
+    if (auto written = buffer.finish(); !written) return written;
+    if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
+    return {};
+}
+
+runtime::Compatibility Request::check(const std::string& requirements) {
+    if (requirements.empty()) return runtime::Compatibility::unknown;
+    try {
+        const auto answer = core_.get_property(device_.asked, ov::compatibility_check,
+                                               {{ov::runtime_requirements.name(), requirements}});
+        switch (answer) {
+            case ov::CompatibilityCheck::SUPPORTED: return runtime::Compatibility::accepted;
+            case ov::CompatibilityCheck::UNSUPPORTED: return runtime::Compatibility::refused;
+            case ov::CompatibilityCheck::NOT_APPLICABLE: break;
+        }
+    } catch (const std::exception&) {
+        // The device cannot tell: the import will.
+    }
+    return runtime::Compatibility::unknown;
+}
+
+Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
+    const StageTimer timer(times_.import);
+    auto properties = without_cache_control(properties_);
+    // Makes an imported model answer the question truthfully.
+    properties[ov::loaded_from_cache.name()] = true;
+    if (without_weights) {
+        properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
+        properties[ov::weights_path.name()] = weights_path();
+    }
+    try {
+        compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
+    } catch (const std::exception& error) {
+        return fail(Errc::incompatible, "the runtime does not accept the kept model: " +
+                                            plain_message(error));
+    }
+    return {};
+}
+
+void Request::release_model() {
+    model_.reset();
+    input_.model.reset();
+}
+
+}  // namespace larder::openvino

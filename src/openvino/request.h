@@ -1,0 +1,62 @@
+// One request of the program, on the real runtime.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <openvino/runtime/compiled_model.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include "openvino/device.h"
+#include "runtime/runtime.h"
+
+namespace larder::openvino {
+
+// Where the model comes from: exactly one is set.
+struct ModelInput {
+    std::string path;
+    std::shared_ptr<const ov::Model> model;
+    std::function<std::shared_ptr<ov::Model>()> build;
+};
+
+class Request final : public runtime::Request {
+public:
+    // `core` must outlive the request.
+    Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties);
+    ~Request() override;
+
+    // The model that the request ended with. Call once, after it was compiled or imported.
+    [[nodiscard]] ov::CompiledModel take();
+
+    [[nodiscard]] Result<runtime::Identity> identify() override;
+    [[nodiscard]] Result<Digest> fingerprint_model() override;
+    void compile_untouched() override;
+    void compile() override;
+    bool compile_with(const runtime::PrivateCache& cache) override;
+    [[nodiscard]] std::string requirements() override;
+    [[nodiscard]] bool exports_without_weights() override;
+    [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
+    [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
+    [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
+                                           bool without_weights) override;
+    void release_model() override;
+    [[nodiscard]] const runtime::StageTimes& times() const override { return times_; }
+
+private:
+    // The model to compile, read or built on the first call.
+    const std::shared_ptr<const ov::Model>& model();
+    void compile_as(const ov::AnyMap& properties);
+    [[nodiscard]] std::string weights_path() const;
+
+    ov::Core& core_;
+    ModelInput input_;
+    DeviceName device_;
+    ov::AnyMap properties_;
+    std::shared_ptr<const ov::Model> model_;
+    std::optional<ov::CompiledModel> compiled_;
+    runtime::StageTimes times_;
+};
+
+}  // namespace larder::openvino

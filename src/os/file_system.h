@@ -1,0 +1,151 @@
+// Every file operation of larder goes through this interface, so that tests can make any one of
+// them fail, or forget what was not synced.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace larder::os {
+
+enum class FileKind { regular, directory, symlink, other };
+
+// What identifies a file's content without reading it: an edit that keeps size and mtime is still
+// seen through ctime.
+struct FileStamp {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t size_bytes = 0;
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+
+    bool operator==(const FileStamp&) const = default;
+};
+
+struct FileInfo {
+    FileStamp stamp;
+    FileKind kind = FileKind::other;
+    std::uint32_t mode = 0;  // permission bits
+    std::uint32_t owner = 0;
+    std::uint64_t links = 0;
+    std::uint64_t allocated_bytes = 0;
+};
+
+struct DirectoryEntry {
+    std::string name;
+    FileKind kind = FileKind::other;
+};
+
+struct SpaceInfo {
+    std::uint64_t total_bytes = 0;
+    std::uint64_t available_bytes = 0;  // to this user
+};
+
+// An open file. Closed by its destructor. Reads and writes are positioned, so that several threads
+// can use one file at once.
+class File {
+public:
+    File() = default;
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    virtual ~File() = default;
+
+    // Fills `buffer` or fails: a file that ends early is Errc::damaged.
+    [[nodiscard]] virtual Result<void> read_at(std::uint64_t offset,
+                                               std::span<std::byte> buffer) = 0;
+    // Writes all of `bytes` or fails.
+    [[nodiscard]] virtual Result<void> write_at(std::uint64_t offset,
+                                                std::span<const std::byte> bytes) = 0;
+    // Until it returns, nothing is promised to survive power loss. After a failure the kernel may
+    // have dropped the pages: write the file anew, never sync it again.
+    [[nodiscard]] virtual Result<void> sync() = 0;
+    [[nodiscard]] virtual Result<void> set_mode(std::uint32_t mode) = 0;
+    [[nodiscard]] virtual Result<FileInfo> info() = 0;
+    // Takes the kernel's whole-file write lock (open file description lock), held until the file is
+    // closed or the process dies. Never waits: Errc::busy when somebody else, also another thread
+    // through another File, holds it.
+    [[nodiscard]] virtual Result<void> try_lock() = 0;
+    [[nodiscard]] virtual const std::string& path() const = 0;
+};
+
+// A read-only mapping of a whole file. Unmapped by its destructor.
+class Mapping {
+public:
+    Mapping() = default;
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+    virtual ~Mapping() = default;
+
+    [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
+};
+
+enum class OpenMode {
+    read,
+    read_write,           // must exist
+    create_exclusive,     // read and write; Errc::already_exists if there
+    create_or_open,       // read and write
+};
+
+// All methods are thread-safe. Paths are absolute or relative to the working directory; symbolic
+// links are followed, except by `remove` and `rename`.
+class FileSystem {
+public:
+    FileSystem() = default;
+    FileSystem(const FileSystem&) = delete;
+    FileSystem& operator=(const FileSystem&) = delete;
+    virtual ~FileSystem() = default;
+
+    // `mode` is what a created file gets, before the umask.
+    [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode how,
+                                                             std::uint32_t mode = 0666) = 0;
+    [[nodiscard]] virtual Result<FileInfo> info(const std::string& path) = 0;
+    // Follows no symbolic link in the last component.
+    [[nodiscard]] virtual Result<FileInfo> link_info(const std::string& path) = 0;
+    // The absolute path with every symbolic link resolved. Errc::not_found if it does not exist.
+    [[nodiscard]] virtual Result<std::string> canonical(const std::string& path) = 0;
+    // Maps `size_bytes` of an open file; the file may be closed afterwards. An empty file gives an
+    // empty span. Errc::damaged if the file is shorter.
+    [[nodiscard]] virtual Result<std::shared_ptr<Mapping>> map(File& file,
+                                                               std::uint64_t size_bytes) = 0;
+    [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
+    // In no particular order, without "." and "..".
+    [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
+    // Makes names in the directory durable.
+    [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
+    // Atomic; replaces what is there.
+    [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+    // A second name for the same file (hard link). Errc::already_exists if there.
+    [[nodiscard]] virtual Result<void> link(const std::string& from, const std::string& to) = 0;
+    [[nodiscard]] virtual Result<void> symlink(const std::string& target,
+                                               const std::string& path) = 0;
+    [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
+    [[nodiscard]] virtual Result<void> remove_directory(const std::string& path) = 0;
+    [[nodiscard]] virtual Result<SpaceInfo> space(const std::string& path) = 0;
+};
+
+// The operating system's own. Retries EINTR and continues short reads and writes.
+[[nodiscard]] std::unique_ptr<FileSystem> make_posix_file_system();
+
+// `make_directory` for each missing component, each made durable.
+[[nodiscard]] Result<void> make_directories(FileSystem& fs, const std::string& path);
+// The whole content of a small file; Errc::damaged if it is larger than `size_bytes_max`.
+[[nodiscard]] Result<std::string> read_text(FileSystem& fs, const std::string& path,
+                                            std::uint64_t size_bytes_max);
+// Removes a directory and everything in it. Follows no symbolic link. What is already gone is not
+// an error.
+[[nodiscard]] Result<void> remove_tree(FileSystem& fs, const std::string& path);
+
+// "a/b": joins with exactly one slash.
+[[nodiscard]] std::string join(std::string_view directory, std::string_view name);
+[[nodiscard]] std::string parent_directory(std::string_view path);
+[[nodiscard]] std::string file_name(std::string_view path);
+
+}  // namespace larder::os

@@ -1,0 +1,114 @@
+// What larder needs to know of a model runtime. `openvino` implements it; the tests' fake runtime
+// does too, and can stall, fail and crash.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace larder::runtime {
+
+// How a device lets its compiled models be kept.
+enum class Caching {
+    blob,       // it exports a blob and imports it again
+    directory,  // it only caches through a directory that the runtime itself reads and writes
+    none,
+};
+
+// Everything besides the model that decides a blob.
+struct Identity {
+    // Names are "device.…", "runtime.…" and "property.…"; values are canonical.
+    std::map<std::string, std::string> inputs;
+    Caching caching = Caching::none;
+    std::string reason;  // why nothing can be kept; empty otherwise
+};
+
+// A verified blob. `owner` keeps the bytes alive: the runtime holds it for as long as it may look
+// at them.
+struct Blob {
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
+};
+
+// Receives an exported blob. Positions may go back: exporters patch their headers.
+class BlobSink {
+public:
+    BlobSink() = default;
+    BlobSink(const BlobSink&) = delete;
+    BlobSink& operator=(const BlobSink&) = delete;
+    virtual ~BlobSink() = default;
+
+    [[nodiscard]] virtual Result<void> write_at(std::uint64_t offset,
+                                                std::span<const std::byte> bytes) = 0;
+};
+
+// Whether this machine's device accepts a blob with given requirements.
+enum class Compatibility { accepted, refused, unknown };
+
+// A directory that belongs to one key alone, for devices that cache only through one.
+struct PrivateCache {
+    std::string directory;
+    std::string name;  // stands for the model in the runtime's own cache key; the same for one key
+};
+
+// Wall time of each stage; absent if it did not run.
+struct StageTimes {
+    std::optional<std::chrono::nanoseconds> read_model;
+    std::optional<std::chrono::nanoseconds> compile;
+    std::optional<std::chrono::nanoseconds> import;
+};
+
+// One request of the program: a model, a device and properties. The compiled model it ends with is
+// kept inside and taken out by whoever made the request. Used by one thread at a time.
+//
+// Methods that return Result throw nothing of the runtime's. `compile…` throw what the runtime
+// throws, unchanged.
+class Request {
+public:
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+    virtual ~Request() = default;
+
+    // An unknown device is not an error here: Caching::none, with the reason.
+    [[nodiscard]] virtual Result<Identity> identify() = 0;
+
+    // The digest of a model in memory: its graph, weights and everything that reaches the blob.
+    // Errc::unsupported where a part of it has no known meaning. Only for models in memory.
+    [[nodiscard]] virtual Result<Digest> fingerprint_model() = 0;
+
+    // Compiles with the caller's own properties, exactly as if larder were not there.
+    virtual void compile_untouched() = 0;
+    // Compiles with no cache of the runtime's own underneath.
+    virtual void compile() = 0;
+    // Compiles with the runtime's own cache in `cache`. True if it came from there.
+    virtual bool compile_with(const PrivateCache& cache) = 0;
+
+    // What a machine needs to import the blob of the model just compiled; empty where the device
+    // does not tell.
+    [[nodiscard]] virtual std::string requirements() = 0;
+    // True if the exported blob holds no weights, and importing it needs the model's files.
+    [[nodiscard]] virtual bool exports_without_weights() = 0;
+    // Writes the compiled model's blob. Errc::unsupported where the device cannot; the sink's own
+    // errors are passed on. May be called again after a failure.
+    [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
+
+    [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
+    // Errc::incompatible if the runtime refuses the blob.
+    [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
+
+    // Lets go of the model that was read or built for compiling; the compiled one stays.
+    virtual void release_model() = 0;
+
+    [[nodiscard]] virtual const StageTimes& times() const = 0;
+};
+
+}  // namespace larder::runtime
