@@ -1,0 +1,34 @@
+# What `cmake --install` lays down: the libraries, the headers, the program, and a package for
+# find_package(larder). Two export sets, so that larder::store can be had without OpenVINO.
+include(CMakePackageConfigHelpers)
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/larder")
+
+if(TARGET liblarder_store)
+    install(TARGETS liblarder_store EXPORT larder-store
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(EXPORT larder-store NAMESPACE larder:: FILE larder-store-targets.cmake
+        DESTINATION "${package_dir}")
+    install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/larder" TYPE INCLUDE
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
+
+    configure_package_config_file(
+        "${PROJECT_SOURCE_DIR}/cmake/larder-config.cmake.in"
+        "${PROJECT_BINARY_DIR}/package/larder-config.cmake"
+        INSTALL_DESTINATION "${package_dir}")
+    write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/larder-config-version.cmake"
+        COMPATIBILITY SameMinorVersion)
+    install(FILES
+        "${PROJECT_BINARY_DIR}/package/larder-config.cmake"
+        "${PROJECT_BINARY_DIR}/package/larder-config-version.cmake"
+        DESTINATION "${package_dir}")
+endif()
+
+if(TARGET liblarder)
+    install(TARGETS liblarder EXPORT larder LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(EXPORT larder NAMESPACE larder:: FILE larder-targets.cmake
+        DESTINATION "${package_dir}")
+endif()
+
+if(TARGET larder)
+    install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()

@@ -1,0 +1,150 @@
+# A layer is a folder and a static library, larder_<name>. Its own include root is the only one it
+# exposes: build/<preset>/rooms/<name> holds nothing but a link <name> to the folder. Sources say
+# "store/publish.h", and an include of a layer that is not used fails with "No such file".
+define_property(GLOBAL PROPERTY LARDER_LAYERS BRIEF_DOCS "every layer, lowest first")
+
+function(larder_room name folder)
+    set(room "${PROJECT_BINARY_DIR}/rooms/${name}")
+    file(MAKE_DIRECTORY "${room}")
+    file(CREATE_LINK "${folder}" "${room}/${name}" SYMBOLIC)
+    set_property(GLOBAL APPEND PROPERTY LARDER_LAYERS ${name})
+endfunction()
+
+# layer(<name> [USES <layers>…] [SOURCES <files>…] [LIBS <libraries>…] [PUBLIC_LIBS <libraries>…])
+# USES and PUBLIC_LIBS reach whoever uses this layer; LIBS do not. A layer without sources is its
+# headers.
+function(layer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;SOURCES;LIBS;PUBLIC_LIBS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "layer ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
+    endif()
+    larder_room(${name} "${CMAKE_CURRENT_SOURCE_DIR}")
+    list(TRANSFORM arg_USES PREPEND larder_)
+    foreach(used IN LISTS arg_USES)
+        if(NOT TARGET ${used})
+            message(FATAL_ERROR "layer ${name}: ${used} is no layer below it")
+        endif()
+    endforeach()
+    set(target larder_${name})
+    if(arg_SOURCES)
+        add_library(${target} STATIC ${arg_SOURCES})
+        target_include_directories(${target} PUBLIC "${PROJECT_BINARY_DIR}/rooms/${name}")
+        target_link_libraries(${target}
+            PUBLIC ${arg_USES} ${arg_PUBLIC_LIBS}
+            PRIVATE larder_warnings ${arg_LIBS})
+    else()
+        add_library(${target} INTERFACE)
+        target_include_directories(${target} INTERFACE "${PROJECT_BINARY_DIR}/rooms/${name}")
+        target_link_libraries(${target} INTERFACE ${arg_USES} ${arg_PUBLIC_LIBS})
+    endif()
+    verify_headers(${name} PREFIX ${name} TARGET ${target})
+endfunction()
+
+# Each *.h and *.hpp of the current folder compiles alone, with what TARGET gives its users. Part of
+# the target `verify_headers`, and of `all` with LARDER_VERIFY_HEADERS.
+function(verify_headers name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PREFIX;TARGET" "")
+    if(NOT LARDER_DEVELOPER)
+        return()
+    endif()
+    file(GLOB headers RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS *.h *.hpp)
+    set(sources)
+    foreach(header IN LISTS headers)
+        set(source "${PROJECT_BINARY_DIR}/headers/${arg_PREFIX}/${header}.cpp")
+        # Twice, so that it must also guard itself.
+        file(CONFIGURE OUTPUT "${source}" @ONLY
+            CONTENT "#include \"${arg_PREFIX}/${header}\"\n#include \"${arg_PREFIX}/${header}\"\n")
+        list(APPEND sources "${source}")
+    endforeach()
+    if(NOT sources)
+        return()
+    endif()
+    add_library(headers_${name} OBJECT EXCLUDE_FROM_ALL ${sources})
+    target_link_libraries(headers_${name} PRIVATE larder_warnings ${arg_TARGET})
+    if(NOT TARGET verify_headers)
+        if(LARDER_VERIFY_HEADERS)
+            add_custom_target(verify_headers ALL)
+        else()
+            add_custom_target(verify_headers)
+        endif()
+    endif()
+    add_dependencies(verify_headers headers_${name})
+endfunction()
+
+# public_library(<name> [USES <layers>…] SOURCES <files>… [LIBS …] [PUBLIC_LIBS …])
+# A shared library, target and file lib<name>, alias larder::<EXPORT>: exports LARDER_EXPORT and
+# nothing else. The layers stay inside.
+function(public_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "EXPORT" "USES;SOURCES;LIBS;PUBLIC_LIBS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "public_library ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
+    endif()
+    if(NOT arg_SOURCES)
+        message(STATUS "lib${name} has no sources yet")
+        return()
+    endif()
+    list(TRANSFORM arg_USES PREPEND larder_)
+    set(target lib${name})
+    add_library(${target} SHARED ${arg_SOURCES})
+    add_library(larder::${arg_EXPORT} ALIAS ${target})
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${name}
+        EXPORT_NAME ${arg_EXPORT}
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}
+        INSTALL_RPATH "\$ORIGIN;${OPENVINO_LIBRARY_DIR}")
+    target_compile_features(${target} INTERFACE cxx_std_20)
+    target_include_directories(${target} INTERFACE
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_link_libraries(${target}
+        PUBLIC ${arg_PUBLIC_LIBS}
+        PRIVATE larder_warnings ${arg_USES} ${arg_LIBS})
+    # The assembly inside larder_blake3 knows no visibility: the linker hides it.
+    target_link_options(${target} PRIVATE LINKER:--no-undefined LINKER:--exclude-libs,ALL)
+endfunction()
+
+# layer_test(<name> SOURCES <files>… [USES <layers>…] [LIBS …] [LABELS …] [TIMEOUT seconds]
+#            [PROGRAMS <targets>…] [ONE_PROCESS])
+# The executable <name>_tests, linked to the layer of that name where there is one. Every test is a
+# ctest entry of its own, in its own process, unless ONE_PROCESS: then they are one entry, and can
+# share what is costly to build. PROGRAMS are built first.
+function(layer_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS" "TIMEOUT"
+        "USES;SOURCES;LIBS;LABELS;PROGRAMS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "layer_test ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
+    endif()
+    if(NOT arg_SOURCES)
+        return()
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 300)
+    endif()
+    if(TARGET larder_${name})
+        list(APPEND arg_USES ${name})
+    endif()
+    list(TRANSFORM arg_USES PREPEND larder_)
+    set(target ${name}_tests)
+    add_executable(${target} ${arg_SOURCES})
+    set_target_properties(${target} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+    target_link_libraries(${target} PRIVATE
+        larder_warnings ${arg_USES} ${arg_LIBS} GTest::gmock GTest::gtest_main)
+    if(arg_PROGRAMS)
+        add_dependencies(${target} ${arg_PROGRAMS})
+    endif()
+    set(labels ${name} ${arg_LABELS})
+    if(arg_ONE_PROCESS)
+        add_test(NAME ${name} COMMAND ${target})
+        set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
+    else()
+        # A list has to pass through one more round of evaluation.
+        string(REPLACE ";" "\\;" labels "${labels}")
+        gtest_discover_tests(${target}
+            DISCOVERY_MODE PRE_TEST
+            DISCOVERY_TIMEOUT 60
+            TEST_PREFIX "${name}."
+            PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
+    endif()
+endfunction()

@@ -1,0 +1,19 @@
+# OpenVINO as the wheel in .venv brings it, unless OpenVINO_DIR names another.
+if(NOT OpenVINO_DIR)
+    file(GLOB openvino_cmake
+        "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/openvino/cmake")
+    if(openvino_cmake)
+        list(POP_BACK openvino_cmake openvino_newest)
+        set(OpenVINO_DIR "${openvino_newest}" CACHE PATH "The folder of OpenVINOConfig.cmake")
+    endif()
+endif()
+find_package(OpenVINO CONFIG QUIET COMPONENTS Runtime)
+if(NOT OpenVINO_FOUND)
+    message(FATAL_ERROR "OpenVINO is missing: run scripts/setup, or give -DOpenVINO_DIR=…, or "
+        "-DLARDER_OPENVINO=OFF for the store alone")
+endif()
+# Its libraries' folder goes into the run path of what we build and install, so that no environment
+# variable is needed.
+get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
+get_filename_component(OPENVINO_LIBRARY_DIR "${openvino_library}" DIRECTORY)
+message(STATUS "OpenVINO ${OpenVINO_VERSION}: ${OPENVINO_LIBRARY_DIR}")
