@@ -23,6 +23,13 @@ namespace {
 
 using ov::op::util::MultiSubGraphOp;
 
+// "Parameter_17": the runtime's own name for a node nobody named. It counts up in each process, and
+// clones keep it, so that it tells nothing of the model.
+bool is_made_up(std::string_view name, std::string_view prefix) {
+    return name.starts_with(prefix) && name.size() > prefix.size() &&
+           name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
+}
+
 struct Buffer {
     std::span<const std::byte> bytes;
 };
@@ -325,10 +332,9 @@ void GraphHasher::add_tensors(const ov::Node& node) {
 void GraphHasher::add_node(const ov::Node& node, const Positions& positions) {
     const auto& type = node.get_type_info();
     add_field(type.name, type.version_id != nullptr ? type.version_id : "");
-    // A program may ask an input or output for its node's name. Others only show in profiles.
-    const bool named = ov::is_type<ov::op::v0::Parameter>(&node) ||
-                       ov::is_type<ov::op::v0::Result>(&node);
-    if (named && node.get_friendly_name() != node.get_name()) {
+    // A program may ask an input for its node's name. Others only show in profiles.
+    if (ov::is_type<ov::op::v0::Parameter>(&node) &&
+        !is_made_up(node.get_friendly_name(), std::string(type.name) + '_')) {
         add_field("friendly_name", node.get_friendly_name());
     }
     add_number("inputs", node.get_input_size());
@@ -373,7 +379,7 @@ void GraphHasher::add_model(const ov::Model& model) {
     add_positions("parameters", model.get_parameters());
     add_positions("results", model.get_results());
     add_positions("sinks", model.get_sinks());
-    if (model.get_friendly_name() != model.get_name()) {
+    if (!is_made_up(model.get_friendly_name(), "Model")) {
         add_field("model_name", model.get_friendly_name());
     }
     add_run_time_information(model.get_rt_info());

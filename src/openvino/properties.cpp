@@ -81,7 +81,10 @@ std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& l
             return text_as<std::int64_t>(value);
         }
         if (like.is<ov::element::Type>()) return value.as<ov::element::Type>().to_string();
-        return value.as<std::string>();
+        auto text = value.as<std::string>();
+        // What the runtime cannot print, such as a callback, it prints as nothing.
+        if (text.empty() && like.empty() && !value.is<std::string>()) return std::nullopt;
+        return text;
     } catch (const std::exception&) {
         // Not of the type the device reports: the runtime will judge it when it compiles.
         if (!like.empty()) return canonical_text(value, {});
