@@ -1,0 +1,77 @@
+"""Goal: the compiler itself keeps the layers apart.
+
+Method: for every pair of layers, a file of the one that includes a header of the other is
+preprocessed with exactly the include roots that CMake gives the one. It must work where the table
+below allows it (so that a failure is never for another reason), and must say "No such file"
+everywhere else. The table is written by hand: it repeats the design, not CMake.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+
+MAY_INCLUDE = {
+    "base": {"base"},
+    "os": {"base", "os"},
+    "format": {"base", "format"},
+    "store": {"base", "os", "format", "store"},
+    "model": {"base", "os", "model"},
+    "runtime": {"base", "runtime"},
+    "openvino": {"base", "runtime", "openvino"},
+    "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
+    "cli": {"cli", "larder"},
+}
+# The composition root and the tests' fixtures may see all that they join.
+FREE = {"api", "support"}
+
+
+def first_header(source, layer):
+    folder = source / "include/larder" if layer == "larder" else source / "src" / layer
+    name = "larder/options.hpp" if layer == "larder" else None
+    headers = sorted(folder.glob("*.h"))
+    return name or (f"{layer}/{headers[0].name}" if headers else None)
+
+
+def compiles(compiler, roots, header):
+    """Whether a file that includes `header` does, and what the compiler said."""
+    command = [compiler, "-std=c++20", "-x", "c++", "-M", "-"] + [f"-I{root}" for root in roots]
+    result = subprocess.run(command, input=f'#include "{header}"\n', capture_output=True, text=True)
+    return result.returncode == 0, result.stderr
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--compiler", required=True)
+    parser.add_argument("--roots", required=True, type=pathlib.Path)
+    parser.add_argument("--source", required=True, type=pathlib.Path)
+    options = parser.parse_args()
+
+    failures, right, wrong = [], 0, 0
+    for line in options.roots.read_text().splitlines():
+        layer, _, roots = line.partition("=")
+        if layer in FREE:
+            continue
+        if layer not in MAY_INCLUDE:
+            failures.append(f"{layer} is a layer that the table does not know")
+            continue
+        for other in [*MAY_INCLUDE, "larder"]:
+            header = first_header(options.source, other)
+            if header is None:
+                continue
+            built, said = compiles(options.compiler, [r for r in roots.split(";") if r], header)
+            if other in MAY_INCLUDE[layer]:
+                right += 1
+                if not built:
+                    failures.append(f"{layer} cannot include {header}:\n{said}")
+            else:
+                wrong += 1
+                if built or f"{header}: No such file" not in said:
+                    failures.append(f"{layer} can include {header}\n{said}")
+    print(f"{right} allowed includes compile, {wrong} others do not, {len(failures)} failures")
+    print("\n".join(failures))
+    return 1 if failures or not right or not wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

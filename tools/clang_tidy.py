@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""clang-tidy over the sources of a build, skipping each that has not changed since it last passed.
+
+A file passes for good as long as it, every file of ours that it includes, its compile command, the
+checks and their version stay the same.
+usage: tools/clang_tidy.py [--build build/release] [--tests] [FILE...]
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CLANG_TIDY = ROOT / ".venv/bin/clang-tidy"
+
+
+def included_files(build):
+    """The project's own files behind each object, as the last build recorded them."""
+    ninja = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True)
+    dependencies, current = {}, None
+    for line in ninja.stdout.splitlines():
+        if line.startswith("    "):
+            path = os.path.realpath(os.path.join(build, line.strip()))
+            if path.startswith(f"{ROOT}/") and not path.startswith(f"{ROOT}/.venv/"):
+                current.add(path)
+        elif ":" in line:
+            current = dependencies.setdefault(line.split(":")[0], set())
+    return dependencies
+
+
+def stamp_of(entry, includes, common):
+    digest = hashlib.sha256(common)
+    digest.update(entry["command"].encode())
+    for path in sorted({entry["file"]} | includes):
+        digest.update(path.encode())
+        digest.update(pathlib.Path(path).read_bytes())
+    return digest.hexdigest()
+
+
+def run(build, entry):
+    started = time.monotonic()
+    result = subprocess.run([CLANG_TIDY, "--quiet", "-p", build, entry["file"]],
+                            capture_output=True, text=True)
+    return result, time.monotonic() - started
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--tests", action="store_true", help="the tests' sources too")
+    parser.add_argument("files", nargs="*")
+    options = parser.parse_args()
+    build = ROOT / options.build
+
+    version = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, check=True).stdout
+    common = version + (ROOT / ".clang-tidy").read_bytes()
+    common += (ROOT / "requirements/runtime.txt").read_bytes()
+    stamps = build / "clang-tidy"
+    stamps.mkdir(parents=True, exist_ok=True)
+
+    folders = [f"{ROOT}/src/"] + ([f"{ROOT}/tests/"] if options.tests else [])
+    wanted = {str(pathlib.Path(name).resolve()) for name in options.files}
+    dependencies = included_files(build)
+    todo, skipped = [], 0
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        ours = entry["file"] in wanted if wanted else entry["file"].startswith(tuple(folders))
+        if not ours:
+            continue
+        includes = dependencies.get(entry["output"])
+        stamp = stamps / stamp_of(entry, includes, common) if includes else None
+        if stamp and stamp.exists():
+            skipped += 1
+        else:
+            todo.append((entry, stamp))
+
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = {pool.submit(run, build, entry): (entry, stamp) for entry, stamp in todo}
+        for future in concurrent.futures.as_completed(futures):
+            entry, stamp = futures[future]
+            result, seconds = future.result()
+            name = os.path.relpath(entry["file"], ROOT)
+            if result.returncode == 0:
+                print(f"clang-tidy: {name}: {seconds:.1f} s", flush=True)
+                if stamp:
+                    stamp.touch()
+            else:
+                failed += 1
+                print(f"clang-tidy: {name}: FAILED\n{result.stdout}{result.stderr}", flush=True)
+    print(f"clang-tidy: {len(todo)} checked, {skipped} unchanged, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
