@@ -148,6 +148,7 @@ function(layer_test name)
             DISCOVERY_MODE PRE_TEST
             DISCOVERY_TIMEOUT 60
             TEST_PREFIX "${name}."
+            NO_PRETTY_VALUES NO_PRETTY_TYPES
             PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
     endif()
 endfunction()
