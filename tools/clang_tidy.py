@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -72,7 +73,7 @@ def main():
         ours = entry["file"] in wanted if wanted else entry["file"].startswith(tuple(folders))
         if not ours:
             continue
-        includes = dependencies.get(entry["output"])
+        includes = dependencies.get(re.search(r" -o (\S+)", entry["command"])[1])
         stamp = stamps / stamp_of(entry, includes, common) if includes else None
         if stamp and stamp.exists():
             skipped += 1
