@@ -108,12 +108,12 @@ function(public_library name)
 endfunction()
 
 # layer_test(<name> SOURCES <files>… [USES <layers>…] [LIBS …] [LABELS …] [TIMEOUT seconds]
-#            [PROGRAMS <targets>…] [ONE_PROCESS])
+#            [PROGRAMS <targets>…] [ONE_PROCESS] [SERIAL])
 # The executable <name>_tests, linked to the layer of that name where there is one. Every test is a
 # ctest entry of its own, in its own process, unless ONE_PROCESS: then they are one entry, and can
-# share what is costly to build. PROGRAMS are built first.
+# share what is costly to build. SERIAL: nothing else runs meanwhile. PROGRAMS are built first.
 function(layer_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS" "TIMEOUT"
+    cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS;SERIAL" "TIMEOUT"
         "USES;SOURCES;LIBS;LABELS;PROGRAMS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "layer_test ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
@@ -140,7 +140,8 @@ function(layer_test name)
     set(labels ${name} ${arg_LABELS})
     if(arg_ONE_PROCESS)
         add_test(NAME ${name} COMMAND ${target})
-        set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
+        set_tests_properties(${name} PROPERTIES
+            LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
     else()
         # A list has to pass through one more round of evaluation.
         string(REPLACE ";" "\\;" labels "${labels}")
@@ -149,6 +150,6 @@ function(layer_test name)
             DISCOVERY_TIMEOUT 60
             TEST_PREFIX "${name}."
             NO_PRETTY_VALUES NO_PRETTY_TYPES
-            PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
+            PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
     endif()
 endfunction()
