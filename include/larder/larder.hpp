@@ -129,8 +129,7 @@ public:
 
     // What compile_model from this file would do, and why. Writes nothing to the larder.
     [[nodiscard]] Explanation explain(ov::Core& core, const std::filesystem::path& model,
-                                      const std::string& device,
-                                      const ov::AnyMap& properties = {});
+                                      const std::string& device, const ov::AnyMap& properties = {});
 
     // Throws Error with what is wrong with a model's files and what to do; returns if nothing is.
     void check_model(const std::filesystem::path& model) const;

@@ -6,7 +6,7 @@
 
 #include <blake3.h>
 
-namespace larder {
+namespace larder::internal {
 
 struct Hasher::State {
     blake3_hasher hasher;
@@ -98,9 +98,10 @@ Digest hash_chunked(std::span<const std::byte> bytes) {
     return combine_chunks(bytes.size(), chunks);
 }
 
-}  // namespace larder
+}  // namespace larder::internal
 
-std::size_t std::hash<larder::Digest>::operator()(const larder::Digest& digest) const noexcept {
+std::size_t std::hash<larder::internal::Digest>::operator()(
+    const larder::internal::Digest& digest) const noexcept {
     std::size_t value = 0;
     std::memcpy(&value, digest.bytes.data(), sizeof value);
     return value;

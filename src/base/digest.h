@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace larder {
+namespace larder::internal {
 
 // 256 bits of BLAKE3 output. Ordered and hashable, so that it can be a map's key.
 struct Digest {
@@ -70,9 +70,9 @@ inline constexpr std::uint64_t k_chunk_size_bytes = std::uint64_t{4} << 20;
 // combine_chunks over `bytes` cut into chunks; single-threaded.
 [[nodiscard]] Digest hash_chunked(std::span<const std::byte> bytes);
 
-}  // namespace larder
+}  // namespace larder::internal
 
 template <>
-struct std::hash<larder::Digest> {
-    std::size_t operator()(const larder::Digest& digest) const noexcept;
+struct std::hash<larder::internal::Digest> {
+    std::size_t operator()(const larder::internal::Digest& digest) const noexcept;
 };

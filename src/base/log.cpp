@@ -7,7 +7,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-namespace larder {
+namespace larder::internal {
 namespace {
 
 std::string_view level_word(LogLevel level) {
@@ -68,4 +68,4 @@ void Log::warn_once(std::string_view cause, std::string_view message) {
     warn(message);
 }
 
-}  // namespace larder
+}  // namespace larder::internal

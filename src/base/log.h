@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace larder {
+namespace larder::internal {
 
 enum class LogLevel { error, warn, info, debug };
 
@@ -45,4 +45,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace larder
+}  // namespace larder::internal

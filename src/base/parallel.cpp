@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace larder {
+namespace larder::internal {
 
 unsigned worker_threads() noexcept {
     // More than eight readers do not make a disk or a memory bus faster.
@@ -47,4 +47,4 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
     return {};
 }
 
-}  // namespace larder
+}  // namespace larder::internal

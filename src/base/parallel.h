@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace larder {
+namespace larder::internal {
 
 // The number of threads worth starting for work over memory or a disk.
 [[nodiscard]] unsigned worker_threads() noexcept;
@@ -17,4 +17,4 @@ namespace larder {
 [[nodiscard]] Result<void> parallel_for(std::uint64_t count, unsigned threads,
                                         const std::function<Result<void>(std::uint64_t)>& work);
 
-}  // namespace larder
+}  // namespace larder::internal

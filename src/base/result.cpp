@@ -1,6 +1,6 @@
 #include "base/result.h"
 
-namespace larder {
+namespace larder::internal {
 
 std::string_view to_string(Errc code) noexcept {
     switch (code) {
@@ -55,4 +55,4 @@ std::string Error::message() const {
     return text;
 }
 
-}  // namespace larder
+}  // namespace larder::internal

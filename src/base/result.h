@@ -10,7 +10,7 @@
 
 #include <tl/expected.hpp>
 
-namespace larder {
+namespace larder::internal {
 
 // What kind of fault happened. Switched on without `default`, so that a new one is handled
 // everywhere.
@@ -63,4 +63,4 @@ using Result = tl::expected<T, Error>;
         Error{code, 0, std::move(what), std::move(path), std::move(remedy)});
 }
 
-}  // namespace larder
+}  // namespace larder::internal

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-namespace larder {
+namespace larder::internal {
 namespace {
 
 struct Number {
@@ -17,10 +17,10 @@ struct Number {
 
 Result<Number> split_number(std::string_view text, std::string_view kind, std::string_view units) {
     const auto wrong = [&](std::string_view why) {
-        return fail(Errc::invalid_argument,
-                    "'" + std::string(text) + "' is not " + std::string(kind) + ": " +
-                        std::string(why),
-                    {}, "write a number and one of " + std::string(units));
+        return fail(
+            Errc::invalid_argument,
+            "'" + std::string(text) + "' is not " + std::string(kind) + ": " + std::string(why), {},
+            "write a number and one of " + std::string(units));
     };
     double value = 0;
     const auto [end, status] =
@@ -111,10 +111,9 @@ std::string format_duration(std::chrono::milliseconds duration) {
         std::snprintf(text.data(), text.size(), "%.2f s", static_cast<double>(ms) / 1000);
     } else {
         std::snprintf(text.data(), text.size(), "%lld m %02lld s",
-                      static_cast<long long>(ms / 60'000),
-                      static_cast<long long>(ms / 1000 % 60));
+                      static_cast<long long>(ms / 60'000), static_cast<long long>(ms / 1000 % 60));
     }
     return text.data();
 }
 
-}  // namespace larder
+}  // namespace larder::internal

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace larder {
+namespace larder::internal {
 
 // "20GiB", "1.5GB", "512kB", "0". A bare number other than 0 is an error: nobody knows its unit.
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
@@ -20,4 +20,4 @@ namespace larder {
 // "850 ms", "3.42 s", "2 m 05 s".
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 
-}  // namespace larder
+}  // namespace larder::internal

@@ -5,7 +5,7 @@
 #include <openvino/core/type/element_type.hpp>
 #include <openvino/runtime/allocator.hpp>
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 constexpr std::size_t k_pending_bytes_max = std::size_t{1} << 20;
@@ -94,4 +94,4 @@ Result<void> SinkBuffer::finish() {
     return status_;
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "runtime/runtime.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // A tensor over the blob's bytes, without a copy. The tensor, and whoever in the runtime keeps it,
 // holds `blob.owner`; the mapping therefore lives exactly as long as the runtime needs it.
@@ -46,4 +46,4 @@ private:
     Result<void> status_;
 };
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

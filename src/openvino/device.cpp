@@ -7,7 +7,7 @@
 
 #include "openvino/properties.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 using Inputs = std::map<std::string, std::string>;
@@ -24,9 +24,7 @@ std::string trimmed(std::string text) {
 }
 
 // "CPU(4)" names CPU with a batch size or a number of requests; "-GPU" leaves GPU out.
-std::string member_name(const std::string& item) {
-    return trimmed(item.substr(0, item.find('(')));
-}
+std::string member_name(const std::string& item) { return trimmed(item.substr(0, item.find('('))); }
 
 std::vector<std::string> split_members(const std::string& list) {
     std::vector<std::string> members;
@@ -70,8 +68,8 @@ std::string instruction_sets() {
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
                       Inputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
-                                ov::device::uuid.name(), ov::device::capabilities.name(),
-                                "GPU_DRIVER_VERSION", "NPU_DRIVER_VERSION"};
+                                ov::device::uuid.name(),      ov::device::capabilities.name(),
+                                "GPU_DRIVER_VERSION",         "NPU_DRIVER_VERSION"};
     // What the device itself says that its blobs depend on. Known by name only: the header that
     // declares it is the runtime's own.
     if (const auto list = ask(core, device, "CACHING_PROPERTIES")) {
@@ -159,8 +157,7 @@ DeviceName parse_device(const std::string& device, const ov::AnyMap& properties)
     return name;
 }
 
-runtime::Identity identify(ov::Core& core, const DeviceName& device,
-                           const ov::AnyMap& properties) {
+runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
     runtime::Identity identity;
     identity.reason = own_caching(properties);
     if (!identity.reason.empty()) return identity;
@@ -199,4 +196,4 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device,
     return identity;
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

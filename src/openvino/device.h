@@ -8,7 +8,7 @@
 
 #include "runtime/runtime.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // A device string, taken apart: "HETERO:GPU,CPU" is HETERO over GPU and CPU; "GPU.1" is itself.
 struct DeviceName {
@@ -24,4 +24,4 @@ struct DeviceName {
 [[nodiscard]] runtime::Identity identify(ov::Core& core, const DeviceName& device,
                                          const ov::AnyMap& properties);
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -18,7 +18,7 @@
 
 #include "base/parallel.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 using ov::op::util::MultiSubGraphOp;
@@ -75,8 +75,7 @@ public:
 
     void on_adapter(const std::string& name, ov::ValueAccessor<void>& adapter) override;
     void on_adapter(const std::string& name, ov::ValueAccessor<void*>& adapter) override {
-        out_.add_buffer(
-            name, {static_cast<const std::byte*>(adapter.get_ptr()), adapter.size()});
+        out_.add_buffer(name, {static_cast<const std::byte*>(adapter.get_ptr()), adapter.size()});
     }
     void on_adapter(const std::string& name, ov::ValueAccessor<std::string>& a) override {
         out_.add_field(name, a.get());
@@ -213,8 +212,8 @@ bool AttributeHasher::add_container(const std::string& name, ov::ValueAccessor<v
         add_strings(name, {values.begin(), values.end()});
         return true;
     }
-    if (auto* a = ov::as_type<ov::AttributeAdapter<std::shared_ptr<ov::op::util::Variable>>>(
-            &adapter)) {
+    if (auto* a =
+            ov::as_type<ov::AttributeAdapter<std::shared_ptr<ov::op::util::Variable>>>(&adapter)) {
         const auto& info = a->get()->get_info();
         out_.add_field(name, info.variable_id);
         out_.add_field(info.data_shape.to_string(), info.data_type.to_string());
@@ -241,10 +240,9 @@ bool AttributeHasher::add_subgraph_ports(const std::string& name,
             add_numbers("at", std::vector<std::uint64_t>{input->m_input_index,
                                                          input->m_body_parameter_index});
             if (auto slice = ov::as_type_ptr<MultiSubGraphOp::SliceInputDescription>(input)) {
-                add_numbers("slice",
-                            std::vector<std::int64_t>{slice->m_start, slice->m_stride,
-                                                      slice->m_part_size, slice->m_end,
-                                                      slice->m_axis});
+                add_numbers("slice", std::vector<std::int64_t>{slice->m_start, slice->m_stride,
+                                                               slice->m_part_size, slice->m_end,
+                                                               slice->m_axis});
             } else if (auto merged =
                            ov::as_type_ptr<MultiSubGraphOp::MergedInputDescription>(input)) {
                 out_.add_number("merged", merged->m_body_value_index);
@@ -259,11 +257,11 @@ bool AttributeHasher::add_subgraph_ports(const std::string& name,
             add_numbers("at", std::vector<std::uint64_t>{output->m_body_value_index,
                                                          output->m_output_index});
             if (auto slice = ov::as_type_ptr<MultiSubGraphOp::ConcatOutputDescription>(output)) {
-                add_numbers("slice",
-                            std::vector<std::int64_t>{slice->m_start, slice->m_stride,
-                                                      slice->m_part_size, slice->m_end,
-                                                      slice->m_axis});
-            } else if (auto body = ov::as_type_ptr<MultiSubGraphOp::BodyOutputDescription>(output)) {
+                add_numbers("slice", std::vector<std::int64_t>{slice->m_start, slice->m_stride,
+                                                               slice->m_part_size, slice->m_end,
+                                                               slice->m_axis});
+            } else if (auto body =
+                           ov::as_type_ptr<MultiSubGraphOp::BodyOutputDescription>(output)) {
                 out_.add_number("iteration", static_cast<std::uint64_t>(body->m_iteration));
             }
         }
@@ -423,4 +421,4 @@ Result<Digest> fingerprint_graph(const ov::Model& model) {
     }
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

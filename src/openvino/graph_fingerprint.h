@@ -9,7 +9,7 @@ namespace ov {
 class Model;
 }
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // The digest of a model in memory: topology, attributes, run-time information, tensor names and
 // weights. Weights are hashed in place and in parallel; nothing is serialised. Names that the
@@ -19,4 +19,4 @@ namespace larder::openvino {
 // cached rather than perhaps confused with another.
 [[nodiscard]] Result<Digest> fingerprint_graph(const ov::Model& model);
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -4,7 +4,7 @@
 
 #include <openvino/runtime/properties.hpp>
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 template <typename T>
@@ -35,7 +35,7 @@ std::optional<std::string> map_text(const ov::AnyMap& map) {
 
 bool is_cache_control(std::string_view name) {
     static const std::set<std::string, std::less<>> k_names{
-        "CACHE_DIR",     "CACHE_PATH",        "CACHE_MODE",       "CACHE_MODEL_PATH",
+        "CACHE_DIR",     "CACHE_PATH",        "CACHE_MODE",        "CACHE_MODEL_PATH",
         "CACHE_BLOB_ID", "LOADED_FROM_CACHE", "ENABLE_WEIGHTLESS", "CACHE_QUANTIZATION_MODE",
         "ENABLE_MMAP",
     };
@@ -103,4 +103,4 @@ bool asks_for_weightless(const ov::AnyMap& properties) {
            canonical_text(weightless->second, ov::Any(true)) == std::optional<std::string>("true");
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -10,7 +10,7 @@
 #include <openvino/core/any.hpp>
 #include <openvino/runtime/core.hpp>
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // Properties of the runtime's own cache (CACHE_DIR, CACHE_MODE and the like). They say where and
 // how the runtime keeps blobs, which is larder's work here: they never reach a key.
@@ -33,4 +33,4 @@ namespace larder::openvino {
 // Whether the caller asked for blobs that hold no weights.
 [[nodiscard]] bool asks_for_weightless(const ov::AnyMap& properties);
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

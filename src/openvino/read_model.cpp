@@ -4,7 +4,7 @@
 
 #include <openvino/frontend/manager.hpp>
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path) {
     if (std::filesystem::path(path).extension() != ".gguf") return core.read_model(path);
@@ -16,4 +16,4 @@ std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path) {
     return frontend->convert(input);
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

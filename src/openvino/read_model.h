@@ -6,10 +6,10 @@
 #include <openvino/core/model.hpp>
 #include <openvino/runtime/core.hpp>
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // Reads a model as `core` would, and a GGUF through the runtime's own GGUF frontend, which the path
 // API does not reach. Throws what the runtime throws.
 [[nodiscard]] std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path);
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -10,7 +10,7 @@
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 using Time = std::chrono::steady_clock;
@@ -43,8 +43,7 @@ std::string plain_message(const std::exception& error) {
 
 }  // namespace
 
-Request::Request(ov::Core& core, ModelInput input, const std::string& device,
-                 ov::AnyMap properties)
+Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties)
     : core_(core),
       input_(std::move(input)),
       device_(parse_device(device, properties)),
@@ -176,8 +175,8 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     try {
         compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
     } catch (const std::exception& error) {
-        return fail(Errc::incompatible, "the runtime does not accept the kept model: " +
-                                            plain_message(error));
+        return fail(Errc::incompatible,
+                    "the runtime does not accept the kept model: " + plain_message(error));
     }
     return {};
 }
@@ -187,4 +186,4 @@ void Request::release_model() {
     input_.model.reset();
 }
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -12,7 +12,7 @@
 #include "openvino/device.h"
 #include "runtime/runtime.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 
 // Where the model comes from: exactly one is set.
 struct ModelInput {
@@ -59,4 +59,4 @@ private:
     runtime::StageTimes times_;
 };
 
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-namespace larder::os {
+namespace larder::internal::os {
 
 enum class FileKind { regular, directory, symlink, other };
 
@@ -89,9 +89,9 @@ public:
 
 enum class OpenMode {
     read,
-    read_write,           // must exist
-    create_exclusive,     // read and write; Errc::already_exists if there
-    create_or_open,       // read and write
+    read_write,        // must exist
+    create_exclusive,  // read and write; Errc::already_exists if there
+    create_or_open,    // read and write
 };
 
 // All methods are thread-safe. Paths are absolute or relative to the working directory; symbolic
@@ -148,4 +148,4 @@ public:
 [[nodiscard]] std::string parent_directory(std::string_view path);
 [[nodiscard]] std::string file_name(std::string_view path);
 
-}  // namespace larder::os
+}  // namespace larder::internal::os

@@ -8,7 +8,7 @@
 
 #include "os/file_system.h"
 
-namespace larder::os {
+namespace larder::internal::os {
 
 // Thread-safe.
 class Clock {
@@ -74,4 +74,4 @@ private:
 // Of the calling process, from /proc; zeros where it is not there.
 [[nodiscard]] MemoryInfo read_memory_info();
 
-}  // namespace larder::os
+}  // namespace larder::internal::os

@@ -14,7 +14,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 
-namespace larder::runtime {
+namespace larder::internal::runtime {
 
 // How a device lets its compiled models be kept.
 enum class Caching {
@@ -111,4 +111,4 @@ public:
     [[nodiscard]] virtual const StageTimes& times() const = 0;
 };
 
-}  // namespace larder::runtime
+}  // namespace larder::internal::runtime

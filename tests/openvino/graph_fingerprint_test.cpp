@@ -9,7 +9,7 @@
 
 #include "small_models/small_models.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 using larder::testing::attention_model;
@@ -68,8 +68,7 @@ TEST(GraphFingerprint, DiffersWithABodysConstant) {
 
 TEST(GraphFingerprint, DiffersWithAnAttribute) {
     const auto with_axis = [](std::int64_t axis) {
-        const auto x =
-            std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4, 4});
+        const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4, 4});
         return std::make_shared<ov::Model>(
             ov::OutputVector{std::make_shared<ov::opset13::Softmax>(x, axis)},
             ov::ParameterVector{x});
@@ -104,8 +103,8 @@ TEST(GraphFingerprint, DiffersWhenTwoInputsAreSwapped) {
         const auto b = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
         const auto difference = swapped ? std::make_shared<ov::opset13::Subtract>(b, a)
                                         : std::make_shared<ov::opset13::Subtract>(a, b);
-        return of(std::make_shared<ov::Model>(ov::OutputVector{difference},
-                                              ov::ParameterVector{a, b}));
+        return of(
+            std::make_shared<ov::Model>(ov::OutputVector{difference}, ov::ParameterVector{a, b}));
     };
     EXPECT_NE(subtract(false), subtract(true));
 }
@@ -119,4 +118,4 @@ TEST(GraphFingerprint, ReadModelHasOneFingerprintHoweverOftenItIsRead) {
 }
 
 }  // namespace
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

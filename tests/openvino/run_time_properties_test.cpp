@@ -1,8 +1,6 @@
 // Goal: every property that is left out of the key acts at run time only.
 // Method: compile with a value; import a blob that was compiled without it, with the same value;
 // every effective property and every output must be equal. And the other way round.
-#include "openvino/properties.h"
-
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -11,9 +9,10 @@
 #include <unistd.h>
 
 #include "openvino/blob_stream.h"
+#include "openvino/properties.h"
 #include "small_models/small_models.h"
 
-namespace larder::openvino {
+namespace larder::internal::openvino {
 namespace {
 
 using Models = std::vector<std::shared_ptr<ov::Model>>;
@@ -116,12 +115,17 @@ std::string in_a_child(const std::function<std::string()>& work) {
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
     ::close(ends[0]);
-    ::waitpid(child, nullptr, 0);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the child died";
+    EXPECT_FALSE(text.empty());
     return text;
 }
 
 TEST(RunTimeProperties, EveryMemberIsProvenHere) {
-    for (const auto& name : run_time_properties("CPU")) EXPECT_TRUE(values().contains(name)) << name;
+    for (const auto& name : run_time_properties("CPU")) {
+        EXPECT_TRUE(values().contains(name)) << name;
+    }
 }
 
 class RunTimeProperty : public ::testing::TestWithParam<std::string> {};
@@ -194,4 +198,4 @@ TEST(CacheControl, IsRemovedAtAnyDepth) {
 }
 
 }  // namespace
-}  // namespace larder::openvino
+}  // namespace larder::internal::openvino

@@ -40,8 +40,7 @@ std::shared_ptr<ov::Model> dense_model(const ModelOptions& options) {
     const auto x = input({1, static_cast<std::int64_t>(options.width)});
     ov::Output<ov::Node> h = x;
     for (std::size_t i = 0; i < options.layers; ++i) {
-        const auto w =
-            random_constant(ov::element::f32, {options.width, options.width}, random);
+        const auto w = random_constant(ov::element::f32, {options.width, options.width}, random);
         h = std::make_shared<op::Relu>(std::make_shared<op::MatMul>(h, w, false, true));
     }
     return finished(h, x, "dense");
@@ -54,9 +53,9 @@ std::shared_ptr<ov::Model> convolution_model(std::uint32_t seed) {
     std::size_t channels = 3;
     for (const std::size_t next : {16U, 32U}) {
         const auto w = random_constant(ov::element::f32, {next, channels, 3, 3}, random);
-        const auto convolution = std::make_shared<op::Convolution>(
-            h, w, ov::Strides{1, 1}, ov::CoordinateDiff{1, 1}, ov::CoordinateDiff{1, 1},
-            ov::Strides{1, 1});
+        const auto convolution =
+            std::make_shared<op::Convolution>(h, w, ov::Strides{1, 1}, ov::CoordinateDiff{1, 1},
+                                              ov::CoordinateDiff{1, 1}, ov::Strides{1, 1});
         h = std::make_shared<op::Relu>(convolution);
         channels = next;
     }
@@ -86,11 +85,11 @@ std::shared_ptr<ov::Model> loop_model(float step) {
     const auto added = std::make_shared<op::Add>(
         in_body, op::Constant::create(ov::element::f32, {1}, std::vector<float>{step}));
     const auto go_on = op::Constant::create(ov::element::boolean, {1}, {true});
-    const auto body = std::make_shared<ov::Model>(ov::OutputVector{go_on, added},
-                                                  ov::ParameterVector{in_body});
-    const auto loop = std::make_shared<op::Loop>(
-        op::Constant::create(ov::element::i64, {1}, {5}),
-        op::Constant::create(ov::element::boolean, {1}, {true}));
+    const auto body =
+        std::make_shared<ov::Model>(ov::OutputVector{go_on, added}, ov::ParameterVector{in_body});
+    const auto loop =
+        std::make_shared<op::Loop>(op::Constant::create(ov::element::i64, {1}, {5}),
+                                   op::Constant::create(ov::element::boolean, {1}, {true}));
     loop->set_function(body);
     loop->set_special_body_ports({-1, 0});
     loop->set_merged_input(in_body, x, added);
