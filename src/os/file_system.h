@@ -2,10 +2,8 @@
 // them fail, or forget what was not synced.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,12 +40,18 @@ struct FileInfo {
 struct DirectoryEntry {
     std::string name;
     FileKind kind = FileKind::other;
+    std::uint64_t inode = 0;
 };
+
+enum class Locality { local, network };
 
 struct SpaceInfo {
     std::uint64_t total_bytes = 0;
     std::uint64_t available_bytes = 0;  // to this user
+    Locality locality = Locality::local;
 };
+
+enum class LockMode { shared, exclusive };
 
 // An open file. Closed by its destructor. Reads and writes are positioned, so that several threads
 // can use one file at once.
@@ -69,10 +73,15 @@ public:
     [[nodiscard]] virtual Result<void> sync() = 0;
     [[nodiscard]] virtual Result<void> set_mode(std::uint32_t mode) = 0;
     [[nodiscard]] virtual Result<FileInfo> info() = 0;
-    // Takes the kernel's whole-file write lock (open file description lock), held until the file is
-    // closed or the process dies. Never waits: Errc::busy when somebody else, also another thread
-    // through another File, holds it.
-    [[nodiscard]] virtual Result<void> try_lock() = 0;
+    // Takes the kernel's whole-file lock (open file description lock), held until the file is
+    // closed or the process dies; a child made by fork shares it. Never waits: Errc::busy when
+    // somebody else, also another thread through another File, holds it. The exclusive lock needs a
+    // file open for writing.
+    [[nodiscard]] virtual Result<void> try_lock(LockMode mode) = 0;
+    [[nodiscard]] Result<void> try_lock() { return try_lock(LockMode::exclusive); }
+    // Whether somebody else holds a lock, of either mode. Takes none itself, so that two who ask at
+    // once do not see each other.
+    [[nodiscard]] virtual Result<bool> is_locked() = 0;
     [[nodiscard]] virtual const std::string& path() const = 0;
 };
 
@@ -85,6 +94,8 @@ public:
     virtual ~Mapping() = default;
 
     [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
+    // Lets go of the memory that the pages take in this process; the next access reads them again.
+    virtual void drop_resident() noexcept = 0;
 };
 
 enum class OpenMode {
@@ -103,7 +114,7 @@ public:
     FileSystem& operator=(const FileSystem&) = delete;
     virtual ~FileSystem() = default;
 
-    // `mode` is what a created file gets, before the umask.
+    // `mode` is what a created file gets, before the umask. The descriptor is closed on exec.
     [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode how,
                                                              std::uint32_t mode = 0666) = 0;
     [[nodiscard]] virtual Result<FileInfo> info(const std::string& path) = 0;
@@ -129,6 +140,8 @@ public:
     [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
     [[nodiscard]] virtual Result<void> remove_directory(const std::string& path) = 0;
     [[nodiscard]] virtual Result<SpaceInfo> space(const std::string& path) = 0;
+    // Whether this user may create files in a directory, as far as can be told without trying.
+    [[nodiscard]] virtual Result<void> check_writable(const std::string& path) = 0;
 };
 
 // The operating system's own. Retries EINTR and continues short reads and writes.

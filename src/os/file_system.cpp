@@ -1,0 +1,84 @@
+#include "os/file_system.h"
+
+#include <utility>
+
+namespace larder::internal::os {
+
+Result<void> make_directories(FileSystem& fs, const std::string& path) {
+    const auto parent = parent_directory(path);
+    auto made = fs.make_directory(path);
+    if (!made && made.error().code == Errc::not_found && parent != path) {
+        if (auto above = make_directories(fs, parent); !above) return above;
+        made = fs.make_directory(path);
+    }
+    if (made) return fs.sync_directory(parent);
+    if (made.error().code != Errc::already_exists) {
+        // A read-only file system says so even of a directory that is there.
+        const auto there = fs.info(path);
+        if (there && there->kind == FileKind::directory) return {};
+        return made;
+    }
+    const auto info = fs.info(path);
+    if (!info) return fail(info.error());
+    if (info->kind != FileKind::directory) {
+        return fail(Error::from_errno("cannot create the directory", path, ENOTDIR));
+    }
+    return {};
+}
+
+Result<std::string> read_text(FileSystem& fs, const std::string& path,
+                              std::uint64_t size_bytes_max) {
+    const auto file = fs.open(path, OpenMode::read);
+    if (!file) return fail(file.error());
+    const auto info = (*file)->info();
+    if (!info) return fail(info.error());
+    if (info->kind != FileKind::regular) return fail(Errc::damaged, "not a regular file:", path);
+    if (info->stamp.size_bytes > size_bytes_max) return fail(Errc::damaged, "too large:", path);
+    std::string text(info->stamp.size_bytes, '\0');
+    if (auto read = (*file)->read_at(0, std::as_writable_bytes(std::span(text))); !read) {
+        return fail(std::move(read.error()));
+    }
+    return text;
+}
+
+Result<void> remove_tree(FileSystem& fs, const std::string& path) {
+    const auto gone = [](const Error& error) { return error.code == Errc::not_found; };
+    const auto entries = fs.list(path);
+    if (!entries) {
+        if (gone(entries.error())) return {};
+        return fail(entries.error());
+    }
+    for (const auto& entry : *entries) {
+        const auto child = join(path, entry.name);
+        auto removed =
+            entry.kind == FileKind::directory ? remove_tree(fs, child) : fs.remove(child);
+        if (!removed && !gone(removed.error())) return removed;
+    }
+    auto removed = fs.remove_directory(path);
+    if (!removed && !gone(removed.error())) return removed;
+    return {};
+}
+
+std::string join(std::string_view directory, std::string_view name) {
+    std::string path(directory);
+    while (!name.empty() && name.front() == '/') name.remove_prefix(1);
+    if (!path.empty() && path.back() != '/') path += '/';
+    path += name;
+    return path;
+}
+
+std::string parent_directory(std::string_view path) {
+    while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    const auto slash = path.rfind('/');
+    if (slash == std::string_view::npos) return ".";
+    if (slash == 0) return "/";
+    return std::string(path.substr(0, slash));
+}
+
+std::string file_name(std::string_view path) {
+    while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    const auto slash = path.rfind('/');
+    return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+}  // namespace larder::internal::os

@@ -1,0 +1,175 @@
+#include "os/posix_file.h"
+
+#include <limits>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace larder::internal::os {
+namespace {
+
+// Linux moves at most this much in one call, whatever is asked.
+constexpr std::size_t k_transfer_bytes_max = std::size_t{1} << 30;
+
+std::int64_t nanoseconds(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+class PosixMapping final : public Mapping {
+public:
+    PosixMapping(void* address, std::size_t size_bytes)
+        : address_(address), size_bytes_(size_bytes) {}
+    PosixMapping(const PosixMapping&) = delete;
+    PosixMapping& operator=(const PosixMapping&) = delete;
+    ~PosixMapping() override {
+        if (size_bytes_ != 0) ::munmap(address_, size_bytes_);
+    }
+
+    std::span<const std::byte> bytes() const override {
+        return {static_cast<const std::byte*>(address_), size_bytes_};
+    }
+    void drop_resident() noexcept override {
+        if (size_bytes_ != 0) ::madvise(address_, size_bytes_, MADV_DONTNEED);
+    }
+
+private:
+    void* address_;
+    std::size_t size_bytes_;
+};
+
+bool fits_offset(std::uint64_t offset, std::size_t size_bytes) {
+    constexpr auto k_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+    return offset <= k_max && size_bytes <= k_max - offset;
+}
+
+}  // namespace
+
+FileInfo to_file_info(const struct stat& status) {
+    FileInfo info;
+    info.stamp.device = status.st_dev;
+    info.stamp.inode = status.st_ino;
+    info.stamp.size_bytes = static_cast<std::uint64_t>(status.st_size);
+    info.stamp.mtime_ns = nanoseconds(status.st_mtim);
+    info.stamp.ctime_ns = nanoseconds(status.st_ctim);
+    if (S_ISREG(status.st_mode)) info.kind = FileKind::regular;
+    if (S_ISDIR(status.st_mode)) info.kind = FileKind::directory;
+    if (S_ISLNK(status.st_mode)) info.kind = FileKind::symlink;
+    info.mode = status.st_mode & 07777U;
+    info.owner = status.st_uid;
+    info.links = status.st_nlink;
+    info.allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    return info;
+}
+
+PosixFile::PosixFile(PosixCalls& calls, int descriptor, std::string path)
+    : calls_(calls), descriptor_(descriptor), path_(std::move(path)) {}
+
+PosixFile::~PosixFile() {
+    // Closing alone would leave the lock with a child that was forked meanwhile; a child must not
+    // end the lock of its parent.
+    if (lock_owner_ != 0 && lock_owner_ == ::getpid()) {
+        struct flock lock{};
+        lock.l_type = F_UNLCK;
+        lock.l_whence = SEEK_SET;
+        ::fcntl(descriptor_, F_OFD_SETLK, &lock);
+    }
+    ::close(descriptor_);
+}
+
+Result<void> PosixFile::read_at(std::uint64_t offset, std::span<std::byte> buffer) {
+    if (!fits_offset(offset, buffer.size())) return fail(Errc::damaged, "file is too short", path_);
+    while (!buffer.empty()) {
+        const auto wanted = std::min(buffer.size(), k_transfer_bytes_max);
+        const ssize_t count =
+            calls_.pread(descriptor_, buffer.data(), wanted, static_cast<off_t>(offset));
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            return fail(Error::from_errno("cannot read", path_));
+        }
+        if (count == 0) return fail(Errc::damaged, "file is too short", path_);
+        buffer = buffer.subspan(static_cast<std::size_t>(count));
+        offset += static_cast<std::uint64_t>(count);
+    }
+    return {};
+}
+
+Result<void> PosixFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (!fits_offset(offset, bytes.size())) {
+        return fail(Error::from_errno("cannot write", path_, EFBIG));
+    }
+    while (!bytes.empty()) {
+        const auto wanted = std::min(bytes.size(), k_transfer_bytes_max);
+        const ssize_t count =
+            calls_.pwrite(descriptor_, bytes.data(), wanted, static_cast<off_t>(offset));
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            return fail(Error::from_errno("cannot write", path_));
+        }
+        if (count == 0) return fail(Error::from_errno("cannot write", path_, EIO));
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+        offset += static_cast<std::uint64_t>(count);
+    }
+    return {};
+}
+
+Result<void> PosixFile::sync() {
+    while (calls_.fsync(descriptor_) != 0) {
+        // Interrupted is not failed: no page was dropped.
+        if (errno != EINTR) return fail(Error::from_errno("cannot sync", path_));
+    }
+    return {};
+}
+
+Result<void> PosixFile::set_mode(std::uint32_t mode) {
+    if (::fchmod(descriptor_, mode) != 0) {
+        return fail(Error::from_errno("cannot change the mode of", path_));
+    }
+    return {};
+}
+
+Result<FileInfo> PosixFile::info() {
+    struct stat status{};
+    if (::fstat(descriptor_, &status) != 0) {
+        return fail(Error::from_errno("cannot examine", path_));
+    }
+    return to_file_info(status);
+}
+
+Result<void> PosixFile::try_lock(LockMode mode) {
+    struct flock lock{};
+    lock.l_type = mode == LockMode::shared ? F_RDLCK : F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(descriptor_, F_OFD_SETLK, &lock) != 0) {
+        // POSIX allows either for "somebody else holds it".
+        if (errno == EACCES) errno = EAGAIN;
+        return fail(Error::from_errno("cannot lock", path_));
+    }
+    lock_owner_ = ::getpid();
+    return {};
+}
+
+Result<bool> PosixFile::is_locked() {
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(descriptor_, F_OFD_GETLK, &lock) != 0) {
+        return fail(Error::from_errno("cannot examine the lock of", path_));
+    }
+    return lock.l_type != F_UNLCK;
+}
+
+Result<std::shared_ptr<Mapping>> PosixFile::map(std::uint64_t size_bytes) {
+    const auto status = info();
+    if (!status) return fail(status.error());
+    if (status->stamp.size_bytes < size_bytes) {
+        return fail(Errc::damaged, "file is too short", path_);
+    }
+    if (size_bytes == 0) return std::make_shared<PosixMapping>(nullptr, 0);
+    void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, descriptor_, 0);
+    if (address == MAP_FAILED) return fail(Error::from_errno("cannot map", path_));
+    return std::make_shared<PosixMapping>(address, size_bytes);
+}
+
+}  // namespace larder::internal::os

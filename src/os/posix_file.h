@@ -1,0 +1,44 @@
+// Files and mappings of the operating system itself. Private to os/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "os/file_system.h"
+#include "os/posix_calls.h"
+
+namespace larder::internal::os {
+
+class PosixFile final : public File {
+public:
+    // Takes over the descriptor. `calls` must outlive the file.
+    PosixFile(PosixCalls& calls, int descriptor, std::string path);
+    ~PosixFile() override;
+
+    Result<void> read_at(std::uint64_t offset, std::span<std::byte> buffer) override;
+    Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+    Result<void> sync() override;
+    Result<void> set_mode(std::uint32_t mode) override;
+    Result<FileInfo> info() override;
+    Result<void> try_lock(LockMode mode) override;
+    Result<bool> is_locked() override;
+    const std::string& path() const override { return path_; }
+
+    [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
+
+private:
+    PosixCalls& calls_;
+    int descriptor_;
+    std::string path_;
+    pid_t lock_owner_ = 0;  // the process that took the lock; 0 without one
+};
+
+[[nodiscard]] FileInfo to_file_info(const struct stat& status);
+
+}  // namespace larder::internal::os
