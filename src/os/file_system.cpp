@@ -4,6 +4,14 @@
 
 namespace larder::internal::os {
 
+bool is_settled(const FileStamp& stamp, std::int64_t read_at_ns) {
+    // Without a part of a second, the file system may count in steps of up to two (FAT, some
+    // network servers); else a step is one tick of the kernel, 10 ms at most.
+    constexpr std::int64_t k_second_ns = 1'000'000'000;
+    const bool coarse = stamp.ctime_ns % k_second_ns == 0;
+    return stamp.ctime_ns < read_at_ns - (coarse ? 2 * k_second_ns : 20'000'000);
+}
+
 Result<void> make_directories(FileSystem& fs, const std::string& path) {
     const auto parent = parent_directory(path);
     auto made = fs.make_directory(path);

@@ -28,6 +28,10 @@ struct FileStamp {
     bool operator==(const FileStamp&) const = default;
 };
 
+// Whether a file with this stamp, read from `read_at_ns` (since the epoch) on, can be told from one
+// that is changed later: its last change must be older than the file system's clock is coarse.
+[[nodiscard]] bool is_settled(const FileStamp& stamp, std::int64_t read_at_ns);
+
 struct FileInfo {
     FileStamp stamp;
     FileKind kind = FileKind::other;

@@ -1,0 +1,84 @@
+// An entry: what its key was made of, which objects hold it, and where it came from. The grammar is
+// in docs/format.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "format/key.h"
+
+namespace larder::internal::format {
+
+inline constexpr std::uint64_t k_manifest_format = 1;
+inline constexpr std::uint64_t k_manifest_bytes_max = std::uint64_t{16} << 20;
+
+// How the parts make up what was kept.
+enum class Encoding {
+    raw,    // one part, the blob itself
+    files,  // a set of files with names
+};
+
+// Whether a blob can be loaded without the model's files.
+enum class Weights { embedded, external };
+
+struct Part {
+    std::string name;  // a file's name in Encoding::files; empty in Encoding::raw
+    Digest object;
+    std::uint64_t bytes = 0;
+
+    bool operator==(const Part&) const = default;
+};
+
+struct SourceFile {
+    std::string role;  // "xml", "bin", a shard's number…
+    Digest digest;
+    std::uint64_t bytes = 0;
+
+    bool operator==(const SourceFile&) const = default;
+};
+
+// What was compiled, for people: nothing of it decides a hit.
+struct ModelInfo {
+    std::string path;  // as first seen, or what the caller called it
+    std::string kind;  // "ir", "onnx", "gguf", "memory", "caller"…
+    std::vector<SourceFile> files;
+
+    bool operator==(const ModelInfo&) const = default;
+};
+
+struct Manifest {
+    Key key;
+    KeyInputs key_inputs;
+    Encoding encoding = Encoding::raw;
+    std::vector<Part> parts;
+    ModelInfo model;
+    std::string device;  // as asked for
+    std::int64_t created_at_ns = 0;
+    std::uint64_t compile_ms = 0;
+    std::string requirements;  // what the runtime says the blob needs
+    Weights weights = Weights::embedded;
+    std::map<std::string, std::string> notes;  // whatever else somebody wants to read later
+
+    bool operator==(const Manifest&) const = default;
+
+    [[nodiscard]] std::uint64_t total_bytes() const;
+};
+
+// Strings may hold any bytes; names in `key_inputs` and `notes` must be UTF-8. Fails with
+// Errc::invalid_argument where `manifest` would not pass `decode_manifest`.
+[[nodiscard]] Result<std::string> encode_manifest(const Manifest& manifest);
+
+// Accepts exactly what `encode_manifest` writes for `key`, of this format or one that adds members.
+// Errc::unsupported for a newer format or an unknown encoding, Errc::damaged for everything else.
+[[nodiscard]] Result<Manifest> decode_manifest(std::string_view text, const Key& key);
+
+// Whether `name` can be the name of a part in Encoding::files: one path component, not "." or "..",
+// at most 255 bytes of printable UTF-8.
+[[nodiscard]] bool is_file_name(std::string_view name);
+
+}  // namespace larder::internal::format

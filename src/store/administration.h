@@ -1,0 +1,83 @@
+// What people do with a larder: list, check, remove.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+// One manifest, or why it cannot be read.
+struct ListedEntry {
+    Key key;
+    std::string path;
+    Result<Manifest> manifest;
+};
+
+enum class Continue { yes, no };
+
+struct Totals {
+    std::uint64_t entries = 0;
+    std::uint64_t objects = 0;
+    std::uint64_t object_bytes = 0;  // their length
+    std::uint64_t disk_bytes = 0;    // what objects, chunk lists and manifests take on disk
+    std::uint64_t quarantined = 0;   // files set aside
+    std::uint64_t quarantined_bytes = 0;
+};
+
+enum class Damage {
+    damaged,     // bytes differ from their digest, or an object is missing
+    untrusted,   // nothing proves it: another format
+    unreadable,  // the operating system refused
+};
+
+struct Finding {
+    Damage damage = Damage::damaged;
+    std::optional<Key> key;
+    std::string path;
+    Error error;
+};
+
+struct VerifyReport {
+    std::uint64_t entries = 0;
+    std::uint64_t objects = 0;
+    std::uint64_t bytes = 0;
+    std::vector<Finding> findings;
+};
+
+struct Progress {
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+};
+using ProgressCallback = std::function<Continue(const Progress&)>;
+
+enum class DryRun { no, yes };
+
+struct Removal {
+    std::vector<Manifest> entries;      // those that could be read
+    std::uint64_t removed_entries = 0;  // all, readable or not
+    std::uint64_t removed_objects = 0;
+    std::uint64_t freed_bytes = 0;  // on disk
+};
+
+// See Store for the contracts.
+[[nodiscard]] Result<void> for_each_entry(Context& context,
+                                          const std::function<Continue(const ListedEntry&)>& visit);
+[[nodiscard]] Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix);
+[[nodiscard]] Result<Totals> measure(Context& context);
+[[nodiscard]] Result<VerifyReport> verify_entries(Context& context, std::span<const Key> keys,
+                                                  const ProgressCallback& progress);
+[[nodiscard]] Result<Removal> remove_entries(Context& context, std::span<const Key> keys,
+                                             DryRun dry_run);
+[[nodiscard]] Result<Removal> collect_garbage(Context& context, DryRun dry_run);
+
+}  // namespace larder::internal::store

@@ -1,0 +1,64 @@
+// A directory for one user alone, for devices that cache only through one.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/publish.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+// What came out of the use of a private directory.
+struct Harvest {
+    std::vector<PartSource> fresh;     // new and rewritten files; read when they are published
+    std::vector<Part> kept;            // files that are as they were
+    std::vector<std::string> removed;  // names of files that are gone
+
+    [[nodiscard]] bool changed() const { return !fresh.empty() || !removed.empty(); }
+};
+
+// Removed with all its content by the destructor, or by a later sweep if the process dies. Must
+// not outlive the store.
+class PrivateDirectory {
+public:
+    PrivateDirectory(PrivateDirectory&&) noexcept = default;
+    PrivateDirectory& operator=(PrivateDirectory&&) noexcept;
+    PrivateDirectory(const PrivateDirectory&) = delete;
+    PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+    ~PrivateDirectory();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    friend Result<PrivateDirectory> materialise(Context&, const Manifest*, VerifyPolicy);
+    friend Result<Harvest> harvest(Context&, const PrivateDirectory&);
+
+    struct Placed {
+        Part part;
+        os::FileStamp stamp;
+        enum class How { linked, copied } how = How::linked;
+    };
+
+    PrivateDirectory(os::FileSystem& fs, std::unique_ptr<os::File> marker, std::string path);
+    void remove() noexcept;
+
+    os::FileSystem* fs_;
+    std::unique_ptr<os::File> marker_;
+    std::string path_;
+    Key key_;
+    std::vector<Placed> placed_;
+};
+
+// See Store for the contracts.
+[[nodiscard]] Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
+                                                   VerifyPolicy policy);
+[[nodiscard]] Result<Harvest> harvest(Context& context, const PrivateDirectory& directory);
+
+}  // namespace larder::internal::store

@@ -1,0 +1,52 @@
+// Adding an entry, so that every reader sees all of it or nothing, also after power loss.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+// Where a part is written before it is published. Writes may come in any order; what is not
+// written reads as zeros. Thread-safe as far as different ranges are written.
+class StagedFile {
+public:
+    explicit StagedFile(os::File& file) : file_(file) {}
+
+    [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+        return file_.write_at(offset, bytes);
+    }
+
+private:
+    os::File& file_;
+};
+
+struct PartSource {
+    std::string name;  // empty in Encoding::raw
+    // Writes the whole content. Called a second time, with a new file, where the first could not
+    // be made durable. Its own errors end the publication and are returned.
+    std::function<Result<void>(StagedFile&)> write;
+};
+
+// The content of a file outside the larder, read when it is published. `fs` must outlive it.
+[[nodiscard]] PartSource copy_of(os::FileSystem& fs, std::string name, std::string path);
+
+struct Publication {
+    // `key` and `parts` are filled in.
+    Manifest manifest;
+    std::vector<PartSource> sources;
+    std::vector<Part> kept;  // parts that are objects already
+};
+
+[[nodiscard]] Result<Manifest> publish(Context& context, const Publication& publication);
+
+}  // namespace larder::internal::store

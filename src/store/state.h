@@ -1,0 +1,91 @@
+// What this machine remembers and can rebuild: which file had which fingerprint, what was verified
+// in this boot, and how requests ended. SQLite, under the user's state directory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "os/system.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+// How one request ended. The store does not know what the words mean.
+struct Event {
+    std::string larder_id;
+    std::optional<Key> key;
+    std::string model;
+    std::string device;
+    std::string outcome;         // "compiled", "loaded", "waited", "bypassed"
+    std::string reason;          // of a miss or a bypass
+    std::uint64_t total_ms = 0;  // what the request took
+    std::uint64_t saved_ms = 0;  // compile time not spent
+    std::uint64_t written_bytes = 0;
+    std::int64_t at_ns = 0;  // since the epoch; 0: now
+};
+
+struct Usage {
+    std::int64_t last_used_at_ns = 0;
+    std::uint64_t hits = 0;  // requests that ended "loaded" or "waited"
+};
+
+// Sums over events that agree in everything that is named here.
+struct EventSum {
+    std::string model;
+    std::string device;
+    std::string outcome;
+    std::string reason;
+    std::uint64_t count = 0;
+    std::uint64_t total_ms = 0;
+    std::uint64_t saved_ms = 0;
+    std::uint64_t written_bytes = 0;
+};
+
+// Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
+// permission, another program's lock, damage), it remembers nothing and never fails its caller;
+// fault() says why.
+class State final : public VerifiedMemory {
+public:
+    // Empty `directory`: remembers nothing. `system` and `log` must outlive it.
+    State(const os::System& system, Log& log, std::string directory);
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() override;
+
+    // The fingerprint of the file that has exactly this stamp. The caller does not remember a file
+    // that was modified within the clock's granularity of being read; see os::is_settled.
+    [[nodiscard]] std::optional<Digest> fingerprint(const os::FileStamp& stamp);
+    void remember_fingerprint(const os::FileStamp& stamp, const Digest& digest);
+
+    [[nodiscard]] bool contains(const os::FileStamp& stamp, const Digest& object) override;
+    void remember(const os::FileStamp& stamp, const Digest& object) override;
+
+    void record(const Event& event);
+    // By key, of one larder.
+    [[nodiscard]] std::map<Key, Usage> usage(std::string_view larder_id);
+    [[nodiscard]] std::vector<EventSum> summarise(std::string_view larder_id,
+                                                  std::int64_t since_ns);
+    // When the first event still known happened; absent without any.
+    [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
+    // The entry is gone: so is what was known of its use.
+    void forget(std::string_view larder_id, const Key& key);
+
+    // The last thing that went wrong; absent while all is well.
+    [[nodiscard]] std::optional<Error> fault();
+    // The database file; empty where nothing is remembered.
+    [[nodiscard]] std::string path() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace larder::internal::store

@@ -1,0 +1,146 @@
+// A larder on disk (docs/format.md): objects, the entries that name them, and everything that keeps
+// both whole while processes publish, read, crash and run out of space (docs/crash-safety.md).
+// Knows nothing of models.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/result.h"
+#include "os/system.h"
+#include "store/administration.h"
+#include "store/flight.h"
+#include "store/private_directory.h"
+#include "store/publish.h"
+#include "store/trials.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct OpenOptions {
+    std::string directory;
+    // Where this machine notes what it cannot write into a larder that is read-only: trials, and
+    // objects set aside. Empty: nowhere.
+    std::string state_directory;
+    Access access = Access::read_write;
+    unsigned threads = worker_threads();  // for hashing
+};
+
+// Thread-safe, and safe with any number of other processes at the same larder. An Error is always
+// about the larder, never a reason not to compile.
+class Store {
+public:
+    // Opens a larder; with Access::read_write, makes one where the directory is absent or empty,
+    // and sweeps what dead processes left in `tmp/`. Where it cannot be written (a read-only mount,
+    // another user's directory) it is opened for reading, see access(). A directory that is absent
+    // or empty and cannot be written is an empty larder.
+    // Errc::invalid_argument: a file, or a directory that is no larder. Errc::unsupported: a newer
+    // format. `system`, `log` and `memory` must outlive the store.
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const os::System& system, Log& log,
+                                                             VerifiedMemory& memory,
+                                                             OpenOptions options);
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    ~Store();
+
+    [[nodiscard]] const std::string& directory() const;
+    // Random, made with the larder; empty where there is none to read.
+    [[nodiscard]] const std::string& id() const;
+    [[nodiscard]] Access access() const;
+    // Why it is open for reading although writing was asked for.
+    [[nodiscard]] const std::optional<Error>& read_only_reason() const;
+
+    // ── Reading ──────────────────────────────────────────────────────────────────────────────────
+
+    // Opens and reads one file, whatever the number of entries. An entry that is damaged is moved
+    // to quarantine and is a miss with a fault; so is one of a newer format, which is left alone,
+    // one that cannot be read, and one whose object this machine has set aside.
+    [[nodiscard]] Lookup find(const Key& key);
+
+    // Opens, checks and maps the object of a part of the entry `key`.
+    // Errc::not_found: it is not there; the entry is left for publish to replace. Errc::damaged:
+    // its bytes are not what its name says; object and entry are in quarantine (in a larder that is
+    // read-only: on this machine's list), so that the next find is a miss.
+    [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
+                                                   VerifyPolicy policy);
+
+    // Sets aside an object that is of no use although its bytes are right: it is refused by the
+    // runtime, or takes the process down. Removes the entry and the object's trials. Nothing
+    // happens if somebody else already did, or has published the object anew since it was opened
+    // here.
+    [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part,
+                                          std::string_view reason);
+
+    // ── Writing ──────────────────────────────────────────────────────────────────────────────────
+    // In a larder open for reading, all of these are Errc::read_only.
+
+    // Waits until this is the only holder of the key's lock. The first attempt never sleeps.
+    // Errc::timed_out after `timeout` (0: one attempt).
+    [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout);
+
+    // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
+    // and then removes objects that only the old one used. On an error nothing is left behind and
+    // what was there before still is. Needs no flight: the last publisher wins.
+    // Errc::not_found: a part in `kept` is not an object (any more).
+    [[nodiscard]] Result<Manifest> publish(const Publication& publication);
+
+    // ── Trials ───────────────────────────────────────────────────────────────────────────────────
+    // Kept in the larder, or on this machine if that is read-only. None of them ever waits.
+
+    // To be begun before an object is used for the first time, and ended when the process has
+    // survived it.
+    [[nodiscard]] Result<Trial> begin_trial(const Digest& object);
+    // How many trials of the object were cut short by the death of their process.
+    [[nodiscard]] Result<std::uint64_t> dead_trials(const Digest& object);
+    // An object that was used without harm needs no more trials.
+    [[nodiscard]] Result<void> mark_proven(const Digest& object);
+    [[nodiscard]] bool is_proven(const Digest& object);
+
+    // ── Private directories, for Encoding::files ─────────────────────────────────────────────────
+
+    // A directory that holds the parts of `manifest`, verified, each under its name; an empty one
+    // for nullptr. Errors as of open_object, Errc::not_found too. In a larder open for reading it
+    // stands in the state directory.
+    [[nodiscard]] Result<PrivateDirectory> materialise(const Manifest* manifest,
+                                                       VerifyPolicy policy);
+    // What the directory holds now. An object that was written to in place is set aside, and its
+    // file counts as fresh.
+    [[nodiscard]] Result<Harvest> harvest(const PrivateDirectory& directory);
+
+    // ── Administration ───────────────────────────────────────────────────────────────────────────
+
+    // Reads every manifest, in no particular order, until told to stop.
+    [[nodiscard]] Result<void> for_each_entry(
+        const std::function<Continue(const ListedEntry&)>& visit);
+    // The keys that begin with `prefix`, in order. From two characters on it reads one directory.
+    // Errc::invalid_argument unless it is lower-case hexadecimal.
+    [[nodiscard]] Result<std::vector<Key>> find_keys(std::string_view prefix);
+    // Examines every file, reads none.
+    [[nodiscard]] Result<Totals> totals();
+    // Reads every byte of the entries given, or of everything if none is. Damaged objects and
+    // manifests go to quarantine. `progress` is called on the calling thread, at least every
+    // second or so of work; Continue::no ends early, with what was found so far.
+    [[nodiscard]] Result<VerifyReport> verify(std::span<const Key> keys,
+                                              const ProgressCallback& progress = {});
+    // Removes entries, and the objects that no other entry uses. Errc::not_found, and nothing
+    // removed, if one of them does not exist. A dry run counts the same and removes nothing.
+    [[nodiscard]] Result<Removal> remove(std::span<const Key> keys, DryRun dry_run = DryRun::no);
+    // Removes objects that no entry uses.
+    [[nodiscard]] Result<Removal> collect_garbage(DryRun dry_run = DryRun::no);
+
+private:
+    explicit Store(std::unique_ptr<Context> context);
+
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace larder::internal::store

@@ -1,0 +1,75 @@
+// Words that several headers of the store share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "format/manifest.h"
+#include "os/file_system.h"
+
+namespace larder::internal::store {
+
+using format::Encoding;
+using format::Key;
+using format::KeyInputs;
+using format::Manifest;
+using format::Part;
+
+enum class Access { read_only, read_write };
+
+// When the bytes of an object are checked against its digest.
+enum class VerifyPolicy {
+    always,
+    once,   // once for each file stamp and boot
+    never,  // only sizes
+};
+
+// How an object that was opened is known to be whole.
+enum class Proof {
+    read,        // every byte was read and hashed just now
+    remembered,  // the file is the one that was verified earlier in this boot
+    none,        // VerifyPolicy::never
+};
+
+// Remembers which files were found whole. Thread-safe; may forget at any time.
+class VerifiedMemory {
+public:
+    VerifiedMemory() = default;
+    VerifiedMemory(const VerifiedMemory&) = delete;
+    VerifiedMemory& operator=(const VerifiedMemory&) = delete;
+    virtual ~VerifiedMemory() = default;
+
+    [[nodiscard]] virtual bool contains(const os::FileStamp& stamp, const Digest& object) = 0;
+    virtual void remember(const os::FileStamp& stamp, const Digest& object) = 0;
+};
+
+// For programs that keep no state: remembers nothing.
+class NoMemory final : public VerifiedMemory {
+public:
+    bool contains(const os::FileStamp&, const Digest&) override { return false; }
+    void remember(const os::FileStamp&, const Digest&) override {}
+};
+
+// The bytes of an object. They stay readable for as long as a copy of `mapping` lives, also when
+// the object is removed from the larder meanwhile.
+struct MappedObject {
+    std::shared_ptr<os::Mapping> mapping;
+    Digest digest;
+    Proof proof = Proof::none;
+
+    [[nodiscard]] std::span<const std::byte> bytes() const { return mapping->bytes(); }
+};
+
+struct Lookup {
+    std::optional<Manifest> manifest;  // absent: a miss
+    std::optional<Error> fault;        // why it is one, where the entry is not simply absent
+};
+
+}  // namespace larder::internal::store
