@@ -26,13 +26,17 @@
 
 namespace larder::internal::store {
 
+// What to do where there is no larder yet.
+enum class Creation { when_absent, never };
+
 struct OpenOptions {
     std::string directory;
     // Where this machine notes what it cannot write into a larder that is read-only: trials, and
     // objects set aside. Empty: nowhere.
     std::string state_directory;
     Access access = Access::read_write;
-    unsigned threads = worker_threads();  // for hashing
+    Creation creation = Creation::when_absent;  // with Access::read_write only
+    unsigned threads = worker_threads();        // for hashing
 };
 
 // Thread-safe, and safe with any number of other processes at the same larder. An Error is always
@@ -42,7 +46,7 @@ public:
     // Opens a larder; with Access::read_write, makes one where the directory is absent or empty,
     // and sweeps what dead processes left in `tmp/`. Where it cannot be written (a read-only mount,
     // another user's directory) it is opened for reading, see access(). A directory that is absent
-    // or empty and cannot be written is an empty larder.
+    // or empty, and stays so, is an empty larder for reading.
     // Errc::invalid_argument: a file, or a directory that is no larder. Errc::unsupported: a newer
     // format. `system`, `log` and `memory` must outlive the store.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const os::System& system, Log& log,
@@ -75,10 +79,10 @@ public:
 
     // Sets aside an object that is of no use although its bytes are right: it is refused by the
     // runtime, or takes the process down. Removes the entry and the object's trials. Nothing
-    // happens if somebody else already did, or has published the object anew since it was opened
-    // here.
-    [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part,
-                                          std::string_view reason);
+    // happens if somebody else already did, or if `seen` (MappedObject::stamp) is given and the
+    // object has been published anew since. Errc::busy if others keep the larder locked.
+    [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part, std::string_view reason,
+                                          const std::optional<os::FileStamp>& seen = {});
 
     // ── Writing ──────────────────────────────────────────────────────────────────────────────────
     // In a larder open for reading, all of these are Errc::read_only.
@@ -88,8 +92,9 @@ public:
     [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout);
 
     // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
-    // and then removes objects that only the old one used. On an error nothing is left behind and
-    // what was there before still is. Needs no flight: the last publisher wins.
+    // and then removes objects that only the old one used. On an error nothing is left behind, and
+    // what was there before still is; but if only the last sync failed, the new entry can be seen,
+    // and may not survive. Needs no flight: the last publisher wins.
     // Errc::not_found: a part in `kept` is not an object (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 

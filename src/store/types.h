@@ -62,6 +62,7 @@ public:
 struct MappedObject {
     std::shared_ptr<os::Mapping> mapping;
     Digest digest;
+    os::FileStamp stamp;  // of the file that was opened
     Proof proof = Proof::none;
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return mapping->bytes(); }

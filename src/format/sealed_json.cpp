@@ -1,0 +1,156 @@
+#include "format/sealed_json.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/digest.h"
+
+namespace larder::internal::format {
+namespace {
+
+constexpr int k_indent = 2;
+
+Digest digest_of(const Json& body) {
+    return Hasher("larder sealed json 1").update_field(body.dump()).finish();
+}
+
+// Before the parser sees it: it builds what it reads, however deep.
+bool is_shallow(std::string_view text) {
+    unsigned depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\') ++i;
+            if (c == '"') in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > k_json_depth_max) return false;
+        } else if (c == '}' || c == ']') {
+            if (depth > 0) --depth;
+        }
+    }
+    return true;
+}
+
+bool has_known_types(const Json& json) {
+    if (json.is_structured()) return std::all_of(json.begin(), json.end(), has_known_types);
+    return json.is_string() || json.is_number_integer();
+}
+
+// The length of the UTF-8 sequence that `text` begins with; 0 if it is none.
+std::size_t sequence_length(std::string_view text) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+        return i < text.size() && at(i) >= low && at(i) <= high;
+    };
+    const unsigned first = at(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) {
+        // Neither overlong nor half of a surrogate pair.
+        const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
+        const unsigned high = first == 0xed ? 0x9f : 0xbf;
+        return continues(1, low, high) && continues(2) ? 3 : 0;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        const unsigned low = first == 0xf0 ? 0x90 : 0x80;
+        const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
+        return continues(1, low, high) && continues(2) && continues(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const auto length = sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+std::string seal_json(Json body) {
+    body["digest"] = digest_of(body).hex();
+    return body.dump(k_indent) + "\n";
+}
+
+Result<Json> unseal_json(std::string_view text, std::uint64_t size_bytes_max) {
+    const auto damaged = [](const char* what) { return fail(Errc::damaged, what); };
+    if (text.size() > size_bytes_max) return damaged("too large");
+    if (!is_shallow(text)) return damaged("nested too deep");
+    auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) return damaged("not a JSON object");
+    if (!has_known_types(json)) return damaged("holds what it must not");
+    // One spelling for one content: nothing can be changed that is not seen.
+    if (json.dump(k_indent) + "\n" != text) return damaged("not as larder writes it");
+    const auto* written = string_member(json, "digest");
+    if (written == nullptr) return damaged("without a digest");
+    const auto digest = Digest::from_hex(*written);
+    json.erase("digest");
+    if (!digest || *digest != digest_of(json)) return damaged("differs from its digest");
+    return json;
+}
+
+Result<void> check_format(const Json& body, std::uint64_t newest) {
+    const auto* format = integer_member(body, "format");
+    if (format == nullptr || *format == 0) return fail(Errc::damaged, "without a format");
+    if (*format > newest) {
+        return fail(Errc::unsupported, "made by a newer larder, format " + std::to_string(*format),
+                    {}, "use the newer larder");
+    }
+    return {};
+}
+
+const Json* member(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found == object.end() ? nullptr : &*found;
+}
+
+const std::string* string_member(const Json& object, const char* name) {
+    const auto* json = member(object, name);
+    return json == nullptr ? nullptr : json->get_ptr<const std::string*>();
+}
+
+const std::uint64_t* integer_member(const Json& object, const char* name) {
+    const auto* json = member(object, name);
+    return json == nullptr ? nullptr : json->get_ptr<const std::uint64_t*>();
+}
+
+Json encode_bytes(std::string_view bytes) {
+    if (is_utf8(bytes)) return Json(bytes);
+    static constexpr std::string_view k_digits = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(2 * bytes.size());
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        hex += k_digits[byte >> 4];
+        hex += k_digits[byte & 0xf];
+    }
+    return Json{{"hex", std::move(hex)}};
+}
+
+bool decode_bytes(const Json& json, std::string& bytes) {
+    if (const auto* text = json.get_ptr<const std::string*>()) {
+        bytes = *text;
+        return true;
+    }
+    if (!json.is_object() || json.size() != 1) return false;
+    const auto* hex = string_member(json, "hex");
+    if (hex == nullptr || hex->size() % 2 != 0) return false;
+    bytes.clear();
+    for (std::size_t i = 0; i < hex->size(); i += 2) {
+        static constexpr std::string_view k_digits = "0123456789abcdef";
+        const auto high = k_digits.find((*hex)[i]);
+        const auto low = k_digits.find((*hex)[i + 1]);
+        if (high == std::string_view::npos || low == std::string_view::npos) return false;
+        bytes += static_cast<char>(high * 16 + low);
+    }
+    return !is_utf8(bytes);
+}
+
+}  // namespace larder::internal::format

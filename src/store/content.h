@@ -1,0 +1,32 @@
+// Reading whole files at the speed of memory, chunk by chunk. Private to store/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "os/file_system.h"
+
+namespace larder::internal::store {
+
+struct ContentDigest {
+    Digest digest;
+    std::vector<Digest> chunks;
+};
+
+// Sees each chunk after it was read; from several threads, in any order. An error ends the reading.
+using ChunkVisitor =
+    std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>;
+
+// Reads the first `size_bytes` of a file with up to `threads` threads.
+[[nodiscard]] Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes,
+                                              unsigned threads, const ChunkVisitor& visit = {});
+
+// Reads it in order, without hashing.
+[[nodiscard]] Result<void> copy_file(os::File& file, std::uint64_t size_bytes,
+                                     const ChunkVisitor& write);
+
+}  // namespace larder::internal::store

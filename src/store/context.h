@@ -1,0 +1,46 @@
+// What every part of the store works on. Private to store/.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "os/system.h"
+#include "store/layout.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context {
+    os::System system;
+    Log& log;
+    VerifiedMemory& memory;
+    Layout layout;
+    // The same layout under the state directory, for what cannot be written into this larder.
+    std::optional<Layout> notes;
+    std::string id;
+    Access access = Access::read_write;
+    std::optional<Error> read_only_reason;
+    unsigned threads = 1;
+
+    [[nodiscard]] os::FileSystem& fs() const { return system.fs; }
+};
+
+// Errc::read_only unless the larder can be written.
+[[nodiscard]] Result<void> require_writable(const Context& context);
+// Where trials and private directories go. Errc::read_only if there is no place.
+[[nodiscard]] Result<const Layout*> writable_layout(const Context& context);
+
+// 16 hexadecimal characters that nobody else uses.
+[[nodiscard]] std::string make_nonce(const Context& context);
+
+// Creates a directory whose parent exists, and makes its name durable. What is there already was
+// made durable by whoever created it.
+[[nodiscard]] Result<void> ensure_directory(os::FileSystem& fs, const std::string& path);
+
+// Makes the directories and larder.json of a larder where they are missing; safe against others
+// who do the same. The id of what is there afterwards.
+[[nodiscard]] Result<std::string> create_larder(Context& context);
+
+}  // namespace larder::internal::store

@@ -1,0 +1,128 @@
+#include "store/listing.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "store/lookup.h"
+
+namespace larder::internal::store {
+namespace {
+
+constexpr std::string_view k_hex_digits = "0123456789abcdef";
+
+Result<std::vector<os::DirectoryEntry>> list_if_there(const Context& context,
+                                                      const std::string& path) {
+    auto entries = context.fs().list(path);
+    if (!entries && entries.error().code == Errc::not_found) return {};
+    return entries;
+}
+
+}  // namespace
+
+Result<void> for_each_file(
+    const Context& context, const std::string& folder,
+    const std::function<Continue(const std::string& directory, const os::DirectoryEntry&)>& visit) {
+    const auto directories = list_if_there(context, folder);
+    if (!directories) return fail(directories.error());
+    for (const auto& each : *directories) {
+        const bool is_fan = each.name.size() == 2 && each.kind == os::FileKind::directory;
+        if (!is_fan) continue;
+        const auto directory = os::join(folder, each.name);
+        const auto files = list_if_there(context, directory);
+        if (!files) return fail(files.error());
+        for (const auto& file : *files) {
+            if (visit(directory, file) == Continue::no) return {};
+        }
+    }
+    return {};
+}
+
+std::optional<Key> key_in_name(std::string_view name) {
+    if (!name.ends_with(Layout::k_entry_suffix)) return {};
+    name.remove_suffix(Layout::k_entry_suffix.size());
+    const auto key = Key::from_hex(name);
+    return key ? std::optional(*key) : std::nullopt;
+}
+
+std::optional<Digest> digest_in_name(std::string_view name) {
+    const auto digest = Digest::from_hex(name);
+    return digest ? std::optional(*digest) : std::nullopt;
+}
+
+Result<void> for_each_entry(Context& context,
+                            const std::function<Continue(const ListedEntry&)>& visit) {
+    return for_each_file(
+        context, context.layout.entries(),
+        [&](const std::string& directory, const os::DirectoryEntry& file) {
+            const auto key = key_in_name(file.name);
+            if (!key) return Continue::yes;
+            ListedEntry entry{*key, os::join(directory, file.name), read_manifest(context, *key)};
+            // Removed since it was listed.
+            const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
+            return gone ? Continue::yes : visit(entry);
+        });
+}
+
+Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix) {
+    if (prefix.size() > 2 * Digest::k_size_bytes ||
+        prefix.find_first_not_of(k_hex_digits) != std::string_view::npos) {
+        return fail(Errc::invalid_argument, "'" + std::string(prefix) + "' is not part of a key",
+                    {}, "use the first lower-case hexadecimal digits of one");
+    }
+    std::vector<Key> keys;
+    const auto add = [&](const os::DirectoryEntry& file) {
+        const auto key = key_in_name(file.name);
+        if (key && file.name.starts_with(prefix)) keys.push_back(*key);
+        return Continue::yes;
+    };
+    if (prefix.size() < 2) {
+        auto walked = for_each_file(
+            context, context.layout.entries(),
+            [&](const std::string&, const os::DirectoryEntry& file) { return add(file); });
+        if (!walked) return fail(std::move(walked.error()));
+    } else {
+        const auto files =
+            list_if_there(context, os::join(context.layout.entries(), prefix.substr(0, 2)));
+        if (!files) return fail(files.error());
+        for (const auto& file : *files) add(file);
+    }
+    std::sort(keys.begin(), keys.end());
+    return keys;
+}
+
+Result<Totals> measure(Context& context) {
+    auto& fs = context.fs();
+    Totals totals;
+    auto walked = for_each_file(context, context.layout.entries(),
+                                [&](const std::string& directory, const os::DirectoryEntry& file) {
+                                    const auto info = fs.link_info(os::join(directory, file.name));
+                                    if (!info || !key_in_name(file.name)) return Continue::yes;
+                                    ++totals.entries;
+                                    totals.disk_bytes += info->allocated_bytes;
+                                    return Continue::yes;
+                                });
+    if (!walked) return fail(std::move(walked.error()));
+    walked = for_each_file(context, context.layout.objects(),
+                           [&](const std::string& directory, const os::DirectoryEntry& file) {
+                               const auto info = fs.link_info(os::join(directory, file.name));
+                               if (!info) return Continue::yes;
+                               totals.disk_bytes += info->allocated_bytes;
+                               if (!digest_in_name(file.name)) return Continue::yes;
+                               ++totals.objects;
+                               totals.object_bytes += info->stamp.size_bytes;
+                               return Continue::yes;
+                           });
+    if (!walked) return fail(std::move(walked.error()));
+    const auto quarantined = list_if_there(context, context.layout.quarantine());
+    if (!quarantined) return fail(quarantined.error());
+    for (const auto& file : *quarantined) {
+        const auto info = fs.link_info(os::join(context.layout.quarantine(), file.name));
+        if (!info) continue;
+        ++totals.quarantined;
+        totals.quarantined_bytes += info->allocated_bytes;
+    }
+    return totals;
+}
+
+}  // namespace larder::internal::store

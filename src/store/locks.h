@@ -1,0 +1,52 @@
+// Every lock between processes, and their order. Private to store/.
+//
+//   1. flight (flight.h)   `locks/ab/<key>`, exclusive: who compiles this key. Held for minutes.
+//   2. gate                `locks/gate`: shared while an entry and its objects get their names,
+//                          exclusive while names are taken away. Held for a few writes or one scan.
+//   3. tmp files, trials   each by its owner alone, as a sign of life; never waited for.
+//
+// A process that holds one of these only ever waits for a lock further down.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/context.h"
+
+namespace larder::internal::store {
+
+// Held until destroyed. Kept short: who cannot get it in time gives up, and a program compiles.
+class Gate {
+public:
+    // Errc::busy after `timeout`.
+    [[nodiscard]] static Result<Gate> enter(Context& context, os::LockMode mode,
+                                            std::chrono::nanoseconds timeout);
+
+private:
+    explicit Gate(std::unique_ptr<os::File> file) : file_(std::move(file)) {}
+
+    std::unique_ptr<os::File> file_;
+};
+
+inline constexpr std::chrono::seconds k_gate_publish_timeout{10};
+inline constexpr std::chrono::seconds k_gate_remove_timeout{30};
+inline constexpr std::chrono::seconds k_gate_reclaim_timeout{2};
+// Setting aside is on a request's way, and can be left to the next one.
+inline constexpr std::chrono::milliseconds k_gate_quarantine_timeout{200};
+
+// 1 ms, doubled each time up to 20 ms: a lock that is free again is noticed soon, at no cost.
+class Backoff {
+public:
+    explicit Backoff(os::Clock& clock) : clock_(clock) {}
+
+    // Sleeps no longer than `left`.
+    void sleep(std::chrono::nanoseconds left);
+
+private:
+    os::Clock& clock_;
+    std::chrono::nanoseconds next_ = std::chrono::milliseconds(1);
+};
+
+}  // namespace larder::internal::store

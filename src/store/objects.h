@@ -1,0 +1,34 @@
+// Opening objects, and proving that they are what their names say. Private to store/.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "store/content.h"
+#include "store/context.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct OpenedObject {
+    std::unique_ptr<os::File> file;
+    os::FileStamp stamp;
+    Proof proof = Proof::none;
+};
+
+// As Store::open_object, without the mapping. `key` is the entry that goes to quarantine with a
+// damaged object. `visit` sees the bytes only if they are read.
+[[nodiscard]] Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& key,
+                                                 const Part& part, VerifyPolicy policy,
+                                                 const ChunkVisitor& visit = {});
+
+[[nodiscard]] Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
+                                              VerifyPolicy policy);
+
+// Says what is wrong with an object whose content has another digest; names the chunk where the
+// chunk list tells.
+[[nodiscard]] Error damage_of(const Context& context, const Digest& object,
+                              const ContentDigest& content);
+
+}  // namespace larder::internal::store

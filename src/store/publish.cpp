@@ -1,0 +1,210 @@
+#include "store/publish.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "format/chunk_list.h"
+#include "store/content.h"
+#include "store/context.h"
+#include "store/locks.h"
+#include "store/lookup.h"
+#include "store/removal.h"
+#include "store/tmp_file.h"
+
+namespace larder::internal::store {
+namespace {
+
+constexpr std::uint32_t k_object_mode = 0444;
+
+struct StagedPart {
+    Part part;
+    TmpFile file;
+    std::optional<TmpFile> chunks;
+    bool named = false;
+};
+
+// Whether a second try, with a new file, may help. What failed in the source itself is final.
+enum class Fault { final, sync };
+struct StageError {
+    Error error;
+    Fault fault = Fault::final;
+};
+
+std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_bytes,
+                                        std::vector<Digest> chunks) {
+    if (chunks.size() < 2) return {};
+    const auto bytes = format::encode_chunk_list({total_bytes, std::move(chunks)});
+    auto tmp = TmpFile::create(context, context.layout, "chunks");
+    // Neither its absence nor its loss in a crash matters: it proves itself, and is not needed.
+    if (!tmp || !tmp->file().write_at(0, bytes)) return {};
+    if (!tmp->file().set_mode(k_object_mode)) return {};
+    return std::move(*tmp);
+}
+
+tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSource& source) {
+    const auto final = [](Error error) {
+        return tl::unexpected(StageError{std::move(error), Fault::final});
+    };
+    auto tmp = TmpFile::create(context, context.layout, "object");
+    if (!tmp) return final(std::move(tmp.error()));
+    auto& file = tmp->file();
+    StagedFile staged(file);
+    if (auto done = source.write(staged); !done) return final(std::move(done.error()));
+    const auto info = file.info();
+    if (!info) return final(info.error());
+    const auto bytes = info->stamp.size_bytes;
+    auto content = hash_file(file, bytes, context.threads);
+    if (!content) return final(std::move(content.error()));
+    if (auto done = file.set_mode(k_object_mode); !done) return final(std::move(done.error()));
+    // C2: before it gets its name, so that a name never stands for bytes that are lost.
+    if (auto done = file.sync(); !done) {
+        return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
+    }
+    auto chunks = write_chunk_list(context, bytes, std::move(content->chunks));
+    return StagedPart{
+        {source.name, content->digest, bytes}, std::move(*tmp), std::move(chunks), false};
+}
+
+Result<StagedPart> stage(Context& context, const PartSource& source) {
+    for (int attempt = 0;; ++attempt) {
+        auto staged = try_to_stage(context, source);
+        if (staged) return std::move(*staged);
+        auto& failure = staged.error();
+        if (failure.fault == Fault::final || attempt > 0) return fail(std::move(failure.error));
+        // The kernel may have dropped the pages, and would call a second sync of the same file a
+        // success: the file is gone by now, and everything is written anew.
+        context.log.debug("written anew: " + failure.error.message());
+    }
+}
+
+Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
+    const auto text = format::encode_manifest(manifest);
+    if (!text) return fail(text.error());
+    for (int attempt = 0;; ++attempt) {
+        auto tmp = TmpFile::create(context, context.layout, "entry");
+        if (!tmp) return tmp;
+        auto done = tmp->file().write_at(0, std::as_bytes(std::span(*text)));
+        if (!done) return fail(std::move(done.error()));
+        done = tmp->file().sync();
+        if (done) return tmp;
+        if (attempt > 0) return fail(std::move(done.error()));
+    }
+}
+
+Result<void> check_kept(Context& context, const std::vector<Part>& kept) {
+    for (const auto& part : kept) {
+        const auto info = context.fs().info(context.layout.object(part.object));
+        if (!info) return fail(info.error());
+        if (info->stamp.size_bytes != part.bytes) {
+            return fail(Errc::damaged,
+                        "the object has another size:", context.layout.object(part.object));
+        }
+    }
+    return {};
+}
+
+Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
+    auto& fs = context.fs();
+    std::set<std::string> directories;
+    for (auto& staged : parts) {
+        const auto path = context.layout.object(staged.part.object);
+        const auto directory = os::parent_directory(path);
+        if (auto made = ensure_directory(fs, directory); !made) return made;
+        directories.insert(directory);
+        // C3: what is replaced has the same bytes, or is damaged.
+        if (auto moved = staged.file.move_to(path); !moved) return moved;
+        staged.named = true;
+        if (staged.chunks) {
+            static_cast<void>(staged.chunks->move_to(context.layout.chunks(staged.part.object)));
+        }
+    }
+    for (const auto& directory : directories) {
+        // C4: before the entry, so that an entry never names an object that is lost.
+        if (auto synced = fs.sync_directory(directory); !synced) return synced;
+    }
+    return {};
+}
+
+// What is in `old` and not in `manifest`.
+std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& manifest) {
+    std::vector<Digest> objects;
+    for (const auto& part : old) {
+        const auto is_it = [&](const Part& other) { return other.object == part.object; };
+        if (std::none_of(manifest.parts.begin(), manifest.parts.end(), is_it)) {
+            objects.push_back(part.object);
+        }
+    }
+    return objects;
+}
+
+Result<void> name_everything(Context& context, const Publication& publication,
+                             const Manifest& manifest, std::vector<StagedPart>& parts,
+                             TmpFile& entry, std::vector<Part>& replaced) {
+    auto& fs = context.fs();
+    // Nobody removes meanwhile: neither an object that has no entry yet, nor one in `kept`.
+    const auto gate = Gate::enter(context, os::LockMode::shared, k_gate_publish_timeout);
+    if (!gate) return fail(gate.error());
+    if (auto checked = check_kept(context, publication.kept); !checked) return checked;
+    if (auto named = name_objects(context, parts); !named) return named;
+    const auto path = context.layout.entry(manifest.key);
+    if (auto made = ensure_directory(fs, os::parent_directory(path)); !made) return made;
+    if (const auto old = read_manifest(context, manifest.key)) replaced = old->parts;
+    // C5: from here on there is an entry.
+    if (auto moved = entry.move_to(path); !moved) return moved;
+    // C6: from here on it is there after power loss.
+    return fs.sync_directory(os::parent_directory(path));
+}
+
+}  // namespace
+
+PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
+    return {std::move(name), [&fs, path = std::move(path)](StagedFile& staged) -> Result<void> {
+                const auto file = fs.open(path, os::OpenMode::read);
+                if (!file) return fail(file.error());
+                const auto info = (*file)->info();
+                if (!info) return fail(info.error());
+                const auto copy = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+                    return staged.write_at(offset, bytes);
+                };
+                return copy_file(**file, info->stamp.size_bytes, copy);
+            }};
+}
+
+Result<Manifest> publish(Context& context, const Publication& publication) {
+    if (auto writable = require_writable(context); !writable) return fail(writable.error());
+    std::vector<StagedPart> parts;
+    auto manifest = publication.manifest;
+    manifest.key = format::key_of(manifest.key_inputs);
+    manifest.parts.clear();
+    for (const auto& source : publication.sources) {
+        auto staged = stage(context, source);
+        if (!staged) return fail(std::move(staged.error()));
+        manifest.parts.push_back(staged->part);
+        parts.push_back(std::move(*staged));
+    }
+    manifest.parts.insert(manifest.parts.end(), publication.kept.begin(), publication.kept.end());
+    std::sort(manifest.parts.begin(), manifest.parts.end(),
+              [](const Part& a, const Part& b) { return a.name < b.name; });
+    auto entry = stage_manifest(context, manifest);
+    if (!entry) return fail(std::move(entry.error()));
+
+    std::vector<Part> replaced;
+    auto named = name_everything(context, publication, manifest, parts, *entry, replaced);
+    // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
+    std::vector<Digest> unused;
+    if (named) {
+        unused = left_over(replaced, manifest);
+    } else {
+        for (const auto& staged : parts) {
+            if (staged.named) unused.push_back(staged.part.object);
+        }
+    }
+    parts.clear();
+    if (!unused.empty()) reclaim(context, unused);
+    if (!named) return fail(std::move(named.error()));
+    return manifest;
+}
+
+}  // namespace larder::internal::store

@@ -1,0 +1,202 @@
+#include "store/removal.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "store/listing.h"
+#include "store/locks.h"
+#include "store/lookup.h"
+#include "store/trials.h"
+
+namespace larder::internal::store {
+namespace {
+
+std::uint64_t disk_bytes(const Context& context, const std::string& path) {
+    const auto info = context.fs().link_info(path);
+    return info ? info->allocated_bytes : 0;
+}
+
+Result<void> remove_if_there(const Context& context, const std::string& path) {
+    auto removed = context.fs().remove(path);
+    if (!removed && removed.error().code == Errc::not_found) return {};
+    return removed;
+}
+
+// Behind the exclusive gate. Nothing is synced: after power loss an object may be back, which the
+// next collection of garbage finds.
+Result<void> remove_objects(Context& context, std::span<const Digest> objects, DryRun dry_run,
+                            Removal& removal) {
+    for (const auto& object : objects) {
+        const auto path = context.layout.object(object);
+        const auto chunks = context.layout.chunks(object);
+        const auto info = context.fs().link_info(path);
+        const auto bytes = disk_bytes(context, path) + disk_bytes(context, chunks);
+        if (dry_run == DryRun::no) {
+            if (auto removed = remove_if_there(context, path); !removed) return removed;
+            static_cast<void>(remove_if_there(context, chunks));
+            forget_trials(context, object);
+        }
+        if (info) ++removal.removed_objects;
+        removal.freed_bytes += bytes;
+    }
+    return {};
+}
+
+Result<void> remove_manifests(Context& context, const std::set<Key>& keys, DryRun dry_run,
+                              Removal& removal) {
+    std::set<std::string> directories;
+    for (const auto& key : keys) {
+        const auto path = context.layout.entry(key);
+        if (auto manifest = read_manifest(context, key)) {
+            removal.entries.push_back(std::move(*manifest));
+        }
+        removal.freed_bytes += disk_bytes(context, path);
+        if (dry_run == DryRun::no) {
+            if (auto removed = remove_if_there(context, path); !removed) return removed;
+            directories.insert(os::parent_directory(path));
+        }
+        ++removal.removed_entries;
+    }
+    for (const auto& directory : directories) {
+        // C7: before the objects, so that an entry that is back after power loss has them still.
+        if (auto synced = context.fs().sync_directory(directory); !synced) return synced;
+    }
+    return {};
+}
+
+Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run) {
+    if (dry_run == DryRun::yes) return std::nullopt;
+    if (auto writable = require_writable(context); !writable) return fail(writable.error());
+    auto gate = Gate::enter(context, os::LockMode::exclusive, k_gate_remove_timeout);
+    if (!gate) return fail(std::move(gate.error()));
+    return std::optional(std::move(*gate));
+}
+
+}  // namespace
+
+Result<void> References::scan(Context& context) {
+    std::map<Key, Seen> current;
+    const auto visit = [&](const std::string& directory, const os::DirectoryEntry& file) {
+        const auto key = key_in_name(file.name);
+        if (!key) return Continue::yes;
+        const auto info = context.fs().link_info(os::join(directory, file.name));
+        if (!info) return Continue::yes;
+        const auto known = entries_.find(*key);
+        if (known != entries_.end() && known->second.readable &&
+            known->second.stamp == info->stamp) {
+            current.insert(entries_.extract(known));
+            return Continue::yes;
+        }
+        Seen seen{info->stamp, {}, true};
+        const auto manifest = read_manifest(context, *key);
+        if (manifest) {
+            for (const auto& part : manifest->parts) seen.objects.push_back(part.object);
+        } else {
+            seen.readable =
+                manifest.error().code == Errc::damaged || manifest.error().code == Errc::not_found;
+        }
+        current.emplace(*key, std::move(seen));
+        return Continue::yes;
+    };
+    if (auto walked = for_each_file(context, context.layout.entries(), visit); !walked) {
+        return walked;
+    }
+    entries_ = std::move(current);
+    users_.clear();
+    complete_ = true;
+    for (const auto& [key, seen] : entries_) {
+        if (!seen.readable) complete_ = false;
+        for (const auto& object : seen.objects) users_[object].insert(key);
+    }
+    return {};
+}
+
+const std::vector<Digest>& References::objects_of(const Key& key) const {
+    static const std::vector<Digest> none;
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? none : found->second.objects;
+}
+
+bool References::is_used(const Digest& object, const std::set<Key>& besides) const {
+    const auto found = users_.find(object);
+    return found != users_.end() && !std::includes(besides.begin(), besides.end(),
+                                                   found->second.begin(), found->second.end());
+}
+
+Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryRun dry_run) {
+    const std::set<Key> doomed(keys.begin(), keys.end());
+    References references;
+    if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
+    const auto gate = enter_to_remove(context, dry_run);
+    if (!gate) return fail(gate.error());
+    if (*gate) {
+        if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
+    }
+    std::set<Digest> unused;
+    for (const auto& key : doomed) {
+        if (const auto info = context.fs().link_info(context.layout.entry(key)); !info) {
+            return fail(info.error());
+        }
+        for (const auto& object : references.objects_of(key)) {
+            if (!references.is_used(object, doomed)) unused.insert(object);
+        }
+    }
+    if (!references.complete()) unused.clear();
+    Removal removal;
+    if (auto removed = remove_manifests(context, doomed, dry_run, removal); !removed) {
+        return fail(std::move(removed.error()));
+    }
+    const std::vector<Digest> objects(unused.begin(), unused.end());
+    if (auto removed = remove_objects(context, objects, dry_run, removal); !removed) {
+        return fail(std::move(removed.error()));
+    }
+    return removal;
+}
+
+Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
+    References references;
+    if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
+    const auto gate = enter_to_remove(context, dry_run);
+    if (!gate) return fail(gate.error());
+    if (*gate) {
+        if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
+    }
+    Removal removal;
+    if (!references.complete()) return removal;
+    std::set<Digest> unused;
+    const auto visit = [&](const std::string&, const os::DirectoryEntry& file) {
+        std::string_view name = file.name;
+        // A chunk list whose object is gone goes the same way.
+        if (name.ends_with(Layout::k_chunks_suffix)) {
+            name.remove_suffix(Layout::k_chunks_suffix.size());
+        }
+        const auto object = digest_in_name(name);
+        if (object && !references.is_used(*object)) unused.insert(*object);
+        return Continue::yes;
+    };
+    if (auto walked = for_each_file(context, context.layout.objects(), visit); !walked) {
+        return fail(std::move(walked.error()));
+    }
+    const std::vector<Digest> objects(unused.begin(), unused.end());
+    if (auto removed = remove_objects(context, objects, dry_run, removal); !removed) {
+        return fail(std::move(removed.error()));
+    }
+    return removal;
+}
+
+void reclaim(Context& context, std::span<const Digest> objects) noexcept {
+    References references;
+    if (!references.scan(context)) return;
+    const auto gate = Gate::enter(context, os::LockMode::exclusive, k_gate_reclaim_timeout);
+    if (!gate || !references.scan(context) || !references.complete()) return;
+    std::vector<Digest> unused;
+    for (const auto& object : objects) {
+        if (!references.is_used(object)) unused.push_back(object);
+    }
+    Removal removal;
+    static_cast<void>(remove_objects(context, unused, DryRun::no, removal));
+}
+
+}  // namespace larder::internal::store

@@ -1,0 +1,45 @@
+// Taking away entries, and objects that no entry uses. Private to store/.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "store/administration.h"
+#include "store/context.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+// Which entries use which objects. Scanned without a lock first, so that the second scan, behind
+// the gate, only reads what has changed meanwhile.
+class References {
+public:
+    // Cheap where little has changed since the last scan. An entry that cannot be read, or is of a
+    // newer format, may use anything: see complete(). One that is damaged uses nothing.
+    [[nodiscard]] Result<void> scan(Context& context);
+
+    // False if what some entry uses is not known: then no object may be taken for unused.
+    [[nodiscard]] bool complete() const { return complete_; }
+    [[nodiscard]] const std::vector<Digest>& objects_of(const Key& key) const;
+    // Whether an entry that is not in `besides` uses the object.
+    [[nodiscard]] bool is_used(const Digest& object, const std::set<Key>& besides = {}) const;
+
+private:
+    struct Seen {
+        os::FileStamp stamp;
+        std::vector<Digest> objects;
+        bool readable = true;
+    };
+    std::map<Key, Seen> entries_;
+    std::map<Digest, std::set<Key>> users_;
+    bool complete_ = true;
+};
+
+// Removes those of `objects` that no entry uses. Best effort: what stays is found by
+// collect_garbage.
+void reclaim(Context& context, std::span<const Digest> objects) noexcept;
+
+}  // namespace larder::internal::store

@@ -1,0 +1,88 @@
+#include "store/store.h"
+
+#include <utility>
+
+#include "store/context.h"
+#include "store/lookup.h"
+#include "store/objects.h"
+#include "store/quarantine.h"
+
+namespace larder::internal::store {
+
+Store::Store(std::unique_ptr<Context> context) : context_(std::move(context)) {}
+
+Store::~Store() = default;
+
+const std::string& Store::directory() const { return context_->layout.root(); }
+
+const std::string& Store::id() const { return context_->id; }
+
+Access Store::access() const { return context_->access; }
+
+const std::optional<Error>& Store::read_only_reason() const { return context_->read_only_reason; }
+
+Lookup Store::find(const Key& key) { return find_entry(*context_, key); }
+
+Result<MappedObject> Store::open_object(const Key& key, const Part& part, VerifyPolicy policy) {
+    return map_object(*context_, key, part, policy);
+}
+
+Result<void> Store::quarantine(const Key& key, const Part& part, std::string_view reason,
+                               const std::optional<os::FileStamp>& seen) {
+    context_->log.debug("setting aside " + part.object.hex() + ": " + std::string(reason));
+    return quarantine_object(*context_, key, part.object, seen);
+}
+
+Result<Flight> Store::flight(const Key& key, std::chrono::nanoseconds timeout) {
+    return take_flight(*context_, key, timeout);
+}
+
+Result<Manifest> Store::publish(const Publication& publication) {
+    return store::publish(*context_, publication);
+}
+
+Result<Trial> Store::begin_trial(const Digest& object) {
+    return store::begin_trial(*context_, object);
+}
+
+Result<std::uint64_t> Store::dead_trials(const Digest& object) {
+    return store::dead_trials(*context_, object);
+}
+
+Result<void> Store::mark_proven(const Digest& object) {
+    return store::mark_proven(*context_, object);
+}
+
+bool Store::is_proven(const Digest& object) { return store::is_proven(*context_, object); }
+
+Result<PrivateDirectory> Store::materialise(const Manifest* manifest, VerifyPolicy policy) {
+    return store::materialise(*context_, manifest, policy);
+}
+
+Result<Harvest> Store::harvest(const PrivateDirectory& directory) {
+    return store::harvest(*context_, directory);
+}
+
+Result<void> Store::for_each_entry(const std::function<Continue(const ListedEntry&)>& visit) {
+    return store::for_each_entry(*context_, visit);
+}
+
+Result<std::vector<Key>> Store::find_keys(std::string_view prefix) {
+    return store::find_keys(*context_, prefix);
+}
+
+Result<Totals> Store::totals() { return measure(*context_); }
+
+Result<VerifyReport> Store::verify(std::span<const Key> keys, const ProgressCallback& progress) {
+    return verify_entries(*context_, keys, progress);
+}
+
+Result<Removal> Store::remove(std::span<const Key> keys, DryRun dry_run) {
+    return remove_entries(*context_, keys, dry_run);
+}
+
+Result<Removal> Store::collect_garbage(DryRun dry_run) {
+    return store::collect_garbage(*context_, dry_run);
+}
+
+}  // namespace larder::internal::store

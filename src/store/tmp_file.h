@@ -1,0 +1,57 @@
+// Files in the making. Their writer holds a lock on them, so that a sweep can tell which belong to
+// a process that died. Private to store/.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/context.h"
+
+namespace larder::internal::store {
+
+// A locked file in `tmp/`, removed by the destructor unless it was moved away.
+class TmpFile {
+public:
+    // `tmp/<kind>-<nonce><suffix>`, open for reading and writing.
+    [[nodiscard]] static Result<TmpFile> create(Context& context, const Layout& layout,
+                                                std::string_view kind,
+                                                std::string_view suffix = {});
+    TmpFile(TmpFile&&) noexcept = default;
+    TmpFile& operator=(TmpFile&&) = delete;
+    TmpFile(const TmpFile&) = delete;
+    TmpFile& operator=(const TmpFile&) = delete;
+    ~TmpFile();
+
+    [[nodiscard]] os::File& file() { return *file_; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    // Replaces what is at `path`, which must be in an existing directory of the same file system.
+    [[nodiscard]] Result<void> move_to(const std::string& path);
+    // Hands over the open, locked file; whoever takes it removes it.
+    [[nodiscard]] std::unique_ptr<os::File> release() && { return std::move(file_); }
+
+private:
+    TmpFile(os::FileSystem& fs, std::unique_ptr<os::File> file, std::string path)
+        : fs_(&fs), file_(std::move(file)), path_(std::move(path)) {}
+
+    os::FileSystem* fs_;
+    std::unique_ptr<os::File> file_;  // null once released
+    std::string path_;
+    bool moved_ = false;
+};
+
+// The directory that a marker `tmp/dir-<nonce>.lock` stands for.
+inline constexpr std::string_view k_directory_kind = "dir";
+inline constexpr std::string_view k_marker_suffix = ".lock";
+
+// True if `path` (still) names the open file.
+[[nodiscard]] Result<bool> names(os::FileSystem& fs, const std::string& path, os::File& file);
+
+// Removes everything in `tmp/` whose owner is gone. One directory listing if there is nothing.
+// Best effort: what cannot be removed now is left for the next sweep.
+void sweep(Context& context, const Layout& layout) noexcept;
+
+}  // namespace larder::internal::store
