@@ -67,6 +67,8 @@ RealSystem::~RealSystem() = default;
 
 System RealSystem::system() const { return System{*fs_, *clock_, *entropy_, process_}; }
 
+std::int64_t current_process_id() { return ::getpid(); }
+
 MemoryInfo read_memory_info() {
     MemoryInfo memory;
     std::ifstream status("/proc/self/status");

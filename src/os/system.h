@@ -71,6 +71,9 @@ private:
     ProcessInfo process_;
 };
 
+// Of the caller now; another in a child made by fork, where ProcessInfo is still its parent's.
+[[nodiscard]] std::int64_t current_process_id();
+
 // Of the calling process, from /proc; zeros where it is not there.
 [[nodiscard]] MemoryInfo read_memory_info();
 

@@ -65,6 +65,13 @@ public:
     [[nodiscard]] std::optional<Digest> fingerprint(const os::FileStamp& stamp);
     void remember_fingerprint(const os::FileStamp& stamp, const Digest& digest);
 
+    // A short text that was worked out from the file that has exactly this stamp. `kind` says what
+    // it is, and in which version.
+    [[nodiscard]] std::optional<std::string> derived(const os::FileStamp& stamp,
+                                                     std::string_view kind);
+    void remember_derived(const os::FileStamp& stamp, std::string_view kind,
+                          std::string_view value);
+
     [[nodiscard]] bool contains(const os::FileStamp& stamp, const Digest& object) override;
     void remember(const os::FileStamp& stamp, const Digest& object) override;
 

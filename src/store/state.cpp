@@ -1,0 +1,328 @@
+#include "store/state.h"
+
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include "store/sqlite.h"
+
+namespace larder::internal::store {
+namespace {
+
+// What a request may wait for another process's write, which takes microseconds.
+constexpr int k_busy_limit_ms = 250;
+// Events beyond these are forgotten, the oldest first; looked at once in so many.
+constexpr std::int64_t k_events_max = 100'000;
+constexpr std::int64_t k_events_between_sweeps = 1'000;
+
+// Another schema gets another file name: what is here can be rebuilt.
+constexpr const char* k_schema = R"(
+CREATE TABLE IF NOT EXISTS fingerprints(
+    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, digest BLOB,
+    PRIMARY KEY(device, inode)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS derived(
+    device INTEGER, inode INTEGER, kind TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+    value TEXT, PRIMARY KEY(device, inode, kind)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verified(
+    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, object BLOB,
+    boot_id TEXT, PRIMARY KEY(device, inode)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses(
+    larder_id TEXT, key BLOB, last_used_ns INTEGER, hits INTEGER,
+    PRIMARY KEY(larder_id, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events(
+    id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, model TEXT, device TEXT,
+    outcome TEXT, reason TEXT, total_ms INTEGER, saved_ms INTEGER, written_bytes INTEGER);
+CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
+)";
+
+Statement& bind_stamp(Statement& statement, const os::FileStamp& stamp) {
+    return statement.bind(stamp.device)
+        .bind(stamp.inode)
+        .bind(stamp.size_bytes)
+        .bind(stamp.mtime_ns)
+        .bind(stamp.ctime_ns);
+}
+
+std::optional<Digest> to_digest(std::span<const std::uint8_t> bytes) {
+    if (bytes.size() != Digest::k_size_bytes) return {};
+    Digest digest;
+    std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
+    return digest;
+}
+
+}  // namespace
+
+struct State::Impl {
+    os::System system;
+    Log& log;
+    std::string directory;
+    std::mutex mutex;
+    std::unique_ptr<Connection> connection;
+    std::int64_t opened_by = 0;  // process id
+    std::optional<Error> last_fault;
+    bool given_up = false;
+    std::string file;
+
+    Result<void> open() {
+        if (auto made = os::make_directories(system.fs, directory); !made) return made;
+        // A home directory on a network serves several machines, each with device numbers of its
+        // own, and cannot share the memory that write-ahead logging needs.
+        const auto space = system.fs.space(directory);
+        const bool shared = space && space->locality == os::Locality::network;
+        file = os::join(directory, shared ? "state-1-" + system.process.host + ".db"
+                                          : std::string("state-1.db"));
+        auto opened = Connection::open(file, k_busy_limit_ms);
+        if (!opened) return fail(std::move(opened.error()));
+        // Nothing here is worth a wait for the disk: what power loss takes is found out again.
+        const char* const journal = shared ? "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;"
+                                           : "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
+        if (auto set = (*opened)->execute(journal); !set) return set;
+        if (auto made = (*opened)->execute(k_schema); !made) return made;
+        connection = std::move(*opened);
+        opened_by = os::current_process_id();
+        return {};
+    }
+
+    void set_aside() {
+        connection.reset();
+        // Left with its log, a new database would take over the damage.
+        for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
+            static_cast<void>(system.fs.remove(file + suffix));
+        }
+        static_cast<void>(system.fs.rename(file, file + ".damaged"));
+    }
+
+    void note(Error error) {
+        log.warn_once("state", "cannot remember what was read and verified, which costs time: " +
+                                   error.message());
+        last_fault = std::move(error);
+    }
+
+    // Runs `work` with the database open; false if that cannot be had now. A damaged one is
+    // replaced once.
+    bool run(const std::function<Result<void>(Connection&)>& work) {
+        const std::lock_guard lock(mutex);
+        if (directory.empty() || given_up) return false;
+        if (connection && opened_by != os::current_process_id()) {
+            connection->abandon();
+            connection.reset();
+        }
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            auto done = connection ? Result<void>{} : open();
+            if (done) done = work(*connection);
+            if (done) return true;
+            if (done.error().code == Errc::damaged && attempt == 0) {
+                log.info("the state database is damaged and begun anew: " + file);
+                set_aside();
+                continue;
+            }
+            // A lock passes; what else there is does not, and shall cost no more time.
+            if (done.error().code != Errc::busy) {
+                note(std::move(done.error()));
+                given_up = true;
+                if (connection) connection.reset();
+            }
+            return false;
+        }
+        return false;
+    }
+
+    // Runs one statement; `row` is called for each row.
+    static Result<void> query(
+        Connection& connection, const char* sql, const std::function<void(Statement&)>& bind,
+        const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
+        auto prepared = connection.prepare(sql);
+        if (!prepared) return fail(std::move(prepared.error()));
+        Statement statement(*prepared);
+        bind(statement);
+        int code = statement.step();
+        for (; code == SQLITE_ROW; code = statement.step()) row(statement);
+        if (code != SQLITE_DONE) return fail(connection.error("cannot use the state database"));
+        return {};
+    }
+
+    bool run(const char* sql, const std::function<void(Statement&)>& bind,
+             const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
+        return run([&](Connection& open) { return query(open, sql, bind, row); });
+    }
+};
+
+State::State(const os::System& system, Log& log, std::string directory)
+    : impl_(std::unique_ptr<Impl>(
+          new Impl{system, log, std::move(directory), {}, {}, 0, {}, false, {}})) {}
+
+State::~State() {
+    if (impl_->connection && impl_->opened_by != os::current_process_id()) {
+        impl_->connection->abandon();
+    }
+}
+
+std::optional<Digest> State::fingerprint(const os::FileStamp& stamp) {
+    std::optional<Digest> found;
+    impl_->run(
+        "SELECT digest FROM fingerprints WHERE device=?1 AND inode=?2 AND size=?3 AND mtime_ns=?4 "
+        "AND ctime_ns=?5",
+        [&](Statement& statement) { bind_stamp(statement, stamp); },
+        [&](const Statement& row) { found = to_digest(row.blob(0)); });
+    return found;
+}
+
+void State::remember_fingerprint(const os::FileStamp& stamp, const Digest& digest) {
+    impl_->run("INSERT OR REPLACE INTO fingerprints VALUES(?1,?2,?3,?4,?5,?6)",
+               [&](Statement& statement) { bind_stamp(statement, stamp).bind(digest.bytes); });
+}
+
+std::optional<std::string> State::derived(const os::FileStamp& stamp, std::string_view kind) {
+    std::optional<std::string> found;
+    impl_->run(
+        "SELECT value FROM derived WHERE device=?1 AND inode=?2 AND size=?3 AND mtime_ns=?4 AND "
+        "ctime_ns=?5 AND kind=?6",
+        [&](Statement& statement) { bind_stamp(statement, stamp).bind(kind); },
+        [&](const Statement& row) { found = row.text(0); });
+    return found;
+}
+
+void State::remember_derived(const os::FileStamp& stamp, std::string_view kind,
+                             std::string_view value) {
+    impl_->run(
+        "INSERT OR REPLACE INTO derived(device,inode,size,mtime_ns,ctime_ns,kind,value) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7)",
+        [&](Statement& statement) { bind_stamp(statement, stamp).bind(kind).bind(value); });
+}
+
+bool State::contains(const os::FileStamp& stamp, const Digest& object) {
+    bool found = false;
+    impl_->run(
+        "SELECT 1 FROM verified WHERE device=?1 AND inode=?2 AND size=?3 AND mtime_ns=?4 AND "
+        "ctime_ns=?5 AND object=?6 AND boot_id=?7 AND boot_id<>''",
+        [&](Statement& statement) {
+            bind_stamp(statement, stamp)
+                .bind(object.bytes)
+                .bind(std::string_view(impl_->system.process.boot_id));
+        },
+        [&](const Statement&) { found = true; });
+    return found;
+}
+
+void State::remember(const os::FileStamp& stamp, const Digest& object) {
+    impl_->run("INSERT OR REPLACE INTO verified VALUES(?1,?2,?3,?4,?5,?6,?7)",
+               [&](Statement& statement) {
+                   bind_stamp(statement, stamp)
+                       .bind(object.bytes)
+                       .bind(std::string_view(impl_->system.process.boot_id));
+               });
+}
+
+namespace {
+
+Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view boot_id) {
+    constexpr const char* k_old_events = "DELETE FROM events WHERE id<=?1";
+    auto prepared = connection.prepare(k_old_events);
+    if (!prepared) return fail(std::move(prepared.error()));
+    static_cast<void>(Statement(*prepared).bind(newest - k_events_max).step());
+    constexpr const char* k_old_boots = "DELETE FROM verified WHERE boot_id<>?1";
+    prepared = connection.prepare(k_old_boots);
+    if (!prepared) return fail(std::move(prepared.error()));
+    static_cast<void>(Statement(*prepared).bind(boot_id).step());
+    return {};
+}
+
+}  // namespace
+
+void State::record(const Event& event) {
+    const std::int64_t at_ns =
+        event.at_ns != 0 ? event.at_ns : impl_->system.clock.wall().count();
+    const bool hit = event.outcome == "loaded" || event.outcome == "waited";
+    impl_->run([&](Connection& connection) -> Result<void> {
+        std::int64_t id = 0;
+        auto written = Impl::query(
+            connection, "INSERT INTO events VALUES(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) RETURNING id",
+            [&](Statement& statement) {
+                statement.bind(at_ns).bind(std::string_view(event.larder_id));
+                if (event.key) {
+                    statement.bind(event.key->digest.bytes);
+                } else {
+                    statement.bind_null();
+                }
+                statement.bind(std::string_view(event.model))
+                    .bind(std::string_view(event.device))
+                    .bind(std::string_view(event.outcome))
+                    .bind(std::string_view(event.reason))
+                    .bind(event.total_ms)
+                    .bind(event.saved_ms)
+                    .bind(event.written_bytes);
+            },
+            [&](const Statement& row) { id = row.integer(0); });
+        if (!written) return written;
+        if (id % k_events_between_sweeps == 0) {
+            written = sweep(connection, id, impl_->system.process.boot_id);
+            if (!written) return written;
+        }
+        if (!event.key) return {};
+        return Impl::query(connection,
+                           "INSERT INTO uses VALUES(?1,?2,?3,?4) ON CONFLICT DO UPDATE SET "
+                           "last_used_ns=max(last_used_ns,?3), hits=hits+?4",
+                           [&](Statement& statement) {
+                               statement.bind(std::string_view(event.larder_id))
+                                   .bind(event.key->digest.bytes)
+                                   .bind(at_ns)
+                                   .bind(std::int64_t{hit ? 1 : 0});
+                           });
+    });
+}
+
+std::map<Key, Usage> State::usage(std::string_view larder_id) {
+    std::map<Key, Usage> usage;
+    impl_->run(
+        "SELECT key,last_used_ns,hits FROM uses WHERE larder_id=?1",
+        [&](Statement& statement) { statement.bind(larder_id); },
+        [&](const Statement& row) {
+            if (const auto key = to_digest(row.blob(0))) {
+                usage[Key{*key}] = {row.integer(1), row.count(2)};
+            }
+        });
+    return usage;
+}
+
+std::vector<EventSum> State::summarise(std::string_view larder_id, std::int64_t since_ns) {
+    std::vector<EventSum> sums;
+    impl_->run(
+        "SELECT model,device,outcome,reason,count(*),sum(total_ms),sum(saved_ms),"
+        "sum(written_bytes) FROM events WHERE larder_id=?1 AND at_ns>=?2 "
+        "GROUP BY model,device,outcome,reason ORDER BY model,device,outcome,reason",
+        [&](Statement& statement) { statement.bind(larder_id).bind(since_ns); },
+        [&](const Statement& row) {
+            sums.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.count(4),
+                            row.count(5), row.count(6), row.count(7)});
+        });
+    return sums;
+}
+
+std::optional<std::int64_t> State::first_event_ns(std::string_view larder_id) {
+    std::optional<std::int64_t> first;
+    impl_->run(
+        "SELECT at_ns FROM events WHERE larder_id=?1 ORDER BY at_ns LIMIT 1",
+        [&](Statement& statement) { statement.bind(larder_id); },
+        [&](const Statement& row) { first = row.integer(0); });
+    return first;
+}
+
+void State::forget(std::string_view larder_id, const Key& key) {
+    impl_->run("DELETE FROM uses WHERE larder_id=?1 AND key=?2", [&](Statement& statement) {
+        statement.bind(larder_id).bind(key.digest.bytes);
+    });
+}
+
+std::optional<Error> State::fault() {
+    // Opened on first use: a fault shows only then.
+    impl_->run([](Connection&) { return Result<void>{}; });
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->last_fault;
+}
+
+std::string State::path() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->file;
+}
+
+}  // namespace larder::internal::store
