@@ -1,0 +1,260 @@
+#include "cache/attempt.h"
+
+#include <utility>
+
+#include "base/units.h"
+#include "cache/keep_files.h"
+#include "cache/stopwatch.h"
+
+namespace larder::internal::cache {
+namespace {
+
+// A key whose objects took the process down this often is not kept again: the entry then says so.
+constexpr std::uint64_t k_crashes_max = 2;
+
+std::string_view word(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::compiled: return "compiled";
+        case Outcome::loaded: return "loaded";
+        case Outcome::waited: return "waited";
+        case Outcome::bypassed: return "bypassed";
+    }
+    return "";
+}
+
+std::uint64_t milliseconds(std::chrono::nanoseconds duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+class Sink final : public runtime::BlobSink {
+public:
+    explicit Sink(store::StagedFile& file) : file_(file) {}
+    Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
+        return file_.write_at(offset, bytes);
+    }
+
+private:
+    store::StagedFile& file_;
+};
+
+}  // namespace
+
+Result<Response> Attempt::run() {
+    const auto start = session_.system().clock.monotonic();
+    auto response = serve();
+    if (!response) return response;
+    response->timing.runtime = request_.times();
+    response->timing.total = session_.system().clock.monotonic() - start;
+    response_ = *response;
+    record();
+    return response;
+}
+
+Result<Response> Attempt::serve() {
+    const auto mode = session_.config().mode;
+    if (mode == Mode::off) return bypass_untouched("larder is switched off");
+    auto opened = session_.store();
+    if (!opened) {
+        session_.log().warn_once("open", "models are not kept: " + opened.error().message());
+        return bypass_untouched("larder cannot be used: " + opened.error().message());
+    }
+    store_ = std::move(*opened);
+    auto identified = identify(session_, request_, model_, response_.timing);
+    if (!identified) {
+        // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
+        if (model_.path.ends_with(".gguf")) return fail(std::move(identified.error()));
+        return bypass_untouched(identified.error().message());
+    }
+    identified_ = std::move(*identified);
+    if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
+    response_.key = identified_.key.digest;
+
+    if (mode == Mode::refresh) {
+        miss_ = "it was to be compiled anew";
+    } else if (const auto outcome = load(Locked::no)) {
+        return finished(*outcome);
+    }
+    if (mode == Mode::cache_only) return refuse(miss_);
+    if (mode == Mode::read_only) return bypass(miss_ + ", and larder only reads");
+    if (store_->access() == store::Access::read_only) {
+        const auto& why = store_->read_only_reason();
+        const auto text = why ? why->message() : "the larder is read-only";
+        session_.log().warn_once("read-only", "models are not kept: " + text);
+        return bypass(miss_ + ", and nothing can be kept: " + text);
+    }
+    return compile_and_keep();
+}
+
+Result<Response> Attempt::compile_and_keep() {
+    auto flight = store_->flight(identified_.key, session_.config().lock_timeout);
+    if (flight) {
+        if (flight->waited()) response_.timing.wait = flight->waited_for();
+        if (session_.config().mode != Mode::refresh) {
+            if (const auto outcome = load(Locked::yes)) {
+                const bool other = *outcome == Outcome::loaded && flight->waited();
+                return finished(other ? Outcome::waited : *outcome);
+            }
+        }
+    } else if (flight.error().code == Errc::timed_out) {
+        response_.timing.wait = session_.config().lock_timeout;
+        miss_ += ", and another process has been compiling it for longer than the lock timeout";
+    } else {
+        // Two may now compile the same thing: a waste, no harm.
+        session_.log().warn_once("lock", "cannot lock: " + flight.error().message());
+    }
+
+    if (identified_.caching == runtime::Caching::directory) {
+        auto directory = store_->materialise(nullptr, session_.config().verify);
+        if (!directory) {
+            session_.log().warn_once("keep",
+                                     "cannot keep a model: " + directory.error().message());
+            return bypass(directory.error().message());
+        }
+        auto manifest = draft();
+        manifest.encoding = format::Encoding::files;
+        return finished(compile_into_directory(std::move(*directory), manifest));
+    }
+    request_.compile();
+    response_.outcome = Outcome::compiled;
+    response_.reason = miss_;
+    keep_blob();
+    request_.release_model();
+    return response_;
+}
+
+format::Manifest Attempt::draft() {
+    format::Manifest manifest;
+    manifest.key = identified_.key;
+    manifest.key_inputs = identified_.inputs;
+    manifest.model = identified_.model;
+    manifest.device = identified_.inputs["device.name"];
+    manifest.created_at_ns = session_.system().clock.wall().count();
+    if (crashes_ > 0) manifest.notes["crashes"] = std::to_string(crashes_);
+    return manifest;
+}
+
+void Attempt::keep_blob() {
+    store::Publication publication;
+    publication.manifest = draft();
+    auto& manifest = publication.manifest;
+    const auto& times = request_.times();
+    manifest.compile_ms = milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}) +
+                                       times.read_model.value_or(std::chrono::nanoseconds{0}));
+    manifest.requirements = request_.requirements();
+    if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
+
+    auto& timing = response_.timing;
+    store::PartSource source;
+    source.write = [&](store::StagedFile& file) {
+        const Stopwatch watch(session_.system().clock, timing.export_blob);
+        Sink sink(file);
+        if (auto done = request_.export_blob(sink); !done) return done;
+        return confirm_model();
+    };
+    if (crashes_ >= k_crashes_max) {
+        // An empty object in its place, so that the next start neither trusts nor forgets.
+        manifest.notes["withheld"] = "it took " + std::to_string(crashes_) + " processes down";
+        source.write = [](store::StagedFile&) { return Result<void>{}; };
+    }
+    publication.sources.push_back(std::move(source));
+    const auto start = session_.system().clock.monotonic();
+    const auto kept = store_->publish(publication);
+    timing.publish = session_.system().clock.monotonic() - start -
+                     timing.export_blob.value_or(std::chrono::nanoseconds{0});
+    note_kept(kept);
+}
+
+// What was compiled may be read from files that changed after they were fingerprinted.
+Result<void> Attempt::confirm_model() {
+    if (!identified_.files) return {};
+    return model::confirm_unchanged(session_.system(), *identified_.files);
+}
+
+void Attempt::note_kept(const Result<format::Manifest>& kept) {
+    if (kept) {
+        response_.object = kept->parts.front().object;
+        response_.object_bytes = kept->total_bytes();
+        written_bytes_ = response_.object_bytes;
+        return;
+    }
+    response_.outcome = Outcome::bypassed;
+    response_.reason = kept.error().message();
+    // What the device cannot export is no fault; it shows in the reason.
+    if (kept.error().code == Errc::unsupported) return;
+    session_.log().warn_once("keep", "a model was compiled but not kept: " +
+                                         kept.error().message());
+    if (kept.error().code == Errc::not_found) session_.lose(store_);
+}
+
+Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
+                                        const format::Manifest& manifest) {
+    const auto name = "larder-" + identified_.key.hex();
+    if (request_.compile_with({directory.path(), name})) {
+        session_.retain(store_, std::move(directory), manifest);
+        return Outcome::loaded;
+    }
+    request_.release_model();
+    response_.outcome = Outcome::compiled;
+    response_.reason = miss_;
+    if (store_->access() == store::Access::read_only) {
+        response_.outcome = Outcome::bypassed;
+        return response_.outcome;
+    }
+    if (const auto same = confirm_model(); !same) {
+        note_kept(fail(same.error()));
+        return response_.outcome;
+    }
+    auto fresh = manifest;
+    const auto& times = request_.times();
+    fresh.compile_ms = milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}));
+    const auto start = session_.system().clock.monotonic();
+    const auto kept = keep_files(*store_, directory, fresh);
+    response_.timing.publish = session_.system().clock.monotonic() - start;
+    note_kept(kept);
+    session_.retain(store_, std::move(directory), kept ? *kept : fresh);
+    return response_.outcome;
+}
+
+Result<Response> Attempt::finished(Outcome outcome) {
+    response_.outcome = outcome;
+    return response_;
+}
+
+tl::unexpected<Error> Attempt::refuse(const std::string& reason) const {
+    const auto& name = model_.path.empty() ? model_.name : model_.path;
+    return fail(Errc::not_found, "not loaded, because " + reason + ":", name,
+                "compile it first, or use a mode other than cache-only");
+}
+
+Result<Response> Attempt::bypass(std::string reason) {
+    request_.compile();
+    request_.release_model();
+    response_.reason = std::move(reason);
+    return finished(Outcome::bypassed);
+}
+
+Result<Response> Attempt::bypass_untouched(std::string reason) {
+    if (session_.config().mode == Mode::cache_only) return refuse(reason);
+    request_.compile_untouched();
+    request_.release_model();
+    response_.reason = std::move(reason);
+    return finished(Outcome::bypassed);
+}
+
+void Attempt::record() {
+    if (!store_) return;
+    store::Event event;
+    event.larder_id = store_->id();
+    if (response_.key) event.key = format::Key{*response_.key};
+    event.model = model_.path.empty() ? model_.name : model_.path;
+    event.device = identified_.inputs["device.name"];
+    event.outcome = word(response_.outcome);
+    event.reason = response_.reason;
+    event.total_ms = milliseconds(response_.timing.total);
+    event.saved_ms = saved_ms_ > event.total_ms ? saved_ms_ - event.total_ms : 0;
+    event.written_bytes = written_bytes_;
+    session_.state().record(event);
+}
+
+}  // namespace larder::internal::cache

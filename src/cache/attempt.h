@@ -1,0 +1,69 @@
+// One request, from start to end.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cache/key.h"
+#include "cache/request.h"
+#include "cache/session.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+
+namespace larder::internal::cache {
+
+// Lives for one request, on one thread.
+class Attempt {
+public:
+    Attempt(Session& session, runtime::Request& request, const ModelReference& model)
+        : session_(session), request_(request), model_(model) {}
+
+    // Errc::not_found in Mode::cache_only, where the model is not kept; Errc::damaged or
+    // invalid_argument for a model file that larder itself has to understand. Nothing else is an
+    // error: the request then ends with a model compiled. The runtime's own exceptions pass.
+    [[nodiscard]] Result<Response> run();
+
+private:
+    // Whether this request holds the key's lock: only then may it set anything aside, so that
+    // nobody's fresh work is taken for the old.
+    enum class Locked { no, yes };
+
+    [[nodiscard]] Result<Response> serve();
+    [[nodiscard]] Result<Response> compile_and_keep();
+
+    // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
+    [[nodiscard]] std::optional<Outcome> load(Locked locked);
+    [[nodiscard]] std::optional<Outcome> load_blob(const format::Manifest& manifest, Locked locked);
+    [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest,
+                                                    Locked locked);
+    [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
+    [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
+
+    void keep_blob();
+    [[nodiscard]] Result<void> confirm_model();
+    [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
+                                                 const format::Manifest& manifest);
+    void note_kept(const Result<format::Manifest>& kept);
+    [[nodiscard]] format::Manifest draft();
+    void record();
+
+    [[nodiscard]] Result<Response> finished(Outcome outcome);
+    [[nodiscard]] Result<Response> bypass(std::string reason);
+    [[nodiscard]] Result<Response> bypass_untouched(std::string reason);
+    [[nodiscard]] tl::unexpected<Error> refuse(const std::string& reason) const;
+
+    Session& session_;
+    runtime::Request& request_;
+    const ModelReference& model_;
+    std::shared_ptr<store::Store> store_;
+    Identified identified_;
+    Response response_;
+    std::string miss_ = "it is not kept yet";
+    std::optional<Digest> refused_;     // an object that the runtime did not accept
+    std::uint64_t crashes_ = 0;         // how often this key's object took a process down
+    std::uint64_t saved_ms_ = 0;        // compile time of what was loaded
+    std::uint64_t written_bytes_ = 0;
+};
+
+}  // namespace larder::internal::cache

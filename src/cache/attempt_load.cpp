@@ -1,0 +1,163 @@
+#include <charconv>
+#include <utility>
+
+#include "cache/attempt.h"
+#include "cache/stopwatch.h"
+
+namespace larder::internal::cache {
+namespace {
+
+// An object that nobody has used yet is dropped after one process died over it; one that has proven
+// itself may be innocent of a few: processes are killed for many reasons.
+constexpr std::uint64_t k_deaths_unproven = 1;
+constexpr std::uint64_t k_deaths_proven = 3;
+
+// Holds a mapped blob for as long as the runtime looks at it.
+struct BlobOwner {
+    std::shared_ptr<os::Mapping> mapping;
+    std::shared_ptr<OpenTrial> trial;
+
+    BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
+        : mapping(std::move(m)), trial(std::move(t)) {}
+    BlobOwner(const BlobOwner&) = delete;
+    BlobOwner& operator=(const BlobOwner&) = delete;
+    // The runtime is done with the blob, and the process lives.
+    ~BlobOwner() {
+        if (trial) trial->end();
+    }
+};
+
+std::uint64_t number_in(const std::map<std::string, std::string>& notes, const std::string& name) {
+    std::uint64_t value = 0;
+    const auto found = notes.find(name);
+    if (found != notes.end()) {
+        std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+    }
+    return value;
+}
+
+}  // namespace
+
+std::optional<Outcome> Attempt::load(Locked locked) {
+    store::Lookup found;
+    {
+        const Stopwatch watch(session_.system().clock, response_.timing.lookup);
+        found = store_->find(identified_.key);
+    }
+    if (!found.manifest) {
+        if (found.fault) {
+            miss_ = found.fault->message();
+            session_.log().warn_once("entry", "an entry was of no use: " + miss_);
+        }
+        return std::nullopt;
+    }
+    const auto& manifest = *found.manifest;
+    crashes_ = number_in(manifest.notes, "crashes");
+    if (const auto withheld = manifest.notes.find("withheld"); withheld != manifest.notes.end()) {
+        request_.compile();
+        request_.release_model();
+        response_.reason = "it is not kept any more: " + withheld->second;
+        return Outcome::bypassed;
+    }
+    if (request_.check(manifest.requirements) == runtime::Compatibility::refused) {
+        miss_ = "the runtime on this machine does not accept what is kept, which needs " +
+                manifest.requirements;
+        return std::nullopt;
+    }
+    if (!is_safe_to_try(manifest, locked)) return std::nullopt;
+    const auto outcome = manifest.encoding == format::Encoding::files
+                             ? load_files(manifest, locked)
+                             : load_blob(manifest, locked);
+    if (outcome == Outcome::loaded) {
+        saved_ms_ = manifest.compile_ms;
+        response_.object = manifest.parts.front().object;
+        response_.object_bytes = manifest.total_bytes();
+        response_.reason.clear();
+    }
+    return outcome;
+}
+
+bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
+    if (manifest.parts.empty()) return false;
+    const auto& part = manifest.parts.front();
+    const auto deaths = store_->dead_trials(part.object);
+    if (!deaths || *deaths == 0) return true;
+    if (*deaths < (store_->is_proven(part.object) ? k_deaths_proven : k_deaths_unproven)) {
+        return true;
+    }
+    miss_ = "a process died when it used what was kept, which is set aside";
+    // Without the lock, another request may already have set it aside and published anew.
+    if (locked == Locked::yes || store_->access() == store::Access::read_only) {
+        ++crashes_;
+        session_.log().warn_once("crash", "'" + identified_.model.path +
+                                              "': " + miss_ + "; it is compiled anew");
+        if (const auto done = store_->quarantine(identified_.key, part, "its use ended a process");
+            !done) {
+            session_.log().warn_once("quarantine", done.error().message());
+        }
+    }
+    return false;
+}
+
+std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
+    auto trial = store_->begin_trial(object);
+    // Without a trial there is less protection, and no other harm.
+    if (!trial) return nullptr;
+    const std::weak_ptr<store::Store> weak = store_;
+    return std::make_shared<OpenTrial>(std::move(*trial), [weak, object] {
+        const auto store = weak.lock();
+        if (store && !store->is_proven(object)) (void)store->mark_proven(object);
+    });
+}
+
+std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Locked /*locked*/) {
+    const auto& part = manifest.parts.front();
+    if (refused_ == part.object) return std::nullopt;
+    Result<store::MappedObject> object;
+    {
+        const Stopwatch watch(session_.system().clock, response_.timing.verify);
+        object = store_->open_object(identified_.key, part, session_.config().verify);
+    }
+    if (!object) {
+        miss_ = object.error().message();
+        session_.log().warn_once("object", "what was kept is of no use: " + miss_);
+        return std::nullopt;
+    }
+    const bool proven = store_->is_proven(part.object);
+    const auto trial = begin_trial(part.object);
+    const runtime::Blob blob{object->bytes(), std::make_shared<BlobOwner>(object->mapping, trial)};
+    const auto imported =
+        request_.import_blob(blob, manifest.weights == format::Weights::external);
+    if (!imported) {
+        if (trial) trial->withdraw();
+        // Replaced only once a compile has succeeded: where that fails too, the blob was not to
+        // blame.
+        refused_ = part.object;
+        miss_ = imported.error().message();
+        session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
+        return std::nullopt;
+    }
+    if (trial && proven) trial->end();
+    if (trial && !proven) session_.trials().watch(trial);
+    return Outcome::loaded;
+}
+
+std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Locked /*locked*/) {
+    Result<store::PrivateDirectory> directory = fail(Errc::io, "not opened");
+    {
+        const Stopwatch watch(session_.system().clock, response_.timing.verify);
+        directory = store_->materialise(&manifest, session_.config().verify);
+    }
+    if (!directory) {
+        miss_ = directory.error().message();
+        session_.log().warn_once("object", "what was kept is of no use: " + miss_);
+        return std::nullopt;
+    }
+    const auto trial = begin_trial(manifest.parts.front().object);
+    miss_ = "the device did not accept what is kept";
+    const auto outcome = compile_into_directory(std::move(*directory), manifest);
+    if (trial) session_.trials().watch(trial);
+    return outcome;
+}
+
+}  // namespace larder::internal::cache

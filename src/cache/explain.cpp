@@ -1,0 +1,96 @@
+#include "cache/explain.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "cache/key.h"
+
+namespace larder::internal::cache {
+namespace {
+
+std::vector<Difference> differences(const format::KeyInputs& kept, const format::KeyInputs& asked) {
+    std::set<std::string> names;
+    for (const auto& [name, value] : kept) names.insert(name);
+    for (const auto& [name, value] : asked) names.insert(name);
+    const auto value_in = [](const format::KeyInputs& inputs, const std::string& name) {
+        const auto found = inputs.find(name);
+        return found == inputs.end() ? std::string{} : found->second;
+    };
+    std::vector<Difference> result;
+    for (const auto& name : names) {
+        auto a = value_in(kept, name);
+        auto b = value_in(asked, name);
+        if (a != b) result.push_back({name, std::move(a), std::move(b)});
+    }
+    return result;
+}
+
+std::string input(const format::KeyInputs& inputs, const std::string& name) {
+    const auto found = inputs.find(name);
+    return found == inputs.end() ? std::string{} : found->second;
+}
+
+// The kept entry that has most in common with the request, among those that have anything to do
+// with its model.
+void find_nearest(store::Store& store, const Identified& asked, Explanation& explanation) {
+    const auto fingerprint = input(asked.inputs, "model.fingerprint");
+    std::size_t fewest = SIZE_MAX;
+    const auto visited = store.for_each_entry([&](const store::ListedEntry& entry) {
+        if (!entry.manifest || entry.key == asked.key) return store::Continue::yes;
+        const auto& manifest = *entry.manifest;
+        const bool same_content = input(manifest.key_inputs, "model.fingerprint") == fingerprint;
+        if (!same_content && manifest.model.path != asked.model.path) return store::Continue::yes;
+        auto found = differences(manifest.key_inputs, asked.inputs);
+        if (found.size() < fewest) {
+            fewest = found.size();
+            explanation.nearest = entry.key;
+            explanation.differences = std::move(found);
+        }
+        return store::Continue::yes;
+    });
+    // A larder that cannot be listed has no nearest entry; the reason for the miss stands.
+    if (!visited) explanation.reason += "; " + visited.error().message();
+}
+
+}  // namespace
+
+Result<Explanation> explain(Session& session, runtime::Request& request,
+                            const ModelReference& model) {
+    Explanation explanation;
+    auto store = session.store();
+    if (!store) return fail(std::move(store.error()));
+    Timing timing;
+    auto asked = identify(session, request, model, timing);
+    if (!asked) return fail(std::move(asked.error()));
+    if (asked->caching == runtime::Caching::none) {
+        explanation.reason = asked->reason;
+        return explanation;
+    }
+    explanation.key = asked->key;
+    const auto found = (*store)->find(asked->key);
+    if (found.manifest) {
+        const auto& manifest = *found.manifest;
+        const auto withheld = manifest.notes.find("withheld");
+        if (withheld != manifest.notes.end()) {
+            explanation.reason = "it is not kept any more: " + withheld->second;
+        } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
+            explanation.reason = "the runtime on this machine does not accept what is kept";
+        } else {
+            explanation.would_hit = true;
+        }
+        return explanation;
+    }
+    explanation.reason = found.fault ? found.fault->message() : "it is not kept";
+    find_nearest(**store, *asked, explanation);
+    if (!explanation.differences.empty()) {
+        explanation.reason = "it differs from the nearest kept entry in ";
+        for (const auto& difference : explanation.differences) {
+            const bool first = &difference == &explanation.differences.front();
+            explanation.reason += (first ? "" : ", ") + difference.input;
+        }
+    }
+    return explanation;
+}
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "cache/request.h"
+#include "cache/session.h"
+#include "format/manifest.h"
+#include "model/fingerprint.h"
+#include "runtime/runtime.h"
+
+namespace larder::internal::cache {
+
+// A request, as far as it decides a blob.
+struct Identified {
+    runtime::Caching caching = runtime::Caching::none;
+    std::string reason;  // why nothing can be kept; empty otherwise
+    format::Key key;
+    format::KeyInputs inputs;
+    format::ModelInfo model;
+    std::optional<model::Fingerprinted> files;  // of a model that was given as a path
+};
+
+// Asks the runtime for the device and the properties, and fingerprints the model. An Error is about
+// the model's files. With Caching::none the model was not looked at.
+[[nodiscard]] Result<Identified> identify(Session& session, runtime::Request& request,
+                                          const ModelReference& model, Timing& timing);
+
+}  // namespace larder::internal::cache

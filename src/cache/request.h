@@ -1,0 +1,52 @@
+// What one request asks of the cache, and what it gets.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/digest.h"
+#include "runtime/runtime.h"
+
+namespace larder::internal::cache {
+
+enum class Mode { on, read_only, cache_only, refresh, off };
+
+enum class Outcome { compiled, loaded, waited, bypassed };
+
+enum class ModelOrigin {
+    path,    // files
+    memory,  // a graph, fingerprinted by the runtime
+    caller,  // a fingerprint that the caller vouches for
+};
+
+struct ModelReference {
+    ModelOrigin origin = ModelOrigin::path;
+    std::string path;                   // for ModelOrigin::path
+    std::string name;                   // what people call it, for the others
+    std::optional<Digest> fingerprint;  // for ModelOrigin::caller
+};
+
+struct Timing {
+    using Duration = std::chrono::nanoseconds;
+    std::optional<Duration> fingerprint;
+    std::optional<Duration> lookup;
+    std::optional<Duration> wait;
+    std::optional<Duration> export_blob;
+    std::optional<Duration> publish;
+    std::optional<Duration> verify;
+    runtime::StageTimes runtime;
+    Duration total{0};
+};
+
+struct Response {
+    Outcome outcome = Outcome::bypassed;
+    std::string reason;
+    std::optional<Digest> key;
+    std::optional<Digest> object;
+    std::uint64_t object_bytes = 0;
+    Timing timing;
+};
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,51 @@
+#include "cache/session.h"
+
+#include <utility>
+
+#include "cache/keep_files.h"
+
+namespace larder::internal::cache {
+
+Session::Session(const os::System& system, Log& log, Config config)
+    : system_(system),
+      log_(log),
+      config_(std::move(config)),
+      state_(system, log, config_.state_directory) {}
+
+Session::~Session() {
+    for (auto& [store, directory, manifest] : retained_) {
+        const auto kept = keep_files(*store, directory, manifest);
+        if (!kept) {
+            log_.warn_once("late files", "cannot keep what the device wrote beside its model: " +
+                                             kept.error().message());
+        }
+    }
+}
+
+Result<std::shared_ptr<store::Store>> Session::store() {
+    const std::lock_guard lock(mutex_);
+    if (!store_) {
+        const bool writes = config_.mode == Mode::on || config_.mode == Mode::refresh;
+        store::OpenOptions options;
+        options.directory = config_.directory;
+        options.state_directory = config_.state_directory;
+        options.access = writes ? store::Access::read_write : store::Access::read_only;
+        auto opened = store::Store::open(system_, log_, state_, std::move(options));
+        if (!opened) return fail(std::move(opened.error()));
+        store_ = std::move(*opened);
+    }
+    return store_;
+}
+
+void Session::lose(const std::shared_ptr<store::Store>& store) {
+    const std::lock_guard lock(mutex_);
+    if (store_ == store) store_.reset();
+}
+
+void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
+                     format::Manifest manifest) {
+    const std::lock_guard lock(mutex_);
+    retained_.push_back({std::move(store), std::move(directory), std::move(manifest)});
+}
+
+}  // namespace larder::internal::cache

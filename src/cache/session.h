@@ -1,0 +1,70 @@
+// What all requests of one handle share.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "cache/request.h"
+#include "cache/trial_watch.h"
+#include "os/system.h"
+#include "store/state.h"
+#include "store/store.h"
+
+namespace larder::internal::cache {
+
+struct Config {
+    std::string directory;
+    std::string state_directory;
+    Mode mode = Mode::on;
+    store::VerifyPolicy verify = store::VerifyPolicy::once;
+    std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
+};
+
+// Thread-safe.
+class Session {
+public:
+    // `system` and `log` must outlive the session.
+    Session(const os::System& system, Log& log, Config config);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    // Keeps what devices wrote beside their blobs meanwhile, and ends every trial.
+    ~Session();
+
+    [[nodiscard]] const Config& config() const { return config_; }
+    [[nodiscard]] const os::System& system() const { return system_; }
+    [[nodiscard]] Log& log() { return log_; }
+    [[nodiscard]] store::State& state() { return state_; }
+    [[nodiscard]] TrialWatch& trials() { return trials_; }
+
+    // The larder, opened on first use and again after it was lost.
+    [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+    // The directory vanished or is of no use any more: the next request opens it anew.
+    void lose(const std::shared_ptr<store::Store>& store);
+
+    // A device may still write to its private cache directory after the model is ready, such as
+    // kernels at the first inference. The directory lives until the session ends.
+    void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
+                format::Manifest manifest);
+
+private:
+    struct Retained {
+        std::shared_ptr<store::Store> store;  // outlives the directory
+        store::PrivateDirectory directory;
+        format::Manifest manifest;
+    };
+
+    os::System system_;
+    Log& log_;
+    Config config_;
+    store::State state_;
+    std::mutex mutex_;
+    std::shared_ptr<store::Store> store_;
+    std::vector<Retained> retained_;
+    TrialWatch trials_;  // ends first: its trials need the store
+};
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,55 @@
+#include "cache/trial_watch.h"
+
+#include <system_error>
+#include <utility>
+
+namespace larder::internal::cache {
+
+void OpenTrial::end() {
+    const std::lock_guard lock(mutex_);
+    if (!trial_) return;
+    trial_->end();
+    trial_.reset();
+    if (proven_) proven_();
+}
+
+void OpenTrial::withdraw() {
+    const std::lock_guard lock(mutex_);
+    trial_.reset();
+}
+
+TrialWatch::~TrialWatch() {
+    thread_.request_stop();
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    for (const auto& [until, trial] : watched_) trial->end();
+}
+
+void TrialWatch::watch(std::shared_ptr<OpenTrial> trial) {
+    const std::lock_guard lock(mutex_);
+    watched_.push_back({std::chrono::steady_clock::now() + k_first_use, std::move(trial)});
+    if (running_) return;
+    try {
+        // An earlier thread has ended, or is about to: it no longer takes the lock.
+        if (thread_.joinable()) thread_.join();
+        thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+        running_ = true;
+    } catch (const std::system_error&) {
+        // No thread to be had: the trial ends with this watch.
+    }
+}
+
+void TrialWatch::run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!watched_.empty()) {
+        const auto until = watched_.front().until;
+        wake_.wait_until(lock, stop, until, [] { return false; });
+        if (stop.stop_requested()) return;
+        auto trial = std::move(watched_.front().trial);
+        watched_.erase(watched_.begin());
+        trial->end();
+    }
+    running_ = false;
+}
+
+}  // namespace larder::internal::cache
