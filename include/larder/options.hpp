@@ -31,13 +31,14 @@ enum class Verify {
 
 enum class LogLevel { error, warn, info, debug };
 
+// Members have initializers so that designated ones can leave any of them out without a warning.
 struct Options {
     // The larder. Empty: `$XDG_CACHE_HOME/larder`, else `~/.cache/larder`. Created when first
     // written to.
-    std::filesystem::path directory;
+    std::filesystem::path directory{};
     // What this machine remembers and can rebuild (which file had which fingerprint, what was
     // verified, hits). Empty: `$XDG_STATE_HOME/larder`, else `~/.local/state/larder`.
-    std::filesystem::path state_directory;
+    std::filesystem::path state_directory{};
     Mode mode = Mode::on;
     Verify verify = Verify::once;
     // How long a request waits for another process that compiles the same thing, before it compiles
@@ -45,7 +46,7 @@ struct Options {
     std::chrono::seconds lock_timeout{600};
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
-    std::function<void(LogLevel, std::string_view)> log_sink;
+    std::function<void(LogLevel, std::string_view)> log_sink{};
 };
 
 // One setting as it is in force, in the words of the configuration file.

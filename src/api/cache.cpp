@@ -1,0 +1,184 @@
+#include <cstring>
+#include <utility>
+
+#include "api/convert.h"
+#include "base/digest.h"
+#include "cache/attempt.h"
+#include "cache/explain.h"
+#include "cache/session.h"
+#include "larder/larder.hpp"
+#include "model/source.h"
+#include "openvino/request.h"
+
+namespace larder {
+namespace {
+
+namespace cache = internal::cache;
+namespace openvino = internal::openvino;
+
+cache::Mode internal_mode(Mode mode) {
+    switch (mode) {
+        case Mode::on: return cache::Mode::on;
+        case Mode::read_only: return cache::Mode::read_only;
+        case Mode::cache_only: return cache::Mode::cache_only;
+        case Mode::refresh: return cache::Mode::refresh;
+        case Mode::off: return cache::Mode::off;
+    }
+    return cache::Mode::off;
+}
+
+Outcome public_outcome(cache::Outcome outcome) {
+    switch (outcome) {
+        case cache::Outcome::compiled: return Outcome::compiled;
+        case cache::Outcome::loaded: return Outcome::loaded;
+        case cache::Outcome::waited: return Outcome::waited;
+        case cache::Outcome::bypassed: return Outcome::bypassed;
+    }
+    return Outcome::bypassed;
+}
+
+cache::Config session_config(const Options& options) {
+    cache::Config config;
+    config.directory = options.directory.string();
+    config.state_directory = options.state_directory.string();
+    config.mode = internal_mode(options.mode);
+    config.verify = api::verify_policy(options.verify);
+    config.lock_timeout = options.lock_timeout;
+    return config;
+}
+
+cache::ModelReference reference_to(const std::filesystem::path& path) {
+    cache::ModelReference reference;
+    reference.path = path.string();
+    return reference;
+}
+
+}  // namespace
+
+const char* to_string(Outcome outcome) noexcept {
+    switch (outcome) {
+        case Outcome::compiled: return "compiled";
+        case Outcome::loaded: return "loaded";
+        case Outcome::waited: return "waited";
+        case Outcome::bypassed: return "bypassed";
+    }
+    return "";
+}
+
+Fingerprint Fingerprint::of(std::span<const std::byte> content) {
+    return Fingerprint(internal::hash_bytes(content).bytes);
+}
+
+struct Cache::Impl {
+    explicit Impl(Options given)
+        : options(api::with_defaults(std::move(given))),
+          log(api::make_log(options)),
+          session(system.system(), *log, session_config(options)) {}
+
+    Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
+                 const std::string& device, const ov::AnyMap& properties) {
+        openvino::Request request(core, std::move(input), device, properties);
+        auto response = cache::Attempt(session, request, model).run();
+        if (!response) {
+            if (response.error().code != internal::Errc::not_found || options.mode != Mode::cache_only) {
+                api::throw_public(response.error());
+            }
+            const auto error = api::public_error(response.error());
+            throw Error(ErrorCode::miss, error.what(), error.remedy());
+        }
+        return publicise(*response, request.take());
+    }
+
+    static Result publicise(const cache::Response& response, ov::CompiledModel model) {
+        Result result;
+        result.model = std::move(model);
+        result.outcome = public_outcome(response.outcome);
+        result.reason = response.reason;
+        if (response.key) result.key = response.key->hex();
+        if (response.object) result.object_digest = response.object->hex();
+        result.object_bytes = response.object_bytes;
+        const auto& timing = response.timing;
+        result.timing.fingerprint = timing.fingerprint;
+        result.timing.lookup = timing.lookup;
+        result.timing.wait = timing.wait;
+        result.timing.read_model = timing.runtime.read_model;
+        result.timing.compile = timing.runtime.compile;
+        result.timing.export_blob = timing.export_blob;
+        result.timing.publish = timing.publish;
+        result.timing.verify = timing.verify;
+        result.timing.import = timing.runtime.import;
+        result.timing.total = timing.total;
+        return result;
+    }
+
+    internal::os::RealSystem system;
+    Options options;
+    std::unique_ptr<internal::Log> log;
+    cache::Session session;
+};
+
+Cache::Cache(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Cache Cache::from_environment() { return Cache(load_settings().options); }
+Cache::Cache(Cache&&) noexcept = default;
+Cache& Cache::operator=(Cache&&) noexcept = default;
+Cache::~Cache() = default;
+
+Result Cache::compile_model(ov::Core& core, const std::filesystem::path& model,
+                            const std::string& device, const ov::AnyMap& properties) {
+    openvino::ModelInput input;
+    input.path = model.string();
+    return impl_->serve(core, std::move(input), reference_to(model), device, properties);
+}
+
+Result Cache::compile_model(ov::Core& core, const std::shared_ptr<const ov::Model>& model,
+                            const std::string& device, const ov::AnyMap& properties) {
+    if (!model) throw Error(ErrorCode::invalid_argument, "the model is a null pointer");
+    cache::ModelReference reference;
+    reference.origin = cache::ModelOrigin::memory;
+    reference.name = model->get_friendly_name();
+    openvino::ModelInput input;
+    input.model = model;
+    return impl_->serve(core, std::move(input), reference, device, properties);
+}
+
+Result Cache::compile_model(ov::Core& core, const Fingerprint& identity,
+                            const std::function<std::shared_ptr<ov::Model>()>& build,
+                            const std::string& device, const ov::AnyMap& properties) {
+    if (!build) throw Error(ErrorCode::invalid_argument, "there is no function to build the model");
+    cache::ModelReference reference;
+    reference.origin = cache::ModelOrigin::caller;
+    reference.fingerprint = internal::Digest{identity.bytes()};
+    reference.name = "caller:" + reference.fingerprint->hex().substr(0, 16);
+    openvino::ModelInput input;
+    input.build = build;
+    return impl_->serve(core, std::move(input), reference, device, properties);
+}
+
+Explanation Cache::explain(ov::Core& core, const std::filesystem::path& model,
+                           const std::string& device, const ov::AnyMap& properties) {
+    openvino::ModelInput input;
+    input.path = model.string();
+    openvino::Request request(core, std::move(input), device, properties);
+    const auto found =
+        api::value_or_throw(cache::explain(impl_->session, request, reference_to(model)));
+    Explanation explanation;
+    explanation.would_hit = found.would_hit;
+    explanation.reason = found.reason;
+    if (found.key) explanation.key = found.key->hex();
+    if (found.nearest) explanation.nearest_key = found.nearest->hex();
+    for (const auto& difference : found.differences) {
+        explanation.differences.push_back({difference.input, difference.kept, difference.asked});
+    }
+    return explanation;
+}
+
+void Cache::check_model(const std::filesystem::path& model) const {
+    const auto found =
+        internal::model::find_model_source(impl_->system.system().fs, model.string());
+    // What larder does not know, OpenVINO may.
+    if (!found && found.error().code != internal::Errc::unsupported) {
+        api::throw_public(found.error());
+    }
+}
+
+}  // namespace larder

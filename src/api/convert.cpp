@@ -1,0 +1,99 @@
+#include "api/convert.h"
+
+#include <cstdlib>
+#include <utility>
+
+namespace larder::api {
+namespace {
+
+ErrorCode public_code(internal::Errc code) {
+    using internal::Errc;
+    switch (code) {
+        case Errc::not_found: return ErrorCode::not_found;
+        case Errc::permission_denied: return ErrorCode::permission_denied;
+        case Errc::read_only: return ErrorCode::read_only;
+        case Errc::no_space: return ErrorCode::no_space;
+        case Errc::damaged: return ErrorCode::damaged;
+        case Errc::unsupported:
+        case Errc::incompatible: return ErrorCode::unsupported;
+        case Errc::timed_out:
+        case Errc::busy: return ErrorCode::timed_out;
+        case Errc::invalid_argument: return ErrorCode::invalid_argument;
+        case Errc::already_exists:
+        case Errc::too_many_files:
+        case Errc::io: return ErrorCode::io;
+    }
+    return ErrorCode::io;
+}
+
+// A variable that holds an absolute path, as the XDG base directory specification wants it.
+std::filesystem::path directory_in(const char* variable) {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value != '/') return {};
+    return value;
+}
+
+std::filesystem::path below_home(const char* variable, const char* in_home) {
+    if (auto base = directory_in(variable); !base.empty()) return base / "larder";
+    if (auto home = directory_in("HOME"); !home.empty()) return home / in_home / "larder";
+    return {};
+}
+
+}  // namespace
+
+Error public_error(const internal::Error& error) {
+    auto plain = error;
+    plain.remedy.clear();
+    return {public_code(error.code), plain.message(), error.remedy};
+}
+
+void throw_public(const internal::Error& error) { throw public_error(error); }
+
+std::unique_ptr<internal::Log> make_log(const Options& options) {
+    using Level = internal::LogLevel;
+    const auto level = [&] {
+        switch (options.log_level) {
+            case LogLevel::error: return Level::error;
+            case LogLevel::warn: return Level::warn;
+            case LogLevel::info: return Level::info;
+            case LogLevel::debug: return Level::debug;
+        }
+        return Level::warn;
+    }();
+    if (!options.log_sink) return std::make_unique<internal::Log>(level);
+    return std::make_unique<internal::Log>(
+        level, [sink = options.log_sink](Level at, std::string_view message) {
+            switch (at) {
+                case Level::error: return sink(LogLevel::error, message);
+                case Level::warn: return sink(LogLevel::warn, message);
+                case Level::info: return sink(LogLevel::info, message);
+                case Level::debug: return sink(LogLevel::debug, message);
+            }
+        });
+}
+
+internal::store::VerifyPolicy verify_policy(Verify verify) {
+    using Policy = internal::store::VerifyPolicy;
+    switch (verify) {
+        case Verify::always: return Policy::always;
+        case Verify::once: return Policy::once;
+        case Verify::never: return Policy::never;
+    }
+    return Policy::always;
+}
+
+std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
+    return std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(since_epoch_ns)));
+}
+
+Options with_defaults(Options options) {
+    if (options.directory.empty()) options.directory = below_home("XDG_CACHE_HOME", ".cache");
+    if (options.state_directory.empty()) {
+        options.state_directory = below_home("XDG_STATE_HOME", ".local/state");
+    }
+    return options;
+}
+
+}  // namespace larder::api

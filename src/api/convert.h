@@ -1,0 +1,36 @@
+// Between the public types and the internal ones.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "larder/error.hpp"
+#include "larder/options.hpp"
+#include "store/types.h"
+
+namespace larder::api {
+
+[[nodiscard]] Error public_error(const internal::Error& error);
+[[noreturn]] void throw_public(const internal::Error& error);
+
+// The value, or the error as an exception.
+template <typename T>
+[[nodiscard]] T value_or_throw(internal::Result<T> result) {
+    if (!result) throw_public(result.error());
+    return std::move(*result);
+}
+inline void value_or_throw(internal::Result<void> result) {
+    if (!result) throw_public(result.error());
+}
+
+[[nodiscard]] std::unique_ptr<internal::Log> make_log(const Options& options);
+[[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
+[[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
+
+// `options` with the default directories filled in.
+[[nodiscard]] Options with_defaults(Options options);
+
+}  // namespace larder::api

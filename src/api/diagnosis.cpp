@@ -1,0 +1,63 @@
+#include "api/diagnosis.h"
+
+#include "base/units.h"
+
+namespace larder::api {
+namespace {
+
+using Severity = Store::Advice::Severity;
+using internal::format_size;
+
+// Compiled models of today take gigabytes: below this, the next publish is likely to fail.
+constexpr std::uint64_t k_space_bytes_low = std::uint64_t{2} << 30;
+
+}  // namespace
+
+std::vector<Store::Advice> diagnose(const internal::os::System& system,
+                                    internal::store::Store& store,
+                                    internal::store::State& state) {
+    std::vector<Store::Advice> advice;
+    const auto& directory = store.directory();
+    const auto there = system.fs.info(directory);
+    if (!there) {
+        advice.push_back({Severity::info, "directory", "'" + directory + "' does not exist yet",
+                          "it is made when the first model is kept"});
+        return advice;
+    }
+    if (const auto& reason = store.read_only_reason()) {
+        advice.push_back({Severity::warning, "directory",
+                          "nothing can be kept: " + reason->message(),
+                          "make the directory writable for this user, or set LARDER_DIR"});
+    }
+    if ((there->mode & 0002U) != 0) {
+        advice.push_back({Severity::warning, "permissions",
+                          "'" + directory + "' can be written by everybody",
+                          "chmod o-w '" + directory + "'"});
+    }
+    if (const auto space = system.fs.space(directory);
+        space && space->available_bytes < k_space_bytes_low) {
+        advice.push_back({Severity::warning, "space",
+                          "only " + format_size(space->available_bytes) + " are free under '" +
+                              directory + "'",
+                          "remove entries that are not needed: larder ls --sort last_used"});
+    }
+    if (const auto totals = store.totals(); !totals) {
+        advice.push_back({Severity::error, "directory", totals.error().message(),
+                          totals.error().remedy});
+    } else if (totals->quarantined > 0) {
+        advice.push_back({Severity::warning, "quarantine",
+                          std::to_string(totals->quarantined) + " files were set aside (" +
+                              format_size(totals->quarantined_bytes) + ")",
+                          "if the disk is not to blame, delete '" + directory + "/quarantine'"});
+    }
+    (void)state.usage(store.id());  // opens it
+    if (const auto fault = state.fault()) {
+        advice.push_back({Severity::warning, "state",
+                          "nothing is remembered between starts, so that files are read again: " +
+                              fault->message(),
+                          "make the state directory writable, or set LARDER_STATE_DIR"});
+    }
+    return advice;
+}
+
+}  // namespace larder::api

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "larder/store.hpp"
+#include "os/system.h"
+#include "store/state.h"
+#include "store/store.h"
+
+namespace larder::api {
+
+// What is wrong with a larder or its surroundings, each with what to do. Writes nothing.
+[[nodiscard]] std::vector<Store::Advice> diagnose(const internal::os::System& system,
+                                                  internal::store::Store& store,
+                                                  internal::store::State& state);
+
+}  // namespace larder::api

@@ -1,0 +1,221 @@
+#include "larder/store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/convert.h"
+#include "api/diagnosis.h"
+#include "os/system.h"
+#include "store/state.h"
+#include "store/store.h"
+
+namespace larder {
+namespace {
+
+namespace store = internal::store;
+
+// What is reported of an entry, without its history.
+EntryInfo describe(const store::Manifest& manifest) {
+    EntryInfo info;
+    info.key = manifest.key.hex();
+    info.model = manifest.model.path;
+    info.kind = manifest.model.kind;
+    info.device = manifest.device;
+    info.bytes = manifest.total_bytes();
+    for (const auto& part : manifest.parts) {
+        info.objects.push_back({part.name, part.object.hex(), part.bytes});
+    }
+    for (const auto& file : manifest.model.files) {
+        info.model_files.push_back({file.role, file.digest.hex(), file.bytes});
+    }
+    info.key_inputs = manifest.key_inputs;
+    info.requirements = manifest.requirements;
+    info.without_weights = manifest.weights == internal::format::Weights::external;
+    info.created_at = api::time_point(manifest.created_at_ns);
+    info.compile_time = std::chrono::milliseconds(manifest.compile_ms);
+    return info;
+}
+
+void add_usage(EntryInfo& info, const std::map<store::Key, store::Usage>& usage) {
+    const auto key = store::Key::from_hex(info.key);
+    if (!key) return;
+    const auto found = usage.find(*key);
+    if (found == usage.end()) return;
+    info.hits = found->second.hits;
+    info.last_used_at = api::time_point(found->second.last_used_at_ns);
+}
+
+Damage public_damage(store::Damage damage) {
+    switch (damage) {
+        case store::Damage::damaged: return Damage::damaged;
+        case store::Damage::untrusted: return Damage::untrusted;
+        case store::Damage::unreadable: return Damage::unreadable;
+    }
+    return Damage::unreadable;
+}
+
+void add(Stats::Outcomes& sum, const store::EventSum& events) {
+    if (events.outcome == "compiled") sum.compiled += events.count;
+    if (events.outcome == "loaded") sum.loaded += events.count;
+    if (events.outcome == "waited") sum.waited += events.count;
+    if (events.outcome == "bypassed") sum.bypassed += events.count;
+    sum.saved += std::chrono::milliseconds(events.saved_ms);
+}
+
+}  // namespace
+
+struct Store::Impl {
+    explicit Impl(Options given)
+        : options(api::with_defaults(std::move(given))),
+          log(api::make_log(options)),
+          state(system.system(), *log, options.state_directory.string()) {
+        store::OpenOptions open;
+        open.directory = options.directory.string();
+        open.state_directory = options.state_directory.string();
+        const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
+        // Looking at a larder does not make one.
+        const auto there = system.system().fs.info(open.directory + "/larder.json");
+        open.access =
+            may_write && there ? store::Access::read_write : store::Access::read_only;
+        if (open.directory.empty()) {
+            throw Error(ErrorCode::not_found, "there is no place for a larder",
+                        "set LARDER_DIR or HOME");
+        }
+        opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
+    }
+
+    std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {
+        std::vector<store::Key> keys;
+        for (const auto& prefix : prefixes) keys.push_back(resolve(prefix));
+        return keys;
+    }
+
+    store::Key resolve(std::string_view prefix) const {
+        const std::string text(prefix);
+        auto keys = api::value_or_throw(opened->find_keys(prefix));
+        if (keys.empty() || text.empty()) {
+            throw Error(ErrorCode::not_found, "no entry's key begins with '" + text + "'",
+                        "'larder ls' lists the keys");
+        }
+        if (keys.size() > 1) {
+            std::string list;
+            for (std::size_t i = 0; i < keys.size() && i < 8; ++i) {
+                list += "\n  " + keys[i].hex();
+            }
+            if (keys.size() > 8) list += "\n  …";
+            throw Error(ErrorCode::invalid_argument,
+                        "'" + text + "' begins " + std::to_string(keys.size()) + " keys:" + list,
+                        "write more characters of the one you mean");
+        }
+        return keys.front();
+    }
+
+    internal::os::RealSystem system;
+    Options options;
+    std::unique_ptr<internal::Log> log;
+    mutable store::State state;
+    std::unique_ptr<store::Store> opened;
+};
+
+Store::Store(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+const std::filesystem::path& Store::directory() const { return impl_->options.directory; }
+
+bool Store::writable() const { return impl_->opened->access() == store::Access::read_write; }
+
+std::vector<EntryInfo> Store::entries() const {
+    std::vector<EntryInfo> list;
+    const auto usage = impl_->state.usage(impl_->opened->id());
+    api::value_or_throw(impl_->opened->for_each_entry([&](const store::ListedEntry& entry) {
+        if (entry.manifest) {
+            list.push_back(describe(*entry.manifest));
+            add_usage(list.back(), usage);
+        } else {
+            impl_->log->warn_once(entry.path, entry.manifest.error().message());
+        }
+        return store::Continue::yes;
+    }));
+    std::sort(list.begin(), list.end(),
+              [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
+    return list;
+}
+
+EntryInfo Store::entry(std::string_view prefix) const {
+    const auto key = impl_->resolve(prefix);
+    const auto found = impl_->opened->find(key);
+    if (!found.manifest) {
+        if (found.fault) api::throw_public(*found.fault);
+        throw Error(ErrorCode::not_found, "the entry " + key.hex() + " is gone");
+    }
+    auto info = describe(*found.manifest);
+    add_usage(info, impl_->state.usage(impl_->opened->id()));
+    return info;
+}
+
+std::uint64_t Store::total_bytes() const {
+    return api::value_or_throw(impl_->opened->totals()).disk_bytes;
+}
+
+VerifyReport Store::verify(const std::vector<std::string>& prefixes,
+                           const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+    const auto keys = impl_->resolve(prefixes);
+    const auto tell = [&](const store::Progress& now) {
+        const bool go_on = !progress || progress(now.bytes_done, now.bytes_total);
+        return go_on ? store::Continue::yes : store::Continue::no;
+    };
+    const auto found = api::value_or_throw(impl_->opened->verify(keys, tell));
+    VerifyReport report;
+    report.entries = found.entries;
+    report.objects = found.objects;
+    report.bytes = found.bytes;
+    for (const auto& finding : found.findings) {
+        report.findings.push_back({public_damage(finding.damage),
+                                   finding.key ? finding.key->hex() : std::string{}, finding.path,
+                                   finding.error.message()});
+    }
+    return report;
+}
+
+RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry_run) {
+    auto keys = impl_->resolve(prefixes);
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    const auto how = dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
+    const auto removal = api::value_or_throw(impl_->opened->remove(keys, how));
+    RemovalReport report;
+    report.freed_bytes = removal.freed_bytes;
+    for (const auto& manifest : removal.entries) report.entries.push_back(describe(manifest));
+    if (dry_run == DryRun::no) {
+        for (const auto& key : keys) impl_->state.forget(impl_->opened->id(), key);
+    }
+    return report;
+}
+
+Stats Store::stats(std::chrono::system_clock::time_point since) const {
+    const auto since_ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(since.time_since_epoch()).count();
+    const auto& id = impl_->opened->id();
+    Stats stats;
+    stats.since = since;
+    if (const auto first = impl_->state.first_event_ns(id); first && *first > since_ns) {
+        stats.since = api::time_point(*first);
+    }
+    for (const auto& events : impl_->state.summarise(id, since_ns)) {
+        add(stats.total, events);
+        add(stats.by_model[events.model], events);
+        add(stats.by_device[events.device], events);
+        if (events.outcome == "compiled") stats.miss_reasons[events.reason] += events.count;
+        if (events.outcome == "bypassed") stats.bypass_reasons[events.reason] += events.count;
+        stats.bytes_written += events.written_bytes;
+    }
+    return stats;
+}
+
+std::vector<Store::Advice> Store::diagnose() const {
+    return api::diagnose(impl_->system.system(), *impl_->opened, impl_->state);
+}
+
+}  // namespace larder

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include <openvino/runtime/compiled_model.hpp>
+
+namespace larder::testing {
+
+// A text that is equal for equal outputs of one inference on fixed inputs; NaN is told apart.
+[[nodiscard]] std::string digest_of_outputs(ov::CompiledModel& compiled);
+
+}  // namespace larder::testing

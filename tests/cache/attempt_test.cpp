@@ -1,0 +1,256 @@
+// Whole requests on a fake runtime, whose faults can be chosen.
+#include "cache/attempt.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <barrier>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "cache/explain.h"
+#include "support/fake_runtime.h"
+
+namespace larder::internal::cache {
+namespace {
+
+namespace fs = std::filesystem;
+using support::FakeDevice;
+using support::FakeRequest;
+
+struct Asked {
+    Result<Response> response;
+    std::string model;
+};
+
+class AttemptTest : public ::testing::Test {
+protected:
+    AttemptTest() {
+        auto pattern = (fs::path(::testing::TempDir()) / "larder-XXXXXX").string();
+        root_ = ::mkdtemp(pattern.data());
+        config_.directory = root_ / "larder";
+        config_.state_directory = root_ / "state";
+    }
+    ~AttemptTest() override {
+        std::error_code ignored;
+        fs::remove_all(root_, ignored);
+    }
+
+    Asked ask(Session& session, const std::string& model = "x") {
+        FakeRequest request(device_, model);
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        reference.name = model;
+        auto response = Attempt(session, request, reference).run();
+        return {std::move(response), request.result()};
+    }
+    // In a session of its own, as a new process would.
+    Asked ask(const std::string& model = "x") {
+        Session session(system_.system(), log_, config_);
+        return ask(session, model);
+    }
+    Outcome outcome(const std::string& model = "x") {
+        const auto asked = ask(model);
+        EXPECT_TRUE(asked.response.has_value());
+        EXPECT_EQ(asked.model, "compiled " + model);
+        reason_ = asked.response->reason;
+        return asked.response->outcome;
+    }
+    // Runs in a child, and returns its wait status.
+    int in_a_child(const std::function<void()>& work) {
+        const auto child = ::fork();
+        if (child == 0) {
+            work();
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        return status;
+    }
+    std::size_t count(const std::string& part) const {
+        if (!fs::exists(fs::path(config_.directory) / part)) return 0;
+        std::size_t files = 0;
+        for (const auto& entry :
+             fs::recursive_directory_iterator(fs::path(config_.directory) / part)) {
+            files += entry.is_regular_file() ? 1U : 0U;
+        }
+        return files;
+    }
+
+    fs::path root_;
+    os::RealSystem system_;
+    std::vector<std::string> said_;
+    Log log_{LogLevel::warn,
+             [this](LogLevel, std::string_view message) { said_.emplace_back(message); }};
+    Config config_;
+    FakeDevice device_;
+    std::string reason_;
+};
+
+TEST_F(AttemptTest, CompilesOnceAndLoadsThereafter) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    EXPECT_EQ(outcome("y"), Outcome::compiled);
+    EXPECT_EQ(outcome("y"), Outcome::loaded);
+    EXPECT_EQ(device_.compiles_done, 2);
+    EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(AttemptTest, ADeviceThatCannotBeCachedIsBypassedWithItsReason) {
+    device_.caching = runtime::Caching::none;
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_EQ(reason_, "the device is fake");
+    EXPECT_EQ(count("entries"), 0U);
+}
+
+TEST_F(AttemptTest, AModelThatCannotBeExportedIsBypassedWithItsReason) {
+    device_.exports = false;
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_EQ(reason_, "the fake device does not export");
+    EXPECT_EQ(count("tmp"), 0U);
+    EXPECT_TRUE(said_.empty()) << "what a device cannot do is nobody's fault";
+}
+
+TEST_F(AttemptTest, WhatTheRuntimeThrowsReachesTheCallerAndFreesTheLock) {
+    device_.compiles = false;
+    EXPECT_THROW((void)ask(), std::runtime_error);
+    device_.compiles = true;
+    config_.lock_timeout = std::chrono::seconds(5);
+    EXPECT_EQ(outcome(), Outcome::compiled);
+}
+
+TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.accepts = false;
+    device_.compiles = false;
+    EXPECT_THROW((void)ask(), std::runtime_error);
+    // Where compiling fails too, the blob was not to blame: it is still there.
+    device_.accepts = true;
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    device_.compiles = true;
+    device_.accepts = false;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.accepts = true;
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    const auto status = in_a_child([&] {
+        device_.on_import = [] { std::raise(SIGSEGV); };
+        (void)ask();
+    });
+    EXPECT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(AttemptTest, AProvenBlobIsSetAsideAfterThreeCrashes) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
+            device_.on_import = [] { std::raise(SIGSEGV); };
+            (void)ask();
+        }))) << i;
+    }
+    EXPECT_EQ(outcome(), Outcome::compiled);
+}
+
+TEST_F(AttemptTest, AStuckCompilerIsNotWaitedForForEver) {
+    std::barrier started(2);
+    std::barrier finished(2);
+    FakeDevice stuck;
+    stuck.on_compile = [&] {
+        started.arrive_and_wait();
+        finished.arrive_and_wait();
+    };
+    std::jthread other([&] {
+        Session session(system_.system(), log_, config_);
+        FakeRequest request(stuck, "x");
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        (void)Attempt(session, request, reference).run();
+    });
+    started.arrive_and_wait();
+    config_.lock_timeout = std::chrono::milliseconds(50);
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_NE(reason_.find("lock timeout"), std::string::npos) << reason_;
+    finished.arrive_and_wait();
+}
+
+TEST_F(AttemptTest, AWaiterSaysThatItWaited) {
+    std::barrier started(2);
+    FakeDevice slow;
+    slow.on_compile = [&] {
+        started.arrive_and_wait();
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    };
+    std::jthread other([&] {
+        Session session(system_.system(), log_, config_);
+        FakeRequest request(slow, "x");
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        (void)Attempt(session, request, reference).run();
+    });
+    started.arrive_and_wait();
+    const auto asked = ask();
+    ASSERT_TRUE(asked.response.has_value());
+    EXPECT_EQ(asked.response->outcome, Outcome::waited);
+    EXPECT_GT(asked.response->timing.wait.value_or(std::chrono::nanoseconds{0}).count(), 0);
+    EXPECT_EQ(device_.compiles_done, 0);
+}
+
+TEST_F(AttemptTest, CacheOnlyFailsOnAMissAndReadOnlyWritesNothing) {
+    config_.mode = Mode::cache_only;
+    EXPECT_FALSE(ask().response.has_value());
+    config_.mode = Mode::read_only;
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_FALSE(fs::exists(config_.directory));
+    config_.mode = Mode::on;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    config_.mode = Mode::cache_only;
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    config_.mode = Mode::refresh;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    config_.mode = Mode::off;
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+}
+
+TEST_F(AttemptTest, EveryRequestIsCountedOnThisMachine) {
+    (void)outcome();
+    (void)outcome();
+    (void)outcome();
+    Session session(system_.system(), log_, config_);
+    const auto store = session.store();
+    ASSERT_TRUE(store.has_value());
+    std::map<std::string, std::uint64_t> counts;
+    for (const auto& sum : session.state().summarise((*store)->id(), 0)) {
+        counts[sum.outcome] += sum.count;
+    }
+    EXPECT_EQ(counts["compiled"], 1U);
+    EXPECT_EQ(counts["loaded"], 2U);
+}
+
+TEST_F(AttemptTest, WhyNamesTheInputThatDiffers) {
+    (void)outcome();
+    device_.inputs["property.PRECISION"] = "f16";
+    Session session(system_.system(), log_, config_);
+    FakeRequest request(device_, "x");
+    ModelReference reference;
+    reference.origin = ModelOrigin::memory;
+    const auto explanation = explain(session, request, reference);
+    ASSERT_TRUE(explanation.has_value());
+    EXPECT_FALSE(explanation->would_hit);
+    ASSERT_EQ(explanation->differences.size(), 1U);
+    EXPECT_EQ(explanation->differences[0].input, "property.PRECISION");
+    EXPECT_EQ(explanation->differences[0].kept, "");
+    EXPECT_EQ(explanation->differences[0].asked, "f16");
+}
+
+}  // namespace
+}  // namespace larder::internal::cache

@@ -1,0 +1,92 @@
+// A runtime whose models are texts: compiling "x" gives "compiled x", and its blob is that text.
+// It counts what it does, and can stall, refuse, fail and crash.
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "base/digest.h"
+#include "runtime/runtime.h"
+
+namespace larder::internal::support {
+
+struct FakeDevice {
+    runtime::Caching caching = runtime::Caching::blob;
+    std::map<std::string, std::string> inputs{{"device.name", "FAKE"}};
+    bool accepts = true;                // imports
+    bool exports = true;
+    bool compiles = true;
+    std::function<void()> on_compile;   // to stall or to crash
+    std::function<void()> on_import;
+    std::size_t blob_padding = 0;       // makes the blob this much larger
+    std::atomic<int> compiles_done{0};
+    std::atomic<int> imports_done{0};
+};
+
+class FakeRequest final : public runtime::Request {
+public:
+    FakeRequest(FakeDevice& device, std::string model) : device_(device), model_(std::move(model)) {}
+
+    // What the request ended with; empty before.
+    [[nodiscard]] const std::string& result() const { return result_; }
+
+    Result<runtime::Identity> identify() override {
+        runtime::Identity identity;
+        identity.caching = device_.caching;
+        identity.inputs = device_.inputs;
+        if (device_.caching == runtime::Caching::none) identity.reason = "the device is fake";
+        return identity;
+    }
+    Result<Digest> fingerprint_model() override {
+        return hash_bytes(std::as_bytes(std::span(model_)));
+    }
+    void compile_untouched() override { compile(); }
+    void compile() override {
+        if (device_.on_compile) device_.on_compile();
+        if (!device_.compiles) throw std::runtime_error("the fake device does not compile this");
+        ++device_.compiles_done;
+        result_ = "compiled " + model_;
+    }
+    bool compile_with(const runtime::PrivateCache& /*cache*/) override {
+        compile();
+        return false;
+    }
+    std::string requirements() override { return "fake 1"; }
+    bool exports_without_weights() override { return false; }
+    Result<void> export_blob(runtime::BlobSink& sink) override {
+        if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
+        auto text = result_ + std::string(device_.blob_padding, '.');
+        // The body first, the header afterwards: as real exporters do.
+        const auto bytes = std::as_bytes(std::span(text));
+        if (auto body = sink.write_at(1, bytes.subspan(1)); !body) return body;
+        return sink.write_at(0, bytes.first(1));
+    }
+    runtime::Compatibility check(const std::string& requirements) override {
+        return requirements == "fake 1" ? runtime::Compatibility::accepted
+                                        : runtime::Compatibility::refused;
+    }
+    Result<void> import_blob(const runtime::Blob& blob, bool /*without_weights*/) override {
+        if (device_.on_import) device_.on_import();
+        if (!device_.accepts) return fail(Errc::incompatible, "the fake device refuses the blob");
+        ++device_.imports_done;
+        const auto size = blob.bytes.size() - device_.blob_padding;
+        result_.assign(reinterpret_cast<const char*>(blob.bytes.data()), size);
+        blob_ = blob;
+        return {};
+    }
+    void release_model() override {}
+    const runtime::StageTimes& times() const override { return times_; }
+
+private:
+    FakeDevice& device_;
+    std::string model_;
+    std::string result_;
+    runtime::Blob blob_;
+    runtime::StageTimes times_;
+};
+
+}  // namespace larder::internal::support
