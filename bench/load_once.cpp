@@ -1,0 +1,130 @@
+// One process, one load: brings a model up by one of the ways that are compared, runs one inference
+// and prints what it cost as one line of JSON. The driver starts it many times, in turns.
+//
+//     load_once WAY MODEL CACHE_DIRECTORY
+//
+// The process waits for a line on standard input before it begins, so that several can start
+// together; the libraries are loaded by then, the device's plugin is not.
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+#include <openvino/frontend/manager.hpp>
+#include <openvino/openvino.hpp>
+
+#include "larder/larder.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+std::uint64_t status_bytes(const std::string& field) {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.rfind(field + ":", 0) == 0) {
+            return std::stoull(line.substr(field.size() + 1)) * 1024;
+        }
+    }
+    return 0;
+}
+
+std::uint64_t proportional_bytes() {
+    std::ifstream rollup("/proc/self/smaps_rollup");
+    for (std::string line; std::getline(rollup, line);) {
+        if (line.rfind("Pss:", 0) == 0) return std::stoull(line.substr(4)) * 1024;
+    }
+    return 0;
+}
+
+std::shared_ptr<ov::Model> read(ov::Core& core, const std::string& path) {
+    if (path.size() < 5 || path.substr(path.size() - 5) != ".gguf") return core.read_model(path);
+    ov::frontend::FrontEndManager manager;
+    const auto frontend = manager.load_by_framework("gguf");
+    return frontend->convert(frontend->load(path));
+}
+
+ov::CompiledModel load(const std::string& way, const std::string& model,
+                       const std::string& directory, nlohmann::json& report) {
+    ov::Core core;
+    const bool gguf = model.size() > 5 && model.substr(model.size() - 5) == ".gguf";
+    if (way == "none") {
+        return gguf ? core.compile_model(read(core, model), "CPU")
+                    : core.compile_model(model, "CPU");
+    }
+    if (way == "openvino-path") {
+        return core.compile_model(model, "CPU", ov::cache_dir(directory));
+    }
+    if (way == "openvino-model") {
+        return core.compile_model(read(core, model), "CPU", ov::cache_dir(directory));
+    }
+    if (way != "larder-path" && way != "larder-model") {
+        throw std::invalid_argument("no such way: " + way);
+    }
+    larder::Cache cache(
+        {.directory = directory + "/larder", .state_directory = directory + "/state"});
+    auto result = way == "larder-path" ? cache.compile_model(core, model, "CPU")
+                                       : cache.compile_model(core, read(core, model), "CPU");
+    report["outcome"] = larder::to_string(result.outcome);
+    report["reason"] = result.reason;
+    const auto& timing = result.timing;
+    const double spent_elsewhere = milliseconds(timing.import.value_or(Clock::duration{})) +
+                                   milliseconds(timing.compile.value_or(Clock::duration{})) +
+                                   milliseconds(timing.read_model.value_or(Clock::duration{}));
+    report["own_ms"] = milliseconds(timing.total) - spent_elsewhere;
+    return result.model;
+}
+
+void infer_once(ov::CompiledModel& compiled) {
+    auto request = compiled.create_infer_request();
+    for (std::size_t i = 0; i < compiled.inputs().size(); ++i) {
+        const auto port = compiled.input(i);
+        ov::Shape shape;
+        for (const auto& dimension : port.get_partial_shape()) {
+            shape.push_back(dimension.is_static() ? static_cast<std::size_t>(dimension.get_length())
+                                                  : std::size_t{1});
+        }
+        ov::Tensor tensor(port.get_element_type(), shape);
+        std::memset(tensor.data(), 0, tensor.get_byte_size());
+        request.set_input_tensor(i, tensor);
+    }
+    request.infer();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4) {
+        std::cerr << "usage: load_once WAY MODEL CACHE_DIRECTORY\n";
+        return 2;
+    }
+    std::string go;
+    std::getline(std::cin, go);
+    try {
+        nlohmann::json report;
+        const auto start = Clock::now();
+        auto compiled = load(argv[1], argv[2], argv[3], report);
+        report["ready_ms"] = milliseconds(Clock::now() - start);
+        report["ready_rss_bytes"] = status_bytes("VmRSS");
+        infer_once(compiled);
+        report["first_inference_ms"] = milliseconds(Clock::now() - start);
+        report["rss_bytes"] = status_bytes("VmRSS");
+        report["peak_rss_bytes"] = status_bytes("VmHWM");
+        // Everybody is measured while everybody still holds its model.
+        std::cout << "ready" << std::endl;
+        std::getline(std::cin, go);
+        report["pss_bytes"] = proportional_bytes();
+        std::cout << report.dump() << std::endl;
+        std::getline(std::cin, go);
+    } catch (const std::exception& error) {
+        std::cerr << "load_once: " << error.what() << '\n';
+        return 1;
+    }
+}
