@@ -1,0 +1,1 @@
+"""Builds models of well-known architectures with random weights, for tests and benchmarks."""

@@ -1,0 +1,30 @@
+"""Every model by its name."""
+
+import dataclasses
+import importlib
+import pathlib
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A model is a folder; `file` is what a caller opens. `builder` is "module:function"."""
+
+    file: str
+    builder: str
+    summary: str
+    is_small: bool = False
+
+    def load_builder(self) -> Callable[[pathlib.Path, int], None]:
+        """Only now: the family may need packages that the others do without."""
+        module, function = self.builder.split(":")
+        return getattr(importlib.import_module(f"models.{module}"), function)
+
+
+CATALOG = {
+    "tiny": Entry("tiny.xml", "small:build_tiny", "a few operations, some KB", True),
+    "small-1mb": Entry("small-1mb.xml", "small:build_small", "a perceptron, 1 MB", True),
+    "resnet50": Entry("resnet50.xml", "resnet:build_resnet50", "ResNet-50, f32, 102 MB"),
+    "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 200 MB"),
+    "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
+}

@@ -1,0 +1,118 @@
+"""The layers that the architectures share, made of OpenVINO operations."""
+
+import math
+
+import numpy as np
+import openvino as ov
+from openvino import opset15 as ops
+
+from models.weights import Weights
+
+# Tells a Convert that belongs to a compressed weight; see ir.py.
+DECOMPRESS = "/decompress"
+
+
+def integers(*values: int) -> ov.Node:
+    return ops.constant(np.array(values, np.int64))
+
+
+def scalar(value: float) -> ov.Node:
+    return ops.constant(np.array(value, np.float32))
+
+
+def parameter(name: str, shape: list[int], element_type: type = np.float32) -> ov.Node:
+    """An input; -1 is a dynamic dimension."""
+    node = ops.parameter(ov.PartialShape(shape), element_type, name=name)
+    node.output(0).get_tensor().set_names({name})
+    return node
+
+
+def result(name: str, value: ov.Node) -> ov.Node:
+    node = ops.result(value.output(0), name=name)
+    node.output(0).get_tensor().set_names({name})
+    return node
+
+
+class Layers:
+    """Makes layers, whose weights are f32, or f16 with a Convert, as converted models have them."""
+
+    def __init__(self, seed: int, half: bool = False):
+        self.weights = Weights(seed)
+        self.is_half = half
+        self.parameters = 0
+
+    def weight(self, name: str, shape: list[int], deviation: float) -> ov.Node:
+        self.parameters += math.prod(shape)
+        if not self.is_half:
+            values = self.weights.normal(name, shape, deviation)
+            return ops.constant(values, name=name, shared_memory=True)
+        stored = ops.constant(
+            self.weights.half(name, shape, deviation), name=name, shared_memory=True
+        )
+        return ops.convert(stored, "f32", name=name + DECOMPRESS)
+
+    def vector(self, name: str, shape: list[int], deviation: float, mean: float) -> ov.Node:
+        """A bias or a norm's weights: few, and kept in f32."""
+        self.parameters += math.prod(shape)
+        return ops.constant(self.weights.normal(name, shape, deviation, mean), name=name)
+
+    def embedding(self, name: str, indices: ov.Node, rows: int, width: int) -> ov.Node:
+        table = self.weight(name + ".weight", [rows, width], 1.0)
+        return ops.gather(table, indices, integers(0).output(0))
+
+    def linear(
+        self, name: str, x: ov.Node, inputs: int, outputs: int, bias: bool = True, gain: float = 1.0
+    ) -> ov.Node:
+        weight = self.weight(name + ".weight", [outputs, inputs], gain / math.sqrt(inputs))
+        x = ops.matmul(x, weight, False, True)
+        if bias:
+            x = ops.add(x, self.vector(name + ".bias", [1, 1, outputs], 0.02, 0.0))
+        return x
+
+    def convolution(
+        self,
+        name: str,
+        x: ov.Node,
+        inputs: int,
+        outputs: int,
+        kernel: list[int],
+        stride: int = 1,
+        gain: float = 1.0,
+    ) -> ov.Node:
+        """Keeps the size but for the stride; one or two dimensions, as the kernel says."""
+        rank = len(kernel)
+        padding = [size // 2 for size in kernel]
+        deviation = gain / math.sqrt(inputs * math.prod(kernel))
+        weight = self.weight(name + ".weight", [outputs, inputs, *kernel], deviation)
+        x = ops.convolution(x, weight, [stride] * rank, padding, padding, [1] * rank)
+        return ops.add(x, self.vector(name + ".bias", [1, outputs] + [1] * rank, 0.02, 0.0))
+
+    def layer_norm(self, name: str, x: ov.Node, width: int) -> ov.Node:
+        x = ops.mvn(x, integers(-1), True, 1e-5, "INSIDE_SQRT")
+        x = ops.multiply(x, self.vector(name + ".weight", [1, 1, width], 0.1, 1.0))
+        return ops.add(x, self.vector(name + ".bias", [1, 1, width], 0.02, 0.0))
+
+    def rms_norm(self, name: str, x: ov.Node, width: int) -> ov.Node:
+        mean = ops.reduce_mean(ops.power(x, scalar(2.0)), integers(-1), True)
+        root = ops.sqrt(ops.add(mean, scalar(1e-5)))
+        x = ops.multiply(x, ops.divide(scalar(1.0), root))
+        return ops.multiply(x, self.vector(name + ".weight", [1, 1, width], 0.1, 1.0))
+
+    def group_norm(self, name: str, x: ov.Node, channels: int, groups: int = 32) -> ov.Node:
+        scale = self.vector(name + ".weight", [channels], 0.1, 1.0)
+        bias = self.vector(name + ".bias", [channels], 0.02, 0.0)
+        return ops.group_normalization(x, scale, bias, groups, 1e-5)
+
+
+def split_heads(x: ov.Node, heads: int, head_width: int) -> ov.Node:
+    """[batch, sequence, heads * head_width] -> [batch, heads, sequence, head_width]."""
+    x = ops.reshape(x, integers(0, 0, heads, head_width), True)
+    return ops.transpose(x, integers(0, 2, 1, 3))
+
+
+def join_heads(x: ov.Node, width: int) -> ov.Node:
+    return ops.reshape(ops.transpose(x, integers(0, 2, 1, 3)), integers(0, 0, width), True)
+
+
+def attend(query: ov.Node, key: ov.Node, value: ov.Node, causal: bool = False) -> ov.Node:
+    return ops.scaled_dot_product_attention(query, key, value, causal=causal)
