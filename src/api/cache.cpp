@@ -80,7 +80,8 @@ struct Cache::Impl {
         openvino::Request request(core, std::move(input), device, properties);
         auto response = cache::Attempt(session, request, model).run();
         if (!response) {
-            if (response.error().code != internal::Errc::not_found || options.mode != Mode::cache_only) {
+            if (response.error().code != internal::Errc::not_found ||
+                options.mode != Mode::cache_only) {
                 api::throw_public(response.error());
             }
             const auto error = api::public_error(response.error());

@@ -14,8 +14,7 @@ constexpr std::uint64_t k_space_bytes_low = std::uint64_t{2} << 30;
 }  // namespace
 
 std::vector<Store::Advice> diagnose(const internal::os::System& system,
-                                    internal::store::Store& store,
-                                    internal::store::State& state) {
+                                    internal::store::Store& store, internal::store::State& state) {
     std::vector<Store::Advice> advice;
     const auto& directory = store.directory();
     const auto there = system.fs.info(directory);
@@ -36,14 +35,14 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     }
     if (const auto space = system.fs.space(directory);
         space && space->available_bytes < k_space_bytes_low) {
-        advice.push_back({Severity::warning, "space",
-                          "only " + format_size(space->available_bytes) + " are free under '" +
-                              directory + "'",
-                          "remove entries that are not needed: larder ls --sort last_used"});
+        advice.push_back(
+            {Severity::warning, "space",
+             "only " + format_size(space->available_bytes) + " are free under '" + directory + "'",
+             "remove entries that are not needed: larder ls --sort last_used"});
     }
     if (const auto totals = store.totals(); !totals) {
-        advice.push_back({Severity::error, "directory", totals.error().message(),
-                          totals.error().remedy});
+        advice.push_back(
+            {Severity::error, "directory", totals.error().message(), totals.error().remedy});
     } else if (totals->quarantined > 0) {
         advice.push_back({Severity::warning, "quarantine",
                           std::to_string(totals->quarantined) + " files were set aside (" +

@@ -101,7 +101,8 @@ bool is_path(const Definition& definition) {
 // Relative paths in a file are relative to the file, "~/" is the home directory.
 std::string path_in_file(const std::string& value, const fs::path& file) {
     const auto home = environment("HOME");
-    if (value.starts_with("~/") && !home.empty()) return (fs::path(home) / value.substr(2)).string();
+    if (value.starts_with("~/") && !home.empty())
+        return (fs::path(home) / value.substr(2)).string();
     return (file.parent_path() / value).lexically_normal().string();
 }
 
@@ -193,9 +194,9 @@ public:
         for (const auto& file : files_) {
             const auto found = file.values.find(name);
             if (found == file.values.end()) continue;
-            return Origin{file.path.string(), "'" + name + "' in '" + file.path.string() + "'",
-                          is_path(definition) ? path_in_file(found->second, file.path)
-                                              : found->second};
+            return Origin{
+                file.path.string(), "'" + name + "' in '" + file.path.string() + "'",
+                is_path(definition) ? path_in_file(found->second, file.path) : found->second};
         }
         return {};
     }
@@ -212,8 +213,8 @@ private:
 };
 
 Setting resolve(const Definition& definition, const Sources& sources, Options& options) {
-    const auto origin = sources.find(definition)
-                            .value_or(Origin{"default", definition.name, definition.initial});
+    const auto origin =
+        sources.find(definition).value_or(Origin{"default", definition.name, definition.initial});
     if (!origin.value.empty() || origin.name != "default") {
         try {
             definition.apply(options, origin.value);

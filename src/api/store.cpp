@@ -75,8 +75,7 @@ struct Store::Impl {
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
         // Looking at a larder does not make one.
         const auto there = system.system().fs.info(open.directory + "/larder.json");
-        open.access =
-            may_write && there ? store::Access::read_write : store::Access::read_only;
+        open.access = may_write && there ? store::Access::read_write : store::Access::read_only;
         if (open.directory.empty()) {
             throw Error(ErrorCode::not_found, "there is no place for a larder",
                         "set LARDER_DIR or HOME");

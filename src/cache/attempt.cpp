@@ -107,8 +107,7 @@ Result<Response> Attempt::compile_and_keep() {
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
         if (!directory) {
-            session_.log().warn_once("keep",
-                                     "cannot keep a model: " + directory.error().message());
+            session_.log().warn_once("keep", "cannot keep a model: " + directory.error().message());
             return bypass(directory.error().message());
         }
         auto manifest = draft();
@@ -182,8 +181,8 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
     response_.reason = kept.error().message();
     // What the device cannot export is no fault; it shows in the reason.
     if (kept.error().code == Errc::unsupported) return;
-    session_.log().warn_once("keep", "a model was compiled but not kept: " +
-                                         kept.error().message());
+    session_.log().warn_once("keep",
+                             "a model was compiled but not kept: " + kept.error().message());
     if (kept.error().code == Errc::not_found) session_.lose(store_);
 }
 

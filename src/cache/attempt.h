@@ -60,9 +60,9 @@ private:
     Identified identified_;
     Response response_;
     std::string miss_ = "it is not kept yet";
-    std::optional<Digest> refused_;     // an object that the runtime did not accept
-    std::uint64_t crashes_ = 0;         // how often this key's object took a process down
-    std::uint64_t saved_ms_ = 0;        // compile time of what was loaded
+    std::optional<Digest> refused_;  // an object that the runtime did not accept
+    std::uint64_t crashes_ = 0;      // how often this key's object took a process down
+    std::uint64_t saved_ms_ = 0;     // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;
 };
 

@@ -65,9 +65,8 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         return std::nullopt;
     }
     if (!is_safe_to_try(manifest, locked)) return std::nullopt;
-    const auto outcome = manifest.encoding == format::Encoding::files
-                             ? load_files(manifest, locked)
-                             : load_blob(manifest, locked);
+    const auto outcome = manifest.encoding == format::Encoding::files ? load_files(manifest, locked)
+                                                                      : load_blob(manifest, locked);
     if (outcome == Outcome::loaded) {
         saved_ms_ = manifest.compile_ms;
         response_.object = manifest.parts.front().object;
@@ -89,8 +88,8 @@ bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     // Without the lock, another request may already have set it aside and published anew.
     if (locked == Locked::yes || store_->access() == store::Access::read_only) {
         ++crashes_;
-        session_.log().warn_once("crash", "'" + identified_.model.path +
-                                              "': " + miss_ + "; it is compiled anew");
+        session_.log().warn_once(
+            "crash", "'" + identified_.model.path + "': " + miss_ + "; it is compiled anew");
         if (const auto done = store_->quarantine(identified_.key, part, "its use ended a process");
             !done) {
             session_.log().warn_once("quarantine", done.error().message());
@@ -126,8 +125,7 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Lock
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
     const runtime::Blob blob{object->bytes(), std::make_shared<BlobOwner>(object->mapping, trial)};
-    const auto imported =
-        request_.import_blob(blob, manifest.weights == format::Weights::external);
+    const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (!imported) {
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to

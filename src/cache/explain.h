@@ -27,8 +27,8 @@ struct Explanation {
     std::vector<Difference> differences;
 };
 
-// Compiles and loads nothing. The nearest entry is the one of the same model content, or else of the
-// same path, whose key differs in the fewest inputs; finding it reads every manifest.
+// Compiles and loads nothing. The nearest entry is the one of the same model content, or else of
+// the same path, whose key differs in the fewest inputs; finding it reads every manifest.
 [[nodiscard]] Result<Explanation> explain(Session& session, runtime::Request& request,
                                           const ModelReference& model);
 

@@ -94,9 +94,8 @@ Result<void> Connection::execute(const char* sql) {
 
 Result<sqlite3_stmt*> Connection::prepare(const char* sql) {
     sqlite3_stmt*& statement = statements_[sql];
-    if (statement == nullptr &&
-        sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
-            SQLITE_OK) {
+    if (statement == nullptr && sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                                   &statement, nullptr) != SQLITE_OK) {
         return fail(error("cannot use the state database"));
     }
     return statement;

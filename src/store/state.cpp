@@ -141,8 +141,9 @@ struct State::Impl {
         return {};
     }
 
-    bool run(const char* sql, const std::function<void(Statement&)>& bind,
-             const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
+    bool run(
+        const char* sql, const std::function<void(Statement&)>& bind,
+        const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
         return run([&](Connection& open) { return query(open, sql, bind, row); });
     }
 };
@@ -230,13 +231,13 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
 }  // namespace
 
 void State::record(const Event& event) {
-    const std::int64_t at_ns =
-        event.at_ns != 0 ? event.at_ns : impl_->system.clock.wall().count();
+    const std::int64_t at_ns = event.at_ns != 0 ? event.at_ns : impl_->system.clock.wall().count();
     const bool hit = event.outcome == "loaded" || event.outcome == "waited";
     impl_->run([&](Connection& connection) -> Result<void> {
         std::int64_t id = 0;
         auto written = Impl::query(
-            connection, "INSERT INTO events VALUES(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) RETURNING id",
+            connection,
+            "INSERT INTO events VALUES(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) RETURNING id",
             [&](Statement& statement) {
                 statement.bind(at_ns).bind(std::string_view(event.larder_id));
                 if (event.key) {
@@ -308,9 +309,8 @@ std::optional<std::int64_t> State::first_event_ns(std::string_view larder_id) {
 }
 
 void State::forget(std::string_view larder_id, const Key& key) {
-    impl_->run("DELETE FROM uses WHERE larder_id=?1 AND key=?2", [&](Statement& statement) {
-        statement.bind(larder_id).bind(key.digest.bytes);
-    });
+    impl_->run("DELETE FROM uses WHERE larder_id=?1 AND key=?2",
+               [&](Statement& statement) { statement.bind(larder_id).bind(key.digest.bytes); });
 }
 
 std::optional<Error> State::fault() {

@@ -48,10 +48,10 @@ int ask(int argc, char** argv) {
     }
     larder::Cache cache(options);
     ov::Core core;
-    auto result = option("ASK_MEMORY").empty()
-                      ? cache.compile_model(core, std::filesystem::path(argv[3]), argv[4],
-                                            properties)
-                      : cache.compile_model(core, core.read_model(argv[3]), argv[4], properties);
+    auto result =
+        option("ASK_MEMORY").empty()
+            ? cache.compile_model(core, std::filesystem::path(argv[3]), argv[4], properties)
+            : cache.compile_model(core, core.read_model(argv[3]), argv[4], properties);
     if (result.outcome == larder::Outcome::loaded && !option("ASK_CRASH").empty()) {
         std::raise(SIGSEGV);
     }

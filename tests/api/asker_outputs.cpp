@@ -36,9 +36,8 @@ std::string digest_of_outputs(ov::CompiledModel& compiled) {
         const auto port = compiled.input(i);
         ov::Shape shape;
         for (const auto& dimension : port.get_partial_shape()) {
-            shape.push_back(dimension.is_static()
-                                ? static_cast<std::size_t>(dimension.get_length())
-                                : std::size_t{2});
+            shape.push_back(dimension.is_static() ? static_cast<std::size_t>(dimension.get_length())
+                                                  : std::size_t{2});
         }
         ov::Tensor tensor(port.get_element_type(), shape);
         fill(tensor);

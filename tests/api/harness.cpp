@@ -1,15 +1,14 @@
 #include "harness.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <fstream>
 #include <utility>
 
+#include <fcntl.h>
 #include <openvino/openvino.hpp>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -20,12 +19,12 @@ Asker::Asker(const fs::path& directory, const fs::path& state, const Question& q
     std::array<int, 2> in{};
     std::array<int, 2> out{};
     if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) return;
-    std::vector<std::string> words{LARDER_ASKER,    directory, state, question.model,
-                                   question.device};
+    std::vector<std::string> words{LARDER_ASKER, directory, state, question.model, question.device};
     words.insert(words.end(), question.properties.begin(), question.properties.end());
     std::vector<std::string> environment;
     for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-    for (const auto& [name, value] : question.environment) environment.push_back(name + '=' + value);
+    for (const auto& [name, value] : question.environment)
+        environment.push_back(name + '=' + value);
     const auto pointers = [](std::vector<std::string>& texts) {
         std::vector<char*> list;
         for (auto& text : texts) list.push_back(text.data());
@@ -64,9 +63,7 @@ Asker::~Asker() {
     }
 }
 
-void Asker::go() {
-    EXPECT_EQ(::write(to_, "\n", 1), 1);
-}
+void Asker::go() { EXPECT_EQ(::write(to_, "\n", 1), 1); }
 
 Answer Asker::answer() {
     std::string text;

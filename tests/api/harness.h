@@ -1,8 +1,6 @@
 // A larder, a model and programs that ask for it, each in a process of its own.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <map>
 #include <string>
@@ -10,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <openvino/core/model.hpp>
+#include <sys/types.h>
 
 namespace larder::testing {
 

@@ -2,13 +2,12 @@
 // Method: one seed decides a mutation of an object or a manifest; the model is asked for and must
 // have the outputs of a fresh compile, the damaged file must be in quarantine, and the next request
 // must be a hit. Runs in one process: a crash fails the test.
-#include <sys/stat.h>
-
 #include <fstream>
 #include <iterator>
 #include <random>
 
 #include <openvino/openvino.hpp>
+#include <sys/stat.h>
 
 #include "asker_outputs.h"
 #include "harness.h"
@@ -75,12 +74,16 @@ TEST_F(NeverDamaged, TwoThousandMutationsNeverReachAnOutput) {
     const auto expected = digest_of_outputs(plain);
     Options options{.directory = directory_, .state_directory = state_};
     options.log_sink = [](LogLevel, std::string_view) {};
-    ASSERT_EQ(Cache(options).compile_model(core, model, "CPU").outcome, Outcome::compiled);
+    auto kept = Cache(options).compile_model(core, model, "CPU");
+    ASSERT_EQ(kept.outcome, Outcome::compiled);
     constexpr unsigned k_mutations = 2000;
     for (unsigned seed = 0; seed < k_mutations; ++seed) {
         std::mt19937 random(seed);
         const bool manifest = seed % 2 == 1;
-        const auto victim = files_in(manifest ? "entries" : "objects").front();
+        const auto victim =
+            manifest
+                ? directory_ / "entries" / kept.key.substr(0, 2) / (kept.key + ".json")
+                : directory_ / "objects" / kept.object_digest.substr(0, 2) / kept.object_digest;
         const auto bytes = mutated(content(victim), random);
         overwrite(victim, bytes);
         Cache cache(options);
@@ -93,6 +96,7 @@ TEST_F(NeverDamaged, TwoThousandMutationsNeverReachAnOutput) {
             result = cache.compile_model(core, model, "CPU");
             ASSERT_EQ(result.outcome, Outcome::loaded) << "seed " << seed << result.reason;
             ASSERT_EQ(digest_of_outputs(result.model), expected) << "seed " << seed;
+            kept = std::move(result);
         }
     }
 }

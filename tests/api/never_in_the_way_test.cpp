@@ -1,11 +1,10 @@
 // Whatever is wrong with the larder, the program gets its model.
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fstream>
 
 #include <openvino/openvino.hpp>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "larder/larder.hpp"
@@ -144,7 +143,6 @@ TEST_F(NeverInTheWay, ADirectoryThatVanishesIsMadeAnew) {
     ov::Core core;
     EXPECT_EQ(cache.compile_model(core, model_, "CPU").outcome, Outcome::compiled);
     fs::remove_all(directory_);
-    (void)cache.compile_model(core, model_, "CPU");
     EXPECT_EQ(cache.compile_model(core, model_, "CPU").outcome, Outcome::compiled);
     EXPECT_EQ(cache.compile_model(core, model_, "CPU").outcome, Outcome::loaded);
 }
@@ -222,14 +220,18 @@ TEST_F(Crash, SoItIsWithEightProcessesAtOnce) {
         for (auto& asker : askers) answers.push_back(asker.answer());
         return answers;
     };
-    for (const auto& answer : together(crash)) EXPECT_TRUE(answer.signal == SIGSEGV || !answer.outcome.empty());
+    for (const auto& answer : together(crash))
+        EXPECT_TRUE(answer.signal == SIGSEGV || !answer.outcome.empty());
+    // Those that crashed late may have crashed over what those that crashed early made anew.
     std::ptrdiff_t compiled = 0;
     for (const auto& answer : together({.model = model_})) {
+        EXPECT_EQ(answer.signal, 0);
         EXPECT_EQ(answer.outputs, expected_.outputs);
         compiled += answer.outcome == "compiled" ? 1 : 0;
     }
-    EXPECT_EQ(compiled, 1);
-    expect(ask(model_), "loaded");
+    EXPECT_LE(compiled, 1);
+    EXPECT_FALSE(files_in("quarantine").empty());
+    EXPECT_EQ(ask(model_).outputs, expected_.outputs);
 }
 
 TEST_F(Crash, AModelWhoseBlobsKeepCrashingIsNotKeptForEver) {

@@ -1,6 +1,4 @@
 // However many ask for the same thing at once, one compiles.
-#include <signal.h>
-
 #include <algorithm>
 #include <barrier>
 #include <chrono>
@@ -8,6 +6,7 @@
 #include <thread>
 
 #include <openvino/openvino.hpp>
+#include <signal.h>
 
 #include "harness.h"
 #include "larder/larder.hpp"
@@ -42,9 +41,11 @@ TEST_F(Once, SixteenProcessesCompileOnce) {
     EXPECT_EQ(count(answers, "waited") + count(answers, "loaded"), 15);
     for (const auto& answer : answers) EXPECT_EQ(answer.outputs, answers.front().outputs);
     EXPECT_EQ(files_in("entries").size(), 1U);
-    EXPECT_EQ(files_in("objects").size() - static_cast<std::size_t>(std::ranges::count_if(
-                  files_in("objects"), [](const fs::path& f) { return f.extension() == ".chunks"; })),
-              1U);
+    EXPECT_EQ(
+        files_in("objects").size() -
+            static_cast<std::size_t>(std::ranges::count_if(
+                files_in("objects"), [](const fs::path& f) { return f.extension() == ".chunks"; })),
+        1U);
     EXPECT_TRUE(files_in("tmp").empty());
 }
 
@@ -120,7 +121,9 @@ TEST_F(Once, WhatABuilderThrowsReachesTheCaller) {
     const auto build = []() -> std::shared_ptr<ov::Model> { throw std::out_of_range("weights"); };
     EXPECT_THROW((void)cache.compile_model(core, fingerprint, build, "CPU"), std::out_of_range);
     // The lock was released on the way.
-    EXPECT_EQ(cache.compile_model(core, fingerprint, [] { return dense_model(); }, "CPU").outcome,
+    EXPECT_EQ(cache.compile_model(
+                       core, fingerprint, [] { return dense_model(); }, "CPU")
+                  .outcome,
               Outcome::compiled);
 }
 

@@ -1,9 +1,6 @@
 // Whole requests on a fake runtime, whose faults can be chosen.
 #include "cache/attempt.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <barrier>
 #include <csignal>
 #include <filesystem>
@@ -11,6 +8,8 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cache/explain.h"
 #include "support/fake_runtime.h"

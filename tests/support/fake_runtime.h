@@ -17,19 +17,20 @@ namespace larder::internal::support {
 struct FakeDevice {
     runtime::Caching caching = runtime::Caching::blob;
     std::map<std::string, std::string> inputs{{"device.name", "FAKE"}};
-    bool accepts = true;                // imports
+    bool accepts = true;  // imports
     bool exports = true;
     bool compiles = true;
-    std::function<void()> on_compile;   // to stall or to crash
+    std::function<void()> on_compile;  // to stall or to crash
     std::function<void()> on_import;
-    std::size_t blob_padding = 0;       // makes the blob this much larger
+    std::size_t blob_padding = 0;  // makes the blob this much larger
     std::atomic<int> compiles_done{0};
     std::atomic<int> imports_done{0};
 };
 
 class FakeRequest final : public runtime::Request {
 public:
-    FakeRequest(FakeDevice& device, std::string model) : device_(device), model_(std::move(model)) {}
+    FakeRequest(FakeDevice& device, std::string model)
+        : device_(device), model_(std::move(model)) {}
 
     // What the request ended with; empty before.
     [[nodiscard]] const std::string& result() const { return result_; }
