@@ -1,0 +1,40 @@
+// How the outcome of compile is printed, for scripts and for people.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "cli/context.h"
+#include "cli/failure.h"
+#include "cli/json.h"
+#include "cli/surroundings.h"
+#include "larder/larder.hpp"
+
+namespace larder::cli {
+
+struct CompileReport {
+    std::string model;  // as named on the command line
+    std::string device;
+    Outcome outcome = Outcome::bypassed;
+    std::string reason;
+    std::string key;
+    std::string object_digest;
+    std::uint64_t object_bytes = 0;
+    Timing timing;
+    Memory memory;
+    // What compiling it took when it was compiled, where that is known.
+    std::optional<std::chrono::milliseconds> compile_time;
+};
+
+[[nodiscard]] Json compile_json(const CompileReport& report);
+// Of a model that was not compiled.
+[[nodiscard]] Json compile_failure_json(const std::string& model, const std::string& device,
+                                        const Failure& failure);
+
+// Lines are printed as models become ready: so the columns are decided before.
+[[nodiscard]] std::string compile_titles(const Context& context, std::size_t model_width);
+[[nodiscard]] std::string compile_line(const Context& context, std::size_t model_width,
+                                       const CompileReport& report);
+
+}  // namespace larder::cli

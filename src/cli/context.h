@@ -1,0 +1,64 @@
+// What every verb is given: the flags that all of them have, and where to print.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/table.h"
+#include "larder/options.hpp"
+
+namespace larder::cli {
+
+// As given on the command line.
+struct Flags {
+    std::string directory;
+    std::string mode;
+    std::string format;
+    bool json = false;
+    bool quiet = false;
+    bool verbose = false;
+};
+
+enum class Format {
+    table,
+    json,
+    keys,  // nothing but keys, for pipes
+};
+
+class Context {
+public:
+    // Throws CommandError where the flags contradict each other.
+    explicit Context(const Flags& flags);
+
+    [[nodiscard]] Format format() const { return format_; }
+    [[nodiscard]] bool verbose() const { return verbose_; }
+    [[nodiscard]] Colours colours() const { return colours_; }
+
+    // Every setting in force. Throws larder::Error (invalid_argument).
+    [[nodiscard]] Settings settings() const { return load_settings(overrides_); }
+    [[nodiscard]] Options options() const { return settings().options; }
+    // As far as the command line alone says: for what must go on where settings cannot be read.
+    [[nodiscard]] Options options_of_command_line() const;
+
+    // To standard output, at once. Throws CommandError if that fails.
+    static void print(std::string_view text);
+    // A line of its own; nothing if it is empty.
+    static void print_key(std::string_view key);
+    [[nodiscard]] Table table(std::vector<Column> columns) const {
+        return {std::move(columns), colours_};
+    }
+    [[nodiscard]] std::string paint(const std::string& text, Colour colour) const {
+        return painted(text, colour, colours_);
+    }
+
+private:
+    std::map<std::string, std::string> overrides_;
+    Format format_ = Format::table;
+    bool verbose_ = false;
+    Colours colours_ = Colours::no;
+};
+
+}  // namespace larder::cli

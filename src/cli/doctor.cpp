@@ -1,0 +1,178 @@
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/failure.h"
+#include "cli/json.h"
+#include "cli/surroundings.h"
+#include "cli/verbs.h"
+#include "larder/larder.hpp"
+
+namespace larder::cli {
+namespace {
+
+using Advice = Store::Advice;
+using Severity = Store::Advice::Severity;
+
+struct DeviceInfo {
+    std::string name;
+    std::string full_name;
+    bool exports = false;  // and imports: what is compiled for it can be kept
+    std::string error;     // of a device that does not answer
+};
+
+struct Diagnosis {
+    std::string directory;
+    std::string openvino;
+    std::vector<DeviceInfo> devices;
+    std::string huge_pages;
+    std::vector<Advice> findings;
+};
+
+void add_larder(const Context& context, Diagnosis& diagnosis) {
+    auto options = context.options_of_command_line();
+    try {
+        options = context.options();
+    } catch (const Error& error) {
+        diagnosis.findings.push_back({Severity::error, "settings", error.what(), error.remedy()});
+    }
+    diagnosis.directory = options.directory.string();
+    try {
+        const Store store(options);
+        diagnosis.directory = store.directory().string();
+        for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
+    } catch (const Error& error) {
+        diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
+    }
+}
+
+DeviceInfo describe(ov::Core& core, const std::string& name) {
+    DeviceInfo device;
+    device.name = name;
+    try {
+        device.full_name =
+            core.get_property(name, "FULL_DEVICE_NAME", ov::AnyMap{}).as<std::string>();
+        const auto capabilities = core.get_property(name, "OPTIMIZATION_CAPABILITIES", ov::AnyMap{})
+                                      .as<std::vector<std::string>>();
+        device.exports = std::find(capabilities.begin(), capabilities.end(), "EXPORT_IMPORT") !=
+                         capabilities.end();
+    } catch (const std::exception& error) {
+        device.error = useful_lines(error.what());
+    }
+    return device;
+}
+
+void add_openvino(Diagnosis& diagnosis) {
+    try {
+        diagnosis.openvino = ov::get_openvino_version().buildNumber;
+        ov::Core core;
+        for (const auto& name : core.get_available_devices()) {
+            diagnosis.devices.push_back(describe(core, name));
+        }
+    } catch (const std::exception& error) {
+        diagnosis.findings.push_back(
+            {Severity::error, "openvino", useful_lines(error.what()), "install OpenVINO anew"});
+        return;
+    }
+    if (diagnosis.devices.empty()) {
+        diagnosis.findings.push_back({Severity::error, "openvino", "no device can be used",
+                                      "install the plugin of a device, and its driver"});
+    }
+    for (const auto& device : diagnosis.devices) {
+        if (!device.error.empty()) {
+            diagnosis.findings.push_back({Severity::warning, "device " + device.name, device.error,
+                                          "see that its driver is installed"});
+        } else if (!device.exports) {
+            diagnosis.findings.push_back({Severity::info,
+                                          "device " + device.name,
+                                          "it cannot export: its models are compiled each time",
+                                          {}});
+        }
+    }
+}
+
+void add_huge_pages(Diagnosis& diagnosis) {
+    diagnosis.huge_pages = transparent_huge_pages();
+    if (diagnosis.huge_pages != "never") return;
+    diagnosis.findings.push_back(
+        {Severity::info, "memory", "transparent huge pages are off: large models load slower",
+         "write 'madvise' to /sys/kernel/mm/transparent_hugepage/enabled"});
+}
+
+Json doctor_json(const Diagnosis& diagnosis) {
+    auto json = json_object();
+    json["version"] = LARDER_VERSION;
+    json["directory"] = diagnosis.directory;
+    json["openvino"] = diagnosis.openvino;
+    json["devices"] = Json::array();
+    for (const auto& device : diagnosis.devices) {
+        json["devices"].push_back(
+            {{"name", device.name},
+             {"full_name", device.full_name},
+             {"export_import", device.exports},
+             {"error", device.error.empty() ? Json(nullptr) : Json(device.error)}});
+    }
+    json["transparent_huge_pages"] =
+        diagnosis.huge_pages.empty() ? Json(nullptr) : Json(diagnosis.huge_pages);
+    json["findings"] = Json::array();
+    for (const auto& finding : diagnosis.findings) {
+        json["findings"].push_back({{"severity", to_string(finding.severity)},
+                                    {"subject", finding.subject},
+                                    {"finding", finding.finding},
+                                    {"remedy", finding.remedy}});
+    }
+    return json;
+}
+
+Colour colour_of(Severity severity) {
+    switch (severity) {
+        case Severity::info: return Colour::none;
+        case Severity::warning: return Colour::yellow;
+        case Severity::error: return Colour::red;
+    }
+    return Colour::none;
+}
+
+std::string table_text(const Context& context, const Diagnosis& diagnosis) {
+    auto facts = context.table({{}, {}});
+    const auto add = [&](const std::string& name, const std::string& value) {
+        facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
+    };
+    add("larder", LARDER_VERSION " in " + diagnosis.directory);
+    add("OpenVINO", diagnosis.openvino);
+    for (const auto& device : diagnosis.devices) {
+        const auto* can = device.exports ? "; models can be kept" : "; models cannot be kept";
+        add("device",
+            device.name + ": " + (device.error.empty() ? device.full_name + can : device.error));
+    }
+    add("huge pages", diagnosis.huge_pages);
+    auto text = facts.text();
+    for (const auto& finding : diagnosis.findings) {
+        text += "\n" + context.paint(to_string(finding.severity), colour_of(finding.severity)) +
+                ": " + finding.subject + ": " + finding.finding + "\n";
+        if (!finding.remedy.empty()) text += "  " + finding.remedy + "\n";
+    }
+    return diagnosis.findings.empty() ? text + "\nnothing is wrong\n" : text;
+}
+
+int run(const Context& context) {
+    Diagnosis diagnosis;
+    add_larder(context, diagnosis);
+    add_openvino(diagnosis);
+    add_huge_pages(diagnosis);
+    switch (context.format()) {
+        case Format::json: Context::print(json_line(doctor_json(diagnosis))); break;
+        case Format::keys: break;
+        case Format::table: Context::print(table_text(context, diagnosis)); break;
+    }
+    const bool wrong =
+        std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(),
+                    [](const Advice& advice) { return advice.severity == Severity::error; });
+    return wrong ? k_failed : k_done;
+}
+
+}  // namespace
+
+Run declare_doctor(CLI::App& /*verb*/) { return run; }
+
+}  // namespace larder::cli

@@ -1,0 +1,45 @@
+// What goes wrong, as users read it and as scripts see it.
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace larder::cli {
+
+constexpr int k_done = 0;
+constexpr int k_failed = 1;
+constexpr int k_usage = 2;
+
+// What failed and what to do about it.
+struct Failure {
+    std::string what;
+    std::string remedy;  // empty where there is nothing to add
+    int exit_code = k_failed;
+};
+
+class CommandError : public std::runtime_error {
+public:
+    explicit CommandError(Failure failure)
+        : std::runtime_error(failure.what), failure_(std::move(failure)) {}
+    [[nodiscard]] const Failure& failure() const { return failure_; }
+
+private:
+    Failure failure_;
+};
+
+// Ends the program with exit code 2.
+[[noreturn]] void throw_usage(std::string what, std::string remedy = {});
+
+// Of the exception that is being handled, whatever it is.
+[[nodiscard]] Failure current_failure();
+
+// What an exception of OpenVINO says, without the source files that it went through.
+[[nodiscard]] std::string useful_lines(std::string_view text);
+
+// On standard error: "larder: what", and the remedy on a line of its own.
+void print_failure(const Failure& failure);
+
+}  // namespace larder::cli

@@ -1,0 +1,140 @@
+#include "cli/json.h"
+
+#include "cli/quantity.h"
+
+namespace larder::cli {
+namespace {
+
+constexpr int k_schema_version = 1;
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+void add_outcomes(Json& json, const Stats::Outcomes& outcomes) {
+    json["compiled"] = outcomes.compiled;
+    json["loaded"] = outcomes.loaded;
+    json["waited"] = outcomes.waited;
+    json["bypassed"] = outcomes.bypassed;
+    json["saved_ms"] = outcomes.saved.count();
+}
+
+Json outcomes_by_name(const std::map<std::string, Stats::Outcomes>& outcomes) {
+    auto json = Json::object();
+    for (const auto& [name, sum] : outcomes) add_outcomes(json[name], sum);
+    return json;
+}
+
+template <class Value>
+Json map_json(const std::map<std::string, Value>& values) {
+    auto json = Json::object();
+    for (const auto& [name, value] : values) json[name] = value;
+    return json;
+}
+
+}  // namespace
+
+Json json_object() { return Json{{"schema_version", k_schema_version}}; }
+
+std::string json_line(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes, const std::string& stale) {
+    Json json;
+    json["key"] = entry.key;
+    json["model"] = entry.model;
+    json["kind"] = entry.kind;
+    json["device"] = entry.device;
+    json["bytes"] = entry.bytes;
+    json["unique_bytes"] = unique_bytes;
+    json["created_at"] = format_time(entry.created_at);
+    json["last_used_at"] =
+        entry.last_used_at ? Json(format_time(*entry.last_used_at)) : Json(nullptr);
+    json["hits"] = entry.hits;
+    json["compile_ms"] = entry.compile_time.count();
+    json["stale"] = text_or_null(stale);
+    // Nothing can be pinned yet.
+    json["pinned"] = false;
+    return json;
+}
+
+Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
+                      const std::string& stale) {
+    auto json = json_object();
+    json.update(entry_json(entry, unique_bytes, stale));
+    json["without_weights"] = entry.without_weights;
+    json["requirements"] = text_or_null(entry.requirements);
+    json["objects"] = Json::array();
+    for (const auto& object : entry.objects) {
+        json["objects"].push_back({{"name", text_or_null(object.name)},
+                                   {"digest", object.digest},
+                                   {"bytes", object.bytes}});
+    }
+    json["model_files"] = Json::array();
+    for (const auto& file : entry.model_files) {
+        json["model_files"].push_back(
+            {{"role", file.role}, {"digest", file.digest}, {"bytes", file.bytes}});
+    }
+    json["key_inputs"] = map_json(entry.key_inputs);
+    return json;
+}
+
+Json removal_json(const RemovalReport& report, DryRun dry_run) {
+    auto json = json_object();
+    json["dry_run"] = dry_run == DryRun::yes;
+    json["entries"] = Json::array();
+    for (const auto& entry : report.entries) {
+        json["entries"].push_back({{"key", entry.key},
+                                   {"model", entry.model},
+                                   {"device", entry.device},
+                                   {"bytes", entry.bytes}});
+    }
+    json["freed_bytes"] = report.freed_bytes;
+    return json;
+}
+
+Json verify_json(const VerifyReport& report) {
+    auto json = json_object();
+    json["entries"] = report.entries;
+    json["objects"] = report.objects;
+    json["bytes"] = report.bytes;
+    json["findings"] = Json::array();
+    for (const auto& finding : report.findings) {
+        json["findings"].push_back({{"damage", to_string(finding.damage)},
+                                    {"key", text_or_null(finding.key)},
+                                    {"path", finding.path},
+                                    {"what", finding.what}});
+    }
+    return json;
+}
+
+Json stats_json(const Stats& stats) {
+    auto json = json_object();
+    json["since"] = format_time(stats.since);
+    add_outcomes(json, stats.total);
+    json["bytes_written"] = stats.bytes_written;
+    json["miss_reasons"] = map_json(stats.miss_reasons);
+    json["bypass_reasons"] = map_json(stats.bypass_reasons);
+    json["by_model"] = outcomes_by_name(stats.by_model);
+    json["by_device"] = outcomes_by_name(stats.by_device);
+    return json;
+}
+
+const char* to_string(Damage damage) {
+    switch (damage) {
+        case Damage::damaged: return "damaged";
+        case Damage::untrusted: return "untrusted";
+        case Damage::unreadable: return "unreadable";
+    }
+    return "";
+}
+
+const char* to_string(Store::Advice::Severity severity) {
+    switch (severity) {
+        case Store::Advice::Severity::info: return "info";
+        case Store::Advice::Severity::warning: return "warning";
+        case Store::Advice::Severity::error: return "error";
+    }
+    return "";
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,34 @@
+// What scripts parse: the shapes are part of the program's contract.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "larder/store.hpp"
+
+namespace larder::cli {
+
+using Json = nlohmann::ordered_json;  // in the order in which it was written
+
+// {"schema_version":1}, to be added to.
+[[nodiscard]] Json json_object();
+// On one line, with its end. Bytes that are not UTF-8 are replaced.
+[[nodiscard]] std::string json_line(const Json& json);
+
+// What ls prints of an entry; see Listing for the two that the entry itself does not know.
+[[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
+                              const std::string& stale);
+// The same, and all that decided the key and belongs to the entry.
+[[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
+                                    const std::string& stale);
+[[nodiscard]] Json removal_json(const RemovalReport& report, DryRun dry_run);
+[[nodiscard]] Json verify_json(const VerifyReport& report);
+[[nodiscard]] Json stats_json(const Stats& stats);
+
+// "damaged", "untrusted" or "unreadable".
+[[nodiscard]] const char* to_string(Damage damage);
+// "info", "warning" or "error".
+[[nodiscard]] const char* to_string(Store::Advice::Severity severity);
+
+}  // namespace larder::cli

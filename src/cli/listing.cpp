@@ -1,0 +1,209 @@
+#include "cli/listing.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "cli/failure.h"
+#include "cli/surroundings.h"
+#include "cli/text.h"
+
+namespace larder::cli {
+namespace {
+
+enum class Operator { less, less_equal, greater, greater_equal, equal, unequal, contains };
+
+struct Parsed {
+    std::string field;
+    Operator op = Operator::equal;
+    std::string value;
+};
+
+constexpr std::string_view k_filter_help =
+    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind; operators > < >= <= "
+    "= != ~ (contains)";
+
+Parsed parse_parts(const std::string& text) {
+    struct Sign {
+        std::string_view text;
+        Operator op;
+    };
+    // Longer signs first.
+    static constexpr std::array<Sign, 7> k_signs{{{">=", Operator::greater_equal},
+                                                  {"<=", Operator::less_equal},
+                                                  {"!=", Operator::unequal},
+                                                  {"=", Operator::equal},
+                                                  {"<", Operator::less},
+                                                  {">", Operator::greater},
+                                                  {"~", Operator::contains}}};
+    const auto at = text.find_first_of("<>=!~");
+    if (at != std::string::npos) {
+        const auto rest = std::string_view(text).substr(at);
+        for (const auto& sign : k_signs) {
+            if (!rest.starts_with(sign.text)) continue;
+            return {std::string(trimmed(std::string_view(text).substr(0, at))), sign.op,
+                    std::string(trimmed(rest.substr(sign.text.size())))};
+        }
+    }
+    throw_usage("'" + text + "' is not a filter", std::string(k_filter_help));
+}
+
+template <class Value>
+bool compare(const Value& left, Operator op, const Value& right) {
+    switch (op) {
+        case Operator::less: return left < right;
+        case Operator::less_equal: return left <= right;
+        case Operator::greater: return left > right;
+        case Operator::greater_equal: return left >= right;
+        case Operator::equal: return left == right;
+        case Operator::unequal: return left != right;
+        case Operator::contains: return false;
+    }
+    return false;
+}
+
+std::uint64_t parse_count(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (status != std::errc{} || end != text.data() + text.size()) {
+        throw_usage("'" + text + "' is not a number of hits", "write a whole number");
+    }
+    return value;
+}
+
+Condition number_condition(const Parsed& parsed, TimePoint now) {
+    const auto op = parsed.op;
+    if (op == Operator::contains) {
+        throw_usage("'" + parsed.field + "' is a number, which contains nothing",
+                    std::string(k_filter_help));
+    }
+    if (parsed.field == "size") {
+        return [op, limit = parse_size(parsed.value)](const EntryInfo& entry) {
+            return compare(entry.bytes, op, limit);
+        };
+    }
+    if (parsed.field == "age") {
+        return [op, now, limit = parse_age(parsed.value)](const EntryInfo& entry) {
+            const auto age = std::chrono::floor<std::chrono::seconds>(now - entry.created_at);
+            return compare(age, op, limit);
+        };
+    }
+    return [op, limit = parse_count(parsed.value)](const EntryInfo& entry) {
+        return compare(entry.hits, op, limit);
+    };
+}
+
+Condition text_condition(const Parsed& parsed, std::string EntryInfo::* member) {
+    switch (parsed.op) {
+        case Operator::contains:
+            return [member, value = parsed.value](const EntryInfo& entry) {
+                return (entry.*member).find(value) != std::string::npos;
+            };
+        case Operator::equal:
+        case Operator::unequal:
+            return [op = parsed.op, member, value = parsed.value](const EntryInfo& entry) {
+                return compare(entry.*member, op, value);
+            };
+        case Operator::less:
+        case Operator::less_equal:
+        case Operator::greater:
+        case Operator::greater_equal: break;
+    }
+    throw_usage("'" + parsed.field + "' is text, of which none is more or less than another",
+                "use = != or ~ (contains)");
+}
+
+template <class Value>
+Order by(Value (*value)(const EntryInfo&)) {
+    return [value](const EntryInfo& a, const EntryInfo& b) { return value(a) < value(b); };
+}
+
+std::optional<Order> order_by(const std::string& key) {
+    using Entry = const EntryInfo&;
+    if (key == "size") return by<std::uint64_t>([](Entry e) { return e.bytes; });
+    if (key == "hits") return by<std::uint64_t>([](Entry e) { return e.hits; });
+    if (key == "device") return by<std::string>([](Entry e) { return e.device; });
+    if (key == "model") return by<std::string>([](Entry e) { return e.model; });
+    if (key == "kind") return by<std::string>([](Entry e) { return e.kind; });
+    if (key == "key") return by<std::string>([](Entry e) { return e.key; });
+    if (key == "created") return by<TimePoint>([](Entry e) { return e.created_at; });
+    if (key == "last_used") {
+        return by<TimePoint>([](Entry e) { return e.last_used_at.value_or(e.created_at); });
+    }
+    if (key == "compile") {
+        return by<std::chrono::milliseconds>([](Entry e) { return e.compile_time; });
+    }
+    if (key == "age") {  // the youngest first
+        return [](Entry a, Entry b) { return a.created_at > b.created_at; };
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Condition parse_filter(const std::string& text, TimePoint now) {
+    const auto parsed = parse_parts(text);
+    const auto& field = parsed.field;
+    if (field == "size" || field == "age" || field == "hits") return number_condition(parsed, now);
+    if (field == "device") return text_condition(parsed, &EntryInfo::device);
+    if (field == "model") return text_condition(parsed, &EntryInfo::model);
+    if (field == "kind") return text_condition(parsed, &EntryInfo::kind);
+    throw_usage("'" + field + "' is no field of a filter", std::string(k_filter_help));
+}
+
+Order parse_sort(const std::string& text) {
+    const auto colon = text.find(':');
+    const auto direction = colon == std::string::npos ? "asc" : text.substr(colon + 1);
+    auto order = order_by(text.substr(0, colon));
+    if (!order || (direction != "asc" && direction != "desc")) {
+        throw_usage("'" + text + "' is no order",
+                    "write KEY or KEY:desc; keys: age, compile, created, device, hits, key, kind, "
+                    "last_used, model, size");
+    }
+    if (direction == "asc") return *order;
+    return [order = *order](const EntryInfo& a, const EntryInfo& b) { return order(b, a); };
+}
+
+std::map<std::string, std::uint64_t> unique_bytes(const std::vector<EntryInfo>& entries) {
+    std::map<std::string, int> owners;
+    for (const auto& entry : entries) {
+        std::set<std::string> digests;
+        for (const auto& object : entry.objects) digests.insert(object.digest);
+        for (const auto& digest : digests) ++owners[digest];
+    }
+    std::map<std::string, std::uint64_t> bytes;
+    for (const auto& entry : entries) {
+        auto& sum = bytes[entry.key];
+        std::set<std::string> counted;
+        for (const auto& object : entry.objects) {
+            if (owners[object.digest] == 1 && counted.insert(object.digest).second) {
+                sum += object.bytes;
+            }
+        }
+    }
+    return bytes;
+}
+
+std::string stale_reason(const EntryInfo& entry) {
+    const std::filesystem::path path(entry.model);
+    // The others were made in memory, or from a path whose meaning depends on who asks.
+    if (entry.model_files.empty() || !path.is_absolute()) return {};
+    return is_gone(path) ? "model file is gone" : std::string{};
+}
+
+std::vector<EntryInfo> entries_of_model(const std::vector<EntryInfo>& entries,
+                                        const std::string& path) {
+    const auto whole = absolute(path);
+    std::vector<EntryInfo> found;
+    std::copy_if(entries.begin(), entries.end(), std::back_inserter(found),
+                 [&](const EntryInfo& entry) {
+                     return entry.model == path ||
+                            std::filesystem::path(entry.model).lexically_normal() == whole;
+                 });
+    return found;
+}
+
+}  // namespace larder::cli

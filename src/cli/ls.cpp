@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/failure.h"
+#include "cli/json.h"
+#include "cli/listing.h"
+#include "cli/surroundings.h"
+#include "cli/verbs.h"
+
+namespace larder::cli {
+namespace {
+
+struct LsFlags {
+    std::vector<std::string> filters;
+    std::string sort;
+    std::optional<std::size_t> limit;
+};
+
+// Keys are shortened for people to what tells any two apart, and no less than this.
+constexpr std::size_t k_short_key = 12;
+
+void print_json(const Store& store, const std::vector<EntryInfo>& entries,
+                const std::map<std::string, std::uint64_t>& unique) {
+    auto json = json_object();
+    json["entries"] = Json::array();
+    for (const auto& entry : entries) {
+        json["entries"].push_back(entry_json(entry, unique.at(entry.key), stale_reason(entry)));
+    }
+    json["total_bytes"] = store.total_bytes();
+    json["max_size_bytes"] = 0;  // no limit
+    Context::print(json_line(json));
+}
+
+void print_table(const Context& context, const Store& store, std::size_t all,
+                 const std::vector<EntryInfo>& entries) {
+    auto table = context.table({{"KEY"},
+                                {"DEVICE"},
+                                {"KIND"},
+                                {"SIZE", Align::right},
+                                {"AGE", Align::right},
+                                {"USED", Align::right},
+                                {"HITS", Align::right},
+                                {"COMPILE", Align::right},
+                                {"MODEL"}});
+    const auto ago = [now = now()](TimePoint then) {
+        return format_age(std::chrono::floor<std::chrono::seconds>(now - then));
+    };
+    for (const auto& entry : entries) {
+        const auto stale = stale_reason(entry);
+        table.add({{entry.key.substr(0, k_short_key)},
+                   {entry.device},
+                   {entry.kind},
+                   {format_size(entry.bytes)},
+                   {ago(entry.created_at)},
+                   {entry.last_used_at ? ago(*entry.last_used_at) : "-"},
+                   {std::to_string(entry.hits)},
+                   {format_duration(entry.compile_time)},
+                   {entry.model + (stale.empty() ? "" : " (" + stale + ")"),
+                    stale.empty() ? Colour::none : Colour::yellow}});
+    }
+    std::string text = table.empty() ? "" : table.text();
+    text += entries.size() == all ? std::to_string(all)
+                                  : std::to_string(entries.size()) + " of " + std::to_string(all);
+    text += (all == 1 ? " entry, " : " entries, ") + format_size(store.total_bytes()) + " in " +
+            store.directory().string() + "\n";
+    Context::print(text);
+}
+
+int run(const Context& context, const LsFlags& flags) {
+    std::vector<Condition> conditions;
+    for (const auto& filter : flags.filters) conditions.push_back(parse_filter(filter, now()));
+    const auto order = flags.sort.empty() ? Order{} : parse_sort(flags.sort);
+
+    const Store store(context.options());
+    const auto all = store.entries();
+    std::vector<EntryInfo> entries;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(entries), [&](const EntryInfo& entry) {
+        return std::all_of(conditions.begin(), conditions.end(),
+                           [&](const Condition& holds) { return holds(entry); });
+    });
+    if (order) std::stable_sort(entries.begin(), entries.end(), order);
+    if (flags.limit && *flags.limit < entries.size()) entries.resize(*flags.limit);
+
+    switch (context.format()) {
+        case Format::json: print_json(store, entries, unique_bytes(all)); break;
+        case Format::keys:
+            for (const auto& entry : entries) Context::print_key(entry.key);
+            break;
+        case Format::table: print_table(context, store, all.size(), entries); break;
+    }
+    return k_done;
+}
+
+}  // namespace
+
+Run declare_ls(CLI::App& verb) {
+    auto flags = std::make_shared<LsFlags>();
+    verb.add_option("--filter", flags->filters,
+                    "Only entries for which this holds: 'size>1GiB' (repeatable: all must hold)")
+        ->type_name("FILTER")
+        ->allow_extra_args(false);
+    verb.add_option("--sort", flags->sort,
+                    "age, compile, created, device, hits, key, kind, last_used, model, size")
+        ->type_name("KEY[:desc]");
+    verb.add_option("--limit", flags->limit, "No more entries than this")->type_name("N");
+    return [flags](const Context& context) { return run(context, *flags); };
+}
+
+}  // namespace larder::cli

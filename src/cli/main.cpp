@@ -1,0 +1,134 @@
+// The program: which verbs there are, and what all of them share.
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/context.h"
+#include "cli/failure.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace larder::cli {
+namespace {
+
+struct Verb {
+    const char* name;
+    const char* summary;
+    const char* examples;
+    Run (*declare)(CLI::App&);
+};
+
+constexpr std::array<Verb, 9> k_verbs{{
+    {"compile", "Make sure that models are kept for a device, and load them",
+     "  larder compile model.xml\n"
+     "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
+     "  larder compile model.onnx --shape 'input[1,3,224,224]' --json",
+     declare_compile},
+    {"ls", "List what is kept",
+     "  larder ls --sort size:desc --limit 10\n"
+     "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
+     declare_ls},
+    {"show", "Show one entry with everything that decides its key", "  larder show 3f2a",
+     declare_show},
+    {"why", "Say why a model would be loaded or compiled now",
+     "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why},
+    {"verify", "Read every byte of what is kept, and set aside what is damaged",
+     "  larder verify\n"
+     "  larder verify 3f2a --json\n"
+     "Exit code: the sum of 1 damaged, 2 not trusted, 4 unreadable; 0 if all is well.",
+     declare_verify},
+    {"rm", "Remove entries by key or by model",
+     "  larder rm 3f2a\n"
+     "  larder rm old/model.xml --dry-run",
+     declare_rm},
+    {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
+     declare_stats},
+    {"config", "Show every setting and where it comes from",
+     "  larder config\n"
+     "  LARDER_MODE=read-only larder config --json",
+     declare_config},
+    {"doctor", "Say what is wrong with this set-up, and how to mend it", "  larder doctor",
+     declare_doctor},
+}};
+
+void declare_flags(CLI::App& app, Flags& flags) {
+    app.add_option("--dir", flags.directory, "The larder")->type_name("DIR");
+    app.add_option("--mode", flags.mode, "on, read-only, cache-only, refresh or off")
+        ->type_name("MODE");
+    app.add_option("--format", flags.format, "table or json")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"table", "json"}));
+    app.add_flag("--json", flags.json, "Short for --format json");
+    app.add_flag("-q", flags.quiet, "Print keys only");
+    app.add_flag("-v", flags.verbose, "Say more");
+    app.set_help_flag("-h,--help", "Print this and exit");
+}
+
+// The first word that should be a verb and is none, before the parser calls it something else.
+void check_verb(int argc, char** argv) {
+    std::vector<std::string> names;
+    for (const auto& verb : k_verbs) names.emplace_back(verb.name);
+    if (argc < 2) {
+        throw_usage("what to do is missing",
+                    "give a verb: " + join(names, ", ") + "; 'larder --help' explains them");
+    }
+    const std::string word = argv[1];
+    if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return;
+    const auto near = nearest_word(word, names);
+    throw_usage("'" + word + "' is not a verb",
+                near.empty() ? "the verbs are " + join(names, ", ") : "did you mean " + near + "?");
+}
+
+int run(int argc, char** argv) {
+    check_verb(argc, argv);
+    CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
+                 "larder");
+    Flags flags;
+    declare_flags(app, flags);
+    app.set_version_flag("--version", "larder " LARDER_VERSION);
+    app.require_subcommand(1);
+    app.footer(
+        "'larder VERB --help' explains a verb. Exit codes: 0 done, 1 failed, 2 wrong usage.");
+    std::vector<std::pair<CLI::App*, Run>> runs;
+    for (const auto& verb : k_verbs) {
+        auto* sub = app.add_subcommand(verb.name, verb.summary);
+        runs.emplace_back(sub, verb.declare(*sub));
+        declare_flags(*sub, flags);
+        sub->footer("Examples:\n" + std::string(verb.examples));
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        Context::print(app.help());
+        return k_done;
+    } catch (const CLI::CallForVersion& version) {
+        Context::print(std::string(version.what()) + "\n");
+        return k_done;
+    } catch (const CLI::ParseError& error) {
+        const auto used = app.get_subcommands();
+        const auto verb = used.empty() ? std::string{} : " " + used.front()->get_name();
+        throw_usage(error.what(), "'larder" + verb + " --help' explains it");
+    }
+    const Context context(flags);
+    for (const auto& [sub, run] : runs) {
+        if (sub->parsed()) return run(context);
+    }
+    return k_usage;
+}
+
+}  // namespace
+}  // namespace larder::cli
+
+int main(int argc, char** argv) {
+    // `larder ls | head -1` ends without a word, also where SIGPIPE was ignored by whoever started.
+    std::signal(SIGPIPE, SIG_DFL);
+    try {
+        return larder::cli::run(argc, argv);
+    } catch (...) {
+        const auto failure = larder::cli::current_failure();
+        larder::cli::print_failure(failure);
+        return failure.exit_code;
+    }
+}

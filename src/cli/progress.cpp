@@ -1,0 +1,38 @@
+#include "cli/progress.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "cli/quantity.h"
+#include "cli/surroundings.h"
+
+namespace larder::cli {
+namespace {
+
+constexpr std::chrono::milliseconds k_patience{500};
+constexpr std::chrono::milliseconds k_interval{100};
+constexpr std::size_t k_width = 30;
+
+}  // namespace
+
+Progress::Progress() : wanted_(is_terminal(Stream::error)), next_(Clock::now() + k_patience) {}
+
+Progress::~Progress() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::show(std::uint64_t done, std::uint64_t total) {
+    if (!wanted_ || total == 0 || Clock::now() < next_) return;
+    next_ = Clock::now() + k_interval;
+    drawn_ = true;
+    const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+    const auto filled = static_cast<std::size_t>(share * static_cast<double>(k_width));
+    const auto line = fmt::format("\r[{}{}] {:3.0f} %  {} of {}\033[K", std::string(filled, '#'),
+                                  std::string(k_width - filled, ' '), share * 100,
+                                  format_size(done), format_size(total));
+    std::fputs(line.c_str(), stderr);
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,200 @@
+#include "cli/request.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/text.h"
+#include "larder/error.hpp"
+
+namespace larder::cli {
+namespace {
+
+constexpr std::array<std::string_view, 4> k_virtual_devices{"AUTO", "MULTI", "HETERO", "BATCH"};
+
+bool is_virtual(std::string_view name) {
+    return std::find(k_virtual_devices.begin(), k_virtual_devices.end(), name) !=
+           k_virtual_devices.end();
+}
+
+// "AUTO:GPU.1,-CPU(4)" is about AUTO, GPU and CPU.
+std::vector<std::string> devices_in(const std::string& device) {
+    const auto colon = device.find(':');
+    std::vector<std::string> names{device.substr(0, colon)};
+    if (colon != std::string::npos) {
+        for (const auto& name : split(device.substr(colon + 1), ',')) names.push_back(name);
+    }
+    for (auto& name : names) {
+        name = trimmed(name.substr(0, name.find_first_of(".(")));
+        if (name.starts_with('-')) name.erase(0, 1);
+    }
+    return names;
+}
+
+std::string available(const std::vector<std::string>& devices) {
+    return "available: " + join(devices, ", ") + "; AUTO, MULTI, HETERO and BATCH go over these";
+}
+
+// Of every device, by the core itself: not among what the device says it supports.
+bool is_of_the_core(const std::string& name) {
+    static const std::set<std::string> k_names{"DEVICE_PROPERTIES",   "ENABLE_MMAP",
+                                               "FORCE_TBB_TERMINATE", "LOADED_FROM_CACHE",
+                                               "MODEL_PRIORITY",      "MULTI_DEVICE_PRIORITIES",
+                                               "WEIGHTS_PATH"};
+    return name.starts_with("CACHE_") || k_names.contains(name);
+}
+
+std::vector<std::string> supported_properties(ov::Core& core, const std::string& device) {
+    try {
+        const auto list = core.get_property(device, "SUPPORTED_PROPERTIES", ov::AnyMap{});
+        const auto& names = list.as<std::vector<ov::PropertyName>>();
+        return {names.begin(), names.end()};
+    } catch (const std::exception&) {
+        return {};  // a device that does not tell
+    }
+}
+
+std::string inputs_of(const ov::Model& model) {
+    std::vector<std::string> texts;
+    for (const auto& input : model.inputs()) {
+        const auto name = input.get_names().empty() ? std::string{} : input.get_any_name();
+        texts.push_back(name + input.get_partial_shape().to_string());
+    }
+    return join(texts, ", ");
+}
+
+InputShape parse_shape(const std::string& text) {
+    const auto open = text.find('[');
+    if (open != std::string::npos && text.ends_with(']')) {
+        try {
+            return {std::string(trimmed(text.substr(0, open))),
+                    ov::PartialShape(text.substr(open))};
+        } catch (const std::exception&) {
+            // Said below.
+        }
+    }
+    throw_usage("'" + text + "' is not a shape",
+                "write input[1,3,224,224]; ? for any length, 1..8 for a range");
+}
+
+}  // namespace
+
+void declare_request(CLI::App& verb, RequestFlags& flags) {
+    verb.add_option("--device", flags.device, "The device to compile for")
+        ->type_name("NAME")
+        ->capture_default_str();
+    verb.add_option("--property", flags.properties, "An OpenVINO property (repeatable)")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+}
+
+ov::AnyMap parse_properties(const std::vector<std::string>& texts) {
+    ov::AnyMap properties;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        const std::string name(trimmed(text.substr(0, equals)));
+        if (equals == std::string::npos || name.empty()) {
+            throw_usage("'" + text + "' is not a property", "write NAME=VALUE");
+        }
+        if (!properties.emplace(name, text.substr(equals + 1)).second) {
+            throw_usage("the property '" + name + "' is given twice", "give it once");
+        }
+    }
+    return properties;
+}
+
+std::vector<InputShape> parse_shapes(const std::vector<std::string>& texts) {
+    std::vector<InputShape> shapes;
+    for (const auto& text : texts) {
+        std::size_t begin = 0;
+        while (begin <= text.size()) {
+            auto end = text.find(']', begin);
+            end = end == std::string::npos ? text.size() : end + 1;
+            shapes.push_back(parse_shape(std::string(trimmed(text.substr(begin, end - begin)))));
+            if (end < text.size() && text[end] != ',') {
+                throw_usage("'" + text + "' is not a list of shapes", "separate them by commas");
+            }
+            begin = end + 1;
+        }
+    }
+    return shapes;
+}
+
+void reshape(ov::Model& model, const std::vector<InputShape>& shapes) {
+    try {
+        if (shapes.size() == 1 && shapes.front().input.empty()) {
+            model.reshape(shapes.front().shape);
+            return;
+        }
+        std::map<std::string, ov::PartialShape> by_name;
+        for (const auto& shape : shapes) by_name[shape.input] = shape.shape;
+        model.reshape(by_name);
+    } catch (const std::exception& error) {
+        throw_usage("the model cannot take this shape: " + useful_lines(error.what()),
+                    "its inputs are " + inputs_of(model));
+    }
+}
+
+void check_device(ov::Core& core, const std::string& device) {
+    const auto available_devices = core.get_available_devices();
+    for (const auto& name : devices_in(device)) {
+        const auto is_it = [&](const std::string& known) {
+            return known == name || known.starts_with(name + ".");
+        };
+        if (is_virtual(name) || (!name.empty() && std::any_of(available_devices.begin(),
+                                                              available_devices.end(), is_it))) {
+            continue;
+        }
+        throw_usage("this machine has no device '" + (name.empty() ? device : name) + "'",
+                    available(available_devices));
+    }
+}
+
+void check_properties(ov::Core& core, const std::string& device, const ov::AnyMap& properties) {
+    const auto devices = devices_in(device);
+    if (devices.size() != 1 || is_virtual(devices.front())) return;  // passes them on to others
+    const auto supported = supported_properties(core, device);
+    if (supported.empty()) return;
+    for (const auto& [name, value] : properties) {
+        if (is_of_the_core(name) ||
+            std::find(supported.begin(), supported.end(), name) != supported.end()) {
+            continue;
+        }
+        const auto near = nearest_word(name, supported);
+        throw_usage(
+            "the device " + device + " has no property '" + name + "'",
+            near.empty() ? "it has " + join(supported, ", ") : "did you mean " + near + "?");
+    }
+}
+
+Failure request_failure(ov::Core& core, const std::string& device, const ov::AnyMap& properties) {
+    auto failure = current_failure();
+    // A fault in the model's files is not one of the command line.
+    failure.exit_code = std::min(failure.exit_code, k_failed);
+    try {
+        throw;
+    } catch (const CommandError& error) {
+        return error.failure();
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::miss) return failure;
+    } catch (const std::exception&) {
+        // What OpenVINO says is often about the device or a property.
+    }
+    try {
+        check_device(core, device);
+        check_properties(core, device, properties);
+    } catch (const CommandError& error) {
+        return error.failure();
+    }
+    for (const auto& [name, value] : properties) {
+        if (failure.what.find(name) == std::string::npos) continue;
+        failure.exit_code = k_usage;
+        failure.remedy = "give --property " + name + " another value, or leave it out";
+    }
+    return failure;
+}
+
+}  // namespace larder::cli

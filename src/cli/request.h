@@ -1,0 +1,44 @@
+// What compile and why ask for: a device, properties, shapes; and what is wrong with the asking.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/failure.h"
+#include "larder/larder.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace larder::cli {
+
+struct RequestFlags {
+    std::string device = "CPU";
+    std::vector<std::string> properties;  // NAME=VALUE
+};
+void declare_request(CLI::App& verb, RequestFlags& flags);
+
+// Throws CommandError for anything that is not NAME=VALUE.
+[[nodiscard]] ov::AnyMap parse_properties(const std::vector<std::string>& texts);
+
+struct InputShape {
+    std::string input;  // empty: the only input
+    ov::PartialShape shape;
+};
+// Each text is "input[1,3,224,224]", or several of them separated by commas.
+[[nodiscard]] std::vector<InputShape> parse_shapes(const std::vector<std::string>& texts);
+void reshape(ov::Model& model, const std::vector<InputShape>& shapes);
+
+// Throws CommandError if this machine has no such device.
+void check_device(ov::Core& core, const std::string& device);
+// Throws CommandError if the device certainly knows no property of one of these names.
+void check_properties(ov::Core& core, const std::string& device, const ov::AnyMap& properties);
+
+// Of the exception that is being handled, met while a model was requested.
+[[nodiscard]] Failure request_failure(ov::Core& core, const std::string& device,
+                                      const ov::AnyMap& properties);
+
+}  // namespace larder::cli

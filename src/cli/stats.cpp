@@ -1,0 +1,80 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/failure.h"
+#include "cli/json.h"
+#include "cli/quantity.h"
+#include "cli/surroundings.h"
+#include "cli/verbs.h"
+
+namespace larder::cli {
+namespace {
+
+Table outcomes_table(const Context& context, const std::string& title) {
+    return context.table({{title},
+                          {"COMPILED", Align::right},
+                          {"LOADED", Align::right},
+                          {"WAITED", Align::right},
+                          {"BYPASSED", Align::right},
+                          {"SAVED", Align::right}});
+}
+
+void add(Table& table, const std::string& name, const Stats::Outcomes& outcomes) {
+    table.add({{name},
+               {std::to_string(outcomes.compiled)},
+               {std::to_string(outcomes.loaded)},
+               {std::to_string(outcomes.waited)},
+               {std::to_string(outcomes.bypassed)},
+               {format_duration(outcomes.saved)}});
+}
+
+std::string reasons_text(const Context& context, const std::string& title,
+                         const std::map<std::string, std::uint64_t>& reasons) {
+    auto table = context.table({{"COUNT", Align::right}, {title}});
+    for (const auto& [reason, count] : reasons) {
+        table.add({{std::to_string(count)}, {reason.empty() ? "-" : reason}});
+    }
+    return table.empty() ? "" : "\n" + table.text();
+}
+
+std::string table_text(const Context& context, const Stats& stats) {
+    const auto& total = stats.total;
+    if (total.compiled + total.loaded + total.waited + total.bypassed == 0) {
+        return "no requests are known yet\n";
+    }
+    auto text = "since " + format_time(stats.since) + ", " + format_size(stats.bytes_written) +
+                " written\n\n";
+    auto models = outcomes_table(context, "MODEL");
+    for (const auto& [name, outcomes] : stats.by_model) add(models, name, outcomes);
+    add(models, "all", total);
+    text += models.text() + "\n";
+    auto devices = outcomes_table(context, "DEVICE");
+    for (const auto& [name, outcomes] : stats.by_device) add(devices, name, outcomes);
+    text += devices.text();
+    text += reasons_text(context, "WHY COMPILED", stats.miss_reasons);
+    text += reasons_text(context, "WHY BYPASSED", stats.bypass_reasons);
+    return text;
+}
+
+int run(const Context& context, const std::string& since) {
+    const auto from = since.empty() ? TimePoint{} : now() - parse_age(since);
+    const auto stats = Store(context.options()).stats(from);
+    switch (context.format()) {
+        case Format::json: Context::print(json_line(stats_json(stats))); break;
+        case Format::keys: break;
+        case Format::table: Context::print(table_text(context, stats)); break;
+    }
+    return k_done;
+}
+
+}  // namespace
+
+Run declare_stats(CLI::App& verb) {
+    auto since = std::make_shared<std::string>();
+    verb.add_option("--since", *since, "Only requests that are no older than this: 7d")
+        ->type_name("AGE");
+    return [since](const Context& context) { return run(context, *since); };
+}
+
+}  // namespace larder::cli

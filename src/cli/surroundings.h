@@ -1,0 +1,32 @@
+// All that the program asks of the operating system by itself.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace larder::cli {
+
+[[nodiscard]] std::chrono::system_clock::time_point now();
+
+enum class Stream { in, out, error };
+[[nodiscard]] bool is_terminal(Stream stream);
+// On a terminal that can, and where NO_COLOR does not forbid it.
+[[nodiscard]] bool shows_colours(Stream stream);
+
+// Certainly gone; false where it cannot be told.
+[[nodiscard]] bool is_gone(const std::filesystem::path& path);
+[[nodiscard]] std::filesystem::path absolute(const std::filesystem::path& path);
+
+struct Memory {
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t peak_rss_bytes = 0;
+};
+// Of this process, now.
+[[nodiscard]] Memory memory_in_use();
+
+// "always", "madvise" or "never"; empty where the kernel does not say.
+[[nodiscard]] std::string transparent_huge_pages();
+
+}  // namespace larder::cli

@@ -1,0 +1,64 @@
+#include "cli/table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/text.h"
+
+namespace larder::cli {
+
+std::string painted(const std::string& text, Colour colour, Colours colours) {
+    if (colours == Colours::no) return text;
+    const auto in = [&](const char* code) {
+        return "\033[" + std::string(code) + "m" + text + "\033[0m";
+    };
+    switch (colour) {
+        case Colour::none: return text;
+        case Colour::green: return in("32");
+        case Colour::yellow: return in("33");
+        case Colour::red: return in("31");
+        case Colour::faint: return in("2");
+    }
+    return text;
+}
+
+Table::Table(std::vector<Column> columns, Colours colours)
+    : columns_(std::move(columns)), colours_(colours) {}
+
+void Table::add(std::vector<Cell> row) {
+    row.resize(columns_.size());
+    for (auto& cell : row) cell.text = printable(cell.text);
+    rows_.push_back(std::move(row));
+}
+
+std::string Table::line(const std::vector<Cell>& row,
+                        const std::vector<std::size_t>& widths) const {
+    std::string text;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::string pad(widths[i] - std::min(widths[i], width(row[i].text)), ' ');
+        const auto cell = painted(row[i].text, row[i].colour, colours_);
+        const bool last = i + 1 == row.size();
+        text += columns_[i].align == Align::right ? pad + cell : last ? cell : cell + pad;
+        if (!last) text += "  ";
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    return text + "\n";
+}
+
+std::string Table::text() const {
+    std::vector<std::size_t> widths;
+    std::vector<Cell> titles;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        std::size_t widest = std::max(columns_[i].width, width(columns_[i].title));
+        for (const auto& row : rows_) widest = std::max(widest, width(row[i].text));
+        widths.push_back(widest);
+        titles.push_back({columns_[i].title, Colour::faint});
+    }
+    const bool titled = std::any_of(columns_.begin(), columns_.end(),
+                                    [](const Column& column) { return !column.title.empty(); });
+    std::string text = titled ? line(titles, widths) : std::string{};
+    for (const auto& row : rows_) text += line(row, widths);
+    return text;
+}
+
+}  // namespace larder::cli

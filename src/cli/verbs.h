@@ -1,0 +1,28 @@
+// Every verb, one file each.
+#pragma once
+
+#include <functional>
+
+#include "cli/context.h"
+
+namespace CLI {
+class App;
+}
+
+namespace larder::cli {
+
+// Does the work and returns the exit code.
+using Run = std::function<int(const Context&)>;
+
+// Each declares its own flags on its subcommand. What Run captures holds their values.
+[[nodiscard]] Run declare_compile(CLI::App& verb);
+[[nodiscard]] Run declare_config(CLI::App& verb);
+[[nodiscard]] Run declare_doctor(CLI::App& verb);
+[[nodiscard]] Run declare_ls(CLI::App& verb);
+[[nodiscard]] Run declare_rm(CLI::App& verb);
+[[nodiscard]] Run declare_show(CLI::App& verb);
+[[nodiscard]] Run declare_stats(CLI::App& verb);
+[[nodiscard]] Run declare_verify(CLI::App& verb);
+[[nodiscard]] Run declare_why(CLI::App& verb);
+
+}  // namespace larder::cli
