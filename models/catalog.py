@@ -27,4 +27,11 @@ CATALOG = {
     "resnet50": Entry("resnet50.xml", "resnet:build_resnet50", "ResNet-50, f32, 102 MB"),
     "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 200 MB"),
     "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
+    "gguf-tiny": Entry("gguf-tiny.gguf", "gguf_llama:build_tiny", "Llama, Q4_K, 600 KB", True),
+    "gguf-split": Entry(
+        "gguf-split-00001-of-00003.gguf", "gguf_llama:build_split", "gguf-tiny in 3 shards"
+    ),
+    "gguf-1b-q4k": Entry(
+        "gguf-1b-q4k.gguf", "gguf_llama:build_1b", "Llama, 1.1 B, Q4_K and Q6_K, 690 MB"
+    ),
 }

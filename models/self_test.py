@@ -10,10 +10,6 @@ import openvino as ov
 from models.catalog import CATALOG
 from models.folder import build
 
-# What a dynamic dimension becomes.
-DYNAMIC_SIZE = 3
-
-
 def read(path: pathlib.Path) -> ov.Model:
     if path.suffix != ".gguf":
         return ov.Core().read_model(path)
@@ -21,9 +17,10 @@ def read(path: pathlib.Path) -> ov.Model:
     return frontend.convert(frontend.load(str(path)))
 
 
-def example(port: ov.Output) -> np.ndarray:
-    shape = [size.get_length() if size.is_static else DYNAMIC_SIZE for size in port.partial_shape]
-    return np.ones(shape, port.element_type.to_dtype())
+def example(port: ov.ConstOutput) -> np.ndarray:
+    """Dynamic dimensions are 1, as a GGUF model's inputs need it to fit each other."""
+    shape = [size.get_length() if size.is_static else 1 for size in port.partial_shape]
+    return np.zeros(shape, port.element_type.to_dtype())
 
 
 def run(path: pathlib.Path) -> None:
