@@ -13,9 +13,9 @@
 namespace larder::internal::model {
 
 enum class ModelKind {
-    ir,           // OpenVINO's own: .xml, and .bin beside it
-    onnx,         // with the files that its tensors refer to
-    gguf,         // with all shards
+    ir,    // OpenVINO's own: .xml, and .bin beside it
+    onnx,  // with the files that its tensors refer to
+    gguf,  // with all shards
     tflite,
     paddle,
     tensorflow,   // a frozen graph
