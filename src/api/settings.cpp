@@ -28,8 +28,13 @@ struct Definition {
     void (*apply)(Options& options, const std::string& value);
 };
 
-struct Unreadable {
-    std::string expected;
+class Unreadable : public std::exception {
+public:
+    explicit Unreadable(std::string expected) : expected_(std::move(expected)) {}
+    [[nodiscard]] const char* what() const noexcept override { return expected_.c_str(); }
+
+private:
+    std::string expected_;
 };
 
 template <typename Value, std::size_t N>
@@ -39,7 +44,7 @@ Value one_of(const std::array<std::pair<const char*, Value>, N>& words, const st
         if (text == word) return value;
         expected.append(expected.size() > 6 ? ", " : " ").append(word);
     }
-    throw Unreadable{expected};
+    throw Unreadable(expected);
 }
 
 void apply_mode(Options& options, const std::string& value) {
@@ -69,7 +74,7 @@ void apply_log_level(Options& options, const std::string& value) {
 
 void apply_lock_timeout(Options& options, const std::string& value) {
     const auto age = internal::parse_age(value);
-    if (!age) throw Unreadable{"a time with a unit, such as 90s, 10m or 1h"};
+    if (!age) throw Unreadable("a time with a unit, such as 90s, 10m or 1h");
     options.lock_timeout = *age;
 }
 
@@ -221,7 +226,7 @@ Setting resolve(const Definition& definition, const Sources& sources, Options& o
         } catch (const Unreadable& unreadable) {
             throw Error(ErrorCode::invalid_argument,
                         origin.subject + ": cannot read '" + origin.value + "'",
-                        "it has to be " + unreadable.expected);
+                        "it has to be " + std::string(unreadable.what()));
         }
     }
     return {definition.name, definition.variable, origin.value, origin.name, definition.meaning};

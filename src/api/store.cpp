@@ -85,6 +85,7 @@ struct Store::Impl {
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {
         std::vector<store::Key> keys;
+        keys.reserve(prefixes.size());
         for (const auto& prefix : prefixes) keys.push_back(resolve(prefix));
         return keys;
     }

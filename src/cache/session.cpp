@@ -30,7 +30,7 @@ Result<std::shared_ptr<store::Store>> Session::store() {
         options.directory = config_.directory;
         options.state_directory = config_.state_directory;
         options.access = writes ? store::Access::read_write : store::Access::read_only;
-        auto opened = store::Store::open(system_, log_, state_, std::move(options));
+        auto opened = store::Store::open(system_, log_, state_, options);
         if (!opened) return fail(std::move(opened.error()));
         store_ = std::move(*opened);
     }

@@ -22,6 +22,7 @@ public:
         : trial_(std::move(trial)), proven_(std::move(proven)) {}
     OpenTrial(const OpenTrial&) = delete;
     OpenTrial& operator=(const OpenTrial&) = delete;
+    ~OpenTrial() = default;
 
     // The process survived: the object is proven. Does nothing the second time. Thread-safe.
     void end();

@@ -186,7 +186,7 @@ Result<std::string> create_larder(Context& context) {
 }
 
 Result<std::unique_ptr<Store>> Store::open(const os::System& system, Log& log,
-                                           VerifiedMemory& memory, OpenOptions options) {
+                                           VerifiedMemory& memory, const OpenOptions& options) {
     if (options.directory.empty()) {
         return fail(Errc::invalid_argument, "the larder has no directory");
     }

@@ -53,6 +53,9 @@ std::optional<Digest> to_digest(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 struct State::Impl {
+    Impl(const os::System& on, Log& to, std::string in)
+        : system(on), log(to), directory(std::move(in)) {}
+
     os::System system;
     Log& log;
     std::string directory;
@@ -149,8 +152,7 @@ struct State::Impl {
 };
 
 State::State(const os::System& system, Log& log, std::string directory)
-    : impl_(std::unique_ptr<Impl>(
-          new Impl{system, log, std::move(directory), {}, {}, 0, {}, false, {}})) {}
+    : impl_(std::make_unique<Impl>(system, log, std::move(directory))) {}
 
 State::~State() {
     if (impl_->connection && impl_->opened_by != os::current_process_id()) {

@@ -51,7 +51,7 @@ public:
     // format. `system`, `log` and `memory` must outlive the store.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const os::System& system, Log& log,
                                                              VerifiedMemory& memory,
-                                                             OpenOptions options);
+                                                             const OpenOptions& options);
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
     ~Store();
