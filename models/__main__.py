@@ -1,4 +1,4 @@
-"""Builds a model with random weights: python -m models NAME --out DIR. Its path is the last line."""
+"""Builds a model with random weights. The last line printed is its path."""
 
 import argparse
 import pathlib

@@ -22,16 +22,25 @@ class Entry:
 
 
 CATALOG = {
-    "tiny": Entry("tiny.xml", "small:build_tiny", "a few operations, some KB", True),
+    "tiny": Entry("tiny.xml", "small:build_tiny", "a perceptron, a few KB", True),
     "small-1mb": Entry("small-1mb.xml", "small:build_small", "a perceptron, 1 MB", True),
-    "resnet50": Entry("resnet50.xml", "resnet:build_resnet50", "ResNet-50, f32, 102 MB"),
-    "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 200 MB"),
-    "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
-    "gguf-tiny": Entry("gguf-tiny.gguf", "gguf_llama:build_tiny", "Llama, Q4_K, 600 KB", True),
+    "onnx-tiny": Entry("onnx-tiny.onnx", "onnx_models:build_tiny", "a perceptron, ONNX", True),
+    "onnx-external": Entry(
+        "onnx-external.onnx", "onnx_models:build_external", "ONNX with a file of weights", True
+    ),
+    "gguf-tiny": Entry("gguf-tiny.gguf", "gguf_llama:build_tiny", "Llama, Q4_K, 630 KB", True),
     "gguf-split": Entry(
-        "gguf-split-00001-of-00003.gguf", "gguf_llama:build_split", "gguf-tiny in 3 shards"
+        "gguf-split-00001-of-00003.gguf", "gguf_llama:build_split", "gguf-tiny in 3 shards", True
     ),
+    "resnet50": Entry("resnet50.xml", "resnet:build_resnet50", "ResNet-50, f32, 102 MB"),
+    "bert": Entry("bert.xml", "bert:build_bert", "BERT-base, f32, 438 MB"),
+    "whisper-like": Entry(
+        "whisper-like.xml", "whisper:build_whisper", "Whisper-small's encoder, f16, 176 MB"
+    ),
+    "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 199 MB"),
+    "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
     "gguf-1b-q4k": Entry(
-        "gguf-1b-q4k.gguf", "gguf_llama:build_1b", "Llama, 1.1 B, Q4_K and Q6_K, 690 MB"
+        "gguf-1b-q4k.gguf", "gguf_llama:build_1b", "Llama, 1.1 B, Q4_K and Q6_K, 660 MB"
     ),
+    "sd-unet": Entry("sd-unet.xml", "unet:build_unet", "Stable Diffusion's U-Net, f16, 1.7 GB"),
 }

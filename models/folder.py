@@ -1,5 +1,6 @@
 """A model's folder: finished or not there, whenever the program ends and however many run."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -32,7 +33,8 @@ def is_finished(folder: pathlib.Path, stamp: dict[str, str | int]) -> bool:
 def publish(work: pathlib.Path, folder: pathlib.Path, stamp: dict[str, str | int]) -> None:
     """Puts the new folder where an old one may stand, unless someone else was faster."""
     if folder.exists() and not is_finished(folder, stamp):
-        os.rename(folder, work.with_name(work.name + ".old"))
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(folder, work.with_name(work.name + ".old"))
     try:
         os.rename(work, folder)
     except OSError:

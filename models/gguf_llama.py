@@ -33,7 +33,7 @@ class Shape:
         return self.width // self.heads * self.heads_kv
 
 
-# One head of keys and values: as OpenVINO's frontend converts the cache, its index input has as many
+# One head of keys and values: OpenVINO's frontend makes a model whose input inp_kv_idx has as many
 # values as there are such heads. So a caller who makes every dynamic dimension 1 can run the model.
 TINY = Shape(width=256, blocks=2, heads=4, heads_kv=1, feed_forward=256, vocabulary=512)
 LLAMA_1B = Shape(

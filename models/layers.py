@@ -114,5 +114,7 @@ def join_heads(x: ov.Node, width: int) -> ov.Node:
     return ops.reshape(ops.transpose(x, integers(0, 2, 1, 3)), integers(0, 0, width), True)
 
 
-def attend(query: ov.Node, key: ov.Node, value: ov.Node, causal: bool = False) -> ov.Node:
-    return ops.scaled_dot_product_attention(query, key, value, causal=causal)
+def attend(
+    query: ov.Node, key: ov.Node, value: ov.Node, mask: ov.Node | None = None, causal: bool = False
+) -> ov.Node:
+    return ops.scaled_dot_product_attention(query, key, value, mask, causal=causal)

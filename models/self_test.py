@@ -39,7 +39,8 @@ def digest(folder: pathlib.Path) -> str:
 
 def check(name: str, scratch: pathlib.Path) -> None:
     path = build(name, scratch, 1)
-    run(path)
+    if not path.match("*-of-*.gguf"):  # OpenVINO reads no shards
+        run(path)
     changed = path.stat().st_mtime_ns
     if build(name, scratch, 1).stat().st_mtime_ns != changed:
         raise ValueError(f"{name}: a finished model was built again")
