@@ -28,6 +28,9 @@ CATALOG = {
     "onnx-external": Entry(
         "onnx-external.onnx", "onnx_models:build_external", "ONNX with a file of weights", True
     ),
+    "llama-stateful": Entry(
+        "llama-stateful.xml", "llama:build_stateful", "Llama that keeps a state, f16, 1 MB", True
+    ),
     "gguf-tiny": Entry("gguf-tiny.gguf", "gguf_llama:build_tiny", "Llama, Q4_K, 630 KB", True),
     "gguf-split": Entry(
         "gguf-split-00001-of-00003.gguf", "gguf_llama:build_split", "gguf-tiny in 3 shards", True

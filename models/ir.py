@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Sequence
 
 import openvino as ov
 
@@ -21,9 +22,14 @@ def name_operations(model: ov.Model) -> None:
             node.set_friendly_name(f"{node.get_type_name()}_{number}")
 
 
-def write_ir(inputs: list[ov.Node], outputs: list[ov.Node], path: pathlib.Path) -> None:
+def write_ir(
+    inputs: list[ov.Node],
+    outputs: list[ov.Node],
+    path: pathlib.Path,
+    assigned: Sequence[ov.Node] = (),
+) -> None:
     """The weights are written as they are: save_model would make f16 of f32."""
-    model = ov.Model(outputs, inputs, path.stem)
+    model = ov.Model(outputs, list(assigned), inputs, path.stem)
     name_operations(model)
     ov.serialize(model, path)
     # "This Convert only unpacks a weight": Python has no way to say so before it is written.

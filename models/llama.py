@@ -28,17 +28,47 @@ class Llama:
         return self.width // self.heads
 
 
+LLAMA_TINY = Llama(
+    width=128, blocks=2, heads=4, heads_kv=2, feed_forward=256, vocabulary=512
+)
 LLAMA_100M = Llama(width=768, blocks=8, heads=12, heads_kv=4, feed_forward=2048)
 LLAMA_1B = Llama(width=2048, blocks=22, heads=32, heads_kv=4, feed_forward=5632)
 
 
-def rotary_tables(shape: Llama, tokens: ov.Node) -> tuple[ov.Node, ov.Node]:
-    """Cosines and sines, [1, 1, sequence, head_width]."""
+class Past:
+    """The keys and values of the tokens before, kept as the model's state from call to call."""
+
+    def __init__(self, batch: ov.Node, beams: ov.Node, mask: ov.Node):
+        self.batch = batch
+        self.beams = beams
+        self.mask = mask
+        self.assigned: list[ov.Node] = []
+
+    def extend(self, name: str, x: ov.Node, shape: Llama) -> ov.Node:
+        """What is kept, in the order of the beams, and x after it: that is kept next."""
+        variable = [-1, shape.heads_kv, -1, shape.head_width]
+        sizes = ops.concat([self.batch, integers(shape.heads_kv, 0, shape.head_width)], 0)
+        nothing = ops.broadcast(scalar(0.0), sizes)
+        kept = ops.read_value(nothing, name, np.float32, ov.PartialShape(variable))
+        kept = ops.gather(kept, self.beams, ops.constant(np.int64(0)))
+        x = ops.concat([kept, x], 2)
+        self.assigned.append(ops.assign(x, name))
+        return x
+
+
+def length_of(tokens: ov.Node, dimension: int) -> ov.Node:
+    return ops.gather(ops.shape_of(tokens), integers(dimension), ops.constant(np.int64(0)))
+
+
+def count(first: ov.Node, end: ov.Node, element_type: str) -> ov.Node:
+    first, end = (ops.squeeze(node, integers(0)) for node in (first, end))
+    return ops.range(first, end, ops.constant(np.int64(1)), element_type)
+
+
+def rotary_tables(shape: Llama, positions: ov.Node) -> tuple[ov.Node, ov.Node]:
+    """Cosines and sines, [batch, 1, sequence, head_width], for positions of that shape."""
     exponents = np.arange(0, shape.head_width, 2, dtype=np.float32) / shape.head_width
     frequencies = ops.constant((shape.rope_base**-exponents).reshape(1, 1, 1, -1))
-    length = ops.gather(ops.shape_of(tokens), ops.constant(np.int64(1)), ops.constant(np.int64(0)))
-    zero, one = ops.constant(np.int64(0)), ops.constant(np.int64(1))
-    positions = ops.reshape(ops.range(zero, length, one, "f32"), integers(1, 1, -1, 1), False)
     angles = ops.multiply(positions, frequencies)
     angles = ops.concat([angles, angles], -1)
     return ops.cos(angles), ops.sin(angles)
@@ -61,7 +91,9 @@ def repeat_heads(x: ov.Node, shape: Llama) -> ov.Node:
     return ops.reshape(x, integers(0, shape.heads, -1, shape.head_width), True)
 
 
-def attention(layers: Layers, name: str, x: ov.Node, shape: Llama, tables) -> ov.Node:
+def attention(
+    layers: Layers, name: str, x: ov.Node, shape: Llama, tables, past: Past | None
+) -> ov.Node:
     width, width_kv = shape.width, shape.heads_kv * shape.head_width
     query = layers.linear(f"{name}.q_proj", x, width, width, bias=False)
     key = layers.linear(f"{name}.k_proj", x, width, width_kv, bias=False)
@@ -69,7 +101,11 @@ def attention(layers: Layers, name: str, x: ov.Node, shape: Llama, tables) -> ov
     query = rotate(split_heads(query, shape.heads, shape.head_width), shape, tables)
     key = rotate(split_heads(key, shape.heads_kv, shape.head_width), shape, tables)
     value = split_heads(value, shape.heads_kv, shape.head_width)
-    y = attend(query, repeat_heads(key, shape), repeat_heads(value, shape), causal=True)
+    if past:
+        key = past.extend(f"{name}.key", key, shape)
+        value = past.extend(f"{name}.value", value, shape)
+    mask = past.mask if past else None
+    y = attend(query, repeat_heads(key, shape), repeat_heads(value, shape), mask, not past)
     return layers.linear(f"{name}.o_proj", join_heads(y, width), width, width, bias=False)
 
 
@@ -80,20 +116,46 @@ def feed_forward(layers: Layers, name: str, x: ov.Node, shape: Llama) -> ov.Node
     return layers.linear(f"{name}.down_proj", x, shape.feed_forward, shape.width, bias=False)
 
 
-def build(path: pathlib.Path, seed: int, shape: Llama) -> None:
-    layers = Layers(seed, half=True)
-    tokens = parameter("input_ids", [-1, -1], np.int64)
-    tables = rotary_tables(shape, tokens)
+def decode(
+    layers: Layers, tokens: ov.Node, positions: ov.Node, shape: Llama, past: Past | None = None
+) -> ov.Node:
+    """The logits of every token."""
+    tables = rotary_tables(shape, positions)
     x = layers.embedding("model.embed_tokens", tokens, shape.vocabulary, shape.width)
     for block in range(shape.blocks):
         name = f"model.layers.{block}"
         y = layers.rms_norm(f"{name}.input_layernorm", x, shape.width)
-        x = ops.add(x, attention(layers, f"{name}.self_attn", y, shape, tables))
+        x = ops.add(x, attention(layers, f"{name}.self_attn", y, shape, tables, past))
         y = layers.rms_norm(f"{name}.post_attention_layernorm", x, shape.width)
         x = ops.add(x, feed_forward(layers, f"{name}.mlp", y, shape))
     x = layers.rms_norm("model.norm", x, shape.width)
-    logits = layers.linear("lm_head", x, shape.width, shape.vocabulary, bias=False)
+    return layers.linear("lm_head", x, shape.width, shape.vocabulary, bias=False)
+
+
+def build(path: pathlib.Path, seed: int, shape: Llama) -> None:
+    tokens = parameter("input_ids", [-1, -1], np.int64)
+    positions = count(integers(0), length_of(tokens, 1), "f32")
+    positions = ops.reshape(positions, integers(1, 1, -1, 1), False)
+    logits = decode(Layers(seed, half=True), tokens, positions, shape)
     write_ir([tokens], [result("logits", logits)], path)
+
+
+def build_stateful(path: pathlib.Path, seed: int) -> None:
+    """With the inputs that OpenVINO GenAI gives to a model."""
+    tokens = parameter("input_ids", [-1, -1], np.int64)
+    present = parameter("attention_mask", [-1, -1], np.int64)
+    positions = parameter("position_ids", [-1, -1], np.int64)
+    beams = parameter("beam_idx", [-1], np.int32)
+    length, total = length_of(tokens, 1), length_of(present, 1)
+    # A token sees itself and those before it, unless the caller masks them.
+    own = ops.unsqueeze(count(ops.subtract(total, length), total, "i64"), integers(1))
+    seen = ops.less_equal(count(integers(0), total, "i64"), own)
+    shown = ops.unsqueeze(ops.convert(present, "boolean"), integers(1, 2))
+    past = Past(length_of(tokens, 0), beams, ops.logical_and(seen, shown))
+    places = ops.unsqueeze(ops.convert(positions, "f32"), integers(1, 3))
+    logits = decode(Layers(seed, half=True), tokens, places, LLAMA_TINY, past)
+    inputs = [tokens, present, positions, beams]
+    write_ir(inputs, [result("logits", logits)], path, past.assigned)
 
 
 def build_100m(path: pathlib.Path, seed: int) -> None:

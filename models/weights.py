@@ -27,7 +27,7 @@ class Weights:
         return values
 
     def half(self, name: str, shape: list[int], deviation: float) -> np.ndarray:
-        """f16 out of 65536 normal values: made in f32 first, it would take three times the memory."""
+        """f16 out of 65536 normal values: made in f32 first, it would take thrice the memory."""
         generator = self.generator(name)
         table = (generator.standard_normal(1 << 16) * deviation).astype(np.float16)
         values = np.empty(shape, np.float16)
