@@ -28,6 +28,12 @@ CATALOG = {
     "onnx-external": Entry(
         "onnx-external.onnx", "onnx_models:build_external", "ONNX with a file of weights", True
     ),
+    "tf-tiny": Entry(
+        "tf-tiny.pb", "tensorflow_models:build_tiny", "a perceptron, frozen TensorFlow graph", True
+    ),
+    "paddle-tiny": Entry(
+        "paddle-tiny.pdmodel", "paddle_models:build_tiny", "a perceptron, PaddlePaddle", True
+    ),
     "llama-stateful": Entry(
         "llama-stateful.xml", "llama:build_stateful", "Llama that keeps a state, f16, 1 MB", True
     ),
