@@ -34,6 +34,9 @@ CATALOG = {
     "paddle-tiny": Entry(
         "paddle-tiny.pdmodel", "paddle_models:build_tiny", "a perceptron, PaddlePaddle", True
     ),
+    "tflite-tiny": Entry(
+        "tflite-tiny.tflite", "tflite_models:build_tiny", "a perceptron, TensorFlow Lite", True
+    ),
     "llama-stateful": Entry(
         "llama-stateful.xml", "llama:build_stateful", "Llama that keeps a state, f16, 1 MB", True
     ),
