@@ -1,0 +1,148 @@
+"""Goal: bad input gives a message that says what is wrong and what to do, and exit code 1 or 2.
+
+Method: every kind of bad input once. No message may show where in the sources it arose.
+"""
+
+import struct
+
+import harness
+from harness import ProgramTest
+
+
+class BadModelTest(ProgramTest):
+    def refused_model(self, code, *words, says):
+        for verb in ("compile", "why"):
+            self.refused(code, verb, *words, says=says)
+
+    def test_a_missing_model(self):
+        self.refused_model(1, self.root / "none.xml", says="none.xml")
+        self.refused_model(1, self.root / "none.gguf", says="none.gguf")
+
+    def test_an_xml_without_its_bin(self):
+        lonely = self.root / "lonely.xml"
+        lonely.write_bytes((self.models / "dense.xml").read_bytes())
+        self.refused_model(1, lonely, says="lonely.bin")
+
+    def test_an_xml_that_is_none(self):
+        (self.root / "broken.xml").write_text("<net")
+        (self.root / "broken.bin").write_bytes(b"")
+        self.refused(1, "compile", self.root / "broken.xml", says="broken.xml")
+
+    def test_a_truncated_gguf(self):
+        # One tensor and one key are announced; the file ends in the middle of the key.
+        whole = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + struct.pack("<Q", 20) + b"general.archi"
+        for size in (len(whole), 12, 5):
+            (self.root / "short.gguf").write_bytes(whole[:size])
+            self.refused_model(1, self.root / "short.gguf", says="short.gguf")
+
+    def test_a_directory_without_a_model(self):
+        (self.root / "empty").mkdir()
+        self.refused(1, "compile", self.root / "empty", says="empty")
+
+    def test_a_file_that_is_no_model(self):
+        (self.root / "notes.txt").write_text("hello")
+        self.refused(1, "compile", self.root / "notes.txt", says="notes.txt")
+
+    def test_an_unknown_device(self):
+        model = self.models / "dense.xml"
+        for device in ("FOO", "FOO.1", "AUTO:FOO", "HETERO:CPU,FOO", ""):
+            self.refused_model(2, model, "--device", device, says=["device", "CPU"])
+
+    def test_an_unknown_property(self):
+        model = self.models / "dense.xml"
+        self.refused_model(2, model, "--property", "NO_SUCH_THING=1", says="NO_SUCH_THING")
+        near = ["NUM_STREAM", "did you mean NUM_STREAMS?"]
+        self.refused_model(2, model, "--property", "NUM_STREAM=1", says=near)
+
+    def test_a_value_that_a_property_cannot_have(self):
+        model = self.models / "dense.xml"
+        for text in ("PERFORMANCE_HINT=FAST", "INFERENCE_PRECISION_HINT=zz"):
+            self.refused(2, "compile", model, "--property", text, says=text.split("=")[0])
+
+    def test_what_is_no_property(self):
+        for text in ("NUM_STREAMS", "=1", ""):
+            self.refused_model(2, self.models / "dense.xml", "--property", text, says="NAME=VALUE")
+        twice = ("--property", "NUM_STREAMS=1", "--property", "NUM_STREAMS=2")
+        self.refused_model(2, self.models / "dense.xml", *twice, says="twice")
+
+    def test_what_is_no_shape(self):
+        model = self.models / "dense.xml"
+        for text in ("1,3,224,224", "[1,2", "x[1,a]", "[1,2][3]", "[1,2],"):
+            self.refused(2, "compile", model, "--shape", text, says="shape")
+        self.refused(2, "compile", model, "--shape", "nobody[1,64]", says=["nobody", "inputs"])
+        self.refused(2, "compile", model, "--shape", "[1,65]", says="shape")
+
+
+class BadUsageTest(ProgramTest):
+    def test_usage(self):
+        model = self.models / "dense.xml"
+        self.refused(2, "lss", says="did you mean ls?")
+        self.refused(2, "fetch", says="verbs")
+        self.refused(2, "compile", says="MODEL")
+        self.refused(2, "show", says="KEY")
+        self.refused(2, "ls", "--nonsense", says="--nonsense")
+        self.refused(2, "ls", "--format", "yaml", says="yaml")
+        self.refused(2, "ls", "--json", "-q", says="-q")
+        self.refused(2, "compile", model, "--mode", "sometimes", says="sometimes")
+        bare = self.run_bare()
+        self.check_message(bare, 2, "compile, ls, show")
+
+    def test_filters_and_orders(self):
+        for text in ("size>1", "size>1XB", "size>-1kB", "size>", "age<3", "age<3y", "hits>many"):
+            self.refused(2, "ls", "--filter", text, says=text[text.find(">") + 1 :].lstrip("age<"))
+        for text in ("colour=red", "size", "device>CPU", "size~1", "=3", ""):
+            self.refused(2, "ls", "--filter", text, says="filter" if text in ("size", "") else "'")
+        for text in ("weight", "size:up", ""):
+            if text:
+                self.refused(2, "ls", "--sort", text, says=text)
+        self.refused(2, "ls", "--limit", "many", says="many")
+        self.refused(2, "ls", "--limit", "-1", says="-1")
+        self.refused(2, "stats", "--since", "7", says="'7'")
+
+    def test_keys(self):
+        prefix = self.two_keys_that_begin_alike()
+        count = len(self.entries())
+        for words in (("show",), ("verify",), ("rm", "--yes")):
+            run = self.refused(2, *words, prefix, says="begins")
+            self.assertGreaterEqual(run.error.count("\n  " + prefix), 2, run)
+        absent = "0" * 64
+        self.refused(1, "show", absent, says=absent)
+        self.refused(1, "rm", absent, "--yes", says=absent)
+        self.refused(1, "rm", self.root / "none.xml", "--yes", says="none.xml")
+        self.refused(2, "verify", absent, says=absent)
+        self.refused(2, "rm", self.models / "dense.xml", says=["--yes", "--dry-run"])
+        self.assertEqual(len(self.entries()), count)
+
+    def test_unreadable_settings(self):
+        model = self.models / "dense.xml"
+        for variable, value in (
+            ("LARDER_MODE", "maybe"),
+            ("LARDER_LOCK_TIMEOUT", "soon"),
+            ("LARDER_LOCK_TIMEOUT", "10"),
+            ("LARDER_VERIFY", "rarely"),
+            ("LARDER_LOG", "loud"),
+        ):
+            for words in (("compile", model), ("ls",), ("config",)):
+                says = [variable, value]
+                self.refused(2, *words, environment={variable: value}, says=says)
+        self.dir.mkdir()
+        (self.dir / "larder.toml").write_text("lock_timeout = 'soon'\n")
+        self.refused(2, "compile", model, says=["larder.toml", "lock_timeout"])
+        (self.dir / "larder.toml").write_text("lock_timeout = \n")
+        self.refused(2, "compile", model, says="larder.toml")
+
+    def test_a_larder_that_is_none(self):
+        self.dir.mkdir()
+        (self.dir / "letter.txt").write_text("dear reader")
+        run = self.larder("ls")
+        self.assertIn(run.code, (1, 2))
+        self.check_message(run, run.code, str(self.dir))
+        self.dir = self.root / "file"
+        self.dir.write_text("a file")
+        run = self.larder("ls")
+        self.assertIn(run.code, (1, 2))
+        self.check_message(run, run.code, str(self.dir))
+
+
+if __name__ == "__main__":
+    harness.main()

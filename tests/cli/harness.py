@@ -1,0 +1,130 @@
+"""The program as a process: with no environment but what a test gives it, in a directory of its own.
+
+Every test has a larder, a home and models of its own, so that all of them can run at once.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.environ["LARDER_PROGRAM"]
+WRITE_MODELS = os.environ["LARDER_WRITE_MODELS"]
+KEY = re.compile(r"^[0-9a-f]{64}$")
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+# What a build with sanitizers needs wherever it runs.
+SANITIZERS = {
+    name: value
+    for name, value in os.environ.items()
+    if name.endswith("SAN_OPTIONS") or name == "TBB_ENABLE_SANITIZERS"
+}
+
+
+class Outcome:
+    """How a call of the program ended."""
+
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout.decode()
+        self.error = process.stderr.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def json_lines(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def __str__(self):
+        return f"exit code {self.code}\n--- out\n{self.out}--- error\n{self.error}"
+
+
+class ProgramTest(unittest.TestCase):
+    models: pathlib.Path
+
+    @classmethod
+    def setUpClass(cls):
+        cls.models = pathlib.Path(tempfile.mkdtemp(prefix="larder-cli-models-"))
+        cls.addClassCleanup(shutil.rmtree, cls.models, ignore_errors=True)
+        subprocess.run([WRITE_MODELS, cls.models], check=True)
+
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="larder-cli-"))
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+        self.dir = self.root / "larder"
+        self.elsewhere = self.root / "elsewhere"
+        self.elsewhere.mkdir()
+
+    def run_bare(self, *words, environment=None, **options):
+        """No --dir, and no environment but this one."""
+        process = subprocess.run(
+            [PROGRAM, *map(str, words)],
+            env={**SANITIZERS, **(environment or {})},
+            cwd=options.pop("cwd", self.elsewhere),
+            stdin=options.pop("stdin", subprocess.DEVNULL),
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+            **options,
+        )
+        if process.stdout is None:
+            process.stdout = b""
+        return Outcome(process)
+
+    def larder(self, verb, *words, environment=None, **options):
+        home = {"HOME": str(self.root)}
+        return self.run_bare(
+            verb, *words, "--dir", self.dir, environment={**home, **(environment or {})}, **options
+        )
+
+    def done(self, verb, *words, **options):
+        """Must end well and without a word on standard error."""
+        outcome = self.larder(verb, *words, **options)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(outcome.error, "", outcome)
+        return outcome
+
+    def refused(self, code, *words, says, **options):
+        """Must fail with this exit code, nothing on standard output, and one clear message."""
+        outcome = self.larder(*words, **options)
+        self.check_message(outcome, code, says)
+        self.assertEqual(outcome.out, "", outcome)
+        return outcome
+
+    def check_message(self, outcome, code, says):
+        self.assertEqual(outcome.code, code, outcome)
+        lines = outcome.error.splitlines()
+        self.assertTrue(lines and lines[0].startswith("larder: "), outcome)
+        self.assertGreaterEqual(len(lines), 2, f"there is no remedy: {outcome}")
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, outcome.error, outcome)
+        # No trace of where in the sources it happened.
+        for trace in ("Exception from", "failed at src", ".cpp:", ".hpp:", "terminate called"):
+            self.assertNotIn(trace, outcome.error, outcome)
+
+    def compile(self, *words, **options):
+        return self.done("compile", *words, "--json", **options).json
+
+    def entries(self):
+        return self.done("ls", "--json").json["entries"]
+
+    def two_keys_that_begin_alike(self):
+        """A prefix of one character that is ambiguous."""
+        seen = set()
+        for streams in range(1, 18):
+            key = self.compile(self.models / "dense.xml", "--property", f"NUM_STREAMS={streams}")
+            if key["key"][0] in seen:
+                return key["key"][0]
+            seen.add(key["key"][0])
+        raise AssertionError("seventeen keys with different first characters")
+
+
+def main():
+    unittest.main(verbosity=2)

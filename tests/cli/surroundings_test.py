@@ -1,0 +1,110 @@
+"""Goal: the program explains itself: help, settings and their origins, and what is wrong.
+
+Method: the real program with settings from every origin, and with faults that doctor must see.
+"""
+
+import harness
+from harness import ProgramTest
+
+VERBS = ("compile", "ls", "show", "why", "verify", "rm", "stats", "config", "doctor")
+
+
+class SurroundingsTest(ProgramTest):
+    def test_help_has_examples(self):
+        run = self.run_bare("--help")
+        self.assertEqual((run.code, run.error), (0, ""), run)
+        for verb in VERBS:
+            self.assertIn(verb, run.out)
+            of_verb = self.run_bare(verb, "--help")
+            self.assertEqual((of_verb.code, of_verb.error), (0, ""), of_verb)
+            self.assertIn(f"  larder {verb}", of_verb.out)
+            for flag in ("--dir", "--format", "--json", "-q", "-v", "--help"):
+                self.assertIn(flag, of_verb.out)
+        self.assertIn("larder ", self.run_bare("--version").out)
+
+    def test_an_empty_larder(self):
+        listing = self.done("ls", "--json").json
+        self.assertEqual((listing["entries"], listing["total_bytes"]), ([], 0))
+        self.assertIn("0 entries", self.done("ls").out)
+        self.assertEqual(self.done("verify", "--json").json["entries"], 0)
+        self.assertEqual(self.done("stats", "--json").json["compiled"], 0)
+        self.assertFalse(self.dir.exists())
+
+    def settings(self, *words, **options):
+        listed = self.done("config", "--json", *words, **options).json
+        self.assertEqual(listed["schema_version"], 1)
+        for setting in listed["settings"]:
+            fields = {"name", "variable", "value", "origin", "meaning"}
+            self.assertEqual(set(setting), fields)
+        return {setting["name"]: setting for setting in listed["settings"]}
+
+    def test_the_origin_of_each_setting(self):
+        settings = self.settings()
+        self.assertEqual(settings["directory"]["value"], str(self.dir))
+        self.assertEqual(settings["directory"]["origin"], "command line")
+        self.assertEqual(settings["mode"]["value"], "on")
+        self.assertEqual(settings["mode"]["origin"], "default")
+
+        self.dir.mkdir()
+        (self.dir / "larder.toml").write_text('mode = "refresh"\nlock_timeout = "3m"\n')
+        for_all = self.root / ".config/larder"
+        for_all.mkdir(parents=True)
+        (for_all / "config.toml").write_text('lock_timeout = "4m"\nverify = "always"\n')
+        settings = self.settings()
+        self.assertEqual(settings["mode"]["origin"], str(self.dir / "larder.toml"))
+        self.assertEqual(settings["lock_timeout"]["value"], "3m")
+        self.assertEqual(settings["verify"]["origin"], str(for_all / "config.toml"))
+
+        environment = {"LARDER_MODE": "read-only"}
+        mode = self.settings(environment=environment)["mode"]
+        self.assertEqual((mode["value"], mode["origin"]), ("read-only", "environment"))
+        mode = self.settings("--mode", "off", environment=environment)["mode"]
+        self.assertEqual((mode["value"], mode["origin"]), ("off", "command line"))
+        log = self.settings("-v")["log_level"]
+        self.assertEqual((log["value"], log["origin"]), ("info", "command line"))
+
+        table = self.done("config").out
+        self.assertIn("LARDER_LOCK_TIMEOUT", table)
+        self.assertIn("mode", self.done("config", "-q").out.split())
+
+    def test_the_larder_of_the_environment(self):
+        other = self.root / "other"
+        run = self.run_bare(
+            "config", "--json", environment={"HOME": str(self.root), "LARDER_DIR": str(other)}
+        )
+        [directory] = [s for s in run.json["settings"] if s["name"] == "directory"]
+        self.assertEqual((directory["value"], directory["origin"]), (str(other), "environment"))
+
+    def test_doctor(self):
+        self.done("compile", self.models / "dense.xml")
+        report = self.done("doctor", "--json").json
+        self.assertEqual(report["schema_version"], 1)
+        self.assertEqual(report["directory"], str(self.dir))
+        self.assertIn("2", report["openvino"])
+        [cpu] = [device for device in report["devices"] if device["name"] == "CPU"]
+        self.assertIs(cpu["export_import"], True)
+        self.assertNotEqual(cpu["full_name"], "")
+        self.assertIn(report["transparent_huge_pages"], ("always", "madvise", "never", None))
+        for finding in report["findings"]:
+            self.assertEqual(set(finding), {"severity", "subject", "finding", "remedy"})
+            self.assertIn(finding["severity"], ("info", "warning", "error"))
+        self.assertIn("OpenVINO", self.done("doctor").out)
+        self.assertEqual(self.done("doctor", "-q").out, "")
+
+    def test_doctor_sees_a_setting_that_cannot_be_read(self):
+        run = self.larder("doctor", "--json", environment={"LARDER_LOCK_TIMEOUT": "soon"})
+        self.assertEqual(run.code, 1, run)
+        [finding] = [f for f in run.json["findings"] if f["subject"] == "settings"]
+        self.assertEqual(finding["severity"], "error")
+        self.assertIn("LARDER_LOCK_TIMEOUT", finding["finding"])
+
+    def test_doctor_sees_a_directory_that_is_no_larder(self):
+        self.dir.mkdir()
+        (self.dir / "letter.txt").write_text("dear reader")
+        run = self.larder("doctor", "--json")
+        self.assertEqual(run.code, 1, run)
+        self.assertIn("error", [finding["severity"] for finding in run.json["findings"]])
+
+
+if __name__ == "__main__":
+    harness.main()
