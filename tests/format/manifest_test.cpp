@@ -1,0 +1,166 @@
+// format/manifest.h: what is written is what is read, and nothing else is.
+#include "format/manifest.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "format/sealed_json.h"
+#include "samples.h"
+#include "support/temporary_directory.h"
+
+namespace larder::internal::format {
+namespace {
+
+std::string encoded(const Manifest& manifest) {
+    auto text = encode_manifest(manifest);
+    EXPECT_TRUE(text) << text.error().message();
+    return text.value_or("");
+}
+
+// The manifest with one member set, and a digest that is right.
+std::string resealed(const Manifest& manifest, const std::function<void(Json&)>& change) {
+    auto body = unseal_json(encoded(manifest), k_manifest_bytes_max);
+    change(*body);
+    return seal_json(std::move(*body));
+}
+
+Errc code_of(const Result<Manifest>& result) {
+    EXPECT_FALSE(result) << "was accepted";
+    return result ? Errc::io : result.error().code;
+}
+
+TEST(Manifest, IsReadAsItWasWritten) {
+    for (const auto& [name, manifest] : samples()) {
+        const auto read = decode_manifest(encoded(manifest), manifest.key);
+        ASSERT_TRUE(read) << name << ": " << read.error().message();
+        EXPECT_EQ(*read, manifest) << name;
+    }
+}
+
+TEST(Manifest, IsWrittenInOneSpelling) {
+    for (const auto& [name, manifest] : samples()) {
+        EXPECT_EQ(encoded(*decode_manifest(encoded(manifest), manifest.key)), encoded(manifest));
+    }
+}
+
+// What earlier versions wrote stays readable, and this version writes it in the same bytes.
+TEST(Manifest, GoldenFilesAreStillRead) {
+    const std::filesystem::path golden = LARDER_GOLDEN;
+    for (const auto& [name, manifest] : samples()) {
+        const auto path = golden / ("manifest_" + name + ".json");
+        if (std::getenv("UPDATE_GOLDEN") != nullptr) support::write_file(path, encoded(manifest));
+        const auto text = support::read_file(path);
+        const auto read = decode_manifest(text, manifest.key);
+        ASSERT_TRUE(read) << path << ": " << read.error().message();
+        EXPECT_EQ(*read, manifest) << path;
+        EXPECT_EQ(encoded(manifest), text) << path;
+    }
+}
+
+TEST(Manifest, IsOfItsKeyAlone) {
+    const auto sample = samples()[0].manifest;
+    auto other = sample.key;
+    other.digest.bytes[31] ^= 1;
+    EXPECT_EQ(code_of(decode_manifest(encoded(sample), other)), Errc::damaged);
+}
+
+TEST(Manifest, OfANewerFormatIsKnownAsSuch) {
+    const auto sample = samples()[0].manifest;
+    const auto newer = [&](const std::function<void(Json&)>& change) {
+        return code_of(decode_manifest(resealed(sample, change), sample.key));
+    };
+    EXPECT_EQ(newer([](Json& body) { body["format"] = 2; }), Errc::unsupported);
+    EXPECT_EQ(newer([](Json& body) { body = {{"format", 1'000}}; }), Errc::unsupported);
+    EXPECT_EQ(newer([](Json& body) { body["encoding"] = "delta"; }), Errc::unsupported);
+    EXPECT_EQ(newer([](Json& body) { body["weights"] = "elsewhere"; }), Errc::unsupported);
+}
+
+TEST(Manifest, MayHaveMembersOfALaterVersion) {
+    const auto sample = samples()[0].manifest;
+    const auto text = resealed(sample, [](Json& body) {
+        body["later"] = {{"a", 1}, {"b", {"c", "d"}}};
+        body["model"]["later"] = "x";
+        body["parts"][0]["later"] = 7;
+    });
+    const auto read = decode_manifest(text, sample.key);
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_EQ(*read, sample);
+}
+
+TEST(Manifest, WithAnyMemberMissingOrOfAnotherTypeIsDamaged) {
+    const auto sample = samples()[0].manifest;
+    const auto body = unseal_json(encoded(sample), k_manifest_bytes_max);
+    for (const auto& [name, value] : body->items()) {
+        const auto without = resealed(sample, [&](Json& json) { json.erase(name); });
+        EXPECT_EQ(code_of(decode_manifest(without, sample.key)), Errc::damaged) << name;
+        const auto with = resealed(sample, [&](Json& json) {
+            json[name] = value.is_array() ? Json(1) : Json(Json::array());
+        });
+        EXPECT_EQ(code_of(decode_manifest(with, sample.key)), Errc::damaged) << name;
+    }
+    for (const auto* const name : {"name", "object", "bytes"}) {
+        const auto text = resealed(sample, [&](Json& json) { json["parts"][0].erase(name); });
+        EXPECT_EQ(code_of(decode_manifest(text, sample.key)), Errc::damaged) << name;
+    }
+}
+
+TEST(Manifest, ThatCannotBeReadIsNotWritten) {
+    const auto refuses = [](const std::function<void(Manifest&)>& change) {
+        auto manifest = samples()[1].manifest;
+        change(manifest);
+        const auto text = encode_manifest(manifest);
+        return !text && text.error().code == Errc::invalid_argument;
+    };
+    EXPECT_FALSE(refuses([](Manifest&) {}));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.key.digest.bytes[0] ^= 1; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.parts.clear(); }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.parts.push_back(m.parts[0]); }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.encoding = Encoding::raw; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].bytes = ~std::uint64_t{0}; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.created_at_ns = -1; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.notes["\xff"] = ""; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.notes["x"] = std::string(17 << 20, 'x'); }));
+    for (const std::string name : {"", ".", "..", "a/b", "/", "a\nb", "\x7f", "\xff", "nul"}) {
+        EXPECT_EQ(refuses([&](Manifest& m) { m.parts[0].name = name; }), name != "nul") << name;
+    }
+    EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string(256, 'x'); }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string("a\0b", 3); }));
+}
+
+TEST(Manifest, NeverNamesAFileOutsideItsDirectory) {
+    const auto sample = samples()[1].manifest;
+    for (const auto* const name : {"../x", "/etc/passwd", "..", "a/../../b", "", "a\nb"}) {
+        const auto text = resealed(sample, [&](Json& body) { body["parts"][0]["name"] = name; });
+        EXPECT_EQ(code_of(decode_manifest(text, sample.key)), Errc::damaged) << name;
+    }
+}
+
+TEST(Key, DependsOnEveryNameAndValueAndWhereOneEnds) {
+    const std::vector<KeyInputs> all = {{},
+                                        {{"", ""}},
+                                        {{"a", "b"}},
+                                        {{"ab", ""}},
+                                        {{"", "ab"}},
+                                        {{"b", "a"}},
+                                        {{"a", ""}, {"b", ""}},
+                                        {{"a", "b"}, {"c", "d"}},
+                                        {{"a", "bc"}, {"", "d"}}};
+    std::set<Key> keys;
+    for (const auto& inputs : all) keys.insert(key_of(inputs));
+    EXPECT_EQ(keys.size(), all.size());
+    // Fixed for ever: every larder on disk depends on it.
+    EXPECT_EQ(key_of({{"a", "b"}}).hex(),
+              "2b45859856cc6e0b240d535309825a68cceb9d61c7fb27daaf32757cc27b31e0");
+    EXPECT_EQ(*Key::from_hex(key_of({}).hex()), key_of({}));
+    EXPECT_FALSE(Key::from_hex("AB"));
+    EXPECT_FALSE(Key::from_hex(std::string(64, 'A')));
+}
+
+}  // namespace
+}  // namespace larder::internal::format

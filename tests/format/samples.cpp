@@ -1,0 +1,64 @@
+#include "samples.h"
+
+#include <limits>
+#include <span>
+
+namespace larder::internal::format {
+namespace {
+
+Digest digest_of(std::string_view text) { return hash_bytes(std::as_bytes(std::span(text))); }
+
+Manifest blob() {
+    Manifest manifest;
+    manifest.key_inputs = {{"larder.key", "1"},
+                           {"model.fingerprint", digest_of("model").hex()},
+                           {"device.name", "CPU"},
+                           {"device.full_name", "Some processor @ 2.10GHz"},
+                           {"runtime.build", "2026.4.1-00000-abcdef"},
+                           {"property.INFERENCE_PRECISION_HINT", "f32"}};
+    manifest.key = key_of(manifest.key_inputs);
+    manifest.parts = {{"", digest_of("blob"), 102'400'000}};
+    manifest.model = {"/models/resnet-50.xml",
+                      "ir",
+                      {{"xml", digest_of("xml"), 123'456}, {"bin", digest_of("bin"), 102'000'000}}};
+    manifest.device = "CPU";
+    manifest.created_at_ns = 1'790'000'000'123'456'789;
+    manifest.compile_ms = 1234;
+    manifest.requirements = "avx2";
+    return manifest;
+}
+
+Manifest files() {
+    auto manifest = blob();
+    manifest.key_inputs["device.name"] = "AUTO";
+    manifest.key = key_of(manifest.key_inputs);
+    manifest.encoding = Encoding::files;
+    manifest.parts = {{"1234.blob", digest_of("a"), 1}, {"ä 5678.blob", digest_of("b"), 0}};
+    manifest.device = "AUTO";
+    manifest.weights = Weights::external;
+    manifest.notes = {{"why", "a device that caches through a directory"}};
+    return manifest;
+}
+
+Manifest odd_bytes() {
+    auto manifest = blob();
+    manifest.key_inputs = {{"", ""}, {"quote\"\\", "line\nend\x01"}, {"raw", "\xff\xfe"}};
+    manifest.key = key_of(manifest.key_inputs);
+    manifest.model.path = "/models/\xc3\x28/latin-1 \xe9.xml";
+    manifest.model.kind = std::string("nul\0inside", 10);
+    manifest.model.files.clear();
+    manifest.device = "\xf0\x9f\xa7\xba";
+    manifest.created_at_ns = std::numeric_limits<std::int64_t>::max();
+    manifest.compile_ms = 0;
+    manifest.requirements = "\xed\xa0\x80";  // half of a surrogate pair
+    manifest.parts[0].bytes = std::numeric_limits<std::int64_t>::max();
+    return manifest;
+}
+
+}  // namespace
+
+std::vector<Sample> samples() {
+    return {{"blob", blob()}, {"files", files()}, {"odd_bytes", odd_bytes()}};
+}
+
+}  // namespace larder::internal::format

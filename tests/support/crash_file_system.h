@@ -1,0 +1,85 @@
+// A file system that knows what of it would survive a power cut.
+//
+// It hands every call to a real one, and keeps a model beside it: for each file the bytes, and the
+// bytes as of its last sync; for each directory the names, and the names as of its last
+// sync_directory. Nothing else is taken to be durable: a new name means nothing until its directory
+// was synced, and a name may last whose file's bytes do not. From the call on at which power is
+// cut, every call fails and changes nothing. What survived is then written into a new directory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "support/intercepted_file_system.h"
+
+namespace larder::internal::support {
+
+// What becomes of names and bytes that were not synced. A disk writes in any order.
+struct Survival {
+    // Of each unsynced name, of each file's unsynced bytes: decided alone. 0: none survives;
+    // 1: each does.
+    double chance = 0;
+    std::uint32_t seed = 0;
+};
+
+// Thread-safe. Only knows what goes through it.
+class CrashFileSystem final : public InterceptedFileSystem {
+public:
+    // What is below `root` now is taken to be durable.
+    CrashFileSystem(os::FileSystem& inner, const std::filesystem::path& root);
+    ~CrashFileSystem() override;
+
+    // At the call after `calls_before` others from now on.
+    void cut_power_after(std::uint64_t calls_before);
+    [[nodiscard]] bool is_cut() const;
+    // Since cut_power_after, the cut ones too.
+    [[nodiscard]] std::uint64_t calls() const;
+    // The call at which power was cut, for messages.
+    [[nodiscard]] std::string cut_at() const;
+
+    // Writes what survived into the new directory `target`. A file whose bytes were never synced,
+    // and do not survive, is there with its length and zeros or not a byte.
+    void materialise(const std::filesystem::path& target, const Survival& survival = {}) const;
+
+protected:
+    std::optional<Error> before(const Call& call) override;
+    void after(const Call& call) override;
+
+private:
+    struct Node;
+    using Names = std::map<std::string, std::shared_ptr<Node>>;
+    struct Node {
+        bool is_directory = false;
+        std::vector<std::byte> bytes{};
+        std::optional<std::vector<std::byte>> durable_bytes{};
+        std::uint32_t mode = 0644;
+        Names names{};
+        Names durable_names{};
+    };
+
+    [[nodiscard]] std::shared_ptr<Node> load(const std::filesystem::path& path);
+    [[nodiscard]] std::shared_ptr<Node> find(const std::string& path) const;
+    // Where a path's last name is kept; nullptr outside the root.
+    [[nodiscard]] Names* names_above(const std::string& path) const;
+    [[nodiscard]] std::optional<std::filesystem::path> relative(const std::string& path) const;
+    static void write(const Node& node, const std::filesystem::path& target,
+                      const Survival& survival, std::mt19937& random);
+    void note(const Call& call);
+
+    std::filesystem::path root_;
+    std::shared_ptr<Node> tree_;
+    std::map<std::uint64_t, std::shared_ptr<Node>> by_inode_;
+    mutable std::mutex mutex_;
+    std::uint64_t calls_ = 0;
+    std::optional<std::uint64_t> cut_after_;
+    std::string cut_at_;
+};
+
+}  // namespace larder::internal::support

@@ -1,0 +1,34 @@
+// Time that passes only when somebody sleeps, or a test says so.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "os/system.h"
+
+namespace larder::internal::support {
+
+class FakeClock final : public os::Clock {
+public:
+    std::chrono::nanoseconds wall() override { return wall_.load(); }
+    std::chrono::nanoseconds monotonic() override { return monotonic_.load(); }
+    void sleep(std::chrono::nanoseconds duration) override {
+        ++sleeps_;
+        advance(duration);
+    }
+
+    void advance(std::chrono::nanoseconds duration) {
+        wall_ = wall_.load() + duration;
+        monotonic_ = monotonic_.load() + duration;
+    }
+    void set_wall(std::chrono::nanoseconds since_epoch) { wall_ = since_epoch; }
+    [[nodiscard]] std::uint64_t sleeps() const { return sleeps_; }
+
+private:
+    std::atomic<std::chrono::nanoseconds> wall_{std::chrono::seconds(1'800'000'000)};
+    std::atomic<std::chrono::nanoseconds> monotonic_{std::chrono::seconds(1'000)};
+    std::atomic<std::uint64_t> sleeps_{0};
+};
+
+}  // namespace larder::internal::support

@@ -1,0 +1,97 @@
+// A file system that lets a test see every call on its way to another one, and refuse it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "os/file_system.h"
+
+namespace larder::internal::support {
+
+enum class Operation {
+    open,
+    create,
+    read,
+    write,
+    sync,
+    set_mode,
+    file_info,
+    lock,
+    is_locked,
+    info,
+    link_info,
+    canonical,
+    map,
+    make_directory,
+    list,
+    sync_directory,
+    rename,
+    link,
+    symlink,
+    remove,
+    remove_directory,
+    space,
+    check_writable,
+};
+
+[[nodiscard]] std::string_view to_string(Operation operation);
+// Whether what is on disk, or what of it is durable, may differ afterwards.
+[[nodiscard]] bool changes_something(Operation operation);
+
+struct Call {
+    Operation operation = Operation::open;
+    std::string path;
+    std::string target{};  // of rename, link and symlink
+    std::uint64_t offset = 0;
+    std::span<const std::byte> bytes{};  // to be written
+    std::uint64_t inode = 0;             // of an open file
+    std::uint32_t mode = 0;
+};
+
+// Hands every call to `inner`. Thread-safe where the hooks are.
+class InterceptedFileSystem : public os::FileSystem {
+public:
+    // `inner` must outlive it.
+    explicit InterceptedFileSystem(os::FileSystem& inner) : inner_(inner) {}
+
+    Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode how,
+                                           std::uint32_t mode) override;
+    Result<os::FileInfo> info(const std::string& path) override;
+    Result<os::FileInfo> link_info(const std::string& path) override;
+    Result<std::string> canonical(const std::string& path) override;
+    Result<std::shared_ptr<os::Mapping>> map(os::File& file, std::uint64_t size_bytes) override;
+    Result<void> make_directory(const std::string& path) override;
+    Result<std::vector<os::DirectoryEntry>> list(const std::string& path) override;
+    Result<void> sync_directory(const std::string& path) override;
+    Result<void> rename(const std::string& from, const std::string& to) override;
+    Result<void> link(const std::string& from, const std::string& to) override;
+    Result<void> symlink(const std::string& target, const std::string& path) override;
+    Result<void> remove(const std::string& path) override;
+    Result<void> remove_directory(const std::string& path) override;
+    Result<os::SpaceInfo> space(const std::string& path) override;
+    Result<void> check_writable(const std::string& path) override;
+
+protected:
+    // What stands in for the call; nothing: it is made.
+    [[nodiscard]] virtual std::optional<Error> before(const Call& call) = 0;
+    // The call was made and succeeded.
+    virtual void after(const Call& /*call*/) {}
+    [[nodiscard]] os::FileSystem& inner() { return inner_; }
+
+private:
+    class InterceptedFile;
+
+    template <typename Action>
+    auto intercept(const Call& call, const Action& action) -> decltype(action());
+
+    os::FileSystem& inner_;
+};
+
+}  // namespace larder::internal::support

@@ -1,0 +1,31 @@
+// Real mounts, seen by the test alone. Needs root; elsewhere nothing can be mounted.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace larder::internal::support {
+
+// Unmounted by the destructor, and by the kernel when the test dies.
+class Mount {
+public:
+    // Absent where it is not permitted.
+    [[nodiscard]] static std::optional<Mount> memory(const std::filesystem::path& where,
+                                                     std::uint64_t size_bytes);
+    // What is at `where` can be read there, and not written.
+    [[nodiscard]] static std::optional<Mount> read_only(const std::filesystem::path& where);
+
+    Mount(Mount&& other) noexcept;
+    Mount& operator=(Mount&&) = delete;
+    Mount(const Mount&) = delete;
+    Mount& operator=(const Mount&) = delete;
+    ~Mount();
+
+private:
+    explicit Mount(std::filesystem::path where) : where_(std::move(where)) {}
+
+    std::filesystem::path where_;
+};
+
+}  // namespace larder::internal::support

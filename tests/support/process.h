@@ -1,0 +1,55 @@
+// Children of a test: what happens when processes share a larder, and die.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <sys/types.h>
+
+namespace larder::internal::support {
+
+// A forked child that runs `body` and ends, failed if an expectation in it failed. Killed by the
+// destructor. Fork while the test has no other threads.
+class Child {
+public:
+    explicit Child(const std::function<void()>& body);
+    Child(Child&& other) noexcept;
+    Child& operator=(Child&&) = delete;
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child();
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    void kill() const;
+    // 0: all expectations were met; the negative signal if it was killed. The second time it says
+    // the same.
+    int wait();
+    // Without waiting: absent while it runs.
+    [[nodiscard]] std::optional<int> poll();
+
+private:
+    pid_t pid_;
+    std::optional<int> status_;
+};
+
+// Runs `body` in a child as another user (and its group) and waits; as `Child::wait`.
+[[nodiscard]] int run_as(uid_t user, const std::function<void()>& body);
+
+// Lets one process tell others to go on. Made before the fork.
+class Signal {
+public:
+    Signal();
+    Signal(const Signal&) = delete;
+    Signal& operator=(const Signal&) = delete;
+    ~Signal();
+
+    void raise() const;
+    // False if it was not raised within ten seconds, or the other side died.
+    [[nodiscard]] bool wait() const;
+
+private:
+    int read_ = -1;
+    int write_ = -1;
+};
+
+}  // namespace larder::internal::support
