@@ -82,14 +82,16 @@ Result<void> add_external_files(const Search& search, const OnnxOutline& outline
                                 ModelSource& source) {
     const auto directory = os::parent_directory(source.path);
     for (const auto& external : outline.external_files) {
-        if (!is_inside_directory(external.location)) {
+        if (normal_location(external.location).empty()) {
             return fail(Errc::invalid_argument,
                         "its external data '" + printable(external.location) +
                             "' is outside the directory of",
                         source.path);
         }
-        auto file = search.find_needed("external:" + external.location,
-                                       os::join(directory, external.location));
+        auto path = os::join(directory, external.location);
+        // "a/../x" is x, even where there is no a.
+        if (!search.exists(path)) path = os::join(directory, normal_location(external.location));
+        auto file = search.find_needed("external:" + external.location, path);
         if (file && file->stamp.size_bytes < external.size_bytes_min) {
             return fail(Errc::damaged,
                         "truncated: the model's tensors end at byte " +

@@ -30,7 +30,7 @@ std::optional<GgmlBlock> ggml_block(std::uint32_t type) noexcept {
         case 24: return GgmlBlock{1, 1};      // I8
         case 25: return GgmlBlock{1, 2};      // I16
         case 26: return GgmlBlock{1, 4};      // I32
-        case 27: return GgmlBlock{1, 8};      // I64
+        case 27:                              // I64
         case 28: return GgmlBlock{1, 8};      // F64
         case 29: return GgmlBlock{256, 56};   // IQ1_M
         case 30: return GgmlBlock{1, 2};      // BF16

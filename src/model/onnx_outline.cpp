@@ -234,24 +234,26 @@ private:
 
 Result<OnnxOutline> read_onnx_outline(ByteSource& source) { return Walker(source).walk(); }
 
-bool is_inside_directory(const std::string& location) {
-    std::string_view rest = location;
-    if (rest.empty() || rest.front() == '/' || rest.find('\0') != std::string_view::npos) {
-        return false;
-    }
-    std::size_t depth = 0;
-    while (!rest.empty()) {
-        const auto slash = rest.find('/');
-        const auto part = rest.substr(0, slash);
-        rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+std::string normal_location(std::string_view location) {
+    if (location.starts_with('/') || location.find('\0') != std::string_view::npos) return {};
+    std::vector<std::string_view> parts;
+    while (!location.empty()) {
+        const auto slash = std::min(location.find('/'), location.size());
+        const auto part = location.substr(0, slash);
+        location.remove_prefix(std::min(slash + 1, location.size()));
         if (part == "..") {
-            if (depth == 0) return false;
-            --depth;
+            if (parts.empty()) return {};
+            parts.pop_back();
         } else if (!part.empty() && part != ".") {
-            ++depth;
+            parts.push_back(part);
         }
     }
-    return depth != 0;
+    std::string normal;
+    for (const auto part : parts) {
+        if (!normal.empty()) normal += '/';
+        normal += part;
+    }
+    return normal;
 }
 
 }  // namespace larder::internal::model

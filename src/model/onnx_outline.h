@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -29,7 +30,8 @@ struct OnnxOutline {
 // many files.
 [[nodiscard]] Result<OnnxOutline> read_onnx_outline(ByteSource& source);
 
-// Whether a location names a file in the model's directory or below it.
-[[nodiscard]] bool is_inside_directory(const std::string& location);
+// Without "." and "..": the name of a file in the model's directory or below it. Empty if it is
+// none.
+[[nodiscard]] std::string normal_location(std::string_view location);
 
 }  // namespace larder::internal::model

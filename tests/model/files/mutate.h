@@ -1,0 +1,12 @@
+// Damages bytes the way that parsers break: flips, cuts, repeats, and extreme numbers.
+#pragma once
+
+#include <random>
+#include <string>
+
+namespace larder::internal::model_files {
+
+// A few changes to `bytes`, all from `random`: the same seed gives the same.
+[[nodiscard]] std::string mutate(std::string bytes, std::mt19937_64& random);
+
+}  // namespace larder::internal::model_files
