@@ -40,7 +40,8 @@ public:
             } catch (const CommandError&) {
                 throw;  // true of every model
             } catch (const std::exception&) {
-                const auto failure = request_failure(core_, flags_.request.device, properties_);
+                const auto failure =
+                    request_failure(core_, model, flags_.request.device, properties_);
                 if (failure.exit_code == k_usage) throw CommandError(failure);
                 print(model, failure);
                 exit_code = k_failed;
@@ -86,7 +87,8 @@ private:
     // The entry remembers it for those who load.
     std::optional<std::chrono::milliseconds> compile_time(const Result& result) const {
         if (result.timing.compile) {
-            return std::chrono::round<std::chrono::milliseconds>(*result.timing.compile);
+            const auto read = result.timing.read_model.value_or(Timing::Duration{0});
+            return std::chrono::round<std::chrono::milliseconds>(read + *result.timing.compile);
         }
         if (result.object_digest.empty() || context_.format() == Format::keys) return std::nullopt;
         try {
@@ -107,13 +109,9 @@ private:
         Context::print(compile_line(context_, model_width_, report));
     }
 
-    void print(const std::string& model, Failure failure) {
+    void print(const std::string& model, const Failure& failure) {
         if (context_.format() == Format::json) {
             Context::print(json_line(compile_failure_json(model, flags_.request.device, failure)));
-        }
-        // Not every failure of the runtime says which model it is about.
-        if (failure.what.find(model) == std::string::npos) {
-            failure.what = "'" + model + "': " + failure.what;
         }
         print_failure(failure);
     }

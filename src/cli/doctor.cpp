@@ -5,6 +5,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 #include "larder/larder.hpp"
 
@@ -149,8 +150,8 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     auto text = facts.text();
     for (const auto& finding : diagnosis.findings) {
         text += "\n" + context.paint(to_string(finding.severity), colour_of(finding.severity)) +
-                ": " + finding.subject + ": " + finding.finding + "\n";
-        if (!finding.remedy.empty()) text += "  " + finding.remedy + "\n";
+                ": " + printable(finding.subject + ": " + finding.finding) + "\n";
+        if (!finding.remedy.empty()) text += "  " + printable(finding.remedy) + "\n";
     }
     return diagnosis.findings.empty() ? text + "\nnothing is wrong\n" : text;
 }

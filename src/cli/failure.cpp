@@ -40,7 +40,9 @@ Failure current_failure() {
         return error.failure();
     } catch (const Error& error) {
         const bool usage = error.code() == ErrorCode::invalid_argument;
-        return {error.what(), error.remedy(), usage ? k_usage : k_failed};
+        const auto* advice = "'larder doctor' may say more";
+        return {error.what(), error.remedy().empty() ? advice : error.remedy(),
+                usage ? k_usage : k_failed};
     } catch (const std::bad_alloc&) {
         return {"there is not enough memory", {}, k_failed};
     } catch (const std::exception& error) {

@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -64,7 +65,7 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     text += entries.size() == all ? std::to_string(all)
                                   : std::to_string(entries.size()) + " of " + std::to_string(all);
     text += (all == 1 ? " entry, " : " entries, ") + format_size(store.total_bytes()) + " in " +
-            store.directory().string() + "\n";
+            printable(store.directory().string()) + "\n";
     Context::print(text);
 }
 
@@ -104,7 +105,9 @@ Run declare_ls(CLI::App& verb) {
     verb.add_option("--sort", flags->sort,
                     "age, compile, created, device, hits, key, kind, last_used, model, size")
         ->type_name("KEY[:desc]");
-    verb.add_option("--limit", flags->limit, "No more entries than this")->type_name("N");
+    verb.add_option("--limit", flags->limit, "No more entries than this")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
     return [flags](const Context& context) { return run(context, *flags); };
 }
 

@@ -89,6 +89,8 @@ int run(int argc, char** argv) {
     declare_flags(app, flags);
     app.set_version_flag("--version", "larder " LARDER_VERSION);
     app.require_subcommand(1);
+    app.get_formatter()->label("SUBCOMMAND", "VERB");
+    app.get_formatter()->label("REQUIRED", "");
     app.footer(
         "'larder VERB --help' explains a verb. Exit codes: 0 done, 1 failed, 2 wrong usage.");
     std::vector<std::pair<CLI::App*, Run>> runs;
@@ -96,6 +98,7 @@ int run(int argc, char** argv) {
         auto* sub = app.add_subcommand(verb.name, verb.summary);
         runs.emplace_back(sub, verb.declare(*sub));
         declare_flags(*sub, flags);
+        sub->group("Verbs");
         sub->footer("Examples:\n" + std::string(verb.examples));
     }
     try {

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/surroundings.h"
 #include "cli/text.h"
 #include "larder/error.hpp"
 
@@ -35,7 +36,7 @@ std::vector<std::string> devices_in(const std::string& device) {
 }
 
 std::string available(const std::vector<std::string>& devices) {
-    return "available: " + join(devices, ", ") + "; AUTO, MULTI, HETERO and BATCH go over these";
+    return "use " + join(devices, ", ") + "; or AUTO, MULTI, HETERO or BATCH, which go over these";
 }
 
 // Of every device, by the core itself: not among what the device says it supports.
@@ -64,6 +65,37 @@ std::string inputs_of(const ov::Model& model) {
         texts.push_back(name + input.get_partial_shape().to_string());
     }
     return join(texts, ", ");
+}
+
+// A fault in a model's files: never one of the command line.
+Failure model_failure(const std::string& model, const Error& error) {
+    Failure failure{error.what(), error.remedy(), k_failed};
+    if (error.code() == ErrorCode::not_found && is_gone(model)) {
+        failure = {"there is no model '" + model + "'", "see that the path is right", k_failed};
+    }
+    if (failure.what.find(model) == std::string::npos) {
+        failure.what = "'" + model + "': " + failure.what;
+    }
+    if (!failure.remedy.empty()) return failure;
+    switch (error.code()) {
+        case ErrorCode::not_found:
+            failure.remedy =
+                "put the missing file where the model looks for it, or export the "
+                "model anew";
+            break;
+        case ErrorCode::permission_denied: failure.remedy = "let this user read it"; break;
+        case ErrorCode::damaged:
+        case ErrorCode::invalid_argument:
+            failure.remedy = "copy, download or export the model anew";
+            break;
+        case ErrorCode::read_only:
+        case ErrorCode::no_space:
+        case ErrorCode::unsupported:
+        case ErrorCode::miss:
+        case ErrorCode::timed_out:
+        case ErrorCode::io: failure.remedy = "'larder doctor' may say more"; break;
+    }
+    return failure;
 }
 
 InputShape parse_shape(const std::string& text) {
@@ -139,6 +171,7 @@ void reshape(ov::Model& model, const std::vector<InputShape>& shapes) {
 }
 
 void check_device(ov::Core& core, const std::string& device) {
+    if (trimmed(device).empty()) throw_usage("the name of the device is empty", "try --device CPU");
     const auto available_devices = core.get_available_devices();
     for (const auto& name : devices_in(device)) {
         const auto is_it = [&](const std::string& known) {
@@ -148,8 +181,7 @@ void check_device(ov::Core& core, const std::string& device) {
                                                               available_devices.end(), is_it))) {
             continue;
         }
-        throw_usage("this machine has no device '" + (name.empty() ? device : name) + "'",
-                    available(available_devices));
+        throw_usage("this machine has no device '" + name + "'", available(available_devices));
     }
 }
 
@@ -170,16 +202,15 @@ void check_properties(ov::Core& core, const std::string& device, const ov::AnyMa
     }
 }
 
-Failure request_failure(ov::Core& core, const std::string& device, const ov::AnyMap& properties) {
+Failure request_failure(ov::Core& core, const std::string& model, const std::string& device,
+                        const ov::AnyMap& properties) {
     auto failure = current_failure();
-    // A fault in the model's files is not one of the command line.
-    failure.exit_code = std::min(failure.exit_code, k_failed);
     try {
         throw;
-    } catch (const CommandError& error) {
-        return error.failure();
+    } catch (const CommandError&) {
+        return failure;
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::miss) return failure;
+        if (error.code() != ErrorCode::miss) return model_failure(model, error);
     } catch (const std::exception&) {
         // What OpenVINO says is often about the device or a property.
     }
@@ -191,8 +222,15 @@ Failure request_failure(ov::Core& core, const std::string& device, const ov::Any
     }
     for (const auto& [name, value] : properties) {
         if (failure.what.find(name) == std::string::npos) continue;
-        failure.exit_code = k_usage;
-        failure.remedy = "give --property " + name + " another value, or leave it out";
+        return {failure.what, "give --property " + name + " another value, or leave it out",
+                k_usage};
+    }
+    // Not every message of the runtime says which model it is about.
+    if (failure.what.find(model) == std::string::npos) {
+        failure.what = "'" + model + "': " + failure.what;
+    }
+    if (failure.remedy.empty()) {
+        failure.remedy = "OpenVINO itself refuses this; 'larder doctor' lists the devices it has";
     }
     return failure;
 }

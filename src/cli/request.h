@@ -37,8 +37,8 @@ void check_device(ov::Core& core, const std::string& device);
 // Throws CommandError if the device certainly knows no property of one of these names.
 void check_properties(ov::Core& core, const std::string& device, const ov::AnyMap& properties);
 
-// Of the exception that is being handled, met while a model was requested.
-[[nodiscard]] Failure request_failure(ov::Core& core, const std::string& device,
-                                      const ov::AnyMap& properties);
+// Of the exception that is being handled, met while `model` was requested.
+[[nodiscard]] Failure request_failure(ov::Core& core, const std::string& model,
+                                      const std::string& device, const ov::AnyMap& properties);
 
 }  // namespace larder::cli

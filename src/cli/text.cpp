@@ -22,6 +22,28 @@ std::size_t edits_between(std::string_view from, std::string_view to) {
     return row.back();
 }
 
+// Of the UTF-8 character at the beginning of `text`; 0 if there is none.
+std::size_t character_size(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xC2 ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
+    if (size > text.size()) return 0;
+    for (std::size_t i = 1; i < size; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) return 0;
+    }
+    return size;
+}
+
+// U+0080 to U+009F: some terminals obey them.
+bool is_c1_control(std::string_view character) {
+    return character.size() == 2 && static_cast<unsigned char>(character[0]) == 0xC2 &&
+           static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
 }  // namespace
 
 std::string_view trimmed(std::string_view text) {
@@ -52,10 +74,18 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 
 std::string printable(std::string_view text, Lines lines) {
     std::string plain;
-    for (const char c : text) {
-        const auto code = static_cast<unsigned char>(c);
-        const bool kept = c == '\n' ? lines == Lines::keep : code >= 0x20 && code != 0x7F;
-        plain += kept ? c : c == '\n' || c == '\t' ? ' ' : '?';
+    while (!text.empty()) {
+        const auto size = character_size(text);
+        const auto character = text.substr(0, std::max<std::size_t>(size, 1));
+        text.remove_prefix(character.size());
+        const auto first = static_cast<unsigned char>(character.front());
+        if (first == '\n' || first == '\t') {
+            plain += first == '\n' && lines == Lines::keep ? '\n' : ' ';
+        } else if (size == 0 || first < 0x20 || first == 0x7F || is_c1_control(character)) {
+            plain += '?';
+        } else {
+            plain += character;
+        }
     }
     return plain;
 }

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/request.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -39,8 +40,13 @@ Json why_json(const WhyFlags& flags, const Explanation& explanation) {
 void print_table(const Context& context, const WhyFlags& flags, const Explanation& explanation) {
     const auto verdict = explanation.would_hit ? context.paint("hit", Colour::green)
                                                : context.paint("miss", Colour::yellow);
-    auto text = flags.model + " on " + flags.request.device + ": " + verdict;
-    if (!explanation.reason.empty()) text += ": " + explanation.reason;
+    auto text = printable(flags.model) + " on " + printable(flags.request.device) + ": " + verdict;
+    if (!explanation.differences.empty()) {
+        // The reason would name them all over again.
+        text += ": an entry like it is kept, but what decides the key differs";
+    } else if (!explanation.reason.empty()) {
+        text += ": " + printable(explanation.reason);
+    }
     text += "\n";
     auto keys = context.table({{}, {}});
     if (!explanation.key.empty()) keys.add({{"key", Colour::faint}, {explanation.key}});
@@ -69,7 +75,7 @@ int run(const Context& context, const WhyFlags& flags) {
         check_properties(core, flags.request.device, properties);
         explanation = cache.explain(core, absolute(flags.model), flags.request.device, properties);
     } catch (const std::exception&) {
-        throw CommandError(request_failure(core, flags.request.device, properties));
+        throw CommandError(request_failure(core, flags.model, flags.request.device, properties));
     }
     switch (context.format()) {
         case Format::json: Context::print(json_line(why_json(flags, explanation))); break;

@@ -101,8 +101,8 @@ class CompileTest(ProgramTest):
     def test_properties_and_shapes_make_different_keys(self):
         model = self.models / "dense.xml"
         keys = {self.compile(model)["key"]}
-        hint = ("--property", "PERFORMANCE_HINT=THROUGHPUT")
-        for words in (hint, ("--property", "INFERENCE_PRECISION_HINT=f32", *hint)):
+        hint = ("--property", "EXECUTION_MODE_HINT=ACCURACY")
+        for words in (hint, ("--property", "KEY_CACHE_GROUP_SIZE=32", *hint)):
             report = self.compile(model, *words)
             self.assertEqual(report["outcome"], "compiled")
             keys.add(report["key"])

@@ -100,8 +100,11 @@ class ProgramTest(unittest.TestCase):
 
     def check_message(self, outcome, code, says):
         self.assertEqual(outcome.code, code, outcome)
+        # A frontend of the runtime may have written before.
         lines = outcome.error.splitlines()
-        self.assertTrue(lines and lines[0].startswith("larder: "), outcome)
+        while lines and not lines[0].startswith("larder: "):
+            lines.pop(0)
+        self.assertTrue(lines, outcome)
         self.assertGreaterEqual(len(lines), 2, f"there is no remedy: {outcome}")
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, outcome.error, outcome)
@@ -118,8 +121,8 @@ class ProgramTest(unittest.TestCase):
     def two_keys_that_begin_alike(self):
         """A prefix of one character that is ambiguous."""
         seen = set()
-        for streams in range(1, 18):
-            key = self.compile(self.models / "dense.xml", "--property", f"NUM_STREAMS={streams}")
+        for size in range(1, 18):
+            key = self.compile(self.models / "dense.xml", "--property", f"KEY_CACHE_GROUP_SIZE={size}")
             if key["key"][0] in seen:
                 return key["key"][0]
             seen.add(key["key"][0])
