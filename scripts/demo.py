@@ -27,10 +27,9 @@ def llama_model() -> pathlib.Path:
     return pathlib.Path(result.stdout.strip().splitlines()[-1])
 
 
-def load(model: pathlib.Path, directory: str) -> dict:
+def load(model: pathlib.Path, environment: dict[str, str]) -> dict:
     """One fresh process that asks for the model."""
-    environment = dict(os.environ, XDG_STATE_HOME=f"{directory}/state")
-    command = [LARDER, "compile", model, "--dir", f"{directory}/larder", "--json"]
+    command = [LARDER, "compile", model, "--json"]
     result = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env=environment
     )
@@ -42,9 +41,12 @@ def main() -> None:
     print(f"\n{'model':36}{'first start':>13}{'then':>10}{'faster':>9}{'peak memory':>22}")
     saved = 0.0
     with tempfile.TemporaryDirectory(prefix="larder-demo-") as directory:
+        environment = dict(os.environ)
+        environment["LARDER_DIR"] = f"{directory}/larder"
+        environment["LARDER_STATE_DIR"] = f"{directory}/state"
         for model in models:
-            first = load(model, directory)
-            later = [load(model, directory) for _ in range(LOADS)]
+            first = load(model, environment)
+            later = [load(model, environment) for _ in range(LOADS)]
             outcomes = [first["outcome"], *(report["outcome"] for report in later)]
             if outcomes != ["compiled"] + ["loaded"] * LOADS:
                 raise SystemExit(f"{model.name}: expected one compile and {LOADS} hits: {outcomes}")
@@ -59,7 +61,7 @@ def main() -> None:
                 flush=True,
             )
         print(f"\nEvery further start of these models saves {saved / 1000:.2f} s. What is kept:\n")
-        subprocess.run([LARDER, "ls", "--dir", f"{directory}/larder"], check=True)
+        subprocess.run([LARDER, "ls"], check=True, env=environment)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+// Goal: every format that OpenVINO reads is kept by its content, with all the files it consists of.
+// Method: models are built by the models package, asked for by fresh processes, moved and changed
+// by one byte with size and time put back; outputs are those of a compile without larder.
+#include <array>
+#include <cstdio>
+#include <fstream>
+
+#include "harness.h"
+#include "small_models/small_models.h"
+
+namespace larder::testing {
+namespace fs = std::filesystem;
+namespace {
+
+// The last line that the command prints.
+std::string last_line_of(const std::string& command) {
+    FILE* const pipe = ::popen(command.c_str(), "r");
+    std::string line;
+    std::array<char, 4096> buffer{};
+    while (std::fgets(buffer.data(), buffer.size(), pipe) != nullptr) line = buffer.data();
+    EXPECT_EQ(::pclose(pipe), 0) << command;
+    while (line.ends_with('\n')) line.pop_back();
+    return line;
+}
+
+class Formats : public LarderTest {
+protected:
+    fs::path build(const std::string& name) const {
+        return last_line_of("cd " LARDER_ROOT " && .venv/bin/python -m models " + name + " --out " +
+                            root_.string());
+    }
+    void expect(const fs::path& model, const std::string& outcome, const std::string& what) const {
+        const auto answer = ask(model);
+        EXPECT_EQ(answer.outcome, outcome) << what << ": " << answer.reason;
+        EXPECT_EQ(answer.outputs, ask_without({.model = model}).outputs) << what;
+    }
+    // Asks for what lies in `folder`, which holds nothing but the model, in every way it can move.
+    void expect_kept_by_content(const fs::path& model) const {
+        expect(model, "compiled", "first");
+        expect(model, "loaded", "again");
+        const auto elsewhere = root_ / "elsewhere";
+        fs::copy(model.parent_path(), elsewhere);
+        expect(elsewhere / model.filename(), "loaded", "copied");
+        fs::last_write_time(model, fs::file_time_type::clock::now() - std::chrono::hours(1));
+        expect(model, "loaded", "touched");
+        for (const auto& file : fs::directory_iterator(model.parent_path())) {
+            if (file.file_size() < 4096) continue;  // the builder's own note
+            change_byte_unseen(file.path(), file.file_size() * 3 / 4);
+            const auto answer = ask(model);
+            EXPECT_NE(answer.outcome, "loaded") << file.path();
+            EXPECT_EQ(answer.outputs, ask_without({.model = model}).outputs) << file.path();
+        }
+    }
+};
+
+TEST_F(Formats, Onnx) { expect_kept_by_content(build("onnx-tiny")); }
+TEST_F(Formats, OnnxWithExternalData) { expect_kept_by_content(build("onnx-external")); }
+TEST_F(Formats, TensorFlow) { expect_kept_by_content(build("tf-tiny")); }
+TEST_F(Formats, TensorFlowLite) { expect_kept_by_content(build("tflite-tiny")); }
+TEST_F(Formats, Paddle) { expect_kept_by_content(build("paddle-tiny")); }
+TEST_F(Formats, IrWithState) { expect_kept_by_content(build("llama-stateful")); }
+TEST_F(Formats, Gguf) { expect_kept_by_content(build("gguf-tiny")); }
+
+}  // namespace
+}  // namespace larder::testing
