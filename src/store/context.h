@@ -35,8 +35,7 @@ struct Context {
 // 16 hexadecimal characters that nobody else uses.
 [[nodiscard]] std::string make_nonce(const Context& context);
 
-// Creates a directory whose parent exists, and makes its name durable. What is there already was
-// made durable by whoever created it.
+// Creates a directory if it is absent, and makes its name durable in either case.
 [[nodiscard]] Result<void> ensure_directory(os::FileSystem& fs, const std::string& path);
 
 // Makes the directories and larder.json of a larder where they are missing; safe against others

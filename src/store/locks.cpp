@@ -11,7 +11,18 @@ void Backoff::sleep(std::chrono::nanoseconds left) {
 }
 
 Result<Gate> Gate::enter(Context& context, os::LockMode mode, std::chrono::nanoseconds timeout) {
-    auto file = context.fs().open(context.layout.gate(), os::OpenMode::create_or_open);
+    const auto open = [&] {
+        return context.fs().open(context.layout.gate(), os::OpenMode::create_or_open);
+    };
+    auto file = open();
+    if (!file && file.error().code == Errc::not_found) {
+        // Somebody removed the directory. Locks mean nothing after a power loss: its name need not
+        // last.
+        if (auto made = os::make_directories(context.fs(), context.layout.locks()); !made) {
+            return fail(std::move(made.error()));
+        }
+        file = open();
+    }
     if (!file) return fail(std::move(file.error()));
     const auto start = context.system.clock.monotonic();
     Backoff backoff(context.system.clock);

@@ -156,10 +156,16 @@ std::string make_nonce(const Context& context) {
 }
 
 Result<void> ensure_directory(os::FileSystem& fs, const std::string& path) {
+    const auto parent = os::parent_directory(path);
     auto made = fs.make_directory(path);
-    if (made) return fs.sync_directory(os::parent_directory(path));
-    if (made.error().code == Errc::already_exists) return {};
-    return made;
+    if (!made && made.error().code == Errc::not_found) {
+        // Somebody removed more than the larder's content.
+        if (auto above = os::make_directories(fs, parent); !above) return above;
+        made = fs.make_directory(path);
+    }
+    if (!made && made.error().code != Errc::already_exists) return made;
+    // Also when it was there: whoever made it may have died before this.
+    return fs.sync_directory(parent);
 }
 
 Result<std::string> create_larder(Context& context) {
@@ -176,8 +182,16 @@ Result<std::string> create_larder(Context& context) {
         }
     }
     if (auto written = write_tag(context); !written) return fail(std::move(written.error()));
+    auto above = fs.sync_directory(os::parent_directory(layout.root()));
+    // It may be a directory that this user cannot read; then it was not made here either.
+    if (!above && above.error().code != Errc::permission_denied) {
+        return fail(std::move(above.error()));
+    }
     // C1: last, so that a directory with a larder.json is complete. Without it, the next to open
     // the directory finishes what is missing.
+    if (auto synced = fs.sync_directory(layout.root()); !synced) {
+        return fail(std::move(synced.error()));
+    }
     if (auto written = write_info(context); !written) return fail(std::move(written.error()));
     if (auto synced = fs.sync_directory(layout.root()); !synced) {
         return fail(std::move(synced.error()));

@@ -30,10 +30,10 @@ namespace larder::internal::store {
 enum class Creation { when_absent, never };
 
 struct OpenOptions {
-    std::string directory;
+    std::string directory{};
     // Where this machine notes what it cannot write into a larder that is read-only: trials, and
     // objects set aside. Empty: nowhere.
-    std::string state_directory;
+    std::string state_directory{};
     Access access = Access::read_write;
     Creation creation = Creation::when_absent;  // with Access::read_write only
     unsigned threads = worker_threads();        // for hashing

@@ -8,7 +8,7 @@ namespace larder::internal::support {
 
 std::optional<Error> CountingFileSystem::before(const Call& call) {
     const std::lock_guard lock(mutex_);
-    records_.push_back({call.operation, call.path, call.target, call.inode});
+    records_.push_back({call.operation, call.path, call.target});
     return {};
 }
 
@@ -35,14 +35,13 @@ std::string CountingFileSystem::transcript() const {
     return text;
 }
 
-std::map<std::uint64_t, std::uint64_t> CountingFileSystem::calls_by_inode(
-    Operation operation) const {
+std::set<std::string> CountingFileSystem::paths(Operation operation) const {
     const std::lock_guard lock(mutex_);
-    std::map<std::uint64_t, std::uint64_t> counts;
+    std::set<std::string> paths;
     for (const auto& record : records_) {
-        if (record.operation == operation) ++counts[record.inode];
+        if (record.operation == operation) paths.insert(record.path);
     }
-    return counts;
+    return paths;
 }
 
 void CountingFileSystem::reset() {

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +23,8 @@ public:
     [[nodiscard]] std::uint64_t calls(Operation operation) const;
     // "write /tmp/x", one a line; for messages of failed tests and for documents.
     [[nodiscard]] std::string transcript() const;
-    // Calls of one operation, by inode.
-    [[nodiscard]] std::map<std::uint64_t, std::uint64_t> calls_by_inode(Operation operation) const;
+    // On which files an operation was called.
+    [[nodiscard]] std::set<std::string> paths(Operation operation) const;
     void reset();
 
 protected:
@@ -35,7 +35,6 @@ private:
         Operation operation;
         std::string path;
         std::string target;
-        std::uint64_t inode;
     };
     mutable std::mutex mutex_;
     std::vector<Record> records_;

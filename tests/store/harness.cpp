@@ -1,0 +1,188 @@
+#include "harness.h"
+
+#include <algorithm>
+#include <set>
+
+#include "format/larder_info.h"
+
+namespace larder::internal::store {
+
+namespace stdfs = std::filesystem;
+using support::read_file;
+
+std::string content_of(const std::string& name, int version, std::size_t size_bytes) {
+    std::string content;
+    content.reserve(size_bytes + 64);
+    for (std::size_t line = 0; content.size() < size_bytes; ++line) {
+        content += name + "/" + std::to_string(version) + "/" + std::to_string(line) + "\n";
+    }
+    content.resize(size_bytes);
+    return content;
+}
+
+PartSource source_of(const std::string& name, const std::string& content) {
+    return {name, [content](StagedFile& file) {
+                return file.write_at(0, std::as_bytes(std::span(content)));
+            }};
+}
+
+Key key_of(const std::string& name) { return format::key_of({{"name", name}}); }
+
+Publication blob_of(const std::string& name, const std::string& content) {
+    Publication publication;
+    publication.manifest.key_inputs = {{"name", name}};
+    publication.sources.push_back(source_of("", content));
+    return publication;
+}
+
+Publication blob(const std::string& name, int version, std::size_t size_bytes) {
+    auto publication = blob_of(name, content_of(name, version, size_bytes));
+    publication.manifest.notes = {{"version", std::to_string(version)},
+                                  {"bytes", std::to_string(size_bytes)}};
+    return publication;
+}
+
+Publication files(const std::string& name, const std::map<std::string, std::string>& contents) {
+    Publication publication;
+    publication.manifest.key_inputs = {{"name", name}};
+    publication.manifest.encoding = Encoding::files;
+    for (const auto& [file, content] : contents) {
+        publication.sources.push_back(source_of(file, content));
+    }
+    return publication;
+}
+
+bool MapMemory::contains(const os::FileStamp& stamp, const Digest& object) {
+    const std::lock_guard lock(mutex_);
+    return std::find(known_.begin(), known_.end(), std::pair(stamp, object)) != known_.end();
+}
+
+void MapMemory::remember(const os::FileStamp& stamp, const Digest& object) {
+    const std::lock_guard lock(mutex_);
+    known_.emplace_back(stamp, object);
+}
+
+void MapMemory::clear() {
+    const std::lock_guard lock(mutex_);
+    known_.clear();
+}
+
+Machine::Machine(os::FileSystem& fs, os::Clock* clock)
+    : fs_(fs), clock_(clock), log_(LogLevel::debug, [this](LogLevel, std::string_view message) {
+          const std::lock_guard lock(mutex_);
+          logged_.append(message).append("\n");
+      }) {}
+
+os::System Machine::system() {
+    const auto real = real_.system();
+    return {fs_, clock_ == nullptr ? real.clock : *clock_, real.entropy, real.process};
+}
+
+Result<std::unique_ptr<Store>> Machine::open(OpenOptions options) {
+    return Store::open(system(), log_, memory_, std::move(options));
+}
+
+std::unique_ptr<Store> Machine::must_open(const std::string& directory) {
+    auto store = open({.directory = directory});
+    EXPECT_TRUE(store) << store.error().message();
+    return store ? std::move(*store) : nullptr;
+}
+
+std::string Machine::logged() const {
+    const std::lock_guard lock(mutex_);
+    return logged_;
+}
+
+namespace {
+
+class Reader {
+public:
+    explicit Reader(const stdfs::path& directory) : directory_(directory) {}
+
+    Contents read() {
+        const auto info = format::decode_larder_info(read_file(directory_ / "larder.json"));
+        if (!info) add("larder.json: " + info.error().message());
+        for_each_file("entries", [&](const stdfs::path& path) { read_entry(path); });
+        for_each_file("objects", [&](const stdfs::path& path) {
+            const auto name = path.filename().string();
+            if (path.extension() != ".chunks" && !used_.contains(name)) {
+                contents_.unused.push_back(name);
+            }
+        });
+        return std::move(contents_);
+    }
+
+private:
+    void add(const std::string& what) { contents_.damage += what + "\n"; }
+
+    template <typename Visit>
+    void for_each_file(const char* folder, const Visit& visit) {
+        if (!stdfs::exists(directory_ / folder)) return;
+        for (const auto& fan : stdfs::directory_iterator(directory_ / folder)) {
+            for (const auto& file : stdfs::directory_iterator(fan.path())) visit(file.path());
+        }
+    }
+
+    void read_entry(const stdfs::path& path) {
+        const auto key = Key::from_hex(path.stem().string());
+        if (!key || path.extension() != ".json") return add("stranger: " + path.string());
+        const auto manifest = format::decode_manifest(read_file(path), *key);
+        if (!manifest) return add(path.string() + ": " + manifest.error().message());
+        const auto name = manifest->key_inputs.at("name");
+        bool whole = true;
+        for (const auto& part : manifest->parts) {
+            const auto hex = part.object.hex();
+            const auto object = directory_ / "objects" / hex.substr(0, 2) / hex;
+            used_.insert(hex);
+            if (!stdfs::exists(object)) {
+                contents_.missing.push_back(name);
+                whole = false;
+                continue;
+            }
+            check_object(*manifest, name, part, read_file(object));
+        }
+        if (whole) {
+            const auto note = manifest->notes.find("version");
+            contents_.versions[name] = note == manifest->notes.end() ? 0 : std::stoi(note->second);
+        }
+    }
+
+    void check_object(const Manifest& manifest, const std::string& name, const Part& part,
+                      const std::string& content) {
+        if (hash_chunked(std::as_bytes(std::span(content))) != part.object ||
+            content.size() != part.bytes) {
+            add("damaged object of " + name);
+        }
+        if (!manifest.notes.contains("version")) return;
+        const auto expected = content_of(name, std::stoi(manifest.notes.at("version")),
+                                         std::stoul(manifest.notes.at("bytes")));
+        if (content != expected) add("another object than was published for " + name);
+    }
+
+    stdfs::path directory_;
+    Contents contents_;
+    std::set<std::string> used_;
+};
+
+}  // namespace
+
+Contents read_larder(const stdfs::path& directory) { return Reader(directory).read(); }
+
+LarderTest::LarderTest() : store_(machine_.must_open(larder())) {}
+
+std::string LarderTest::path_of(const Key& key) const {
+    const auto hex = key.hex();
+    return larder() + "/entries/" + hex.substr(0, 2) + "/" + hex + ".json";
+}
+
+std::string LarderTest::path_of(const Digest& object) const {
+    const auto hex = object.hex();
+    return larder() + "/objects/" + hex.substr(0, 2) + "/" + hex;
+}
+
+std::string text_of(const MappedObject& object) {
+    const auto bytes = object.bytes();
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace larder::internal::store

@@ -1,0 +1,297 @@
+// A power cut at every call of everything that changes a larder, with every kind of survival:
+// what was acknowledged is whole, what was there before still is, and nobody reads a part.
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "harness.h"
+#include "support/crash_file_system.h"
+#include "support/fault_file_system.h"
+
+namespace larder::internal::store {
+namespace {
+
+using support::CrashFileSystem;
+using support::TemporaryDirectory;
+
+// Of what was not synced: nothing, everything, and by chance.
+constexpr support::Survival k_survivals[] = {{.chance = 0},
+                                             {.chance = 1},
+                                             {.chance = 0.5, .seed = 1},
+                                             {.chance = 0.5, .seed = 2},
+                                             {.chance = 0.2, .seed = 3},
+                                             {.chance = 0.8, .seed = 4}};
+
+struct Scenario {
+    // What is there before, durably.
+    std::function<void(Store&)> prepare = [](Store&) {};
+    // True if it was acknowledged.
+    std::function<bool(Store&)> act;
+    // What must hold afterwards. `done`: acknowledged before the power was cut.
+    std::function<void(const Contents& after, bool done)> check;
+};
+
+class PowerTest : public ::testing::Test {
+protected:
+    void prepare(const std::filesystem::path& larder, const Scenario& scenario) {
+        Machine machine(*fs_);
+        const auto store = machine.must_open(larder);
+        scenario.prepare(*store);
+    }
+
+    // Acts until the power is cut. False once it was not.
+    bool cut_after(std::uint64_t calls, const Scenario& scenario) {
+        const TemporaryDirectory directory(support::fast_directory());
+        const auto larder = directory / "larder";
+        prepare(larder, scenario);
+        CrashFileSystem crash(*fs_, directory.path());
+        Machine machine(crash);
+        auto store = machine.must_open(larder);
+        crash.cut_power_after(calls);
+        const bool acknowledged = scenario.act(*store);
+        const bool cut = crash.is_cut();
+        SCOPED_TRACE("cut at call " + std::to_string(calls) + ": " + crash.cut_at());
+        store.reset();
+        for (const auto& survival : k_survivals) {
+            SCOPED_TRACE("chance " + std::to_string(survival.chance) + ", seed " +
+                         std::to_string(survival.seed));
+            const TemporaryDirectory after(support::fast_directory());
+            crash.materialise(after / "disk", survival);
+            restart(after / "disk/larder", scenario, acknowledged);
+            if (::testing::Test::HasFailure()) return false;
+        }
+        ++cuts_;
+        return cut;
+    }
+
+    void restart(const std::string& larder, const Scenario& scenario, bool acknowledged) {
+        Machine machine(*fs_);
+        const auto store = machine.must_open(larder);
+        ASSERT_TRUE(store);
+        EXPECT_EQ(store->access(), Access::read_write);
+        EXPECT_EQ(support::tree_of(larder + "/tmp"), "");
+        const auto contents = read_larder(larder);
+        EXPECT_EQ(contents.damage, "");
+        scenario.check(contents, acknowledged);
+        // It must be as good as any other larder.
+        for (const auto& [name, version] : contents.versions) {
+            const auto found = store->find(key_of(name));
+            ASSERT_TRUE(found.manifest) << name;
+            EXPECT_TRUE(store->open_object(found.manifest->key, found.manifest->parts[0],
+                                           VerifyPolicy::always));
+        }
+        ASSERT_TRUE(store->publish(blob("later")));
+        ASSERT_TRUE(store->collect_garbage());
+        const auto collected = read_larder(larder);
+        EXPECT_EQ(collected.damage, "");
+        EXPECT_TRUE(collected.unused.empty());
+        EXPECT_EQ(collected.versions.at("later"), 1);
+    }
+
+    void cut_everywhere(const Scenario& scenario) {
+        for (std::uint64_t calls = 0; cut_after(calls, scenario); ++calls) {
+            ASSERT_LT(calls, 1'000U);
+        }
+        EXPECT_GT(cuts_, 5U);
+        RecordProperty("cuts", static_cast<int>(cuts_));
+    }
+
+    support::UnsyncedCalls calls_;
+    std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system(calls_);
+    std::uint64_t cuts_ = 0;
+};
+
+TEST_F(PowerTest, WhilePublishing) {
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("before"))); },
+                    .act = [](Store& store) { return store.publish(blob("new")).has_value(); },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("before"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                            if (done) {
+                                EXPECT_TRUE(after.versions.contains("new"));
+                            }
+                        }});
+}
+
+TEST_F(PowerTest, WhilePublishingTheFirstEntryOfAll) {
+    cut_everywhere({.act = [](Store& store) { return store.publish(blob("new")).has_value(); },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_TRUE(after.missing.empty());
+                            EXPECT_EQ(after.versions.contains("new"),
+                                      done || after.versions.contains("new"));
+                        }});
+}
+
+TEST_F(PowerTest, WhilePublishingSeveralChunks) {
+    cut_everywhere(
+        {.act = [](Store& store) { return store.publish(blob("new", 1, 5 << 20)).has_value(); },
+         .check =
+             [](const Contents& after, bool done) {
+                 EXPECT_TRUE(after.missing.empty());
+                 if (done) {
+                     EXPECT_TRUE(after.versions.contains("new"));
+                 }
+             }});
+}
+
+TEST_F(PowerTest, WhileReplacing) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(blob("x", 1)));
+                            ASSERT_TRUE(store.publish(blob("bystander")));
+                        },
+                    .act = [](Store& store) { return store.publish(blob("x", 2)).has_value(); },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            ASSERT_TRUE(after.versions.contains("x"));
+                            if (done) {
+                                EXPECT_EQ(after.versions.at("x"), 2);
+                            }
+                            EXPECT_EQ(after.versions.at("bystander"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                        }});
+}
+
+TEST_F(PowerTest, WhileReplacingWithTheSameBytes) {
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("x", 1))); },
+                    .act = [](Store& store) { return store.publish(blob("x", 1)).has_value(); },
+                    .check =
+                        [](const Contents& after, bool) {
+                            EXPECT_EQ(after.versions.at("x"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                        }});
+}
+
+TEST_F(PowerTest, WhilePublishingASetOfFiles) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(files("set", {{"a", "A"}, {"b", "B"}})));
+                        },
+                    .act =
+                        [](Store& store) {
+                            const auto old = store.find(key_of("set")).manifest;
+                            if (!old) return false;
+                            auto publication = files("set", {{"c", "C"}});
+                            publication.kept = {old->parts[1]};
+                            return store.publish(publication).has_value();
+                        },
+                    .check =
+                        [](const Contents& after, bool) {
+                            EXPECT_TRUE(after.versions.contains("set"));
+                            EXPECT_TRUE(after.missing.empty());
+                        }});
+}
+
+TEST_F(PowerTest, WhileRemoving) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(blob("x")));
+                            ASSERT_TRUE(store.publish(blob("y")));
+                            ASSERT_TRUE(store.publish(blob("bystander")));
+                            ASSERT_TRUE(store.publish(
+                                blob_of("shares x's object", content_of("x", 1, 5'000))));
+                        },
+                    .act =
+                        [](Store& store) {
+                            const Key keys[] = {key_of("x"), key_of("y")};
+                            return store.remove(keys).has_value();
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("bystander"), 1);
+                            EXPECT_TRUE(after.versions.contains("shares x's object"));
+                            EXPECT_TRUE(after.missing.empty());
+                            if (done) {
+                                EXPECT_FALSE(after.versions.contains("x"));
+                                EXPECT_FALSE(after.versions.contains("y"));
+                            }
+                        }});
+}
+
+// Nothing of it is synced: the object may be back, or gone and its entry not.
+TEST_F(PowerTest, WhileSettingAside) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(blob("x")));
+                            ASSERT_TRUE(store.publish(blob("bystander")));
+                        },
+                    .act =
+                        [](Store& store) {
+                            const auto found = store.find(key_of("x")).manifest;
+                            return found && store.quarantine(found->key, found->parts[0], "test");
+                        },
+                    .check =
+                        [](const Contents& after, bool) {
+                            EXPECT_EQ(after.versions.at("bystander"), 1);
+                            for (const auto& name : after.missing) EXPECT_EQ(name, "x");
+                        }});
+}
+
+TEST_F(PowerTest, WhileCollectingGarbage) {
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("x"))); },
+                    .act = [](Store& store) { return store.collect_garbage().has_value(); },
+                    .check =
+                        [](const Contents& after, bool) {
+                            EXPECT_EQ(after.versions.at("x"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                        }});
+}
+
+// From nothing: the directory itself, its parents, the first entry.
+TEST_F(PowerTest, WhileMakingALarder) {
+    for (std::uint64_t calls = 0;; ++calls) {
+        const TemporaryDirectory directory(support::fast_directory());
+        CrashFileSystem crash(*fs_, directory.path());
+        Machine machine(crash);
+        crash.cut_power_after(calls);
+        bool acknowledged = false;
+        if (auto store = machine.open({.directory = directory / "a/b/larder"})) {
+            acknowledged = (*store)->publish(blob("new")).has_value();
+        }
+        SCOPED_TRACE("cut at call " + std::to_string(calls) + ": " + crash.cut_at());
+        for (const auto& survival : k_survivals) {
+            SCOPED_TRACE(survival.chance);
+            const TemporaryDirectory after(support::fast_directory());
+            crash.materialise(after / "disk", survival);
+            Machine again(*fs_);
+            const auto store = again.must_open(after / "disk/a/b/larder");
+            ASSERT_TRUE(store);
+            const auto contents = read_larder(after / "disk/a/b/larder");
+            ASSERT_EQ(contents.damage, "");
+            ASSERT_TRUE(contents.missing.empty());
+            ASSERT_TRUE(!acknowledged || contents.versions.contains("new"));
+            ASSERT_EQ(support::tree_of(after / "disk/a/b/larder/tmp"), "");
+            ASSERT_TRUE(store->publish(blob("later")));
+        }
+        if (!crash.is_cut()) break;
+    }
+}
+
+// Who was killed, or failed, between making a directory and syncing its name leaves it to the next.
+TEST_F(PowerTest, AfterAnEarlierPublisherDiedEarly) {
+    std::uint64_t first = 0;
+    for (bool whole = false; !whole; ++first) {
+        const TemporaryDirectory directory(support::fast_directory());
+        CrashFileSystem crash(*fs_, directory.path());
+        Machine machine(crash);
+        auto store = machine.must_open(directory / "larder");
+        support::FaultFileSystem dying(crash);
+        Machine victim(dying);
+        auto dead = victim.must_open(directory / "larder");
+        dying.fail_always_after(first, EIO);
+        whole = dead->publish(blob("new")).has_value();
+        SCOPED_TRACE("died at call " + std::to_string(first) + ": " + dying.first_fault());
+        ASSERT_TRUE(store->publish(blob("new")));
+        const TemporaryDirectory after(support::fast_directory());
+        crash.materialise(after / "disk");
+        const auto contents = read_larder(after / "disk/larder");
+        ASSERT_EQ(contents.damage, "");
+        ASSERT_TRUE(contents.versions.contains("new")) << "acknowledged and lost";
+    }
+    EXPECT_GT(first, 20U);
+}
+
+}  // namespace
+}  // namespace larder::internal::store
