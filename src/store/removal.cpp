@@ -78,11 +78,15 @@ Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run) {
 
 Result<void> References::scan(Context& context) {
     std::map<Key, Seen> current;
+    bool all_examined = true;
     const auto visit = [&](const std::string& directory, const os::DirectoryEntry& file) {
         const auto key = key_in_name(file.name);
         if (!key) return Continue::yes;
         const auto info = context.fs().link_info(os::join(directory, file.name));
-        if (!info) return Continue::yes;
+        if (!info) {
+            if (info.error().code != Errc::not_found) all_examined = false;
+            return Continue::yes;
+        }
         const auto known = entries_.find(*key);
         if (known != entries_.end() && known->second.readable &&
             known->second.stamp == info->stamp) {
@@ -105,7 +109,7 @@ Result<void> References::scan(Context& context) {
     }
     entries_ = std::move(current);
     users_.clear();
-    complete_ = true;
+    complete_ = all_examined;
     for (const auto& [key, seen] : entries_) {
         if (!seen.readable) complete_ = false;
         for (const auto& object : seen.objects) users_[object].insert(key);
