@@ -33,7 +33,7 @@ void sweep_file(os::FileSystem& fs, const std::string& path) {
     if (!file || !(*file)->try_lock(os::LockMode::shared)) return;
     const auto same = names(fs, path, **file);
     if (!same || !*same) return;
-    if (is_marker(path)) {
+    if (is_marker(os::file_name(path))) {
         const auto directory = path.substr(0, path.size() - k_marker_suffix.size());
         if (!os::remove_tree(fs, directory)) return;
     }

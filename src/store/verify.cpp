@@ -1,5 +1,7 @@
 // Reads everything that is kept.
+#include <algorithm>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "store/administration.h"
 #include "store/context.h"
 #include "store/listing.h"
+#include "store/locks.h"
 #include "store/lookup.h"
 #include "store/objects.h"
 #include "store/quarantine.h"
@@ -118,9 +121,25 @@ private:
             report_.bytes += job.part.bytes;
             return;
         }
-        // An object without an entry may well be removed meanwhile.
-        if (!job.key && opened.error().code == Errc::not_found) return;
+        if (opened.error().code == Errc::not_found && !is_missed(job)) return;
         add_finding(job.key, context_.layout.object(job.part.object), opened.error());
+    }
+
+    // Whether an object that was not there ought to be: entries are removed and replaced meanwhile.
+    bool is_missed(const Job& job) const {
+        if (!job.key) return false;
+        std::optional<Gate> gate;
+        if (context_.access == Access::read_write) {
+            // While it is held, no entry loses its objects.
+            auto entered = Gate::enter(context_, os::LockMode::shared, k_gate_publish_timeout);
+            if (entered) gate.emplace(std::move(*entered));
+        }
+        const auto manifest = read_manifest(context_, *job.key);
+        if (!manifest) return false;
+        const auto is_it = [&](const Part& part) { return part.object == job.part.object; };
+        if (std::none_of(manifest->parts.begin(), manifest->parts.end(), is_it)) return false;
+        const auto info = context_.fs().link_info(context_.layout.object(job.part.object));
+        return !info && info.error().code == Errc::not_found;
     }
 
     Result<void> advance(std::uint64_t bytes) {
