@@ -91,9 +91,8 @@ Options parse(int count, char** arguments) {
 }  // namespace
 
 // What a sanitizer calls before it ends the process, where there is one.
-extern "C" __attribute__((weak)) void
-__sanitizer_set_death_callback(  // NOLINT(bugprone-reserved-identifier)
-    void (*callback)());
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 int main(int count, char** arguments) {
     const auto options = parse(count, arguments);
