@@ -64,7 +64,12 @@ Result<Response> Attempt::serve() {
     if (!identified) {
         // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
         if (model_.path.ends_with(".gguf")) return fail(std::move(identified.error()));
-        return bypass_untouched(identified.error().message());
+        auto response = bypass_untouched(identified.error().message());
+        // Where OpenVINO could not read it either, its own exception has said so by now.
+        if (response && identified.error().code != Errc::unsupported) {
+            session_.log().warn_once("model", "a model is not kept: " + response->reason);
+        }
+        return response;
     }
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);

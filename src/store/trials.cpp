@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view k_proven = "proven";
 constexpr int k_attempts_max = 4;
+// Of a marker that could not be removed: its trial is over.
+constexpr std::uint32_t k_ended_mode = 0400;
 
 // Neither a trial nor its outcome needs to survive power loss: nothing here is synced.
 Result<void> make_trial_directory(Context& context, const Layout& layout,
@@ -40,6 +42,9 @@ Result<bool> is_dead(os::FileSystem& fs, const std::string& path) {
     const auto locked = (*file)->is_locked();
     if (!locked) return fail(locked.error());
     if (*locked) return false;
+    const auto info = (*file)->info();
+    if (!info) return fail(info.error());
+    if (info->mode == k_ended_mode) return false;
     // One that ended between the opening and the look at its lock has no name any more.
     return names(fs, path, **file);
 }
@@ -62,7 +67,7 @@ Trial::~Trial() { end(); }
 void Trial::end() noexcept {
     if (!file_) return;
     // Before the lock goes: an unlocked marker is a dead trial.
-    static_cast<void>(fs_->remove(path_));
+    if (!fs_->remove(path_)) static_cast<void>(file_->set_mode(k_ended_mode));
     file_.reset();
 }
 
