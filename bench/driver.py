@@ -105,7 +105,6 @@ class Bench:
             "rss_bytes": sum(r["rss_bytes"] for r in reports),
             "peak_rss_bytes": sum(r["peak_rss_bytes"] for r in reports),
             "pss_bytes": sum(r["pss_bytes"] for r in reports),
-            "own_ms": max(r.get("own_ms", 0.0) for r in reports),
         }
 
     @staticmethod
@@ -118,17 +117,28 @@ class Bench:
         print(f"\n{title}{together} ({cache}, medians of {self.rounds} rounds)")
         print(
             f"  {'':18}{'ready':>10}{'ratio':>7}{'first inf.':>12}{'rss':>10}"
-            f"{'peak':>10}{'pss':>10}{'on disk':>10}{'own share':>11}"
+            f"{'peak':>10}{'pss':>10}{'on disk':>10}"
         )
         for row in self.rows[-len(ways) :]:
-            own = f"{row['own_ms']:.2f} ms" if row["way"].startswith("larder") else ""
             print(
                 f"  {WAYS[row['way']]:18}{row['ready_ms']:>7.0f} ms{row['ratio']:>7.2f}"
                 f"{row['first_inference_ms']:>9.0f} ms{row['rss_bytes'] / 1e6:>7.0f} MB"
                 f"{row['peak_rss_bytes'] / 1e6:>7.0f} MB{row['pss_bytes'] / 1e6:>7.0f} MB"
-                f"{row['disk_bytes'] / 1e6:>7.0f} MB{own:>11}",
+                f"{row['disk_bytes'] / 1e6:>7.0f} MB",
                 flush=True,
             )
+
+
+def print_hit_cost(program: pathlib.Path, model: pathlib.Path, cache: pathlib.Path) -> dict:
+    """What larder itself adds to an import, in a process whose device is loaded."""
+    command = [program.with_name("hit_cost"), model, cache]
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    cost = json.loads(result.stdout)
+    print(
+        f"\nlarder's share of a hit on {model.stem}: {cost['one_handle_ms']:.2f} ms, "
+        f"{cost['new_handle_ms']:.2f} ms with a new handle (medians of 100, without the import)"
+    )
+    return {"case": "hit cost", **cost}
 
 
 def build_model(name: str, models: pathlib.Path) -> pathlib.Path:
@@ -154,7 +164,11 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=arguments.models.parent) as work:
         bench = Bench(arguments.program, pathlib.Path(work), rounds, arguments.cold)
-        model = lambda name: build_model(name, arguments.models)
+
+        def model(name: str) -> pathlib.Path:
+            return build_model(name, arguments.models)
+
+        bench.rows.append(print_hit_cost(bench.program, model("tiny"), bench.work / "hit"))
         bench.compare("tiny", model("tiny"), every_way)
         bench.compare("ResNet-50", model("resnet50"), every_way)
         bench.compare("Llama-like 0.1B f16", model("llama-0.1b"), every_way)

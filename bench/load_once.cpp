@@ -74,11 +74,6 @@ ov::CompiledModel load(const std::string& way, const std::string& model,
                                        : cache.compile_model(core, read(core, model), "CPU");
     report["outcome"] = larder::to_string(result.outcome);
     report["reason"] = result.reason;
-    const auto& timing = result.timing;
-    const double spent_elsewhere = milliseconds(timing.import.value_or(Clock::duration{})) +
-                                   milliseconds(timing.compile.value_or(Clock::duration{})) +
-                                   milliseconds(timing.read_model.value_or(Clock::duration{}));
-    report["own_ms"] = milliseconds(timing.total) - spent_elsewhere;
     return result.model;
 }
 
