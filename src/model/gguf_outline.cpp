@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/cursor.h"
 #include "model/file_names.h"
@@ -64,7 +65,9 @@ struct LastTensor {
 
 class Walker {
 public:
-    explicit Walker(ByteSource& source) : cursor_(source), size_bytes_(source.size_bytes()) {}
+    // With a table, fills it.
+    explicit Walker(ByteSource& source, GgufTable* table = nullptr)
+        : cursor_(source), size_bytes_(source.size_bytes()), table_(table) {}
 
     Result<GgufOutline> walk() {
         const auto counts = read_header();
@@ -94,6 +97,7 @@ private:
             cursor_.set_failure(Errc::unsupported,
                                 "GGUF of version " + std::to_string(version) + ":");
         }
+        if (table_ != nullptr) table_->version = version;
         Counts counts;
         counts.tensors = cursor_.read_unsigned<std::uint64_t>();
         counts.pairs = cursor_.read_unsigned<std::uint64_t>();
@@ -105,7 +109,8 @@ private:
     }
 
     void read_pair() {
-        const auto key = cursor_.read_text(cursor_.read_unsigned<std::uint64_t>(), k_key_bytes_max);
+        const auto begin = cursor_.position();
+        auto key = cursor_.read_text(cursor_.read_unsigned<std::uint64_t>(), k_key_bytes_max);
         const auto type = cursor_.read_unsigned<std::uint32_t>();
         if (key == "split.no") {
             outline_.shard = read_small(type, std::numeric_limits<std::uint16_t>::max());
@@ -116,10 +121,15 @@ private:
         } else if (key == "general.alignment") {
             alignment_ = read_small(type, k_alignment_max);
             if (!std::has_single_bit(alignment_)) damaged("its alignment is no power of two:");
+        } else if (table_ != nullptr && key == "split.tensors.count") {
+            table_->tensors_in_all = read_small(type, std::numeric_limits<std::int32_t>::max());
         } else {
             skip_value(type, 0);
         }
         check_header_size();
+        if (table_ != nullptr) {
+            table_->pairs.push_back({std::move(key), begin, cursor_.position() - begin});
+        }
     }
 
     // An unsigned value of any integer type.
@@ -175,9 +185,11 @@ private:
         if (dimensions > k_dimensions_max) damaged("a tensor has too many dimensions:");
         std::optional<std::uint64_t> elements = 1;
         std::uint64_t row = 1;
+        std::vector<std::uint64_t> lengths;
         for (std::uint32_t i = 0; i < dimensions && !cursor_.failed(); ++i) {
             const auto length = cursor_.read_unsigned<std::uint64_t>();
             if (i == 0) row = length;
+            if (table_ != nullptr) lengths.push_back(length);
             if (elements) elements = multiply(*elements, length);
         }
         const auto type = cursor_.read_unsigned<std::uint32_t>();
@@ -186,7 +198,8 @@ private:
         if (cursor_.failed()) return;
 
         std::optional<std::uint64_t> size = 0;
-        if (const auto block = ggml_block(type)) {
+        const auto block = ggml_block(type);
+        if (block) {
             if (row % block->elements != 0) {
                 damaged("tensor '" + printable(name) + "' is not made of whole blocks:");
                 return;
@@ -197,9 +210,13 @@ private:
         const auto end = size ? add(offset, *size) : std::nullopt;
         if (!end) {
             damaged("tensor '" + printable(name) + "' is too large:");
-        } else if (*end > last_.end) {
-            last_ = {std::move(name), *end};
+            return;
         }
+        if (table_ != nullptr) {
+            if (!block) size.reset();
+            table_->tensors.push_back({name, std::move(lengths), type, offset, size});
+        }
+        if (*end > last_.end) last_ = {std::move(name), *end};
     }
 
     void check_header_size() {
@@ -209,9 +226,13 @@ private:
     }
 
     void check_end() {
-        if (last_.end == 0) return;
         const std::uint64_t mask = std::uint64_t{alignment_} - 1;
         const auto data = (cursor_.position() + mask) & ~mask;
+        if (table_ != nullptr) {
+            table_->alignment = alignment_;
+            table_->data_offset = data;
+        }
+        if (last_.end == 0) return;
         const auto end = add(data, last_.end);
         if (!end || *end > size_bytes_) {
             damaged("truncated: tensor '" + printable(last_.name) + "' ends at byte " +
@@ -225,10 +246,19 @@ private:
     std::uint32_t alignment_ = 32;
     GgufOutline outline_;
     LastTensor last_;
+    GgufTable* table_;
 };
 
 }  // namespace
 
 Result<GgufOutline> read_gguf_outline(ByteSource& source) { return Walker(source).walk(); }
+
+Result<GgufTable> read_gguf_table(ByteSource& source) {
+    GgufTable table;
+    auto outline = Walker(source, &table).walk();
+    if (!outline) return fail(std::move(outline.error()));
+    table.outline = *outline;
+    return table;
+}
 
 }  // namespace larder::internal::model

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "model/byte_source.h"
@@ -20,5 +23,33 @@ struct GgufOutline {
 // Errc::damaged if it is malformed, or ends before its last tensor does: the text says where.
 // Errc::unsupported for a version, byte order or size of header that is not known here.
 [[nodiscard]] Result<GgufOutline> read_gguf_outline(ByteSource& source);
+
+// A key and its value, as bytes of the file.
+struct GgufPair {
+    std::string key;
+    std::uint64_t offset = 0;
+    std::uint64_t size_bytes = 0;
+};
+
+struct GgufTensor {
+    std::string name;
+    std::vector<std::uint64_t> lengths;
+    std::uint32_t type = 0;
+    std::uint64_t offset = 0;                 // from the start of the data
+    std::optional<std::uint64_t> size_bytes;  // nothing for a type that is not known here
+};
+
+struct GgufTable {
+    GgufOutline outline;
+    std::uint32_t version = 0;
+    std::uint32_t alignment = 0;
+    std::uint64_t data_offset = 0;
+    std::optional<std::uint64_t> tensors_in_all;  // of all shards
+    std::vector<GgufPair> pairs;
+    std::vector<GgufTensor> tensors;
+};
+
+// The same, and keeps what it read.
+[[nodiscard]] Result<GgufTable> read_gguf_table(ByteSource& source);
 
 }  // namespace larder::internal::model
