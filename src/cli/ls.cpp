@@ -71,6 +71,7 @@ void print_table(const Context& context, const Store& store, std::size_t all,
 
 int run(const Context& context, const LsFlags& flags) {
     std::vector<Condition> conditions;
+    conditions.reserve(flags.filters.size());
     for (const auto& filter : flags.filters) conditions.push_back(parse_filter(filter, now()));
     const auto order = flags.sort.empty() ? Order{} : parse_sort(flags.sort);
 

@@ -1,7 +1,10 @@
 // The program: which verbs there are, and what all of them share.
+#include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -67,22 +70,23 @@ void declare_flags(CLI::App& app, Flags& flags) {
 }
 
 // The first word that should be a verb and is none, before the parser calls it something else.
-void check_verb(int argc, char** argv) {
+void check_verb(const std::vector<std::string>& words) {
     std::vector<std::string> names;
+    names.reserve(k_verbs.size());
     for (const auto& verb : k_verbs) names.emplace_back(verb.name);
-    if (argc < 2) {
+    if (words.empty()) {
         throw_usage("what to do is missing",
                     "give a verb: " + join(names, ", ") + "; 'larder --help' explains them");
     }
-    const std::string word = argv[1];
+    const auto& word = words.front();
     if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return;
     const auto near = nearest_word(word, names);
     throw_usage("'" + word + "' is not a verb",
                 near.empty() ? "the verbs are " + join(names, ", ") : "did you mean " + near + "?");
 }
 
-int run(int argc, char** argv) {
-    check_verb(argc, argv);
+int run(std::vector<std::string> words) {
+    check_verb(words);
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
                  "larder");
     Flags flags;
@@ -102,7 +106,8 @@ int run(int argc, char** argv) {
         sub->footer("Examples:\n" + std::string(verb.examples));
     }
     try {
-        app.parse(argc, argv);
+        std::reverse(words.begin(), words.end());  // as the parser wants them
+        app.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
         Context::print(app.help());
         return k_done;
@@ -128,7 +133,7 @@ int main(int argc, char** argv) {
     // `larder ls | head -1` ends without a word, also where SIGPIPE was ignored by whoever started.
     std::signal(SIGPIPE, SIG_DFL);
     try {
-        return larder::cli::run(argc, argv);
+        return larder::cli::run({argv + std::min(argc, 1), argv + argc});
     } catch (...) {
         const auto failure = larder::cli::current_failure();
         larder::cli::print_failure(failure);

@@ -37,6 +37,7 @@ double parse(std::string_view text, std::string_view kind, const std::array<Unit
              double limit) {
     const auto wrong = [&](const std::string& why) {
         std::vector<std::string> names;
+        names.reserve(N);
         for (const auto& unit : units) names.emplace_back(unit.name);
         throw_usage(fmt::format("'{}' is not {}: {}", text, kind, why),
                     "write a number and one of " + join(names, ", "));
@@ -94,12 +95,18 @@ std::string format_duration(std::chrono::nanoseconds duration) {
     return fmt::format("{} m {:02} s", seconds / 60, seconds % 60);
 }
 
+std::string format_duration(std::chrono::milliseconds duration) {
+    if (duration < std::chrono::seconds(1)) return fmt::format("{} ms", duration.count());
+    return format_duration(std::chrono::nanoseconds(duration));
+}
+
 std::string format_age(std::chrono::seconds age) {
     const auto seconds = std::max<std::int64_t>(age.count(), 0);
     if (seconds < 60) return fmt::format("{} s", seconds);
     if (seconds < 3600) return fmt::format("{} m", seconds / 60);
-    if (seconds < 2 * 86400) return fmt::format("{} h", seconds / 3600);
-    return fmt::format("{} d", seconds / 86400);
+    constexpr std::int64_t k_day = 86400;
+    if (seconds < 2 * k_day) return fmt::format("{} h", seconds / 3600);
+    return fmt::format("{} d", seconds / k_day);
 }
 
 std::string format_time(TimePoint time) {

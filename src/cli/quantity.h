@@ -19,6 +19,8 @@ using TimePoint = std::chrono::system_clock::time_point;
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 // "0.42 ms", "850 ms", "3.42 s", "2 m 05 s".
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
+// What is known to the millisecond: "54 ms".
+[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 // "5 m", "3 h", "12 d": how long ago.
 [[nodiscard]] std::string format_age(std::chrono::seconds age);
 // RFC 3339 in UTC: "2026-01-31T12:00:00Z".

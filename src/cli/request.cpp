@@ -6,6 +6,7 @@
 #include <set>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli/surroundings.h"
 #include "cli/text.h"
@@ -197,7 +198,7 @@ void check_properties(ov::Core& core, const std::string& device, const ov::AnyMa
         }
         const auto near = nearest_word(name, supported);
         throw_usage(
-            "the device " + device + " has no property '" + name + "'",
+            fmt::format("the device {} has no property '{}'", device, name),
             near.empty() ? "it has " + join(supported, ", ") : "did you mean " + near + "?");
     }
 }

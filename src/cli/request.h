@@ -9,7 +9,7 @@
 #include "cli/failure.h"
 #include "larder/larder.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
 class App;
 }
 

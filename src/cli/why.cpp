@@ -47,7 +47,7 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     } else if (!explanation.reason.empty()) {
         text += ": " + printable(explanation.reason);
     }
-    text += "\n";
+    text += '\n';
     auto keys = context.table({{}, {}});
     if (!explanation.key.empty()) keys.add({{"key", Colour::faint}, {explanation.key}});
     if (!explanation.nearest_key.empty()) {

@@ -91,7 +91,8 @@ class CompileTest(ProgramTest):
     def test_prints_for_people_and_for_pipes(self):
         model = self.models / "dense.xml"
         table = self.done("compile", model).out.splitlines()
-        self.assertEqual(table[0].split(), ["MODEL", "OUTCOME", "TIME", "COMPILE", "KEPT", "REASON"])
+        titles = ["MODEL", "OUTCOME", "TIME", "COMPILE", "KEPT", "REASON"]
+        self.assertEqual(table[0].split(), titles)
         self.assertIn("compiled", table[1])
         self.assertIn("loaded", self.done("compile", model).out)
         key = self.done("compile", model, "-q").out

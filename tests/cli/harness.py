@@ -1,4 +1,4 @@
-"""The program as a process: with no environment but what a test gives it, in a directory of its own.
+"""The program as a process, with no environment but what a test gives it.
 
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
@@ -122,10 +122,11 @@ class ProgramTest(unittest.TestCase):
         """A prefix of one character that is ambiguous."""
         seen = set()
         for size in range(1, 18):
-            key = self.compile(self.models / "dense.xml", "--property", f"KEY_CACHE_GROUP_SIZE={size}")
-            if key["key"][0] in seen:
-                return key["key"][0]
-            seen.add(key["key"][0])
+            words = ("--property", f"KEY_CACHE_GROUP_SIZE={size}")
+            first = self.compile(self.models / "dense.xml", *words)["key"][0]
+            if first in seen:
+                return first
+            seen.add(first)
         raise AssertionError("seventeen keys with different first characters")
 
 
