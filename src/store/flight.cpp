@@ -34,6 +34,7 @@ Flight& Flight::operator=(Flight&& other) noexcept {
     fs_ = other.fs_;
     file_ = std::move(other.file_);
     waited_for_ = other.waited_for_;
+    ownership_ = other.ownership_;
     return *this;
 }
 
@@ -43,7 +44,7 @@ void Flight::release() noexcept {
     if (!file_) return;
     // Before the lock goes: whoever has the file open by then finds, once it has the lock, that
     // the name is gone or another's, and opens it again.
-    static_cast<void>(fs_->remove(file_->path()));
+    if (ownership_.is_ours()) static_cast<void>(fs_->remove(file_->path()));
     file_.reset();
 }
 

@@ -35,6 +35,7 @@ private:
     os::FileSystem* fs_;
     std::unique_ptr<os::File> file_;
     std::chrono::nanoseconds waited_for_;
+    Ownership ownership_;
 };
 
 [[nodiscard]] Result<Flight> take_flight(Context& context, const Key& key,

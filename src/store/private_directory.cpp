@@ -59,6 +59,7 @@ PrivateDirectory& PrivateDirectory::operator=(PrivateDirectory&& other) noexcept
     path_ = std::move(other.path_);
     key_ = other.key_;
     placed_ = std::move(other.placed_);
+    ownership_ = other.ownership_;
     return *this;
 }
 
@@ -68,7 +69,9 @@ void PrivateDirectory::remove() noexcept {
     if (!marker_) return;
     // The marker last: a sweep looks for directories by their markers. One that still holds files
     // keeps its marker, for the sweep to try again.
-    if (os::remove_tree(*fs_, path_)) static_cast<void>(fs_->remove(marker_->path()));
+    if (ownership_.is_ours() && os::remove_tree(*fs_, path_)) {
+        static_cast<void>(fs_->remove(marker_->path()));
+    }
     marker_.reset();
 }
 

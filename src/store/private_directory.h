@@ -54,6 +54,7 @@ private:
     std::string path_;
     Key key_;
     std::vector<Placed> placed_;
+    Ownership ownership_;
 };
 
 // See Store for the contracts.

@@ -86,7 +86,7 @@ Result<TmpFile> TmpFile::create(Context& context, const Layout& layout, std::str
 }
 
 TmpFile::~TmpFile() {
-    if (file_ && !moved_) static_cast<void>(fs_->remove(path_));
+    if (file_ && !moved_ && ownership_.is_ours()) static_cast<void>(fs_->remove(path_));
 }
 
 Result<void> TmpFile::move_to(const std::string& path) {

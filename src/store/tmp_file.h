@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "os/file_system.h"
 #include "store/context.h"
+#include "store/types.h"
 
 namespace larder::internal::store {
 
@@ -40,6 +41,7 @@ private:
     os::FileSystem* fs_;
     std::unique_ptr<os::File> file_;  // null once released
     std::string path_;
+    Ownership ownership_;
     bool moved_ = false;
 };
 

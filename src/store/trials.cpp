@@ -59,6 +59,7 @@ Trial& Trial::operator=(Trial&& other) noexcept {
     fs_ = other.fs_;
     file_ = std::move(other.file_);
     path_ = std::move(other.path_);
+    ownership_ = other.ownership_;
     return *this;
 }
 
@@ -67,7 +68,9 @@ Trial::~Trial() { end(); }
 void Trial::end() noexcept {
     if (!file_) return;
     // Before the lock goes: an unlocked marker is a dead trial.
-    if (!fs_->remove(path_)) static_cast<void>(file_->set_mode(k_ended_mode));
+    if (ownership_.is_ours() && !fs_->remove(path_)) {
+        static_cast<void>(file_->set_mode(k_ended_mode));
+    }
     file_.reset();
 }
 

@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "os/file_system.h"
+#include "store/types.h"
 
 namespace larder::internal::store {
 
@@ -34,6 +35,7 @@ private:
     os::FileSystem* fs_;
     std::unique_ptr<os::File> file_;
     std::string path_;
+    Ownership ownership_;
 };
 
 // See Store for the contracts.

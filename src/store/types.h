@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "format/manifest.h"
 #include "os/file_system.h"
+#include "os/system.h"
 
 namespace larder::internal::store {
 
@@ -21,6 +22,16 @@ using format::Key;
 using format::KeyInputs;
 using format::Manifest;
 using format::Part;
+
+// The process that made something and shall take it away: a child made by fork has a copy, which
+// it must not act on.
+class Ownership {
+public:
+    [[nodiscard]] bool is_ours() const { return process_ == os::current_process_id(); }
+
+private:
+    std::int64_t process_ = os::current_process_id();
+};
 
 enum class Access { read_only, read_write };
 

@@ -119,6 +119,7 @@ private:
     void for_each_file(const char* folder, const Visit& visit) {
         if (!stdfs::exists(directory_ / folder)) return;
         for (const auto& fan : stdfs::directory_iterator(directory_ / folder)) {
+            if (!fan.is_directory()) continue;
             for (const auto& file : stdfs::directory_iterator(fan.path())) visit(file.path());
         }
     }

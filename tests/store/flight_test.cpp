@@ -1,0 +1,154 @@
+// store/flight.h: one at a time, over all threads and processes, and nobody waits for the dead.
+#include "store/flight.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "support/fake_clock.h"
+#include "support/process.h"
+
+namespace larder::internal::store {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using support::Child;
+using support::Signal;
+
+class FlightTest : public LarderTest {
+protected:
+    // What a program does: look up, wait for whoever compiles, look again, compile.
+    void ask(Store& store, const std::string& name) {
+        if (store.find(key_of(name)).manifest) return;
+        const auto flight = store.flight(key_of(name), seconds(30));
+        ASSERT_TRUE(flight) << flight.error().message();
+        if (store.find(key_of(name)).manifest) return;
+        note_compile(name);
+        std::this_thread::sleep_for(milliseconds(50));
+        ASSERT_TRUE(store.publish(blob(name)));
+    }
+    void note_compile(const std::string& name) {
+        const int file = ::open((directory_ / "compiles").c_str(),
+                                O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        const auto line = name + "\n";
+        ASSERT_EQ(::write(file, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+        ::close(file);
+    }
+    std::string compiles() { return support::read_file(directory_ / "compiles"); }
+};
+
+TEST_F(FlightTest, IsOnlyForOneAndOnlyForItsKey) {
+    auto flight = store_->flight(key_of("x"), seconds(0));
+    ASSERT_TRUE(flight);
+    EXPECT_FALSE(flight->waited());
+    EXPECT_EQ(store_->flight(key_of("x"), seconds(0)).error().code, Errc::timed_out);
+    EXPECT_TRUE(store_->flight(key_of("y"), seconds(0)));
+    {
+        const auto moved = std::move(*flight);
+        EXPECT_EQ(store_->flight(key_of("x"), seconds(0)).error().code, Errc::timed_out);
+    }
+    EXPECT_TRUE(store_->flight(key_of("x"), seconds(0)));
+    EXPECT_EQ(support::tree_of(larder() + "/locks"), "") << "a lock leaves no file";
+}
+
+TEST_F(FlightTest, NeverSleepsWhenFreeAndNeverLongerThanToldWhenNot) {
+    support::FakeClock clock;
+    Machine machine(*fs_, &clock);
+    const auto store = machine.must_open(larder());
+    const auto flight = store->flight(key_of("x"), seconds(10));
+    ASSERT_TRUE(flight);
+    EXPECT_EQ(clock.sleeps(), 0U);
+    const auto before = clock.monotonic();
+    EXPECT_EQ(store->flight(key_of("x"), seconds(0)).error().code, Errc::timed_out);
+    EXPECT_EQ(clock.sleeps(), 0U);
+    EXPECT_EQ(store->flight(key_of("x"), seconds(10)).error().code, Errc::timed_out);
+    EXPECT_EQ(clock.monotonic() - before, seconds(10));
+    // Soon noticed, at no cost: at most 20 ms between two looks.
+    EXPECT_GE(clock.sleeps(), 500U);
+    EXPECT_LE(clock.sleeps(), 510U);
+}
+
+TEST_F(FlightTest, OneOfManyThreadsCompiles) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 16; ++i) threads.emplace_back([&] { ask(*store_, "x"); });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(compiles(), "x\n");
+}
+
+TEST_F(FlightTest, OneOfManyProcessesCompiles) {
+    for (const std::string name : {"a\n", "b\n", "c\n"}) {
+        std::vector<Child> children;
+        for (int i = 0; i < 12; ++i) {
+            children.emplace_back([&] {
+                Machine machine(*fs_);
+                const auto store = machine.must_open(larder());
+                ask(*store, name.substr(0, 1));
+                EXPECT_TRUE(store->find(key_of(name.substr(0, 1))).manifest);
+            });
+        }
+        for (auto& child : children) EXPECT_EQ(child.wait(), 0);
+    }
+    EXPECT_EQ(compiles(), "a\nb\nc\n");
+}
+
+TEST_F(FlightTest, TheNextTakesOverFromTheDead) {
+    const Signal held;
+    Child holder([&] {
+        Machine machine(*fs_);
+        const auto store = machine.must_open(larder());
+        const auto flight = store->flight(key_of("x"), seconds(0));
+        ASSERT_TRUE(flight);
+        held.raise();
+        std::this_thread::sleep_for(seconds(60));
+    });
+    ASSERT_TRUE(held.wait());
+    EXPECT_EQ(store_->flight(key_of("x"), milliseconds(30)).error().code, Errc::timed_out);
+    std::thread killer([&] {
+        std::this_thread::sleep_for(milliseconds(100));
+        holder.kill();
+    });
+    const auto flight = store_->flight(key_of("x"), seconds(30));
+    killer.join();
+    ASSERT_TRUE(flight);
+    EXPECT_TRUE(flight->waited());
+    EXPECT_GT(flight->waited_for(), milliseconds(50));
+    EXPECT_LT(flight->waited_for(), seconds(10));
+    holder.wait();
+}
+
+// The lock file is removed with the lock: whoever has it open meanwhile must not think it has it.
+TEST_F(FlightTest, IsNeverHeldByTwoWhileItComesAndGoes) {
+    std::atomic<int> inside{0};
+    std::atomic<int> flights{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 6; ++i) {
+        threads.emplace_back([&] {
+            for (int n = 0; n < 150; ++n) {
+                const auto flight = store_->flight(key_of("x"), seconds(60));
+                ASSERT_TRUE(flight) << flight.error().message();
+                ASSERT_EQ(++inside, 1);
+                ++flights;
+                --inside;
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(flights, 900);
+    EXPECT_EQ(support::tree_of(larder() + "/locks"), "");
+}
+
+TEST_F(FlightTest, AChildDoesNotEndItsParentsFlight) {
+    auto flight = std::make_unique<Result<Flight>>(store_->flight(key_of("x"), seconds(0)));
+    Child child([&] { flight.reset(); });
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_EQ(store_->flight(key_of("x"), seconds(0)).error().code, Errc::timed_out);
+}
+
+}  // namespace
+}  // namespace larder::internal::store

@@ -1,0 +1,177 @@
+// store/quarantine.h and store/trials.h: setting aside, and finding out what kills.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "harness.h"
+#include "support/process.h"
+
+namespace larder::internal::store {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+class QuarantineTest : public LarderTest {
+protected:
+    void SetUp() override {
+        manifest_ = *publish(blob("x"));
+        part_ = manifest_.parts[0];
+    }
+    std::unique_ptr<Store> open_read_only(const std::string& state) {
+        auto store = machine_.open(
+            {.directory = larder(), .state_directory = state, .access = Access::read_only});
+        EXPECT_TRUE(store);
+        return std::move(*store);
+    }
+
+    Manifest manifest_;
+    Part part_;
+};
+
+TEST_F(QuarantineTest, TakesAwayTheEntryAndTheObjectAndItsTrials) {
+    const auto shares = publish(blob_of("shares", content_of("x", 1, 5'000)));
+    ASSERT_TRUE(store_->mark_proven(part_.object));
+    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "refused"));
+    EXPECT_FALSE(store_->find(manifest_.key).manifest);
+    EXPECT_FALSE(stdfs::exists(path_of(part_.object)));
+    EXPECT_FALSE(store_->is_proven(part_.object));
+    EXPECT_NE(quarantine().find(part_.object.hex()), std::string::npos);
+    EXPECT_NE(machine_.logged().find("refused"), std::string::npos);
+    // The other entry's object is gone too, which its next reader sees.
+    EXPECT_EQ(store_->open_object(shares->key, shares->parts[0], VerifyPolicy::once).error().code,
+              Errc::not_found);
+    EXPECT_TRUE(store_->quarantine(manifest_.key, part_, "once more, to no effect"));
+}
+
+TEST_F(QuarantineTest, LeavesWhatWasPublishedAnewMeanwhile) {
+    const auto seen = store_->open_object(manifest_.key, part_, VerifyPolicy::once)->stamp;
+    ASSERT_TRUE(publish(blob("x")));
+    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "an earlier file", seen));
+    EXPECT_TRUE(store_->find(manifest_.key).manifest);
+    EXPECT_EQ(quarantine(), "");
+    ASSERT_TRUE(publish(blob("x", 2)));
+    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "an object that is gone"));
+    EXPECT_TRUE(store_->find(manifest_.key).manifest) << "it names another object by now";
+}
+
+TEST_F(QuarantineTest, NeverFillsTheDisk) {
+    for (int i = 0; i < 40; ++i) {
+        const auto manifest = *publish(blob("x", i));
+        ASSERT_TRUE(store_->quarantine(manifest.key, manifest.parts[0], "test"));
+    }
+    EXPECT_LE(store_->totals()->quarantined, 16U);
+    EXPECT_GE(store_->totals()->quarantined, 1U);
+}
+
+TEST_F(QuarantineTest, OfALarderThatIsReadOnlyIsNotedOnThisMachine) {
+    const auto before = tree();
+    const auto store = open_read_only(directory_ / "state");
+    EXPECT_TRUE(store->find(manifest_.key).manifest);
+    ASSERT_TRUE(store->quarantine(manifest_.key, part_, "refused"));
+    const auto found = store->find(manifest_.key);
+    EXPECT_FALSE(found.manifest);
+    EXPECT_TRUE(found.fault);
+    EXPECT_FALSE(open_read_only(directory_ / "state")->find(manifest_.key).manifest);
+    EXPECT_TRUE(open_read_only(directory_ / "elsewhere")->find(manifest_.key).manifest);
+    EXPECT_EQ(tree(), before);
+    // Published anew, it is another file.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(publish(blob("x")));
+    EXPECT_TRUE(store->find(manifest_.key).manifest);
+}
+
+TEST_F(QuarantineTest, OfDamageInALarderThatIsReadOnlyIsNotedToo) {
+    support::flip_byte(path_of(part_.object), 1);
+    const auto store = open_read_only(directory_ / "state");
+    EXPECT_EQ(store->open_object(manifest_.key, part_, VerifyPolicy::always).error().code,
+              Errc::damaged);
+    EXPECT_FALSE(store->find(manifest_.key).manifest);
+    EXPECT_TRUE(stdfs::exists(path_of(part_.object)));
+    // Without a state directory it is found out each time.
+    const auto forgetful = open_read_only("");
+    EXPECT_EQ(forgetful->open_object(manifest_.key, part_, VerifyPolicy::always).error().code,
+              Errc::damaged);
+    EXPECT_TRUE(forgetful->find(manifest_.key).manifest);
+}
+
+class TrialTest : public QuarantineTest {};
+
+TEST_F(TrialTest, ThatEndsLeavesNothing) {
+    {
+        auto first = store_->begin_trial(part_.object);
+        auto second = store_->begin_trial(part_.object);
+        ASSERT_TRUE(first && second);
+        EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+        first->end();
+        first->end();
+        *second = std::move(*first);
+    }
+    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+    EXPECT_EQ(support::tree_of(larder() + "/trials"), "");
+    EXPECT_EQ(tmp(), "");
+}
+
+TEST_F(TrialTest, ThatIsCutShortIsCounted) {
+    for (std::uint64_t deaths = 1; deaths <= 3; ++deaths) {
+        support::Child child([&] {
+            Machine machine(*fs_);
+            const auto store = machine.must_open(larder());
+            const auto trial = store->begin_trial(part_.object);
+            ASSERT_TRUE(trial);
+            ::raise(SIGKILL);
+        });
+        EXPECT_EQ(child.wait(), -SIGKILL);
+        EXPECT_EQ(store_->dead_trials(part_.object), deaths);
+    }
+    const auto living = store_->begin_trial(part_.object);
+    EXPECT_EQ(store_->dead_trials(part_.object), 3U);
+    EXPECT_FALSE(store_->is_proven(part_.object));
+    ASSERT_TRUE(store_->mark_proven(part_.object));
+    ASSERT_TRUE(store_->mark_proven(part_.object));
+    EXPECT_TRUE(store_->is_proven(part_.object));
+    // With the object goes what was known of it.
+    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "it kills"));
+    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+}
+
+TEST_F(TrialTest, OfALarderThatIsReadOnlyIsKeptOnThisMachine) {
+    const auto before = tree();
+    const auto store = open_read_only(directory_ / "state");
+    support::Child child([&] {
+        const auto trial = store->begin_trial(part_.object);
+        ASSERT_TRUE(trial);
+        ::raise(SIGKILL);
+    });
+    EXPECT_EQ(child.wait(), -SIGKILL);
+    EXPECT_EQ(store->dead_trials(part_.object), 1U);
+    ASSERT_TRUE(store->mark_proven(part_.object));
+    EXPECT_TRUE(store->is_proven(part_.object));
+    EXPECT_EQ(tree(), before);
+    EXPECT_EQ(open_read_only("")->begin_trial(part_.object).error().code, Errc::read_only);
+    EXPECT_EQ(open_read_only("")->dead_trials(part_.object), 0U);
+    ASSERT_TRUE(store_->mark_proven(part_.object));
+    EXPECT_TRUE(open_read_only("")->is_proven(part_.object)) << "the larder itself says so";
+}
+
+TEST_F(TrialTest, ManyAtOnceWhileTheObjectIsSetAside) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int n = 0; n < 100; ++n) {
+                const auto trial = store_->begin_trial(part_.object);
+                EXPECT_TRUE(trial || trial.error().code == Errc::not_found)
+                    << trial.error().message();
+                EXPECT_TRUE(store_->dead_trials(part_.object));
+            }
+        });
+    }
+    for (int n = 0; n < 50; ++n) {
+        static_cast<void>(publish(blob("x")));
+        static_cast<void>(store_->quarantine(manifest_.key, part_, "test"));
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(tmp(), "");
+}
+
+}  // namespace
+}  // namespace larder::internal::store
