@@ -63,6 +63,14 @@ TEST(Manifest, GoldenFilesAreStillRead) {
     }
 }
 
+TEST(Manifest, IsShownInTheDocumentAsItIs) {
+    const auto document = support::read_file(LARDER_FORMAT_DOCUMENT);
+    for (const auto* const name : {"manifest_blob.json", "larder.json"}) {
+        const auto text = support::read_file(std::filesystem::path(LARDER_GOLDEN) / name);
+        EXPECT_NE(document.find("```json\n" + text + "```\n"), std::string::npos) << name;
+    }
+}
+
 TEST(Manifest, IsOfItsKeyAlone) {
     const auto sample = samples()[0].manifest;
     auto other = sample.key;
