@@ -69,6 +69,30 @@ Result<void> check_stamps(os::FileSystem& fs, const std::vector<FingerprintedFil
     return {};
 }
 
+// Whether a file that was not there could become a part of the model: no stamp shows that.
+bool may_gain_files(const Fingerprinted& model) {
+    switch (model.kind) {
+        case ModelKind::paddle:
+        case ModelKind::saved_model:
+        case ModelKind::checkpoint: return true;
+        case ModelKind::ir: return model.files.size() == 1;
+        case ModelKind::onnx:
+        case ModelKind::gguf:
+        case ModelKind::tflite:
+        case ModelKind::tensorflow: break;
+    }
+    return false;
+}
+
+Result<void> check_no_file_came(os::FileSystem& fs, const Fingerprinted& model) {
+    const auto now = find_model_source(fs, model.path);
+    if (!now && now.error().code == Errc::io) return fail(now.error());
+    const bool same = now && std::ranges::equal(now->files, model.files, {}, &ModelFile::path,
+                                                &FingerprintedFile::path);
+    if (same) return {};
+    return fail(Errc::busy, "the model has other files than before:", model.path);
+}
+
 Fingerprint combine(const Fingerprinted& model) {
     Hasher hasher("larder model 1");
     hasher.update_field(to_string(model.kind)).update_u64(model.files.size());
@@ -126,6 +150,10 @@ Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& m
 
 Result<void> confirm_unchanged(const os::System& system, const Fingerprinted& fingerprinted) {
     if (auto same = check_stamps(system.fs, fingerprinted.files); !same) return same;
+    if (may_gain_files(fingerprinted)) {
+        auto same = check_no_file_came(system.fs, fingerprinted);
+        if (!same) return same;
+    }
     std::vector<FileToHash> unsettled;
     std::vector<Digest> expected;
     for (const auto& file : fingerprinted.files) {

@@ -53,8 +53,8 @@ struct Fingerprinted {
                                                 const std::string& path);
 
 // To be asked after the runtime has read the model, and before what it made is kept under the
-// fingerprint: Errc::busy if a file has changed since, or is gone. Costs a stat per file, and
-// reading again those that are not settled.
+// fingerprint: Errc::busy if a file has changed since, is gone, or has come. Costs a stat per file,
+// and reading again those that are not settled.
 [[nodiscard]] Result<void> confirm_unchanged(const os::System& system,
                                              const Fingerprinted& fingerprinted);
 

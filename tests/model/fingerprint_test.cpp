@@ -29,8 +29,8 @@ class FingerprintTest : public ModelTest {
 protected:
     // Gives the path to name.
     std::string write_sample(const Sample& sample, const std::string& directory) const {
-        for (const auto& [name, content] : sample.files) write(directory + "/" + name, content);
-        return path(directory + "/" + sample.named);
+        for (const auto& [name, content] : sample.files) write(os::join(directory, name), content);
+        return path(os::join(directory, sample.named));
     }
 
     // Waits until the file system's clock has moved on, so that a further change shows in ctime.
@@ -109,7 +109,7 @@ TEST_F(FingerprintTest, IsAnotherAfterOneByteOfAnyFileChanged) {
             const auto model = write_sample(sample, directory);
             const auto before = print(model);
             ASSERT_TRUE(before) << before.error().message();
-            const auto changed = path(directory + "/" + name);
+            const auto changed = path(os::join(directory, name));
             // The last byte is of no table, so that the model stays one.
             change_unseen(changed, content.size() - 1);
             const auto after = print(model);
@@ -320,6 +320,23 @@ TEST_F(FingerprintTest, ConfirmsNoModelThatIsGone) {
     EXPECT_EQ(confirm_unchanged(system(), *found).error().code, Errc::busy);
 }
 
+TEST_F(FingerprintTest, ConfirmsNoModelThatGainedAFile) {
+    const std::pair<std::string, std::string> cases[] = {
+        {write("p.pdmodel", "x"), "p.pdiparams"},
+        {write("n.xml", "<net name=\"n\"></net>"), "n.bin"},
+        {os::parent_directory(write("s/saved_model.pb", "x")), "s/variables/variables.index"},
+    };
+    for (const auto& [model, file] : cases) {
+        const auto found = print(model);
+        ASSERT_TRUE(found) << found.error().message();
+        EXPECT_TRUE(confirm_unchanged(system(), *found)) << model;
+        write(file, "came later");
+        const auto confirmed = confirm_unchanged(system(), *found);
+        ASSERT_FALSE(confirmed) << model;
+        EXPECT_EQ(confirmed.error().code, Errc::busy);
+    }
+}
+
 TEST_F(FingerprintTest, ConfirmsNoUnsettledModelOfOtherContent) {
     const auto model = write("m.pb", "graph");
     unsettle();
@@ -370,6 +387,7 @@ TEST_F(FingerprintTest, CanBeAskedForByManyThreads) {
     std::vector<std::string> got(8);
     {
         std::vector<std::jthread> threads;
+        threads.reserve(got.size());
         for (auto& print : got) {
             threads.emplace_back([&] {
                 const auto found = fingerprint(system(), memory_, model);

@@ -85,7 +85,7 @@ protected:
     [[nodiscard]] static Errc code(const Result<ModelSource>& source);
     [[nodiscard]] static std::string message(const Result<ModelSource>& source);
 
-    support::TemporaryDirectory directory_;
+    support::TemporaryDirectory directory_{support::fast_directory()};
     os::RealSystem real_;
     WatchedFileSystem fs_{real_.system().fs};
     support::FakeClock clock_;
