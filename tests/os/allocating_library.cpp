@@ -1,0 +1,23 @@
+// A shared object that allocates, as plugins of a runtime do.
+#include <cstddef>
+#include <cstdlib>
+
+// NOLINTBEGIN(readability-identifier-naming)
+extern "C" {
+[[gnu::visibility("default")]] void* library_malloc(std::size_t size);
+[[gnu::visibility("default")]] void* library_aligned_alloc(std::size_t size);
+[[gnu::visibility("default")]] void* library_posix_memalign(std::size_t size);
+[[gnu::visibility("default")]] void library_free(void* block);
+[[gnu::visibility("default")]] void* library_malloc_function();
+}
+// NOLINTEND(readability-identifier-naming)
+
+void* library_malloc(std::size_t size) { return std::malloc(size); }
+void* library_aligned_alloc(std::size_t size) { return std::aligned_alloc(64, size); }
+void* library_posix_memalign(std::size_t size) {
+    void* block = nullptr;
+    return ::posix_memalign(&block, 64, size) == 0 ? block : nullptr;
+}
+void library_free(void* block) { std::free(block); }
+// Through another slot than a call.
+void* library_malloc_function() { return reinterpret_cast<void*>(&std::malloc); }

@@ -1,0 +1,252 @@
+// os/huge_pages.h, on libraries of our own: bound at once or late, protected or not.
+#include "os/huge_pages.h"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include "os/linkage.h"
+
+namespace larder::internal::os {
+namespace {
+
+// So large that the allocator gives every block a mapping of its own.
+constexpr std::size_t k_large = std::size_t{40} << 20;
+constexpr std::uint64_t k_plenty = std::uint64_t{1} << 40;
+// File names of the libraries, which differ in how they are linked.
+constexpr std::string_view k_bound_at_once = "liballocating_now.so";
+constexpr std::string_view k_bound_late = "liballocating_lazy.so";
+
+// Opened without its name being known to the linker, as plugins are.
+class Library {
+public:
+    explicit Library(std::string_view name)
+        : handle_(::dlopen((std::string(ALLOCATING_LIBRARIES "/") + std::string(name)).c_str(),
+                           RTLD_LAZY | RTLD_LOCAL)) {
+        EXPECT_NE(handle_, nullptr) << ::dlerror();
+    }
+    Library(const Library&) = delete;
+    Library& operator=(const Library&) = delete;
+    ~Library() { ::dlclose(handle_); }
+
+    [[nodiscard]] void* allocate(const char* function, std::size_t size) const {
+        return reinterpret_cast<void* (*)(std::size_t)>(::dlsym(handle_, function))(size);
+    }
+    void free(void* block) const {
+        reinterpret_cast<void (*)(void*)>(::dlsym(handle_, "library_free"))(block);
+    }
+
+private:
+    void* handle_;
+};
+
+// Whether the mapping in which the middle of a block lies asks for huge pages.
+bool asks_for_huge_pages(const void* block, std::size_t size) {
+    const auto middle = reinterpret_cast<std::uintptr_t>(block) + size / 2;
+    std::ifstream maps("/proc/self/smaps");
+    bool inside = false;
+    for (std::string line; std::getline(maps, line);) {
+        std::uintptr_t begin = 0, end = 0;
+        char dash = 0;
+        std::istringstream range(line);
+        if (range >> std::hex >> begin >> dash >> end && dash == '-') {
+            inside = begin <= middle && middle < end;
+        }
+        if (inside && line.starts_with("VmFlags:")) {
+            return (line + " ").find(" hg ") != std::string::npos;
+        }
+    }
+    return false;
+}
+
+bool gets_huge_pages(const Library& library, const char* function, std::size_t size = k_large) {
+    void* const block = library.allocate(function, size);
+    EXPECT_NE(block, nullptr);
+    const bool asks = asks_for_huge_pages(block, size);
+    static_cast<char*>(block)[size - 1] = 1;
+    library.free(block);
+    return asks;
+}
+
+// What every slot of a library holds; binds it first.
+std::vector<void*> slots_of(std::string_view name) {
+    std::vector<void*> held;
+    for (const auto& library : LoadedLibrary::find(name)) {
+        for (const auto& slot :
+             find_import_slots(library, {"malloc", "aligned_alloc", "posix_memalign"})) {
+            held.push_back(slot.load());
+        }
+    }
+    return held;
+}
+
+class HugePageScopeTest : public ::testing::TestWithParam<std::string_view> {
+protected:
+    void SetUp() override {
+        if (transparent_huge_pages() != HugePages::on_request) {
+            GTEST_SKIP() << "the kernel gives no huge pages on request";
+        }
+    }
+};
+
+TEST_P(HugePageScopeTest, LargeBlocksAskForHugePagesWhileItLives) {
+    const Library library(GetParam());
+    for (const auto* function :
+         {"library_malloc", "library_aligned_alloc", "library_posix_memalign"}) {
+        SCOPED_TRACE(function);
+        {
+            const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+            EXPECT_TRUE(gets_huge_pages(library, function));
+            EXPECT_FALSE(gets_huge_pages(library, function, std::size_t{1} << 20));
+        }
+    }
+}
+
+TEST_P(HugePageScopeTest, PutsEverySlotBack) {
+    const Library library(GetParam());
+    // Binds what is bound late.
+    for (const auto* function :
+         {"library_malloc", "library_aligned_alloc", "library_posix_memalign"}) {
+        library.free(library.allocate(function, 64));
+    }
+    const auto before = slots_of(GetParam());
+    ASSERT_GE(before.size(), 3U);
+    {
+        const HugePageScope outer({GetParam()}, k_plenty, SlowPages::accept);
+        const auto during = slots_of(GetParam());
+        for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NE(during[i], before[i]) << i;
+        {
+            const HugePageScope inner({GetParam()}, k_plenty, SlowPages::accept);
+            EXPECT_EQ(slots_of(GetParam()), during);
+        }
+        EXPECT_EQ(slots_of(GetParam()), during);
+    }
+    EXPECT_EQ(slots_of(GetParam()), before);
+}
+
+// A slot that was never called through holds a stub, which must not be taken for the function.
+TEST_P(HugePageScopeTest, ServesWhatWasNotCalledBefore) {
+    const Library library(GetParam());
+    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(library, "library_aligned_alloc"));
+    EXPECT_TRUE(gets_huge_pages(library, "library_aligned_alloc"));
+}
+
+TEST_P(HugePageScopeTest, EndsWithItsBudget) {
+    const Library library(GetParam());
+    library.free(library.allocate("library_malloc", 64));
+    const HugePageScope scope({GetParam()}, 2 * k_large, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+    for (const auto& found : LoadedLibrary::find(GetParam())) {
+        for (const auto& slot : find_import_slots(found, {"malloc"})) {
+            EXPECT_EQ(slot.load(), reinterpret_cast<void*>(&std::malloc));
+        }
+    }
+    const HugePageScope next({GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+}
+
+TEST_P(HugePageScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
+    const Library library(GetParam());
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> threads;
+    threads.reserve(4);
+    for (int i = 0; i < 2; ++i) {
+        threads.emplace_back([&] {
+            while (!stop) {
+                void* const block = library.allocate("library_malloc", k_large);
+                static_cast<char*>(block)[0] = 1;
+                library.free(block);
+                library.free(library.allocate("library_posix_memalign", 128));
+            }
+        });
+    }
+    for (int i = 0; i < 2; ++i) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < 200; ++round) {
+                const HugePageScope scope({GetParam(), k_bound_late},
+                                          static_cast<std::uint64_t>(round % 3) * k_large,
+                                          SlowPages::accept);
+            }
+        });
+    }
+    threads[2].join();
+    threads[3].join();
+    stop = true;
+    threads[0].join();
+    threads[1].join();
+    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(library, "library_malloc"));
+}
+
+// Somebody who redirects a call meanwhile keeps it, and is never put in a circle with us. In a
+// process of its own: from then on nothing is redirected any more.
+TEST_P(HugePageScopeTest, LeavesToOthersWhatTheyRedirected) {
+    EXPECT_EXIT(
+        {
+            const Library library(GetParam());
+            library.free(library.allocate("library_malloc", 64));
+            static std::atomic<void*> theirs_calls;
+            void* (*const theirs)(std::size_t) = [](std::size_t size) {
+                return reinterpret_cast<void* (*)(std::size_t)>(theirs_calls.load())(size);
+            };
+            auto* const their_slot = reinterpret_cast<void*>(theirs);
+            const auto found = LoadedLibrary::find(GetParam());
+            const auto slot = find_import_slots(found.front(), {"malloc"}).front();
+            {
+                const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+                theirs_calls = slot.load();
+                if (!slot.exchange(slot.load(), their_slot)) std::exit(2);
+            }
+            if (slot.load() != their_slot) std::exit(3);
+            const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+            if (slot.load() != their_slot) std::exit(4);
+            void* const block = library.allocate("library_malloc", k_large);
+            if (block == nullptr || asks_for_huge_pages(block, k_large)) std::exit(5);
+            library.free(block);
+            std::exit(0);
+        },
+        ::testing::ExitedWithCode(0), "");
+}
+
+TEST_P(HugePageScopeTest, KeepsTheLibraryLoadedAndLetsItGo) {
+    {
+        auto library = std::make_unique<Library>(GetParam());
+        const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+        library.reset();
+        EXPECT_FALSE(slots_of(GetParam()).empty());
+    }
+    EXPECT_TRUE(LoadedLibrary::find(GetParam()).empty());
+    const Library again(GetParam());
+    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(again, "library_malloc"));
+}
+
+TEST_P(HugePageScopeTest, DoesNothingForALibraryThatIsNotLoaded) {
+    const HugePageScope scope({"libnot_loaded.so", GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(LoadedLibrary::find(GetParam()).empty());
+}
+
+TEST_P(HugePageScopeTest, OthersAreNotTouched) {
+    const Library library(GetParam());
+    const auto other = GetParam() == k_bound_late ? k_bound_at_once : k_bound_late;
+    const Library bystander(other);
+    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+    EXPECT_FALSE(gets_huge_pages(bystander, "library_posix_memalign"));
+}
+
+INSTANTIATE_TEST_SUITE_P(, HugePageScopeTest, ::testing::Values(k_bound_at_once, k_bound_late),
+                         [](const auto& given) {
+                             return given.param == k_bound_late ? "bound_late" : "bound_at_once";
+                         });
+
+}  // namespace
+}  // namespace larder::internal::os
