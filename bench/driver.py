@@ -171,13 +171,14 @@ def main() -> None:
         bench.rows.append(print_hit_cost(bench.program, model("tiny"), bench.work / "hit"))
         bench.compare("tiny", model("tiny"), every_way)
         bench.compare("ResNet-50", model("resnet50"), every_way)
-        bench.compare("Llama-like 0.1B f16", model("llama-0.1b"), every_way)
+        bench.compare("Llama-like 0.1B f16", model("llama-0.1b-folded"), every_way)
         for processes in (4, 8):
             bench.compare(
                 "ResNet-50", model("resnet50"), ["none", "openvino-path", "larder-path"], processes
             )
         if not arguments.quick:
-            bench.compare("Llama-like 1B f16", model("llama-1b"), every_way)
+            bench.compare("Llama-like 1B f16", model("llama-1b-folded"), every_way)
+            bench.compare("the same, kept as f16", model("llama-1b"), every_way)
             bench.compare("Llama-like 1B Q4_K GGUF", model("gguf-1b-q4k"), gguf_ways)
         if arguments.json:
             arguments.json.write_text(json.dumps(bench.rows, indent=1))

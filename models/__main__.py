@@ -18,7 +18,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, entry in CATALOG.items():
-            print(f"{name:16}{entry.summary}")
+            print(f"{name:18}{entry.summary}")
         return 0
     if arguments.self_test:
         from models.self_test import self_test

@@ -51,6 +51,12 @@ CATALOG = {
     ),
     "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 199 MB"),
     "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
+    "llama-0.1b-folded": Entry(
+        "llama-0.1b-folded.xml", "llama:build_100m_folded", "the same, f32 once compiled, 199 MB"
+    ),
+    "llama-1b-folded": Entry(
+        "llama-1b-folded.xml", "llama:build_1b_folded", "the same, f32 once compiled, 2.2 GB"
+    ),
     "gguf-1b-q4k": Entry(
         "gguf-1b-q4k.gguf", "gguf_llama:build_1b", "Llama, 1.1 B, Q4_K and Q6_K, 660 MB"
     ),

@@ -27,11 +27,15 @@ def write_ir(
     outputs: list[ov.Node],
     path: pathlib.Path,
     assigned: Sequence[ov.Node] = (),
+    marked: bool = True,
 ) -> None:
-    """The weights are written as they are: save_model would make f16 of f32."""
+    """The weights are written as they are: save_model would make f16 of f32. Where the unpacking of
+    f16 is `marked`, the runtime keeps f16; else it folds it, and compiles f32."""
     model = ov.Model(outputs, list(assigned), inputs, path.stem)
     name_operations(model)
     ov.serialize(model, path)
+    if not marked:
+        return
     # "This Convert only unpacks a weight": Python has no way to say so before it is written.
     text = path.read_text()
     path.write_text(CONVERT.sub(lambda found: found[1] + MARK, text))

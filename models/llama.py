@@ -132,12 +132,12 @@ def decode(
     return layers.linear("lm_head", x, shape.width, shape.vocabulary, bias=False)
 
 
-def build(path: pathlib.Path, seed: int, shape: Llama) -> None:
+def build(path: pathlib.Path, seed: int, shape: Llama, marked: bool = True) -> None:
     tokens = parameter("input_ids", [-1, -1], np.int64)
     positions = count(integers(0), length_of(tokens, 1), "f32")
     positions = ops.reshape(positions, integers(1, 1, -1, 1), False)
     logits = decode(Layers(seed, half=True), tokens, positions, shape)
-    write_ir([tokens], [result("logits", logits)], path)
+    write_ir([tokens], [result("logits", logits)], path, marked=marked)
 
 
 def build_stateful(path: pathlib.Path, seed: int) -> None:
@@ -164,3 +164,11 @@ def build_100m(path: pathlib.Path, seed: int) -> None:
 
 def build_1b(path: pathlib.Path, seed: int) -> None:
     build(path, seed, LLAMA_1B)
+
+
+def build_100m_folded(path: pathlib.Path, seed: int) -> None:
+    build(path, seed, LLAMA_100M, marked=False)
+
+
+def build_1b_folded(path: pathlib.Path, seed: int) -> None:
+    build(path, seed, LLAMA_1B, marked=False)
