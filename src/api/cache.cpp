@@ -1,4 +1,5 @@
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "api/convert.h"
@@ -41,6 +42,8 @@ cache::Config session_config(const Options& options) {
     cache::Config config;
     config.directory = options.directory.string();
     config.state_directory = options.state_directory.string();
+    std::error_code none;
+    config.temporary_directory = std::filesystem::temp_directory_path(none).string();
     config.mode = internal_mode(options.mode);
     config.verify = api::verify_policy(options.verify);
     config.lock_timeout = options.lock_timeout;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/stopwatch.h"
 
@@ -44,7 +45,7 @@ Result<Response> Attempt::run() {
     const auto start = session_.system().clock.monotonic();
     auto response = serve();
     if (!response) return response;
-    response->timing.runtime = request_.times();
+    response->timing.runtime = times();
     response->timing.total = session_.system().clock.monotonic() - start;
     response_ = *response;
     record();
@@ -109,6 +110,7 @@ Result<Response> Attempt::compile_and_keep() {
         session_.log().warn_once("lock", "cannot lock: " + flight.error().message());
     }
 
+    if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
         if (!directory) {
@@ -142,9 +144,9 @@ void Attempt::keep_blob() {
     store::Publication publication;
     publication.manifest = draft();
     auto& manifest = publication.manifest;
-    const auto& times = request_.times();
-    manifest.compile_ms = milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}) +
-                                       times.read_model.value_or(std::chrono::nanoseconds{0}));
+    const auto spent = times();
+    manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
+                                       spent.read_model.value_or(std::chrono::nanoseconds{0}));
     manifest.requirements = request_.requirements();
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
 
@@ -167,6 +169,24 @@ void Attempt::keep_blob() {
     timing.publish = session_.system().clock.monotonic() - start -
                      timing.export_blob.value_or(std::chrono::nanoseconds{0});
     note_kept(kept);
+}
+
+Result<void> Attempt::make_readable() {
+    std::optional<std::chrono::nanoseconds> time;
+    Result<void> joined;
+    {
+        const Stopwatch watch(session_.system().clock, time);
+        joined = join_shards(session_, store_.get(), request_, model_);
+    }
+    joining_ = joining_.value_or(std::chrono::nanoseconds{0}) + *time;
+    return joined;
+}
+
+// Joining a model's shards is a part of reading it.
+runtime::StageTimes Attempt::times() const {
+    auto times = request_.times();
+    if (joining_ && times.read_model) *times.read_model += *joining_;
+    return times;
 }
 
 // What was compiled may be read from files that changed after they were fingerprinted.
@@ -232,6 +252,7 @@ tl::unexpected<Error> Attempt::refuse(const std::string& reason) const {
 }
 
 Result<Response> Attempt::bypass(std::string reason) {
+    if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
     request_.compile();
     request_.release_model();
     response_.reason = std::move(reason);
@@ -240,6 +261,7 @@ Result<Response> Attempt::bypass(std::string reason) {
 
 Result<Response> Attempt::bypass_untouched(std::string reason) {
     if (session_.config().mode == Mode::cache_only) return refuse(reason);
+    if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
     request_.compile_untouched();
     request_.release_model();
     response_.reason = std::move(reason);

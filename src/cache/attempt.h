@@ -1,6 +1,7 @@
 // One request, from start to end.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +21,9 @@ public:
         : session_(session), request_(request), model_(model) {}
 
     // Errc::not_found in Mode::cache_only, where the model is not kept; Errc::damaged or
-    // invalid_argument for a model file that larder itself has to understand. Nothing else is an
-    // error: the request then ends with a model compiled. The runtime's own exceptions pass.
+    // invalid_argument for a model file that larder itself has to understand; the errors of
+    // join_shards. Nothing else is an error: the request then ends with a model compiled. The
+    // runtime's own exceptions pass.
     [[nodiscard]] Result<Response> run();
 
 private:
@@ -40,6 +42,8 @@ private:
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
 
+    // To be called before each method of the runtime that compiles.
+    [[nodiscard]] Result<void> make_readable();
     void keep_blob();
     [[nodiscard]] Result<void> confirm_model();
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
@@ -47,6 +51,7 @@ private:
     void note_kept(const Result<format::Manifest>& kept);
     [[nodiscard]] format::Manifest draft();
     void record();
+    [[nodiscard]] runtime::StageTimes times() const;
 
     [[nodiscard]] Result<Response> finished(Outcome outcome);
     [[nodiscard]] Result<Response> bypass(std::string reason);
@@ -62,7 +67,8 @@ private:
     std::string miss_ = "it is not kept yet";
     std::optional<Digest> refused_;  // an object that the runtime did not accept
     std::uint64_t crashes_ = 0;      // how often this key's object took a process down
-    std::uint64_t saved_ms_ = 0;     // compile time of what was loaded
+    std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
+    std::uint64_t saved_ms_ = 0;                       // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;
 };
 

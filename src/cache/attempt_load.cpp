@@ -159,3 +159,8 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Loc
 }
 
 }  // namespace larder::internal::cache
+    // These devices let the runtime read the model before they look into the directory.
+    if (const auto readable = make_readable(); !readable) {
+        miss_ = readable.error().message();
+        return std::nullopt;
+    }

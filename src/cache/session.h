@@ -19,6 +19,7 @@ namespace larder::internal::cache {
 struct Config {
     std::string directory;
     std::string state_directory;
+    std::string temporary_directory;  // where there is no larder to put files into; may be empty
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};

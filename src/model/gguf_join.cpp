@@ -72,6 +72,7 @@ void measure_tensors(Shard& shard) {
     const auto data_bytes = shard.stamp.size_bytes - shard.table.data_offset;
     auto& tensors = shard.table.tensors;
     std::vector<std::uint64_t> offsets;
+    offsets.reserve(tensors.size());
     for (const auto& tensor : tensors) offsets.push_back(tensor.offset);
     std::ranges::sort(offsets);
     for (auto& tensor : tensors) {

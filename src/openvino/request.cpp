@@ -66,7 +66,9 @@ Result<Digest> Request::fingerprint_model() {
 const std::shared_ptr<const ov::Model>& Request::model() {
     if (!model_) {
         const StageTimer timer(times_.read_model);
-        model_ = input_.build ? input_.build() : read_model(core_, input_.path);
+        const auto& path = stand_in_.empty() ? input_.path : stand_in_;
+        model_ = input_.build ? input_.build() : read_model(core_, path);
+        stand_in_owner_.reset();
         OPENVINO_ASSERT(model_ != nullptr, "The model builder returned no model");
     }
     return model_;
@@ -78,9 +80,14 @@ void Request::compile_as(const ov::AnyMap& properties) {
     compiled_ = core_.compile_model(source, device_.asked, properties);
 }
 
+void Request::read_from(std::string path, std::shared_ptr<const void> owner) {
+    stand_in_ = std::move(path);
+    stand_in_owner_ = std::move(owner);
+}
+
 void Request::compile_untouched() {
     const bool gguf = std::filesystem::path(input_.path).extension() == ".gguf";
-    if (input_.path.empty() || gguf) {
+    if (input_.path.empty() || gguf || !stand_in_.empty()) {
         compile_as(properties_);
         return;
     }

@@ -32,6 +32,7 @@ public:
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
     [[nodiscard]] Result<Digest> fingerprint_model() override;
+    void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
     bool compile_with(const runtime::PrivateCache& cache) override;
@@ -53,6 +54,8 @@ private:
     ov::Core& core_;
     ModelInput input_;
     DeviceName device_;
+    std::string stand_in_;  // read instead of the model's own file; empty otherwise
+    std::shared_ptr<const void> stand_in_owner_;
     ov::AnyMap properties_;
     std::shared_ptr<const ov::Model> model_;
     std::optional<ov::CompiledModel> compiled_;

@@ -6,6 +6,7 @@
 #include "store/lookup.h"
 #include "store/objects.h"
 #include "store/quarantine.h"
+#include "store/tmp_file.h"
 
 namespace larder::internal::store {
 
@@ -61,6 +62,14 @@ Result<PrivateDirectory> Store::materialise(const Manifest* manifest, VerifyPoli
 
 Result<Harvest> Store::harvest(const PrivateDirectory& directory) {
     return store::harvest(*context_, directory);
+}
+
+Result<ScratchFile> Store::scratch_file(std::string_view suffix) {
+    const auto layout = writable_layout(*context_);
+    if (!layout) return fail(layout.error());
+    auto file = TmpFile::create(*context_, **layout, "scratch", suffix);
+    if (!file) return fail(std::move(file.error()));
+    return ScratchFile(context_->fs(), std::move(*file).release());
 }
 
 Result<void> Store::for_each_entry(const std::function<Continue(const ListedEntry&)>& visit) {

@@ -21,6 +21,7 @@
 #include "store/flight.h"
 #include "store/private_directory.h"
 #include "store/publish.h"
+#include "store/scratch_file.h"
 #include "store/trials.h"
 #include "store/types.h"
 
@@ -120,6 +121,10 @@ public:
     // What the directory holds now. An object that was written to in place is set aside, and its
     // file counts as fresh.
     [[nodiscard]] Result<Harvest> harvest(const PrivateDirectory& directory);
+
+    // An empty file in `tmp/`, whose name ends in `suffix`; what a process that dies leaves is
+    // swept. In a larder open for reading it stands in the state directory.
+    [[nodiscard]] Result<ScratchFile> scratch_file(std::string_view suffix);
 
     // ── Administration ───────────────────────────────────────────────────────────────────────────
 

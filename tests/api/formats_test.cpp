@@ -32,6 +32,8 @@ protected:
     void expect(const fs::path& model, const std::string& outcome, const std::string& what) const {
         const auto answer = ask(model);
         EXPECT_EQ(answer.outcome, outcome) << what << ": " << answer.reason;
+        // Of an inference that failed, all outputs are alike.
+        EXPECT_TRUE(answer.outputs.starts_with('[')) << what << ": " << answer.outputs;
         EXPECT_EQ(answer.outputs, ask_without({.model = model}).outputs) << what;
     }
     // Asks for what lies in `folder`, which holds nothing but the model, in every way it can move.
@@ -48,6 +50,7 @@ protected:
             change_byte_unseen(file.path(), file.file_size() * 3 / 4);
             const auto answer = ask(model);
             EXPECT_NE(answer.outcome, "loaded") << file.path();
+            EXPECT_TRUE(answer.outputs.starts_with('[')) << file.path() << ": " << answer.reason;
             EXPECT_EQ(answer.outputs, ask_without({.model = model}).outputs) << file.path();
         }
     }
@@ -60,6 +63,37 @@ TEST_F(Formats, TensorFlowLite) { expect_kept_by_content(build("tflite-tiny")); 
 TEST_F(Formats, Paddle) { expect_kept_by_content(build("paddle-tiny")); }
 TEST_F(Formats, IrWithState) { expect_kept_by_content(build("llama-stateful")); }
 TEST_F(Formats, Gguf) { expect_kept_by_content(build("gguf-tiny")); }
+
+// OpenVINO reads no shards: larder gives it one file, also where it is switched off.
+TEST_F(Formats, SplitGguf) {
+    const auto model = build("gguf-split");
+    const auto whole = ask_without({.model = build("gguf-tiny")});
+    ASSERT_TRUE(whole.outputs.starts_with('[')) << whole.outputs << whole.reason;
+    EXPECT_EQ(ask_without({.model = model}).outputs, whole.outputs);
+    expect(model, "compiled", "first");
+    for (const auto* shard : {"00001", "00002", "00003"}) {
+        const auto named = "gguf-split-" + std::string(shard) + "-of-00003.gguf";
+        expect(model.parent_path() / named, "loaded", named);
+    }
+    EXPECT_EQ(files_in("tmp"), std::vector<fs::path>{});
+    fs::remove_all(directory_);
+    expect_kept_by_content(model);
+    EXPECT_EQ(files_in("tmp"), std::vector<fs::path>{});
+}
+
+// Neither a directory that cannot be written nor a missing shard ends in a message about tensors.
+TEST_F(Formats, SplitGgufThatCannotBeJoined) {
+    const auto model = build("gguf-split");
+    const Question nowhere{.model = model,
+                           .environment = {{"ASK_MODE", "off"}, {"TMPDIR", "/proc/self"}}};
+    EXPECT_NE(ask(nowhere).reason.find("cannot join the shards of the model: cannot create"),
+              std::string::npos)
+        << ask(nowhere).reason;
+    fs::remove(model.parent_path() / "gguf-split-00002-of-00003.gguf");
+    EXPECT_NE(ask(model).reason.find("needs a file that is missing"), std::string::npos);
+    EXPECT_NE(ask_without({.model = model}).reason.find("needs a file that is missing"),
+              std::string::npos);
+}
 
 }  // namespace
 }  // namespace larder::testing

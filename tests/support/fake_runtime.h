@@ -22,7 +22,8 @@ struct FakeDevice {
     bool compiles = true;
     std::function<void()> on_compile;  // to stall or to crash
     std::function<void()> on_import;
-    std::size_t blob_padding = 0;  // makes the blob this much larger
+    std::function<void(const std::string& path)> on_read;  // of what stands in for the model
+    std::size_t blob_padding = 0;                          // makes the blob this much larger
     std::atomic<int> compiles_done{0};
     std::atomic<int> imports_done{0};
 };
@@ -45,10 +46,16 @@ public:
     Result<Digest> fingerprint_model() override {
         return hash_bytes(std::as_bytes(std::span(model_)));
     }
+    void read_from(std::string path, std::shared_ptr<const void> owner) override {
+        read_from_ = std::move(path);
+        owner_ = std::move(owner);
+    }
     void compile_untouched() override { compile(); }
     void compile() override {
         if (device_.on_compile) device_.on_compile();
         if (!device_.compiles) throw std::runtime_error("the fake device does not compile this");
+        if (device_.on_read && !read_from_.empty()) device_.on_read(read_from_);
+        owner_.reset();
         ++device_.compiles_done;
         result_ = "compiled " + model_;
     }
@@ -87,6 +94,8 @@ private:
     std::string model_;
     std::string result_;
     runtime::Blob blob_;
+    std::string read_from_;
+    std::shared_ptr<const void> owner_;
     runtime::StageTimes times_;
 };
 
