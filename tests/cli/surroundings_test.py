@@ -22,6 +22,13 @@ class SurroundingsTest(ProgramTest):
                 self.assertIn(flag, of_verb.out)
         self.assertIn("larder ", self.run_bare("--version").out)
 
+    def test_flags_may_come_before_the_verb(self):
+        home = {"HOME": str(self.root)}
+        run = self.run_bare("--dir", self.dir, "--json", "ls", environment=home)
+        self.assertEqual((run.code, run.json["entries"]), (0, []), run)
+        run = self.run_bare("--dir", self.dir, "config", "--json", environment=home)
+        self.assertIn(str(self.dir), [s["value"] for s in run.json["settings"]])
+
     def test_an_empty_larder(self):
         listing = self.done("ls", "--json").json
         self.assertEqual((listing["entries"], listing["total_bytes"]), ([], 0))
