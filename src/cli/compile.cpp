@@ -88,7 +88,8 @@ private:
     std::optional<std::chrono::milliseconds> compile_time(const Result& result) const {
         if (result.timing.compile) {
             const auto read = result.timing.read_model.value_or(Timing::Duration{0});
-            return std::chrono::round<std::chrono::milliseconds>(read + *result.timing.compile);
+            return std::chrono::duration_cast<std::chrono::milliseconds>(read +
+                                                                         *result.timing.compile);
         }
         if (result.object_digest.empty() || context_.format() == Format::keys) return std::nullopt;
         try {
