@@ -1,6 +1,5 @@
 #include "cache/trial_watch.h"
 
-#include <system_error>
 #include <utility>
 
 namespace larder::internal::cache {
@@ -19,24 +18,19 @@ void OpenTrial::withdraw() {
 }
 
 TrialWatch::~TrialWatch() {
-    thread_.request_stop();
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    // The trials of a parent are the parent's to end.
+    if (!thread_.is_ours()) return;
+    thread_.stop();
     for (const auto& [until, trial] : watched_) trial->end();
 }
 
 void TrialWatch::watch(std::shared_ptr<OpenTrial> trial) {
     const std::lock_guard lock(mutex_);
     watched_.push_back({std::chrono::steady_clock::now() + k_first_use, std::move(trial)});
-    if (running_) return;
-    try {
-        // An earlier thread has ended, or is about to: it no longer takes the lock.
-        if (thread_.joinable()) thread_.join();
-        thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-        running_ = true;
-    } catch (const std::system_error&) {
-        // No thread to be had: the trial ends with this watch.
-    }
+    if (running_ && thread_.is_ours()) return;
+    // Where no thread is to be had, the trial ends with this watch. An earlier thread has ended, or
+    // is about to: it no longer takes the lock.
+    running_ = thread_.start([this](const std::stop_token& stop) { run(stop); });
 }
 
 void TrialWatch::run(const std::stop_token& stop) {

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-#include <thread>
 #include <vector>
 
+#include "os/background_thread.h"
 #include "store/trials.h"
 
 namespace larder::internal::cache {
@@ -63,7 +63,7 @@ private:
     std::condition_variable_any wake_;
     std::vector<Watched> watched_;  // in the order of `until`
     bool running_ = false;
-    std::jthread thread_;
+    os::BackgroundThread thread_;
 };
 
 }  // namespace larder::internal::cache

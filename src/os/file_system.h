@@ -100,6 +100,9 @@ public:
     [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
     // Lets go of the memory that the pages take in this process; the next access reads them again.
     virtual void drop_resident() noexcept = 0;
+    // Asks for a range to be read into the page cache; waits for none of it, except where the
+    // device takes no more requests.
+    virtual void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept = 0;
 };
 
 enum class OpenMode {

@@ -1,5 +1,6 @@
 #include "os/posix_file.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -33,8 +34,31 @@ public:
     void drop_resident() noexcept override {
         if (size_bytes_ != 0) ::madvise(address_, size_bytes_, MADV_DONTNEED);
     }
+    void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept override {
+        // The kernel cuts a request short at its own limit, which is 128 KiB on many devices.
+        constexpr std::size_t k_request_bytes = std::size_t{128} << 10;
+        const auto range = pages_of(offset, size_bytes);
+        for (std::size_t done = 0; done < range.size(); done += k_request_bytes) {
+            // The call wants a pointer to what it does not write to.
+            auto* const at = const_cast<std::byte*>(range.data()) + done;
+            ::madvise(at, std::min(k_request_bytes, range.size() - done), MADV_WILLNEED);
+        }
+    }
 
 private:
+    static std::size_t page_bytes() noexcept {
+        static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        return bytes;
+    }
+    // Whole pages that hold the range, as far as it lies in the mapping.
+    std::span<const std::byte> pages_of(std::uint64_t offset,
+                                        std::uint64_t size_bytes) const noexcept {
+        if (offset >= size_bytes_) return {};
+        const auto begin = offset / page_bytes() * page_bytes();
+        const auto end = offset + std::min<std::uint64_t>(size_bytes, size_bytes_ - offset);
+        return bytes().subspan(begin, end - begin);
+    }
+
     void* address_;
     std::size_t size_bytes_;
 };

@@ -84,6 +84,7 @@ MemoryInfo read_memory_info() {
     for (std::string line; std::getline(status, line);) {
         if (line.starts_with("VmRSS:")) memory.rss_bytes = kilobytes(line);
         if (line.starts_with("VmHWM:")) memory.peak_rss_bytes = kilobytes(line);
+        if (line.starts_with("RssFile:")) memory.file_rss_bytes = kilobytes(line);
     }
     return memory;
 }

@@ -45,6 +45,7 @@ struct ProcessInfo {
 struct MemoryInfo {
     std::uint64_t rss_bytes = 0;
     std::uint64_t peak_rss_bytes = 0;
+    std::uint64_t file_rss_bytes = 0;  // the part of rss_bytes that is pages of mapped files
 };
 
 struct System {

@@ -1,0 +1,49 @@
+#include "cache/blob_pages.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "os/system.h"
+
+namespace larder::internal::cache {
+namespace {
+
+constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{32} << 20;
+// Dropping costs little, but each page that is dropped too early costs a fault.
+constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
+constexpr auto k_look_every = std::chrono::milliseconds(20);
+constexpr auto k_first_use = std::chrono::seconds(30);
+
+}  // namespace
+
+// Without a thread the import reads for itself, and its pages stay.
+BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping) : mapping_(std::move(mapping)) {
+    thread_.start([this](const std::stop_token& stop) { run(stop); });
+}
+
+void BlobPages::run(const std::stop_token& stop) {
+    const auto size = mapping_->bytes().size();
+    const auto before = os::read_memory_info().file_rss_bytes;
+    const auto until = std::chrono::steady_clock::now() + k_first_use;
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    for (std::uint64_t ahead = 0;
+         !stop.stop_requested() && std::chrono::steady_clock::now() < until;) {
+        if (ahead < size) {
+            const auto step = std::min<std::uint64_t>(k_read_ahead_bytes, size - ahead);
+            mapping_->read_ahead(ahead, step);
+            ahead += step;
+        } else {
+            wake.wait_for(lock, stop, k_look_every, [] { return false; });
+        }
+        if (os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
+            mapping_->drop_resident();
+        }
+    }
+}
+
+}  // namespace larder::internal::cache

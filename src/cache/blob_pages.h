@@ -1,0 +1,34 @@
+// Keeps the pages of a large blob moving while a runtime imports it: read before they are needed,
+// dropped once they were.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "os/background_thread.h"
+#include "os/file_system.h"
+
+namespace larder::internal::cache {
+
+// Blobs smaller than this are neither worth a thread nor the memory.
+inline constexpr std::uint64_t k_large_blob_bytes = std::uint64_t{64} << 20;
+
+// Its thread asks for the blob front to back, and drops the mapping's pages from this process
+// whenever many of them are resident: an import goes through the blob once, so does the first
+// inference, and what either does need again comes from the page cache. It ends by itself once the
+// first inferences are likely over.
+class BlobPages {
+public:
+    explicit BlobPages(std::shared_ptr<os::Mapping> mapping);
+    BlobPages(const BlobPages&) = delete;
+    BlobPages& operator=(const BlobPages&) = delete;
+    ~BlobPages() = default;
+
+private:
+    void run(const std::stop_token& stop);
+
+    std::shared_ptr<os::Mapping> mapping_;
+    os::BackgroundThread thread_;  // ends first
+};
+
+}  // namespace larder::internal::cache
