@@ -29,6 +29,13 @@ enum class Verify {
     never,   // only sizes
 };
 
+// Whether what the runtime allocates for a large model lies in huge pages, where the machine gives
+// them on request: filling it then takes far fewer page faults.
+enum class HugePages {
+    automatic,  // while a large model is loaded and first used, for the runtime's large blocks only
+    off,
+};
+
 enum class LogLevel { error, warn, info, debug };
 
 // Members have initializers so that designated ones can leave any of them out without a warning.
@@ -44,6 +51,7 @@ struct Options {
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};
+    HugePages huge_pages = HugePages::automatic;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};

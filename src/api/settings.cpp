@@ -63,6 +63,12 @@ void apply_verify(Options& options, const std::string& value) {
     options.verify = one_of(k_words, value);
 }
 
+void apply_huge_pages(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, HugePages>, 2> k_words{
+        {{"auto", HugePages::automatic}, {"off", HugePages::off}}};
+    options.huge_pages = one_of(k_words, value);
+}
+
 void apply_log_level(Options& options, const std::string& value) {
     static constexpr std::array<std::pair<const char*, LogLevel>, 4> k_words{
         {{"error", LogLevel::error},
@@ -78,7 +84,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 6> k_definitions{{
+constexpr std::array<Definition, 7> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; }},
     {"mode", "LARDER_MODE", "on", "on, read-only, cache-only (fail on a miss), refresh or off",
@@ -87,6 +93,8 @@ constexpr std::array<Definition, 6> k_definitions{{
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are checked: always, once (per file and boot) or never", apply_verify},
+    {"huge_pages", "LARDER_HUGE_PAGES", "auto",
+     "huge pages for what the runtime allocates for a large model: auto or off", apply_huge_pages},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},
     {"state_directory", "LARDER_STATE_DIR", "",
      "what this machine remembers and can rebuild: fingerprints, verified files, hits",

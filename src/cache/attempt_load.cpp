@@ -3,6 +3,7 @@
 
 #include "cache/attempt.h"
 #include "cache/stopwatch.h"
+#include "os/huge_pages.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -12,13 +13,23 @@ namespace {
 constexpr std::uint64_t k_deaths_unproven = 1;
 constexpr std::uint64_t k_deaths_proven = 3;
 
+// On CPU a blob of 100 MB takes 0.16 s of processor time rather than 0.19; there is less to gain
+// below, where few blocks are large.
+constexpr std::uint64_t k_huge_pages_blob_bytes_min = std::uint64_t{64} << 20;
+// Weights of 16 bits are unpacked to 32.
+constexpr std::uint64_t k_unpacked_per_blob_max = 2;
+
 // Holds a mapped blob for as long as the runtime looks at it.
 struct BlobOwner {
     std::shared_ptr<os::Mapping> mapping;
     std::shared_ptr<OpenTrial> trial;
+    // Some models are unpacked at their first inference only: it stays open until the runtime has
+    // allocated what it was opened for.
+    std::unique_ptr<os::HugePageScope> huge_pages;
 
-    BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
-        : mapping(std::move(m)), trial(std::move(t)) {}
+    BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t,
+              std::unique_ptr<os::HugePageScope> h)
+        : mapping(std::move(m)), trial(std::move(t)), huge_pages(std::move(h)) {}
     BlobOwner(const BlobOwner&) = delete;
     BlobOwner& operator=(const BlobOwner&) = delete;
     // The runtime is done with the blob, and the process lives.
@@ -26,6 +37,15 @@ struct BlobOwner {
         if (trial) trial->end();
     }
 };
+
+// Nothing where it would not pay.
+std::unique_ptr<os::HugePageScope> huge_pages_for(const runtime::Request& request,
+                                                  std::uint64_t blob_bytes) {
+    if (blob_bytes < k_huge_pages_blob_bytes_min) return nullptr;
+    const auto libraries = request.unpacking_libraries();
+    if (libraries.empty()) return nullptr;
+    return std::make_unique<os::HugePageScope>(libraries, blob_bytes * k_unpacked_per_blob_max);
+}
 
 std::uint64_t number_in(const std::map<std::string, std::string>& notes, const std::string& name) {
     std::uint64_t value = 0;
@@ -124,7 +144,10 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Lock
     }
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
-    const runtime::Blob blob{object->bytes(), std::make_shared<BlobOwner>(object->mapping, trial)};
+    auto huge_pages =
+        session_.config().huge_pages ? huge_pages_for(request_, object->bytes().size()) : nullptr;
+    const runtime::Blob blob{object->bytes(), std::make_shared<BlobOwner>(object->mapping, trial,
+                                                                          std::move(huge_pages))};
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (!imported) {
         if (trial) trial->withdraw();
@@ -159,8 +182,8 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Loc
 }
 
 }  // namespace larder::internal::cache
-    // These devices let the runtime read the model before they look into the directory.
-    if (const auto readable = make_readable(); !readable) {
-        miss_ = readable.error().message();
-        return std::nullopt;
-    }
+// These devices let the runtime read the model before they look into the directory.
+if (const auto readable = make_readable(); !readable) {
+    miss_ = readable.error().message();
+    return std::nullopt;
+}

@@ -170,6 +170,12 @@ runtime::Compatibility Request::check(const std::string& requirements) {
     return runtime::Compatibility::unknown;
 }
 
+std::vector<std::string_view> Request::unpacking_libraries() const {
+    // Other devices have memory, or an allocator, of their own.
+    if (device_.plugin != "CPU") return {};
+    return {"libopenvino_intel_cpu_plugin.so"};
+}
+
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
     const StageTimer timer(times_.import);
     auto properties = without_cache_control(properties_);

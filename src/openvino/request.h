@@ -39,6 +39,7 @@ public:
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
+    [[nodiscard]] std::vector<std::string_view> unpacking_libraries() const override;
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;

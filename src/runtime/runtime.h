@@ -10,6 +10,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -87,8 +89,8 @@ public:
 
     // Compiles with the caller's own properties, exactly as if larder were not there.
     virtual void compile_untouched() = 0;
-    // Reads the model from `path` instead of where the caller named it. `owner` keeps the file there
-    // and is let go of once the model is read; what is still mapped then needs no name.
+    // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
+    // there and is let go of once the model is read; what is still mapped then needs no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
 
     // Compiles with no cache of the runtime's own underneath.
@@ -106,6 +108,9 @@ public:
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
 
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
+    // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time
+    // a blob is imported, if the device has answered anything.
+    [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
     // Errc::incompatible if the runtime refuses the blob.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
 
