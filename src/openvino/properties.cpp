@@ -37,7 +37,7 @@ bool is_cache_control(std::string_view name) {
     static const std::set<std::string, std::less<>> k_names{
         "CACHE_DIR",     "CACHE_PATH",        "CACHE_MODE",        "CACHE_MODEL_PATH",
         "CACHE_BLOB_ID", "LOADED_FROM_CACHE", "ENABLE_WEIGHTLESS", "CACHE_QUANTIZATION_MODE",
-        "ENABLE_MMAP",
+        "ENABLE_MMAP",   "WEIGHTS_PATH",
     };
     return k_names.contains(name);
 }
