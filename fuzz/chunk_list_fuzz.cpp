@@ -1,12 +1,12 @@
 // Chunk lists: any bytes, as the list of the object that they would make.
-#include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "format/chunk_list.h"
+#include "fuzz_target.h"
 
 namespace {
 
@@ -30,11 +30,21 @@ Digest object_of(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto bytes = std::as_bytes(std::span(data, size));
     const auto list = format::decode_chunk_list(bytes, object_of(bytes));
     if (!list) return 0;
     const auto again = format::encode_chunk_list(*list);
     if (again.size() != size || std::memcmp(again.data(), data, size) != 0) std::abort();
     return 0;
+}
+
+std::vector<std::string> fuzz_seeds() {
+    std::vector<std::string> seeds;
+    for (const std::uint64_t total : {std::uint64_t{0}, 3 * k_chunk_size_bytes - 1}) {
+        const auto bytes =
+            format::encode_chunk_list({total, std::vector<Digest>(chunk_count(total))});
+        seeds.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    return seeds;
 }

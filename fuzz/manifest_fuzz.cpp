@@ -1,6 +1,4 @@
 // Manifests and larder.json: any bytes, and any JSON with the right digest.
-#include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -8,6 +6,7 @@
 #include "format/larder_info.h"
 #include "format/manifest.h"
 #include "format/sealed_json.h"
+#include "fuzz_target.h"
 
 namespace {
 
@@ -28,7 +27,7 @@ void check(std::string_view text, const Key& key) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     check(text, Key{});
     if (const auto info = decode_larder_info(text)) require(encode_larder_info(*info).has_value());
@@ -44,4 +43,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(encode_larder_info(*info).has_value());
     }
     return 0;
+}
+
+std::vector<std::string> fuzz_seeds() {
+    Manifest manifest;
+    manifest.key_inputs = {{"device.name", "CPU"}, {"bytes", "\xff"}};
+    manifest.key = key_of(manifest.key_inputs);
+    manifest.encoding = Encoding::files;
+    manifest.parts = {{"a.blob", {}, 1}, {"b.blob", {}, 2}};
+    manifest.model = {"m.xml", "ir", {{"xml", {}, 3}}};
+    manifest.notes = {{"note", "x"}};
+    return {encode_manifest(manifest).value_or(""),
+            encode_larder_info({"0123456789abcdef0123456789abcdef"}).value_or("")};
 }
