@@ -1,10 +1,10 @@
 #include "model/gguf_join.h"
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +20,8 @@
 namespace larder::internal::model {
 namespace {
 
-constexpr std::uint64_t k_copy_bytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t k_copy_bytes = std::uint64_t{4} << 20;  // what a thread takes at a time
+constexpr std::size_t k_buffer_bytes = std::size_t{64} << 10;
 
 struct Shard {
     std::string path;
@@ -217,11 +218,17 @@ std::vector<Piece> even_pieces(const std::vector<Piece>& pieces) {
 }
 
 Result<void> copy(os::File& from, os::File& to, const Piece& piece) {
-    const auto size = static_cast<std::size_t>(piece.size_bytes);
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-    const std::span bytes(buffer.get(), size);
-    if (auto read = from.read_at(piece.from, bytes); !read) return read;
-    return to.write_at(piece.to, bytes);
+    // Not from malloc: after buffers of some MiB from there, the compile that follows was measured
+    // to peak 64 MiB higher.
+    std::array<std::byte, k_buffer_bytes> buffer;
+    for (std::uint64_t done = 0; done < piece.size_bytes;) {
+        const auto size = std::min<std::uint64_t>(piece.size_bytes - done, k_buffer_bytes);
+        const auto bytes = std::span(buffer).first(static_cast<std::size_t>(size));
+        if (auto read = from.read_at(piece.from + done, bytes); !read) return read;
+        if (auto written = to.write_at(piece.to + done, bytes); !written) return written;
+        done += size;
+    }
+    return {};
 }
 
 Result<void> copy_shard(os::FileSystem& fs, const Shard& shard, const std::vector<Piece>& pieces,

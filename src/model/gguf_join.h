@@ -13,7 +13,7 @@ namespace larder::internal::model {
 
 // Writes into `out`, which is empty, what the model would be if it had never been split: the
 // metadata of shard 1 without what it says of the split, the tensors of all shards in their order,
-// each aligned as the metadata says. Holds a few MiB per thread, whatever the size of the model.
+// each aligned as the metadata says. Holds the tables of the shards, and none of their data.
 //
 // Errc::damaged if the shards do not belong together; Errc::busy if one changes meanwhile; else the
 // errors of reading and writing. What `out` then holds is of no use.
