@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <CLI/CLI.hpp>
 
@@ -27,6 +28,7 @@ struct Diagnosis {
     std::string openvino;
     std::vector<DeviceInfo> devices;
     std::string huge_pages;
+    FillTime fill_time;
     std::vector<Advice> findings;
 };
 
@@ -94,10 +96,22 @@ void add_openvino(Diagnosis& diagnosis) {
 
 void add_huge_pages(Diagnosis& diagnosis) {
     diagnosis.huge_pages = transparent_huge_pages();
+    if (diagnosis.huge_pages == "madvise") diagnosis.fill_time = measure_fill_time();
     if (diagnosis.huge_pages != "never") return;
     diagnosis.findings.push_back(
         {Severity::info, "memory", "transparent huge pages are off: large models load slower",
          "write 'madvise' to /sys/kernel/mm/transparent_hugepage/enabled"});
+}
+
+// What the setting means for a load.
+std::string huge_pages_text(const Diagnosis& diagnosis) {
+    const auto whole = [](double ms) { return std::to_string(std::lround(ms)); };
+    const auto& time = diagnosis.fill_time;
+    if (time.small_ms_per_gib <= 0) return diagnosis.huge_pages;
+    auto text = diagnosis.huge_pages + "; filling 1 GiB takes " + whole(time.huge_ms_per_gib) +
+                " ms in huge pages, " + whole(time.small_ms_per_gib) + " ms in small ones";
+    if (time.huge_ms_per_gib > time.small_ms_per_gib) text += ": nothing to gain now";
+    return text;
 }
 
 Json doctor_json(const Diagnosis& diagnosis) {
@@ -115,6 +129,11 @@ Json doctor_json(const Diagnosis& diagnosis) {
     }
     json["transparent_huge_pages"] =
         diagnosis.huge_pages.empty() ? Json(nullptr) : Json(diagnosis.huge_pages);
+    const auto& time = diagnosis.fill_time;
+    json["fill_ms_per_gib"] = time.small_ms_per_gib <= 0
+                                  ? Json(nullptr)
+                                  : Json{{"small_pages", std::round(time.small_ms_per_gib)},
+                                         {"huge_pages", std::round(time.huge_ms_per_gib)}};
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
         json["findings"].push_back({{"severity", to_string(finding.severity)},
@@ -146,7 +165,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         add("device",
             device.name + ": " + (device.error.empty() ? device.full_name + can : device.error));
     }
-    add("huge pages", diagnosis.huge_pages);
+    add("huge pages", huge_pages_text(diagnosis));
     auto text = facts.text();
     for (const auto& finding : diagnosis.findings) {
         text += "\n" + context.paint(to_string(finding.severity), colour_of(finding.severity)) +

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <system_error>
 
-#include <unistd.h>  // tidy-allow(system-header): isatty is a matter of the program alone
+#include <sys/mman.h>  // tidy-allow(system-header): a measurement of this machine, for people
+#include <unistd.h>    // tidy-allow(system-header): isatty is a matter of the program alone
 
 namespace larder::cli {
 namespace {
@@ -14,6 +15,24 @@ namespace {
 bool is_set(const char* variable) {
     const char* value = std::getenv(variable);
     return value != nullptr && *value != '\0';
+}
+
+// Milliseconds to touch every page of so much fresh memory; negative on failure.
+double fill_ms(std::size_t size_bytes, int advice) {
+    constexpr std::size_t k_page_bytes = 4096;
+    void* const memory =
+        mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return -1;
+    double spent = -1;
+    if (madvise(memory, size_bytes, advice) == 0) {
+        const auto start = std::chrono::steady_clock::now();
+        auto* const bytes = static_cast<volatile char*>(memory);
+        for (std::size_t i = 0; i < size_bytes; i += k_page_bytes) bytes[i] = 1;
+        spent = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                    .count();
+    }
+    (void)munmap(memory, size_bytes);
+    return spent;
 }
 
 }  // namespace
@@ -71,6 +90,15 @@ std::string transparent_huge_pages() {
     const auto close = line.find(']', open);
     if (open == std::string::npos || close == std::string::npos) return {};
     return line.substr(open + 1, close - open - 1);
+}
+
+FillTime measure_fill_time() {
+    constexpr std::size_t k_size = std::size_t{32} << 20;
+    constexpr double k_per_gib = 1024.0 / 32;
+    const double small = fill_ms(k_size, MADV_NOHUGEPAGE);
+    const double huge = fill_ms(k_size, MADV_HUGEPAGE);
+    if (small < 0 || huge < 0) return {};
+    return {small * k_per_gib, huge * k_per_gib};
 }
 
 }  // namespace larder::cli

@@ -29,4 +29,12 @@ struct Memory {
 // "always", "madvise" or "never"; empty where the kernel does not say.
 [[nodiscard]] std::string transparent_huge_pages();
 
+// What filling fresh memory costs here, in pages of either size; measured in a few milliseconds.
+// Zeros where it cannot be told.
+struct FillTime {
+    double small_ms_per_gib = 0;
+    double huge_ms_per_gib = 0;
+};
+[[nodiscard]] FillTime measure_fill_time();
+
 }  // namespace larder::cli
