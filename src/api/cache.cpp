@@ -1,5 +1,5 @@
+#include <cstdlib>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "api/convert.h"
@@ -42,8 +42,9 @@ cache::Config session_config(const Options& options) {
     cache::Config config;
     config.directory = options.directory.string();
     config.state_directory = options.state_directory.string();
-    std::error_code none;
-    config.temporary_directory = std::filesystem::temp_directory_path(none).string();
+    const char* const temporary = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
+    const bool named = temporary != nullptr && *temporary != '\0';
+    config.temporary_directory = named ? temporary : "/tmp";
     config.mode = internal_mode(options.mode);
     config.verify = api::verify_policy(options.verify);
     config.lock_timeout = options.lock_timeout;

@@ -174,6 +174,11 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Loc
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }
+    // These devices let the runtime read the model before they look into the directory.
+    if (const auto readable = make_readable(); !readable) {
+        miss_ = readable.error().message();
+        return std::nullopt;
+    }
     const auto trial = begin_trial(manifest.parts.front().object);
     miss_ = "the device did not accept what is kept";
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
@@ -182,8 +187,3 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Loc
 }
 
 }  // namespace larder::internal::cache
-// These devices let the runtime read the model before they look into the directory.
-if (const auto readable = make_readable(); !readable) {
-    miss_ = readable.error().message();
-    return std::nullopt;
-}

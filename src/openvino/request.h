@@ -54,9 +54,9 @@ private:
 
     ov::Core& core_;
     ModelInput input_;
-    DeviceName device_;
     std::string stand_in_;  // read instead of the model's own file; empty otherwise
     std::shared_ptr<const void> stand_in_owner_;
+    DeviceName device_;
     ov::AnyMap properties_;
     std::shared_ptr<const ov::Model> model_;
     std::optional<ov::CompiledModel> compiled_;

@@ -87,12 +87,12 @@ public:
     // Errc::unsupported where a part of it has no known meaning. Only for models in memory.
     [[nodiscard]] virtual Result<Digest> fingerprint_model() = 0;
 
-    // Compiles with the caller's own properties, exactly as if larder were not there.
-    virtual void compile_untouched() = 0;
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
-    // there and is let go of once the model is read; what is still mapped then needs no name.
+    // there, and is let go of once the model is read; what is still mapped then needs no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
 
+    // Compiles with the caller's own properties, exactly as if larder were not there.
+    virtual void compile_untouched() = 0;
     // Compiles with no cache of the runtime's own underneath.
     virtual void compile() = 0;
     // Compiles with the runtime's own cache in `cache`. True if it came from there.

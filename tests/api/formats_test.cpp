@@ -14,7 +14,12 @@ namespace {
 
 // The last line that the command prints.
 std::string last_line_of(const std::string& command) {
+    // NOLINTNEXTLINE(bugprone-command-processor): a command of ours
     FILE* const pipe = ::popen(command.c_str(), "r");
+    if (pipe == nullptr) {
+        ADD_FAILURE() << "cannot start " << command;
+        return {};
+    }
     std::string line;
     std::array<char, 4096> buffer{};
     while (std::fgets(buffer.data(), buffer.size(), pipe) != nullptr) line = buffer.data();
