@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cache/attempt.h"
+#include "cache/blob_pages.h"
 #include "cache/stopwatch.h"
 #include "os/huge_pages.h"
 
@@ -27,9 +28,10 @@ struct BlobOwner {
     // allocated what it was opened for.
     std::unique_ptr<os::HugePageScope> huge_pages;
 
-    BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t,
-              std::unique_ptr<os::HugePageScope> h)
-        : mapping(std::move(m)), trial(std::move(t)), huge_pages(std::move(h)) {}
+    std::unique_ptr<BlobPages> pages;
+
+    BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
+        : mapping(std::move(m)), trial(std::move(t)) {}
     BlobOwner(const BlobOwner&) = delete;
     BlobOwner& operator=(const BlobOwner&) = delete;
     // The runtime is done with the blob, and the process lives.
@@ -146,9 +148,13 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Lock
     const auto trial = begin_trial(part.object);
     auto huge_pages =
         session_.config().huge_pages ? huge_pages_for(request_, object->bytes().size()) : nullptr;
-    const runtime::Blob blob{object->bytes(), std::make_shared<BlobOwner>(object->mapping, trial,
-                                                                          std::move(huge_pages))};
+    const bool releases = session_.config().releases_memory && part.bytes >= k_large_blob_bytes;
+    auto owner = std::make_shared<BlobOwner>(object->mapping, trial);
+    owner->huge_pages = std::move(huge_pages);
+    if (releases) owner->pages = std::make_unique<BlobPages>(object->mapping);
+    const runtime::Blob blob{object->bytes(), std::move(owner)};
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
+    if (releases) object->mapping->drop_resident();
     if (!imported) {
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to
