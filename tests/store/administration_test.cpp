@@ -59,7 +59,7 @@ TEST_F(AdministrationTest, FindsKeysByTheirBeginning) {
         EXPECT_NE(std::find(found->begin(), found->end(), key), found->end());
     }
     EXPECT_TRUE(store_->find_keys("0123456789")->empty());
-    for (const std::string bad : {"x", "AB", "../", std::string(65, 'a').c_str()}) {
+    for (const auto& bad : std::vector<std::string>{"x", "AB", "../", std::string(65, 'a')}) {
         EXPECT_EQ(store_->find_keys(bad).error().code, Errc::invalid_argument) << bad;
     }
 }
