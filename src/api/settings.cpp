@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
+#include "os/file_system.h"
 
 namespace larder {
 namespace {
@@ -131,18 +132,20 @@ using Values = std::map<std::string, std::string, std::less<>>;
 
 // Empty if there is no such file.
 Values read_file(const fs::path& path) {
-    std::error_code failed;
-    if (!fs::exists(path, failed)) return {};
-    std::ifstream stream(path);
-    std::stringstream text;
-    text << stream.rdbuf();
-    if (!stream.is_open() || stream.bad()) {
-        throw Error(ErrorCode::permission_denied, "cannot read '" + path.string() + "'",
+    constexpr std::uint64_t k_bytes_max = std::uint64_t{1} << 20;
+    const auto files = internal::os::make_posix_file_system();
+    const auto text = internal::os::read_text(*files, path.string(), k_bytes_max);
+    if (!text) {
+        // A larder that is no directory has no settings; what is wrong with it shows later.
+        const bool absent =
+            text.error().code == internal::Errc::not_found || text.error().system_errno == ENOTDIR;
+        if (absent) return {};
+        throw Error(ErrorCode::permission_denied, text.error().message(),
                     "make it readable, or remove it");
     }
     Values values;
     try {
-        const auto table = toml::parse(text.str(), path.string());
+        const auto table = toml::parse(*text, path.string());
         for (const auto& [key, node] : table) {
             const std::string name(key.str());
             const auto* const string = node.as_string();
@@ -240,12 +243,6 @@ Setting resolve(const Definition& definition, const Sources& sources, Options& o
     return {definition.name, definition.variable, origin.value, origin.name, definition.meaning};
 }
 
-fs::path made_absolute(const fs::path& path) {
-    std::error_code failed;
-    auto result = fs::absolute(path, failed);
-    return failed ? path : result.lexically_normal();
-}
-
 }  // namespace
 
 Settings load_settings(const std::map<std::string, std::string>& overrides) {
@@ -254,14 +251,15 @@ Settings load_settings(const std::map<std::string, std::string>& overrides) {
     static_cast<void>(resolve(k_definitions.front(), sources, settings.options));
     settings.options = api::with_defaults(std::move(settings.options));
     // Programs change their working directory.
-    settings.options.directory = made_absolute(settings.options.directory);
+    settings.options.directory = internal::os::absolute_path(settings.options.directory);
     sources.add_larder(settings.options.directory);
     const auto directory = settings.options.directory;
     for (const auto& definition : k_definitions) {
         settings.list.push_back(resolve(definition, sources, settings.options));
     }
     settings.options.directory = directory;
-    settings.options.state_directory = made_absolute(settings.options.state_directory);
+    settings.options.state_directory =
+        internal::os::absolute_path(settings.options.state_directory);
     settings.list.front().value = directory.string();
     settings.list.back().value = settings.options.state_directory.string();
     return settings;

@@ -1,5 +1,6 @@
 #include "os/file_system.h"
 
+#include <filesystem>
 #include <utility>
 
 namespace larder::internal::os {
@@ -73,6 +74,12 @@ std::string join(std::string_view directory, std::string_view name) {
     if (!path.empty() && path.back() != '/') path += '/';
     path += name;
     return path;
+}
+
+std::string absolute_path(const std::string& path) {
+    std::error_code failed;
+    const auto absolute = std::filesystem::absolute(path, failed);
+    return failed ? path : absolute.lexically_normal().string();
 }
 
 std::string parent_directory(std::string_view path) {

@@ -165,6 +165,9 @@ public:
 
 // "a/b": joins with exactly one slash.
 [[nodiscard]] std::string join(std::string_view directory, std::string_view name);
+// From the root, without "." and ".."; the file need not exist. As it is, if there is no working
+// directory.
+[[nodiscard]] std::string absolute_path(const std::string& path);
 [[nodiscard]] std::string parent_directory(std::string_view path);
 [[nodiscard]] std::string file_name(std::string_view path);
 
