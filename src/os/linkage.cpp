@@ -190,7 +190,8 @@ private:
         }
         auto** const slot = static_cast<void**>(pointer_to(address));
         // A slot that is bound lazily holds the address of a stub of the object's own.
-        const auto held = reinterpret_cast<Address>(*slot);
+        // Another scope may be writing there.
+        const auto held = reinterpret_cast<Address>(std::atomic_ref(*slot).load());
         slots_.emplace_back(slot, function, image_.read_only_after_binding.contains(address),
                             lies_in(image_.executable, held));
     }
