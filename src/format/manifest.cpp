@@ -121,9 +121,9 @@ const char* find_flaw(const Manifest& manifest) {
             return "a part's name is no file name";
         }
     }
-    if (manifest.encoding == Encoding::raw && *names.begin() != "") return "a blob has a name";
-    if (manifest.encoding == Encoding::raw && names.size() != 1) return "a blob has several parts";
-    return nullptr;
+    if (manifest.encoding != Encoding::raw) return nullptr;
+    if (names.size() != 1) return "a blob has several parts";
+    return names.begin()->empty() ? nullptr : "a blob has a name";
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ class PosixFile final : public File {
 public:
     // Takes over the descriptor. `calls` must outlive the file.
     PosixFile(PosixCalls& calls, int descriptor, std::string path);
+    PosixFile(const PosixFile&) = delete;
+    PosixFile& operator=(const PosixFile&) = delete;
     ~PosixFile() override;
 
     Result<void> read_at(std::uint64_t offset, std::span<std::byte> buffer) override;
