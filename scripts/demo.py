@@ -60,7 +60,10 @@ def main() -> None:
                 f"{peaks[0]:>10.0f} -> {peaks[1]:.0f} MB",
                 flush=True,
             )
-        print(f"\nEvery further start of these models saves {saved / 1000:.2f} s. What is kept:\n")
+        print(
+            f"\nEvery further start of these models saves {saved / 1000:.2f} s. What is kept:\n",
+            flush=True,
+        )
         subprocess.run([LARDER, "ls"], check=True, env=environment)
 
 
