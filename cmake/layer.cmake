@@ -143,13 +143,18 @@ function(layer_test name)
         set_tests_properties(${name} PROPERTIES
             LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
     else()
-        # A list has to pass through one more round of evaluation.
-        string(REPLACE ";" "\\;" labels "${labels}")
         gtest_discover_tests(${target}
             DISCOVERY_MODE PRE_TEST
             DISCOVERY_TIMEOUT 60
             TEST_PREFIX "${name}."
             NO_PRETTY_VALUES NO_PRETTY_TYPES
-            PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
+            PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
+        # The command above takes lists apart: labels are set once the tests are known.
+        set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}_labels.cmake")
+        file(WRITE "${script}"
+            "if(${target}_TESTS)\n"
+            "  set_tests_properties(\${${target}_TESTS} PROPERTIES LABELS \"${labels}\")\n"
+            "endif()\n")
+        set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
     endif()
 endfunction()

@@ -140,7 +140,7 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
 TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     const auto status = in_a_child([&] {
-        device_.on_import = [] { std::raise(SIGSEGV); };
+        device_.on_import = [] { std::raise(SIGKILL); };
         (void)ask();
     });
     EXPECT_TRUE(WIFSIGNALED(status));
@@ -153,7 +153,7 @@ TEST_F(AttemptTest, AProvenBlobIsSetAsideAfterThreeCrashes) {
     EXPECT_EQ(outcome(), Outcome::loaded);
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
-            device_.on_import = [] { std::raise(SIGSEGV); };
+            device_.on_import = [] { std::raise(SIGKILL); };
             (void)ask();
         }))) << i;
     }
