@@ -51,7 +51,8 @@ struct Options {
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};
-    HugePages huge_pages = HugePages::automatic;
+    // Off: it pays where huge pages are cheap to fill, which `larder doctor` measures.
+    HugePages huge_pages = HugePages::off;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};

@@ -94,7 +94,7 @@ constexpr std::array<Definition, 7> k_definitions{{
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are checked: always, once (per file and boot) or never", apply_verify},
-    {"huge_pages", "LARDER_HUGE_PAGES", "auto",
+    {"huge_pages", "LARDER_HUGE_PAGES", "off",
      "huge pages for what the runtime allocates for a large model: auto or off", apply_huge_pages},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},
     {"state_directory", "LARDER_STATE_DIR", "",
