@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/units.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/stopwatch.h"
@@ -26,6 +25,11 @@ std::string_view word(Outcome outcome) {
 std::uint64_t milliseconds(std::chrono::nanoseconds duration) {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+// As against a fault of the machine, or of the moment, in spite of which it may be compiled.
+bool is_about_the_model(Errc code) {
+    return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
 }
 
 class Sink final : public runtime::BlobSink {
@@ -64,7 +68,9 @@ Result<Response> Attempt::serve() {
     auto identified = identify(session_, request_, model_, response_.timing);
     if (!identified) {
         // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
-        if (model_.path.ends_with(".gguf")) return fail(std::move(identified.error()));
+        if (model_.path.ends_with(".gguf") && is_about_the_model(identified.error().code)) {
+            return fail(std::move(identified.error()));
+        }
         auto response = bypass_untouched(identified.error().message());
         // Where OpenVINO could not read it either, its own exception has said so by now.
         if (response && identified.error().code != Errc::unsupported) {

@@ -20,7 +20,7 @@ public:
     Attempt(Session& session, runtime::Request& request, const ModelReference& model)
         : session_(session), request_(request), model_(model) {}
 
-    // Errc::not_found in Mode::cache_only, where the model is not kept; Errc::damaged or
+    // Errc::not_found in Mode::cache_only, where the model is not kept; also not_found, damaged or
     // invalid_argument for a model file that larder itself has to understand; the errors of
     // join_shards. Nothing else is an error: the request then ends with a model compiled. The
     // runtime's own exceptions pass.
@@ -36,9 +36,8 @@ private:
 
     // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);
-    [[nodiscard]] std::optional<Outcome> load_blob(const format::Manifest& manifest, Locked locked);
-    [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest,
-                                                    Locked locked);
+    [[nodiscard]] std::optional<Outcome> load_blob(const format::Manifest& manifest);
+    [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
 

@@ -14,8 +14,7 @@ namespace {
 constexpr std::uint64_t k_deaths_unproven = 1;
 constexpr std::uint64_t k_deaths_proven = 3;
 
-// On CPU a blob of 100 MB takes 0.16 s of processor time rather than 0.19; there is less to gain
-// below, where few blocks are large.
+// Below, few of the blocks that the runtime allocates are large.
 constexpr std::uint64_t k_huge_pages_blob_bytes_min = std::uint64_t{64} << 20;
 // Weights of 16 bits are unpacked to 32.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
@@ -27,7 +26,6 @@ struct BlobOwner {
     // Some models are unpacked at their first inference only: it stays open until the runtime has
     // allocated what it was opened for.
     std::unique_ptr<os::HugePageScope> huge_pages;
-
     std::unique_ptr<BlobPages> pages;
 
     BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
@@ -76,9 +74,15 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     const auto& manifest = *found.manifest;
     crashes_ = number_in(manifest.notes, "crashes");
     if (const auto withheld = manifest.notes.find("withheld"); withheld != manifest.notes.end()) {
+        miss_ = "it is not kept any more: " + withheld->second;
+        if (session_.config().mode == Mode::cache_only) return std::nullopt;
+        if (const auto readable = make_readable(); !readable) {
+            miss_ = readable.error().message();
+            return std::nullopt;
+        }
         request_.compile();
         request_.release_model();
-        response_.reason = "it is not kept any more: " + withheld->second;
+        response_.reason = miss_;
         return Outcome::bypassed;
     }
     if (request_.check(manifest.requirements) == runtime::Compatibility::refused) {
@@ -87,8 +91,8 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         return std::nullopt;
     }
     if (!is_safe_to_try(manifest, locked)) return std::nullopt;
-    const auto outcome = manifest.encoding == format::Encoding::files ? load_files(manifest, locked)
-                                                                      : load_blob(manifest, locked);
+    const auto outcome =
+        manifest.encoding == format::Encoding::files ? load_files(manifest) : load_blob(manifest);
     if (outcome == Outcome::loaded) {
         saved_ms_ = manifest.compile_ms;
         response_.object = manifest.parts.front().object;
@@ -131,7 +135,7 @@ std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
     });
 }
 
-std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Locked /*locked*/) {
+std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
     const auto& part = manifest.parts.front();
     if (refused_ == part.object) return std::nullopt;
     Result<store::MappedObject> object;
@@ -148,13 +152,13 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Lock
     const auto trial = begin_trial(part.object);
     auto huge_pages =
         session_.config().huge_pages ? huge_pages_for(request_, object->bytes().size()) : nullptr;
-    const bool releases = session_.config().releases_memory && part.bytes >= k_large_blob_bytes;
+    const bool is_large = part.bytes >= k_large_blob_bytes;
     auto owner = std::make_shared<BlobOwner>(object->mapping, trial);
     owner->huge_pages = std::move(huge_pages);
-    if (releases) owner->pages = std::make_unique<BlobPages>(object->mapping);
+    if (is_large) owner->pages = std::make_unique<BlobPages>(object->mapping);
     const runtime::Blob blob{object->bytes(), std::move(owner)};
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
-    if (releases) object->mapping->drop_resident();
+    if (is_large) object->mapping->drop_resident();
     if (!imported) {
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to
@@ -169,7 +173,7 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest, Lock
     return Outcome::loaded;
 }
 
-std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest, Locked /*locked*/) {
+std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     Result<store::PrivateDirectory> directory = fail(Errc::io, "not opened");
     {
         const Stopwatch watch(session_.system().clock, response_.timing.verify);

@@ -23,8 +23,7 @@ struct Config {
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
-    bool releases_memory = true;  // gives back the pages of a blob that was imported
-    bool huge_pages = false;      // for what the runtime allocates for a large blob
+    bool huge_pages = false;  // for what the runtime allocates for a large blob
 };
 
 // Thread-safe.

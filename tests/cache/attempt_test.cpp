@@ -148,6 +148,24 @@ TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
+TEST_F(AttemptTest, WhatIsWithheldIsAMissInCacheOnlyMode) {
+    for (int crash = 0; crash < 2; ++crash) {
+        EXPECT_EQ(outcome(), Outcome::compiled);
+        const int status = in_a_child([&] {
+            device_.on_import = [] { std::raise(SIGKILL); };
+            (void)ask();
+        });
+        EXPECT_TRUE(WIFSIGNALED(status));
+    }
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    config_.mode = Mode::cache_only;
+    const auto asked = ask();
+    ASSERT_FALSE(asked.response.has_value());
+    EXPECT_EQ(asked.response.error().code, Errc::not_found);
+    EXPECT_EQ(asked.model, "");
+}
+
 TEST_F(AttemptTest, AProvenBlobIsSetAsideAfterThreeCrashes) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     EXPECT_EQ(outcome(), Outcome::loaded);
