@@ -8,7 +8,25 @@
 
 namespace larder::internal {
 
+namespace {
+
+/// BLAKE3 1.3 looks for the CPU's features at its first block and writes them to a plain variable:
+/// that block is hashed here, once, before any thread can hash another.
+void detect_cpu_features_once() {
+    [[maybe_unused]] static const bool detected = [] {
+        blake3_hasher hasher;
+        blake3_hasher_init(&hasher);
+        std::array<std::uint8_t, Digest::k_size_bytes> ignored{};
+        blake3_hasher_finalize(&hasher, ignored.data(), ignored.size());
+        return true;
+    }();
+}
+
+}  // namespace
+
 struct Hasher::State {
+    State() { detect_cpu_features_once(); }
+
     blake3_hasher hasher;
 };
 
