@@ -81,6 +81,7 @@ Result<Response> Attempt::serve() {
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
     response_.key = identified_.key.digest;
+    asked_ = session_.pipeline().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
         miss_ = "it was to be compiled anew";
@@ -197,8 +198,7 @@ runtime::StageTimes Attempt::times() const {
 
 // What was compiled may be read from files that changed after they were fingerprinted.
 Result<void> Attempt::confirm_model() {
-    if (!identified_.files) return {};
-    return model::confirm_unchanged(session_.system(), *identified_.files);
+    return confirm_unchanged(session_, request_, identified_);
 }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
@@ -224,6 +224,7 @@ Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
         session_.retain(store_, std::move(directory), manifest);
         return Outcome::loaded;
     }
+    const auto same = confirm_model();
     request_.release_model();
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
@@ -231,7 +232,7 @@ Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
         response_.outcome = Outcome::bypassed;
         return response_.outcome;
     }
-    if (const auto same = confirm_model(); !same) {
+    if (!same) {
         note_kept(fail(same.error()));
         return response_.outcome;
     }
@@ -287,6 +288,7 @@ void Attempt::record() {
     event.saved_ms = saved_ms_ > event.total_ms ? saved_ms_ - event.total_ms : 0;
     event.written_bytes = written_bytes_;
     session_.state().record(event);
+    session_.pipeline().end(std::move(asked_), response_.object, response_.object_bytes);
 }
 
 }  // namespace larder::internal::cache

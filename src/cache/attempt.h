@@ -62,6 +62,7 @@ private:
     const ModelReference& model_;
     std::shared_ptr<store::Store> store_;
     Identified identified_;
+    Pipeline::Asked asked_;
     Response response_;
     std::string miss_ = "it is not kept yet";
     std::optional<Digest> refused_;  // an object that the runtime did not accept

@@ -157,6 +157,7 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
     owner->huge_pages = std::move(huge_pages);
     if (is_large) owner->pages = std::make_unique<BlobPages>(object->mapping);
     const runtime::Blob blob{object->bytes(), std::move(owner)};
+    session_.pipeline().read_next(store_, asked_, object->mapping);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (is_large) object->mapping->drop_resident();
     if (!imported) {
@@ -191,6 +192,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     }
     const auto trial = begin_trial(manifest.parts.front().object);
     miss_ = "the device did not accept what is kept";
+    session_.pipeline().read_next(store_, asked_, nullptr);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
     if (trial) session_.trials().watch(trial);
     return outcome;

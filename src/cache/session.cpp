@@ -10,7 +10,8 @@ Session::Session(const os::System& system, Log& log, Config config)
     : system_(system),
       log_(log),
       config_(std::move(config)),
-      state_(system, log, config_.state_directory) {}
+      state_(system, log, config_.state_directory),
+      pipeline_(system, state_, config_.verify) {}
 
 Session::~Session() {
     for (auto& [store, directory, manifest] : retained_) {

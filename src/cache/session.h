@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cache/pipeline.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
 #include "os/system.h"
@@ -41,6 +42,7 @@ public:
     [[nodiscard]] Log& log() { return log_; }
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials() { return trials_; }
+    [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
 
     // The larder, opened on first use and again after it was lost.
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
@@ -66,6 +68,7 @@ private:
     std::mutex mutex_;
     std::shared_ptr<store::Store> store_;
     std::vector<Retained> retained_;
+    Pipeline pipeline_;
     TrialWatch trials_;  // ends first: its trials need the store
 };
 

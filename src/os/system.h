@@ -78,4 +78,9 @@ private:
 // Of the calling process, from /proc; zeros where it is not there.
 [[nodiscard]] MemoryInfo read_memory_info();
 
+// What this process may still take without others giving way: of the machine, and of its control
+// groups (version 2) where they are limited. 0 where it is not told. `root` is where proc and sys
+// are to be found.
+[[nodiscard]] std::uint64_t read_available_memory_bytes(const std::string& root = {});
+
 }  // namespace larder::internal::os

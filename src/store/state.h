@@ -37,6 +37,22 @@ struct Usage {
     std::uint64_t hits = 0;  // requests that ended "loaded" or "waited"
 };
 
+// A model that programs ask for soon after another.
+struct Follower {
+    Key key;
+    Digest object;          // what its entry held then
+    bool verified = false;  // that object was, in this boot
+    bool expected = false;  // it followed often enough of late
+};
+
+// One request in the order of a program's requests.
+struct Turn {
+    std::string larder_id;
+    Key key;
+    std::optional<Digest> object{};  // absent: nothing that is worth to be expected
+    std::vector<Key> before{};       // asked for before it by the same program, the nearest first
+};
+
 // Sums over events that agree in everything that is named here.
 struct EventSum {
     std::string model;
@@ -82,6 +98,13 @@ public:
                                                   std::int64_t since_ns);
     // When the first event still known happened; absent without any.
     [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
+
+    // What followed the request for a key in earlier runs, in that order.
+    [[nodiscard]] std::vector<Follower> followers(std::string_view larder_id, const Key& key);
+    // Two runs in a row teach what follows; a few without it, that it no longer does. One call a
+    // run and key.
+    void learn(const Turn& turn);
+
     // The entry is gone: so is what was known of its use.
     void forget(std::string_view larder_id, const Key& key);
 

@@ -6,6 +6,7 @@
 #include "store/lookup.h"
 #include "store/objects.h"
 #include "store/quarantine.h"
+#include "store/read_ahead.h"
 #include "store/tmp_file.h"
 
 namespace larder::internal::store {
@@ -26,6 +27,11 @@ Lookup Store::find(const Key& key) { return find_entry(*context_, key); }
 
 Result<MappedObject> Store::open_object(const Key& key, const Part& part, VerifyPolicy policy) {
     return map_object(*context_, key, part, policy);
+}
+
+Result<AheadRead> Store::read_ahead(const Digest& object, const AheadOptions& options,
+                                    const std::function<Continue()>& step) {
+    return store::read_ahead(*context_, object, options, step);
 }
 
 Result<void> Store::quarantine(const Key& key, const Part& part, std::string_view reason,

@@ -1,0 +1,82 @@
+#include "cache/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace larder::internal::cache {
+namespace {
+
+// How many requests before it a model is expected after.
+constexpr std::size_t k_before_max = 8;
+// A program that loads more models than this in one go may repeat itself unnoticed.
+constexpr std::size_t k_run_max = 64;
+
+}  // namespace
+
+Pipeline::Pipeline(const os::System& system, store::State& state, store::VerifyPolicy policy,
+                   ReadAhead::AvailableMemory available)
+    : system_(system),
+      state_(state),
+      ahead_(
+          policy == store::VerifyPolicy::once ? store::Reading::verifying : store::Reading::plain,
+          std::move(available)) {}
+
+Pipeline::~Pipeline() {
+    if (!ahead_.is_usable()) return;
+    ahead_.stop();
+    remember_verified();
+}
+
+// Here and not where it was verified: a thread that is not the program's own must not hold the
+// database when the program forks.
+void Pipeline::remember_verified() {
+    for (const auto& [stamp, object] : ahead_.take_verified()) state_.remember(stamp, object);
+}
+
+Pipeline::Asked Pipeline::ask(const std::string& larder_id, const format::Key& key) {
+    Asked asked;
+    if (!ahead_.is_usable()) return asked;
+    asked.turn.larder_id = larder_id;
+    asked.turn.key = key;
+    asked.expected = ahead_.interrupt(key);
+    remember_verified();
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = system_.clock.monotonic();
+        if (larder_id != larder_id_ || now - last_ > k_pause) run_.clear();
+        larder_id_ = larder_id;
+        last_ = now;
+        asked.is_first = std::find(run_.begin(), run_.end(), key) == run_.end();
+        if (!asked.is_first) return asked;
+        const auto before = std::min(run_.size(), k_before_max);
+        asked.turn.before.assign(run_.rbegin(),
+                                 run_.rbegin() + static_cast<std::ptrdiff_t>(before));
+        if (run_.size() == k_run_max) run_.erase(run_.begin());
+        run_.push_back(key);
+    }
+    auto followers = state_.followers(larder_id, key);
+    asked.has_followers = !followers.empty();
+    std::erase_if(followers, [](const store::Follower& next) { return !next.expected; });
+    if (!followers.empty()) asked.expected = std::move(followers);
+    return asked;
+}
+
+void Pipeline::read_next(const std::shared_ptr<store::Store>& store, const Asked& asked,
+                         std::shared_ptr<os::Mapping> mapping) {
+    if (asked.expected.empty() || !ahead_.is_usable()) return;
+    ahead_.begin({store, std::move(mapping), asked.expected});
+}
+
+void Pipeline::end(Asked asked, const std::optional<Digest>& object, std::uint64_t object_bytes) {
+    if (!asked.is_first || !ahead_.is_usable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        last_ = system_.clock.monotonic();
+    }
+    if (object && object_bytes >= k_bytes_min && !asked.turn.before.empty()) {
+        asked.turn.object = object;
+    }
+    if (asked.turn.object || asked.has_followers) state_.learn(asked.turn);
+}
+
+}  // namespace larder::internal::cache
