@@ -1,9 +1,11 @@
 #include "cache/key.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cache/stopwatch.h"
 #include "model/memory.h"
+#include "os/address_space.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -30,6 +32,25 @@ private:
     store::State& state_;
 };
 
+// Keeps what it found out beside the digests.
+class RememberingHasher final : public runtime::MemoryHasher {
+public:
+    explicit RememberingHasher(Session& session) : session_(session) {}
+    Result<std::vector<Digest>> hash(std::span<const std::span<const std::byte>> ranges) override {
+        os::ProcAddressSpace address_space;
+        RememberedFingerprints memory(session_.state());
+        auto hashed = model::hash_memory(session_.system(), address_space, memory, ranges);
+        if (!hashed) return fail(std::move(hashed.error()));
+        content_ = std::move(*hashed);
+        return content_.digests;
+    }
+    [[nodiscard]] model::MemoryContent& content() { return content_; }
+
+private:
+    Session& session_;
+    model::MemoryContent content_;
+};
+
 Result<Digest> fingerprint_files(Session& session, const std::string& path, Identified& into) {
     RememberedFingerprints memory(session.state());
     auto found = model::fingerprint(session.system(), memory, path);
@@ -42,6 +63,15 @@ Result<Digest> fingerprint_files(Session& session, const std::string& path, Iden
     into.files = std::move(*found);
     return digest;
 }
+
+Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, Identified& into) {
+    RememberingHasher hasher(session);
+    auto digest = request.fingerprint_model(hasher);
+    into.weights = std::move(hasher.content());
+    return digest;
+}
+
+std::string in_memory(const Digest& digest) { return "memory:" + digest.hex(); }
 
 // The same 32 bytes mean different things by where they come from.
 Result<std::string> fingerprint(Session& session, runtime::Request& request,
@@ -57,9 +87,9 @@ Result<std::string> fingerprint(Session& session, runtime::Request& request,
         case ModelOrigin::memory: {
             info.path = model.name;
             info.kind = "memory";
-            const auto digest = request.fingerprint_model();
+            const auto digest = fingerprint_memory(session, request, into);
             if (!digest) return fail(digest.error());
-            return "memory:" + digest->hex();
+            return in_memory(*digest);
         }
         case ModelOrigin::caller:
             info.path = model.name;
@@ -89,6 +119,23 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     identified.inputs["model.fingerprint"] = std::move(*content);
     identified.key = format::key_of(identified.inputs);
     return identified;
+}
+
+Result<void> confirm_unchanged(Session& session, runtime::Request& request,
+                               const Identified& identified) {
+    if (identified.files) return model::confirm_unchanged(session.system(), *identified.files);
+    if (!identified.weights) return {};
+    const auto& files = identified.weights->files;
+    if (auto same = model::confirm_unchanged(session.system().fs, files); !same) return same;
+    if (std::ranges::all_of(files, &model::MappedFile::settled)) return {};
+    // Written just before it was hashed: a change right after that would have left no trace.
+    Identified again;
+    const auto digest = fingerprint_memory(session, request, again);
+    if (!digest) return fail(digest.error());
+    if (in_memory(*digest) != identified.inputs.at("model.fingerprint")) {
+        return fail(Errc::busy, "the model changed while it was compiled");
+    }
+    return {};
 }
 
 }  // namespace larder::internal::cache

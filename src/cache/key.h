@@ -9,6 +9,7 @@
 #include "cache/session.h"
 #include "format/manifest.h"
 #include "model/fingerprint.h"
+#include "model/memory_content.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::cache {
@@ -20,12 +21,18 @@ struct Identified {
     format::Key key;
     format::KeyInputs inputs;
     format::ModelInfo model;
-    std::optional<model::Fingerprinted> files;  // of a model that was given as a path
+    std::optional<model::Fingerprinted> files;    // of a model that was given as a path
+    std::optional<model::MemoryContent> weights;  // of a model in memory
 };
 
 // Asks the runtime for the device and the properties, and fingerprints the model. An Error is about
 // the model's files. With Caching::none the model was not looked at.
 [[nodiscard]] Result<Identified> identify(Session& session, runtime::Request& request,
                                           const ModelReference& model, Timing& timing);
+
+// To be asked after the runtime has compiled the model, and before that is kept under the key:
+// Errc::busy if it may have been compiled from something else.
+[[nodiscard]] Result<void> confirm_unchanged(Session& session, runtime::Request& request,
+                                             const Identified& identified);
 
 }  // namespace larder::internal::cache

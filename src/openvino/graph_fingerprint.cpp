@@ -16,8 +16,6 @@
 #include <openvino/op/util/multi_subgraph_base.hpp>
 #include <openvino/op/util/variable.hpp>
 
-#include "base/parallel.h"
-
 namespace larder::internal::openvino {
 namespace {
 
@@ -30,12 +28,8 @@ bool is_made_up(std::string_view name, std::string_view prefix) {
            name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
 }
 
-struct Buffer {
-    std::span<const std::byte> bytes;
-};
-
-// Writes everything that reaches the compiled model into one hasher; weights only as references
-// into `buffers`, which are hashed afterwards, in parallel.
+// Writes everything that reaches the compiled model into one hasher; weights only as references,
+// which are hashed afterwards, all at once.
 class GraphHasher {
 public:
     void add_model(const ov::Model& model);
@@ -47,13 +41,13 @@ public:
     }
     void add_buffer(std::string_view name, std::span<const std::byte> bytes) {
         hasher_.update_field(name).update_u64(bytes.size());
-        buffers_.push_back({bytes});
+        buffers_.push_back(bytes);
     }
     void add_any(std::string_view name, const ov::Any& value);
     void refuse(std::string what) {
         if (!refusal_) refusal_ = std::move(what);
     }
-    [[nodiscard]] Result<Digest> finish();
+    [[nodiscard]] Result<Digest> finish(runtime::MemoryHasher& memory);
 
 private:
     using Positions = std::unordered_map<const ov::Node*, std::uint64_t>;
@@ -62,8 +56,8 @@ private:
     void add_tensors(const ov::Node& node);
     void add_run_time_information(const ov::AnyMap& information);
 
-    Hasher hasher_{"larder graph 1"};
-    std::vector<Buffer> buffers_;
+    Hasher hasher_{"larder graph 2"};
+    std::vector<std::span<const std::byte>> buffers_;
     std::optional<std::string> refusal_;
 };
 
@@ -383,36 +377,21 @@ void GraphHasher::add_model(const ov::Model& model) {
     add_run_time_information(model.get_rt_info());
 }
 
-Result<Digest> GraphHasher::finish() {
+Result<Digest> GraphHasher::finish(runtime::MemoryHasher& memory) {
     if (refusal_) return fail(Errc::unsupported, "cannot fingerprint " + *refusal_);
-    // Large weights are cut into chunks, so that one huge embedding keeps every thread busy.
-    std::vector<std::span<const std::byte>> chunks;
-    for (const auto& [bytes] : buffers_) {
-        for (std::size_t at = 0; at < bytes.size(); at += k_chunk_size_bytes) {
-            chunks.push_back(
-                bytes.subspan(at, std::min<std::size_t>(k_chunk_size_bytes, bytes.size() - at)));
-        }
-    }
-    std::uint64_t total = 0;
-    for (const auto& chunk : chunks) total += chunk.size();
-    const unsigned threads = total > 4 * k_chunk_size_bytes ? worker_threads() : 1;
-    std::vector<Digest> digests(chunks.size());
-    const auto hashed = parallel_for(chunks.size(), threads, [&](std::uint64_t i) -> Result<void> {
-        digests[i] = hash_bytes(chunks[i]);
-        return {};
-    });
-    if (!hashed) return fail(hashed.error());
-    for (const auto& digest : digests) hasher_.update(std::as_bytes(std::span(digest.bytes)));
+    const auto digests = memory.hash(buffers_);
+    if (!digests) return fail(digests.error());
+    for (const auto& digest : *digests) hasher_.update(std::as_bytes(std::span(digest.bytes)));
     return hasher_.finish();
 }
 
 }  // namespace
 
-Result<Digest> fingerprint_graph(const ov::Model& model) {
+Result<Digest> fingerprint_graph(const ov::Model& model, runtime::MemoryHasher& hasher) {
     try {
-        GraphHasher hasher;
-        hasher.add_model(model);
-        return hasher.finish();
+        GraphHasher graph;
+        graph.add_model(model);
+        return graph.finish(hasher);
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {

@@ -58,9 +58,9 @@ Result<runtime::Identity> Request::identify() {
     return openvino::identify(core_, device_, properties_);
 }
 
-Result<Digest> Request::fingerprint_model() {
+Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
     if (!input_.model) return fail(Errc::invalid_argument, "there is no model in memory");
-    return fingerprint_graph(*input_.model);
+    return fingerprint_graph(*input_.model, hasher);
 }
 
 const std::shared_ptr<const ov::Model>& Request::model() {

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] ov::CompiledModel take();
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
-    [[nodiscard]] Result<Digest> fingerprint_model() override;
+    [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;

@@ -52,6 +52,19 @@ public:
                                                 std::span<const std::byte> bytes) = 0;
 };
 
+// Hashes what a model holds in memory. Who implements it may know some of it without reading it.
+class MemoryHasher {
+public:
+    MemoryHasher() = default;
+    MemoryHasher(const MemoryHasher&) = delete;
+    MemoryHasher& operator=(const MemoryHasher&) = delete;
+    virtual ~MemoryHasher() = default;
+
+    // hash_chunked of each range, in their order. They follow from the bytes alone.
+    [[nodiscard]] virtual Result<std::vector<Digest>> hash(
+        std::span<const std::span<const std::byte>> ranges) = 0;
+};
+
 // Whether this machine's device accepts a blob with given requirements.
 enum class Compatibility { accepted, refused, unknown };
 
@@ -84,8 +97,9 @@ public:
     [[nodiscard]] virtual Result<Identity> identify() = 0;
 
     // The digest of a model in memory: its graph, weights and everything that reaches the blob.
-    // Errc::unsupported where a part of it has no known meaning. Only for models in memory.
-    [[nodiscard]] virtual Result<Digest> fingerprint_model() = 0;
+    // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
+    // on. Only for models in memory.
+    [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
 
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
     // there, and is let go of once the model is read; what is still mapped then needs no name.

@@ -43,7 +43,7 @@ public:
         if (device_.caching == runtime::Caching::none) identity.reason = "the device is fake";
         return identity;
     }
-    Result<Digest> fingerprint_model() override {
+    Result<Digest> fingerprint_model(runtime::MemoryHasher& /*hasher*/) override {
         return hash_bytes(std::as_bytes(std::span(model_)));
     }
     void read_from(std::string path, std::shared_ptr<const void> owner) override {

@@ -1,0 +1,47 @@
+// The digests of what lies in a program's memory. Where that is a file's content, it is hashed once
+// for as long as the file stays as it is, whoever maps it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "model/memory.h"
+#include "os/address_space.h"
+#include "os/system.h"
+
+namespace larder::internal::model {
+
+// A file that some of the memory was taken from.
+struct MappedFile {
+    std::string path;
+    os::FileStamp stamp;
+    bool settled = false;  // a change that comes later shows in the stamp
+};
+
+struct MemoryContent {
+    std::vector<Digest> digests;  // hash_chunked of each range, in their order
+    std::vector<MappedFile> files;
+    std::uint64_t hashed_bytes = 0;
+};
+
+// Hashes in place, in parallel, and leaves pages of files no more resident than it found them where
+// it can. The digests are the same whether a range lies on the heap or in a mapped file, and
+// whether it was hashed now or remembered.
+//
+// A digest is remembered only for what cannot be anything but the file's content: a mapping that
+// nobody may write to, none of whose pages were copied, of the very file that its path names now.
+// Everything else is hashed. Errc::busy if a file has become shorter than what is mapped of it: to
+// touch its memory would end the process. Thread-safe.
+[[nodiscard]] Result<MemoryContent> hash_memory(const os::System& system,
+                                                os::AddressSpace& address_space,
+                                                FingerprintMemory& memory,
+                                                std::span<const std::span<const std::byte>> ranges);
+
+// Errc::busy unless every file is still the one that was hashed.
+[[nodiscard]] Result<void> confirm_unchanged(os::FileSystem& fs, std::span<const MappedFile> files);
+
+}  // namespace larder::internal::model
