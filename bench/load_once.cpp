@@ -68,8 +68,11 @@ ov::CompiledModel load(const std::string& way, const std::string& model,
     if (way != "larder-path" && way != "larder-model") {
         throw std::invalid_argument("no such way: " + way);
     }
-    larder::Cache cache(
-        {.directory = directory + "/larder", .state_directory = directory + "/state"});
+    // The other settings come from the environment, so that they can be compared too.
+    auto options = larder::load_settings().options;
+    options.directory = directory + "/larder";
+    options.state_directory = directory + "/state";
+    larder::Cache cache(options);
     auto result = way == "larder-path" ? cache.compile_model(core, model, "CPU")
                                        : cache.compile_model(core, read(core, model), "CPU");
     report["outcome"] = larder::to_string(result.outcome);

@@ -29,10 +29,11 @@ enum class Verify {
     never,   // only sizes
 };
 
-// Whether what the runtime allocates for a large model lies in huge pages, where the machine gives
-// them on request: filling it then takes far fewer page faults.
-enum class HugePages {
-    automatic,  // while a large model is loaded and first used, for the runtime's large blocks only
+// Whether the memory that the runtime unpacks a large model into is brought in at once, by several
+// threads, rather than page by page as it is filled; in huge pages where the machine has them at
+// hand.
+enum class Prefault {
+    automatic,  // the runtime's large blocks alone, while a large model is loaded and first used
     off,
 };
 
@@ -51,8 +52,7 @@ struct Options {
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};
-    // Off: it pays where huge pages are cheap to fill, which `larder doctor` measures.
-    HugePages huge_pages = HugePages::off;
+    Prefault prefault = Prefault::automatic;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};

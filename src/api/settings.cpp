@@ -64,10 +64,10 @@ void apply_verify(Options& options, const std::string& value) {
     options.verify = one_of(k_words, value);
 }
 
-void apply_huge_pages(Options& options, const std::string& value) {
-    static constexpr std::array<std::pair<const char*, HugePages>, 2> k_words{
-        {{"auto", HugePages::automatic}, {"off", HugePages::off}}};
-    options.huge_pages = one_of(k_words, value);
+void apply_prefault(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, Prefault>, 2> k_words{
+        {{"auto", Prefault::automatic}, {"off", Prefault::off}}};
+    options.prefault = one_of(k_words, value);
 }
 
 void apply_log_level(Options& options, const std::string& value) {
@@ -94,8 +94,8 @@ constexpr std::array<Definition, 7> k_definitions{{
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are checked: always, once (per file and boot) or never", apply_verify},
-    {"huge_pages", "LARDER_HUGE_PAGES", "off",
-     "huge pages for what the runtime allocates for a large model: auto or off", apply_huge_pages},
+    {"prefault", "LARDER_PREFAULT", "auto",
+     "bringing in the memory for a large model before it is filled: auto or off", apply_prefault},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},
     {"state_directory", "LARDER_STATE_DIR", "",
      "what this machine remembers and can rebuild: fingerprints, verified files, hits",

@@ -4,7 +4,7 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/stopwatch.h"
-#include "os/huge_pages.h"
+#include "os/large_blocks.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::uint64_t k_deaths_unproven = 1;
 constexpr std::uint64_t k_deaths_proven = 3;
 
 // Below, few of the blocks that the runtime allocates are large.
-constexpr std::uint64_t k_huge_pages_blob_bytes_min = std::uint64_t{64} << 20;
+constexpr std::uint64_t k_prefault_blob_bytes_min = std::uint64_t{64} << 20;
 // Weights of 16 bits are unpacked to 32.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
 
@@ -25,7 +25,7 @@ struct BlobOwner {
     std::shared_ptr<OpenTrial> trial;
     // Some models are unpacked at their first inference only: it stays open until the runtime has
     // allocated what it was opened for.
-    std::unique_ptr<os::HugePageScope> huge_pages;
+    std::unique_ptr<os::LargeBlockScope> large_blocks;
     std::unique_ptr<BlobPages> pages;
 
     BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
@@ -39,12 +39,12 @@ struct BlobOwner {
 };
 
 // Nothing where it would not pay.
-std::unique_ptr<os::HugePageScope> huge_pages_for(const runtime::Request& request,
-                                                  std::uint64_t blob_bytes) {
-    if (blob_bytes < k_huge_pages_blob_bytes_min) return nullptr;
+std::unique_ptr<os::LargeBlockScope> large_blocks_of(const runtime::Request& request,
+                                                     std::uint64_t blob_bytes) {
+    if (blob_bytes < k_prefault_blob_bytes_min) return nullptr;
     const auto libraries = request.unpacking_libraries();
     if (libraries.empty()) return nullptr;
-    return std::make_unique<os::HugePageScope>(libraries, blob_bytes * k_unpacked_per_blob_max);
+    return std::make_unique<os::LargeBlockScope>(libraries, blob_bytes * k_unpacked_per_blob_max);
 }
 
 std::uint64_t number_in(const std::map<std::string, std::string>& notes, const std::string& name) {
@@ -150,11 +150,11 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
     }
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
-    auto huge_pages =
-        session_.config().huge_pages ? huge_pages_for(request_, object->bytes().size()) : nullptr;
+    auto large_blocks =
+        session_.config().prefault ? large_blocks_of(request_, object->bytes().size()) : nullptr;
     const bool is_large = part.bytes >= k_large_blob_bytes;
     auto owner = std::make_shared<BlobOwner>(object->mapping, trial);
-    owner->huge_pages = std::move(huge_pages);
+    owner->large_blocks = std::move(large_blocks);
     if (is_large) owner->pages = std::make_unique<BlobPages>(object->mapping);
     const runtime::Blob blob{object->bytes(), std::move(owner)};
     session_.pipeline().read_next(store_, asked_, object->mapping);

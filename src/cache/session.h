@@ -24,7 +24,7 @@ struct Config {
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
-    bool huge_pages = false;  // for what the runtime allocates for a large blob
+    bool prefault = true;  // what the runtime allocates for a large blob
 };
 
 // Thread-safe.

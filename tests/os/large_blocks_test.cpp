@@ -1,15 +1,17 @@
-// os/huge_pages.h, on libraries of our own: bound at once or late, protected or not.
-#include "os/huge_pages.h"
+// os/large_blocks.h, on libraries of our own: bound at once or late, protected or not.
+#include "os/large_blocks.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <thread>
+#include <vector>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "os/linkage.h"
 
@@ -46,32 +48,24 @@ private:
     void* handle_;
 };
 
-// Whether the mapping in which the middle of a block lies asks for huge pages.
-bool asks_for_huge_pages(const void* block, std::size_t size) {
-    const auto middle = reinterpret_cast<std::uintptr_t>(block) + size / 2;
-    std::ifstream maps("/proc/self/smaps");
-    bool inside = false;
-    for (std::string line; std::getline(maps, line);) {
-        std::uintptr_t begin = 0, end = 0;
-        char dash = 0;
-        std::istringstream range(line);
-        if (range >> std::hex >> begin >> dash >> end && dash == '-') {
-            inside = begin <= middle && middle < end;
-        }
-        if (inside && line.starts_with("VmFlags:")) {
-            return (line + " ").find(" hg ") != std::string::npos;
-        }
-    }
-    return false;
+// Whether every page of a block that nobody has written to is there.
+bool is_brought_in(const void* block, std::size_t size) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    const auto offset = address % page;
+    std::vector<unsigned char> there((offset + size + page - 1) / page);
+    auto* const begin = static_cast<char*>(const_cast<void*>(block)) - offset;
+    EXPECT_EQ(::mincore(begin, offset + size, there.data()), 0);
+    return std::all_of(there.begin(), there.end(), [](auto one) { return (one & 1U) != 0; });
 }
 
-bool gets_huge_pages(const Library& library, const char* function, std::size_t size = k_large) {
+bool allocates_present(const Library& library, const char* function, std::size_t size = k_large) {
     void* const block = library.allocate(function, size);
     EXPECT_NE(block, nullptr);
-    const bool asks = asks_for_huge_pages(block, size);
+    const bool present = is_brought_in(block, size);
     static_cast<char*>(block)[size - 1] = 1;
     library.free(block);
-    return asks;
+    return present;
 }
 
 // What every slot of a library holds; binds it first.
@@ -86,29 +80,29 @@ std::vector<void*> slots_of(std::string_view name) {
     return held;
 }
 
-class HugePageScopeTest : public ::testing::TestWithParam<std::string_view> {
+class LargeBlockScopeTest : public ::testing::TestWithParam<std::string_view> {
 protected:
     void SetUp() override {
-        if (transparent_huge_pages() != HugePages::on_request) {
-            GTEST_SKIP() << "the kernel gives no huge pages on request";
+        if (transparent_huge_pages() == HugePages::always) {
+            GTEST_SKIP() << "the kernel gives huge pages anyway";
         }
     }
 };
 
-TEST_P(HugePageScopeTest, LargeBlocksAskForHugePagesWhileItLives) {
+TEST_P(LargeBlockScopeTest, LargeBlocksAreBroughtInWhileItLives) {
     const Library library(GetParam());
     for (const auto* function :
          {"library_malloc", "library_aligned_alloc", "library_posix_memalign"}) {
         SCOPED_TRACE(function);
         {
-            const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
-            EXPECT_TRUE(gets_huge_pages(library, function));
-            EXPECT_FALSE(gets_huge_pages(library, function, std::size_t{1} << 20));
+            const LargeBlockScope scope({GetParam()}, k_plenty);
+            EXPECT_TRUE(allocates_present(library, function));
+            EXPECT_FALSE(allocates_present(library, function, std::size_t{1} << 20));
         }
     }
 }
 
-TEST_P(HugePageScopeTest, PutsEverySlotBack) {
+TEST_P(LargeBlockScopeTest, PutsEverySlotBack) {
     const Library library(GetParam());
     // Binds what is bound late.
     for (const auto* function :
@@ -118,11 +112,11 @@ TEST_P(HugePageScopeTest, PutsEverySlotBack) {
     const auto before = slots_of(GetParam());
     ASSERT_GE(before.size(), 3U);
     {
-        const HugePageScope outer({GetParam()}, k_plenty, SlowPages::accept);
+        const LargeBlockScope outer({GetParam()}, k_plenty);
         const auto during = slots_of(GetParam());
         for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NE(during[i], before[i]) << i;
         {
-            const HugePageScope inner({GetParam()}, k_plenty, SlowPages::accept);
+            const LargeBlockScope inner({GetParam()}, k_plenty);
             EXPECT_EQ(slots_of(GetParam()), during);
         }
         EXPECT_EQ(slots_of(GetParam()), during);
@@ -131,29 +125,29 @@ TEST_P(HugePageScopeTest, PutsEverySlotBack) {
 }
 
 // A slot that was never called through holds a stub, which must not be taken for the function.
-TEST_P(HugePageScopeTest, ServesWhatWasNotCalledBefore) {
+TEST_P(LargeBlockScopeTest, ServesWhatWasNotCalledBefore) {
     const Library library(GetParam());
-    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(library, "library_aligned_alloc"));
-    EXPECT_TRUE(gets_huge_pages(library, "library_aligned_alloc"));
+    const LargeBlockScope scope({GetParam()}, k_plenty);
+    EXPECT_TRUE(allocates_present(library, "library_aligned_alloc"));
+    EXPECT_TRUE(allocates_present(library, "library_aligned_alloc"));
 }
 
-TEST_P(HugePageScopeTest, EndsWithItsBudget) {
+TEST_P(LargeBlockScopeTest, EndsWithItsBudget) {
     const Library library(GetParam());
     library.free(library.allocate("library_malloc", 64));
-    const HugePageScope scope({GetParam()}, 2 * k_large, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
-    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+    const LargeBlockScope scope({GetParam()}, 2 * k_large);
+    EXPECT_TRUE(allocates_present(library, "library_posix_memalign"));
+    EXPECT_TRUE(allocates_present(library, "library_posix_memalign"));
     for (const auto& found : LoadedLibrary::find(GetParam())) {
         for (const auto& slot : find_import_slots(found, {"malloc"})) {
             EXPECT_EQ(slot.load(), reinterpret_cast<void*>(&std::malloc));
         }
     }
-    const HugePageScope next({GetParam()}, k_plenty, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
+    const LargeBlockScope next({GetParam()}, k_plenty);
+    EXPECT_TRUE(allocates_present(library, "library_posix_memalign"));
 }
 
-TEST_P(HugePageScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
+TEST_P(LargeBlockScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
     const Library library(GetParam());
     std::atomic<bool> stop = false;
     std::vector<std::thread> threads;
@@ -171,9 +165,8 @@ TEST_P(HugePageScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
     for (int i = 0; i < 2; ++i) {
         threads.emplace_back([&] {
             for (int round = 0; round < 200; ++round) {
-                const HugePageScope scope({GetParam(), k_bound_late},
-                                          static_cast<std::uint64_t>(round % 3) * k_large,
-                                          SlowPages::accept);
+                const LargeBlockScope scope({GetParam(), k_bound_late},
+                                            static_cast<std::uint64_t>(round % 3) * k_large);
             }
         });
     }
@@ -182,13 +175,13 @@ TEST_P(HugePageScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
     stop = true;
     threads[0].join();
     threads[1].join();
-    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(library, "library_malloc"));
+    const LargeBlockScope scope({GetParam()}, k_plenty);
+    EXPECT_TRUE(allocates_present(library, "library_malloc"));
 }
 
 // Somebody who redirects a call meanwhile keeps it, and is never put in a circle with us. In a
 // process of its own: from then on nothing is redirected any more.
-TEST_P(HugePageScopeTest, LeavesToOthersWhatTheyRedirected) {
+TEST_P(LargeBlockScopeTest, LeavesToOthersWhatTheyRedirected) {
     EXPECT_EXIT(
         {
             const Library library(GetParam());
@@ -201,49 +194,49 @@ TEST_P(HugePageScopeTest, LeavesToOthersWhatTheyRedirected) {
             const auto found = LoadedLibrary::find(GetParam());
             const auto slot = find_import_slots(found.front(), {"malloc"}).front();
             {
-                const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+                const LargeBlockScope scope({GetParam()}, k_plenty);
                 theirs_calls = slot.load();
                 if (!slot.exchange(slot.load(), their_slot)) std::exit(2);
             }
             if (slot.load() != their_slot) std::exit(3);
-            const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+            const LargeBlockScope scope({GetParam()}, k_plenty);
             if (slot.load() != their_slot) std::exit(4);
             void* const block = library.allocate("library_malloc", k_large);
-            if (block == nullptr || asks_for_huge_pages(block, k_large)) std::exit(5);
+            if (block == nullptr || is_brought_in(block, k_large)) std::exit(5);
             library.free(block);
             std::exit(0);
         },
         ::testing::ExitedWithCode(0), "");
 }
 
-TEST_P(HugePageScopeTest, KeepsTheLibraryLoadedAndLetsItGo) {
+TEST_P(LargeBlockScopeTest, KeepsTheLibraryLoadedAndLetsItGo) {
     {
         auto library = std::make_unique<Library>(GetParam());
-        const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
+        const LargeBlockScope scope({GetParam()}, k_plenty);
         library.reset();
         EXPECT_FALSE(slots_of(GetParam()).empty());
     }
     EXPECT_TRUE(LoadedLibrary::find(GetParam()).empty());
     const Library again(GetParam());
-    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(again, "library_malloc"));
+    const LargeBlockScope scope({GetParam()}, k_plenty);
+    EXPECT_TRUE(allocates_present(again, "library_malloc"));
 }
 
-TEST_P(HugePageScopeTest, DoesNothingForALibraryThatIsNotLoaded) {
-    const HugePageScope scope({"libnot_loaded.so", GetParam()}, k_plenty, SlowPages::accept);
+TEST_P(LargeBlockScopeTest, DoesNothingForALibraryThatIsNotLoaded) {
+    const LargeBlockScope scope({"libnot_loaded.so", GetParam()}, k_plenty);
     EXPECT_TRUE(LoadedLibrary::find(GetParam()).empty());
 }
 
-TEST_P(HugePageScopeTest, OthersAreNotTouched) {
+TEST_P(LargeBlockScopeTest, OthersAreNotTouched) {
     const Library library(GetParam());
     const auto other = GetParam() == k_bound_late ? k_bound_at_once : k_bound_late;
     const Library bystander(other);
-    const HugePageScope scope({GetParam()}, k_plenty, SlowPages::accept);
-    EXPECT_TRUE(gets_huge_pages(library, "library_posix_memalign"));
-    EXPECT_FALSE(gets_huge_pages(bystander, "library_posix_memalign"));
+    const LargeBlockScope scope({GetParam()}, k_plenty);
+    EXPECT_TRUE(allocates_present(library, "library_posix_memalign"));
+    EXPECT_FALSE(allocates_present(bystander, "library_posix_memalign"));
 }
 
-INSTANTIATE_TEST_SUITE_P(, HugePageScopeTest, ::testing::Values(k_bound_at_once, k_bound_late),
+INSTANTIATE_TEST_SUITE_P(, LargeBlockScopeTest, ::testing::Values(k_bound_at_once, k_bound_late),
                          [](const auto& given) {
                              return given.param == k_bound_late ? "bound_late" : "bound_at_once";
                          });

@@ -6,23 +6,15 @@
 // - A thread that watches for new large mappings is behind the faults it wants to save, and cannot
 //   tell whose memory it sees.
 // - PR_SET_THP_DISABLE and its relatives only take away.
-#include "os/huge_pages.h"
+#include "os/large_blocks.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
-#include <ctime>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <utility>
-
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "os/linkage.h"
 
@@ -31,71 +23,17 @@ namespace {
 
 using Address = std::uintptr_t;
 
-// One 2 MiB page costs 0.1 to 0.2 ms where memory is at hand, and the 512 small ones in its place
-// 0.3 to 1.3 ms. Where a host has to find the memory first, it takes 3 to 5 ms.
-constexpr std::int64_t k_slow_ns_per_mib = 500'000;
-constexpr int k_slow_pages_max = 3;
-
-struct Geometry {
-    Address page_bytes = 0;
-    Address huge_page_bytes = 0;
-};
-
 // Read by the redirected calls, on any thread. Never destroyed.
-struct Shared {
-    std::atomic<std::int64_t> budget{0};
-    std::atomic<int> slow_pages_left{0};  // until it is enough
-    std::atomic<bool> accepts_slow_pages{false};
-    Geometry geometry;  // written once, before the first budget
-};
-constinit Shared shared;
+constinit std::atomic<std::int64_t> budget{0};
 
 void retire();
 
-std::int64_t thread_time_ns() {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-char* pointer_to(Address address) {
-    return reinterpret_cast<char*>(address);  // NOLINT(performance-no-int-to-ptr)
-}
-
-// Faults in the huge page at `first`, which is needed anyhow, and says whether it came quickly.
-bool comes_quickly(Address first, Address touched) {
-    const auto size = shared.geometry.huge_page_bytes;
-    if (::madvise(pointer_to(first), size, MADV_HUGEPAGE) != 0) return false;
-    const auto start = thread_time_ns();
-    volatile char* const byte = pointer_to(touched);
-    *byte = *byte;
-    const auto limit = k_slow_ns_per_mib * static_cast<std::int64_t>(size >> 20);
-    return thread_time_ns() - start <= limit || shared.accepts_slow_pages;
-}
-
-void ask_for_huge_pages(Address block, std::size_t size_bytes) {
-    const auto page = shared.geometry.page_bytes;
-    const auto huge = shared.geometry.huge_page_bytes;
-    // Outwards, so that neighbours make one region: all of a page that the block touches is there.
-    const auto begin = block & ~(page - 1);
-    const auto end = (block + size_bytes + page - 1) & ~(page - 1);
-    const auto first = (begin + huge - 1) & ~(huge - 1);
-    if (first >= end || end - first < huge) return;
-    if (!comes_quickly(first, std::max(first, block))) {
-        if (shared.slow_pages_left.fetch_sub(1) <= 1) retire();
-        return;
-    }
-    (void)::madvise(pointer_to(begin), end - begin, MADV_HUGEPAGE);
-    const auto size = static_cast<std::int64_t>(size_bytes);
-    if (shared.budget.fetch_sub(size) <= size) retire();
-}
-
 void consider(void* block, std::size_t size_bytes) {
-    if (size_bytes < k_huge_block_bytes_min || block == nullptr) return;
-    if (shared.budget.load(std::memory_order_acquire) <= 0) return;
-    const int before = errno;
-    ask_for_huge_pages(reinterpret_cast<Address>(block), size_bytes);
-    errno = before;
+    if (size_bytes < k_large_block_bytes_min || block == nullptr) return;
+    if (budget.load(std::memory_order_acquire) <= 0) return;
+    const auto size = static_cast<std::int64_t>(size_bytes);
+    if (budget.fetch_sub(size) <= size) retire();
+    prefault(block, size_bytes);
 }
 
 using Malloc = void* (*)(std::size_t);
@@ -202,7 +140,7 @@ std::vector<Target> find_targets(const std::vector<std::string_view>& libraries)
 // Every slot that is redirected now.
 class Redirected {
 public:
-    void open(std::vector<Target> targets, std::uint64_t budget_bytes, SlowPages slow_pages) {
+    void open(std::vector<Target> targets, std::uint64_t budget_bytes) {
         const std::scoped_lock lock(mutex_);
         ++scopes_;
         if (is_contested_) return;
@@ -213,12 +151,10 @@ public:
                 libraries_.push_back(std::move(target.library));
             }
         }
-        shared.slow_pages_left = k_slow_pages_max;
-        shared.accepts_slow_pages = slow_pages == SlowPages::accept;
         const auto most = static_cast<std::uint64_t>(1) << 62;
-        const auto before = std::max<std::int64_t>(shared.budget.load(), 0);
+        const auto before = std::max<std::int64_t>(budget.load(), 0);
         const auto left = most - std::min(most, static_cast<std::uint64_t>(before));
-        shared.budget = before + static_cast<std::int64_t>(std::min(budget_bytes, left));
+        budget = before + static_cast<std::int64_t>(std::min(budget_bytes, left));
     }
 
     void close() {
@@ -226,14 +162,14 @@ public:
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
         if (--scopes_ > 0) return;
-        shared.budget = 0;
+        budget = 0;
         restore();
         libraries.swap(libraries_);
     }
 
     // Called from within an allocation: waits for nobody.
     void retire() {
-        shared.budget = 0;
+        budget = 0;
         const std::unique_lock lock(mutex_, std::try_to_lock);
         if (lock.owns_lock()) restore();
     }
@@ -275,41 +211,22 @@ Redirected& redirected() {
 void retire() { redirected().retire(); }
 
 bool can_help() {
-    static const bool k_can = [] {
-        if (transparent_huge_pages() != HugePages::on_request) return false;
-        std::ifstream file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
-        std::uint64_t size = 0;
-        file >> size;
-        // Kernels with 64 KiB pages have huge ones of 512 MiB: hardly a block holds one.
-        if (size < (1U << 20) || size > (std::uint64_t{64} << 20) || (size & (size - 1)) != 0) {
-            return false;
-        }
-        shared.geometry = {static_cast<Address>(::sysconf(_SC_PAGESIZE)), size};
-        return stay_loaded();
-    }();
+    static const bool k_can = transparent_huge_pages() != HugePages::always && stay_loaded();
     return k_can;
 }
 
 }  // namespace
 
-HugePages transparent_huge_pages() {
-    if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0) return HugePages::unavailable;
-    std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
-    std::string line;
-    std::getline(file, line);
-    if (line.find("[madvise]") != std::string::npos) return HugePages::on_request;
-    if (line.find("[always]") != std::string::npos) return HugePages::always;
-    return HugePages::unavailable;
-}
-
-HugePageScope::HugePageScope(const std::vector<std::string_view>& libraries,
-                             std::uint64_t budget_bytes, SlowPages slow_pages) {
+LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
+                                 std::uint64_t budget_bytes) {
     if (!can_help()) return;
-    redirected().open(find_targets(libraries), budget_bytes, slow_pages);
+    redirected().open(find_targets(libraries), budget_bytes);
     open_ = true;
 }
 
-HugePageScope::~HugePageScope() {
+std::int64_t LargeBlockScope::budget_bytes_left() { return budget; }
+
+LargeBlockScope::~LargeBlockScope() {
     if (open_) redirected().close();
 }
 

@@ -1,0 +1,225 @@
+#include "os/prefault.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <cstddef>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/parallel.h"
+#include "os/background_thread.h"
+#include "os/system.h"
+
+// Linux 5.14; older headers lack it.
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace larder::internal::os {
+namespace {
+
+using Address = std::uintptr_t;
+
+// What one thread does at a time: long enough to be measured, short enough to wait for.
+constexpr Address k_piece_bytes = Address{8} << 20;
+// More do not make the kernel clear pages faster.
+constexpr unsigned k_helpers_max = 3;
+
+char* pointer_to(Address address) {
+    return reinterpret_cast<char*>(address);  // NOLINT(performance-no-int-to-ptr)
+}
+
+std::int64_t thread_time_ns() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Pages without which nothing is gained are 0.
+struct Geometry {
+    Address page_bytes = 0;
+    Address huge_page_bytes = 0;
+    bool ask_for_huge = false;
+};
+
+const Geometry& geometry() {
+    static const Geometry k_geometry = [] {
+        Geometry found;
+        found.page_bytes = static_cast<Address>(::sysconf(_SC_PAGESIZE));
+        found.ask_for_huge = transparent_huge_pages() == HugePages::on_request;
+        std::ifstream file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+        std::uint64_t size = 0;
+        file >> size;
+        // Kernels with 64 KiB pages have huge ones of 512 MiB: hardly a block holds one.
+        const bool usable = size >= (1U << 20) && size <= k_piece_bytes && (size & (size - 1)) == 0;
+        found.huge_page_bytes = usable ? size : 0;
+        return found;
+    }();
+    return k_geometry;
+}
+
+// Never destroyed: allocations go on while the process ends.
+PageChoice& page_choice() {
+    static auto* const k_choice = new PageChoice;
+    return *k_choice;
+}
+
+void bring_in(Address begin, Address end) {
+    (void)::madvise(pointer_to(begin), end - begin, MADV_POPULATE_WRITE);
+}
+
+bool bring_in_huge(Address begin, Address end) {
+    if (::madvise(pointer_to(begin), end - begin, MADV_HUGEPAGE) != 0) return false;
+    const auto start = thread_time_ns();
+    bring_in(begin, end);
+    return page_choice().note(end - begin, thread_time_ns() - start);
+}
+
+void bring_in_piece(Address begin, Address end) {
+    const auto huge = geometry().huge_page_bytes;
+    const auto first = huge == 0 ? end : (begin + huge - 1) & ~(huge - 1);
+    if (!geometry().ask_for_huge || first >= end || end - first < huge) {
+        bring_in(begin, end);
+        return;
+    }
+    switch (page_choice().next(end - begin)) {
+        case PageChoice::Pages::huge: bring_in_huge(begin, end); return;
+        case PageChoice::Pages::small: break;
+        case PageChoice::Pages::probe:
+            if (bring_in_huge(first, first + huge)) {
+                bring_in_huge(begin, end);
+                return;
+            }
+            break;
+    }
+    bring_in(begin, end);
+}
+
+// One block, taken piece by piece by whoever is free.
+struct Job {
+    Address begin = 0;
+    Address end = 0;
+    std::atomic<Address> next{0};
+    int helpers = 0;  // at work on it; guarded by the mutex of Helpers
+
+    [[nodiscard]] bool has_more() const { return next < end; }
+
+    // Pieces lie at multiples of their size, so that no huge page is cut.
+    void work() {
+        for (;;) {
+            const auto from = next.fetch_add(k_piece_bytes);
+            if (from >= end) return;
+            bring_in_piece(std::max(from, begin), std::min(from + k_piece_bytes, end));
+        }
+    }
+};
+
+// The threads that help, and the one job they may have. In a child made by fork nobody does: what
+// its parent's threads held stays as it was.
+class Helpers {
+public:
+    void join() {
+        std::int64_t none = 0;
+        const auto self = current_process_id();
+        if (!owner_.compare_exchange_strong(none, self) && none != self) return;
+        const std::scoped_lock lock(starting_);
+        if (++users_ > 1) return;
+        const auto count = std::min(worker_threads() - 1, k_helpers_max);
+        for (unsigned i = 0; i < count; ++i) {
+            auto thread = std::make_unique<BackgroundThread>();
+            if (!thread->start([this](const std::stop_token& stop) { help(stop); })) break;
+            threads_.push_back(std::move(thread));
+        }
+    }
+
+    void leave() {
+        if (owner_ != current_process_id()) return;
+        const std::scoped_lock lock(starting_);
+        if (--users_ == 0) threads_.clear();
+    }
+
+    void run(Job& job) {
+        const bool alone = owner_ != current_process_id() || !offer(job);
+        job.work();
+        if (alone) return;
+        std::unique_lock lock(mutex_);
+        job_ = nullptr;
+        done_.wait(lock, [&] { return job.helpers == 0; });
+    }
+
+private:
+    // Another block may be on its way: its allocation does not wait, and neither does this one.
+    bool offer(Job& job) {
+        const std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock.owns_lock() || job_ != nullptr) return false;
+        job_ = &job;
+        wake_.notify_all();
+        return true;
+    }
+
+    void help(const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        while (wake_.wait(lock, stop, [&] { return job_ != nullptr && job_->has_more(); })) {
+            auto& job = *job_;
+            ++job.helpers;
+            lock.unlock();
+            job.work();
+            lock.lock();
+            if (--job.helpers == 0) done_.notify_all();
+        }
+    }
+
+    std::atomic<std::int64_t> owner_{0};  // process id
+    std::mutex starting_;
+    int users_ = 0;
+    std::vector<std::unique_ptr<BackgroundThread>> threads_;
+
+    std::mutex mutex_;
+    std::condition_variable_any wake_;
+    std::condition_variable done_;
+    Job* job_ = nullptr;
+};
+
+Helpers& helpers() {
+    static auto* const k_helpers = new Helpers;
+    return *k_helpers;
+}
+
+}  // namespace
+
+HugePages transparent_huge_pages() {
+    if (::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0) return HugePages::unavailable;
+    std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+    std::string line;
+    std::getline(file, line);
+    if (line.find("[madvise]") != std::string::npos) return HugePages::on_request;
+    if (line.find("[always]") != std::string::npos) return HugePages::always;
+    return HugePages::unavailable;
+}
+
+PrefaultThreads::PrefaultThreads() { helpers().join(); }
+PrefaultThreads::~PrefaultThreads() { helpers().leave(); }
+
+void prefault(void* block, std::uint64_t size_bytes) noexcept {
+    const int before = errno;
+    const auto page = geometry().page_bytes;
+    const auto address = reinterpret_cast<Address>(block);
+    // Outwards, so that neighbours make one region: all of a page that the block touches is there.
+    Job job;
+    job.begin = address & ~(page - 1);
+    job.end = (address + size_bytes + page - 1) & ~(page - 1);
+    job.next = job.begin & ~(k_piece_bytes - 1);
+    helpers().run(job);
+    errno = before;
+}
+
+}  // namespace larder::internal::os
