@@ -93,8 +93,10 @@ void ReadAhead::read_first(os::Mapping& mapping, std::uint64_t number,
 
 void ReadAhead::read_next(const std::shared_ptr<store::Store>& store, const store::Follower& next,
                           std::uint64_t number, const std::stop_token& stop) {
+    const auto bytes_max = bytes_allowed();
+    if (bytes_max == 0) return;
     const auto how = next.verified ? store::Reading::plain : how_;
-    const auto read = store->read_ahead(next.object, {bytes_allowed(), how}, [&] {
+    const auto read = store->read_ahead(next.object, {bytes_max, how}, [&] {
         return is_current(number, stop) ? store::Continue::yes : store::Continue::no;
     });
     const std::lock_guard lock(mutex_);

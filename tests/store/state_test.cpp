@@ -53,7 +53,12 @@ protected:
         state.remember(k_stamp, digest(2));
         state.remember_derived(k_stamp, "kind", "value");
         state.record(event("loaded", 1));
+        state.learn({.larder_id = "larder",
+                     .key = Key{digest(9)},
+                     .object = digest(2),
+                     .before = {Key{digest(8)}}});
         state.forget("larder", Key{digest(9)});
+        static_cast<void>(state.followers("larder", Key{digest(8)}));
         static_cast<void>(state.fingerprint(k_stamp));
         static_cast<void>(state.contains(k_stamp, digest(2)));
         static_cast<void>(state.derived(k_stamp, "kind"));

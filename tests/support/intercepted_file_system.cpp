@@ -79,7 +79,9 @@ public:
     }
 
     Result<void> read_at(std::uint64_t offset, std::span<std::byte> buffer) override {
-        return fs_.intercept(call(Operation::read), [&] { return file_->read_at(offset, buffer); });
+        auto call = this->call(Operation::read);
+        call.offset = offset;
+        return fs_.intercept(call, [&] { return file_->read_at(offset, buffer); });
     }
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
         auto call = this->call(Operation::write);
