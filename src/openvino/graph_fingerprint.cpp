@@ -1,5 +1,6 @@
 #include "openvino/graph_fingerprint.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -26,6 +27,12 @@ using ov::op::util::MultiSubGraphOp;
 bool is_made_up(std::string_view name, std::string_view prefix) {
     return name.starts_with(prefix) && name.size() > prefix.size() &&
            name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
+}
+
+// Which file a model was read from, and where in it each constant lay. They decide nothing but
+// blobs without weights, which are never made of models in memory.
+bool tells_origin(std::string_view name) {
+    return name == "__weights_path" || name.starts_with("WeightlessCacheAttribute");
 }
 
 // Writes everything that reaches the compiled model into one hasher; weights only as references,
@@ -305,8 +312,11 @@ void GraphHasher::add_any(std::string_view name, const ov::Any& value) {
 }
 
 void GraphHasher::add_run_time_information(const ov::AnyMap& information) {
-    add_number("rt_info", information.size());
-    for (const auto& [name, value] : information) add_any(name, value);
+    const auto counts = [](const auto& entry) { return !tells_origin(entry.first); };
+    add_number("rt_info", static_cast<std::uint64_t>(std::ranges::count_if(information, counts)));
+    for (const auto& entry : information) {
+        if (counts(entry)) add_any(entry.first, entry.second);
+    }
 }
 
 void GraphHasher::add_tensors(const ov::Node& node) {

@@ -127,5 +127,19 @@ TEST(GraphFingerprint, ReadModelHasOneFingerprintHoweverOftenItIsRead) {
     EXPECT_EQ(of(core.read_model(xml)), of(core.read_model(xml)));
 }
 
+// Without a mapping, the runtime notes in the model where its weights were.
+TEST(GraphFingerprint, WhereAModelWasReadFromCountsAsLittleAsHow) {
+    const auto folder = std::filesystem::path(::testing::TempDir());
+    const auto here = (folder / "fingerprint_here.xml").string();
+    const auto there = (folder / "fingerprint_there.xml").string();
+    ov::save_model(attention_model(), here, false);
+    ov::save_model(attention_model(), there, false);
+    ov::Core core;
+    const auto mapped = of(core.read_model(here));
+    core.set_property(ov::enable_mmap(false));
+    EXPECT_EQ(of(core.read_model(here)), mapped);
+    EXPECT_EQ(of(core.read_model(there)), mapped);
+}
+
 }  // namespace
 }  // namespace larder::internal::openvino
