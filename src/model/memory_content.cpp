@@ -18,7 +18,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 // Up to here hashing costs less than finding out where the bytes come from.
-constexpr std::uint64_t k_in_place_bytes_max = std::uint64_t{4} << 20;
+constexpr std::uint64_t k_in_place_bytes_max = std::uint64_t{1} << 20;
 // Below this, starting a thread costs more than it brings.
 constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{16} << 20;
 
