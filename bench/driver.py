@@ -2,13 +2,15 @@
 
 The contenders alternate within each round, so that a machine that drifts slows all of them alike.
 The page cache: `warm` means that model and blob were read in the same process order just before;
-`--cold` drops the page cache before each load (needs root).
+`cold` that the page cache was dropped before each load (needs root).
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -17,23 +19,47 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WAYS = {
-    "none": "no cache",
-    "openvino-path": "CACHE_DIR, path",
-    "openvino-model": "CACHE_DIR, model",
-    "larder-path": "larder, path",
-    "larder-model": "larder, model",
-}
+# What a program has to be started with for its allocator to ask for huge pages.
+HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 SECONDS_MAX = 600
 
 
-def start(program: pathlib.Path, way: str, model: pathlib.Path, cache: pathlib.Path):
+@dataclasses.dataclass(frozen=True)
+class Way:
+    title: str
+    how: str  # the first argument of load_once
+    environment: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
+
+
+WAYS = {
+    "none": Way("no cache", "none"),
+    "openvino-path": Way("CACHE_DIR, path", "openvino-path"),
+    "openvino-path-huge": Way("  with huge pages", "openvino-path", HUGE),
+    "openvino-model": Way("CACHE_DIR, model", "openvino-model"),
+    "larder-path": Way("larder, path", "larder-path"),
+    "larder-path-huge": Way("  with huge pages", "larder-path", HUGE),
+    "larder-path-as-is": Way("  no prefault", "larder-path", {"LARDER_PREFAULT": "off"}),
+    "larder-model": Way("larder, model", "larder-model"),
+}
+SMALL = ["none", "openvino-path", "openvino-model", "larder-path", "larder-model"]
+LARGE = [name for name in WAYS if name != "none"]
+COLD = ["openvino-path", "larder-path"]
+TOGETHER = ["none", "openvino-path", "larder-path"]
+# OpenVINO's path API does not know GGUF: its users read and convert, then compile with CACHE_DIR.
+GGUF = ["none", "openvino-model", "larder-path"]
+
+
+def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.Path):
     return subprocess.Popen(
-        [program, way, model, cache], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [program, way.how, model, cache],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | way.environment,
     )
 
 
-def load_together(program, way, model, cache, processes: int) -> list[dict]:
+def load_together(program, way: Way, model, cache, processes: int) -> list[dict]:
     """Starts the processes, lets them go at once, and returns what each reports."""
     children = [start(program, way, model, cache) for _ in range(processes)]
     try:
@@ -45,7 +71,7 @@ def load_together(program, way, model, cache, processes: int) -> list[dict]:
                 break
             lines = [child.stdout.readline() for child in children]
             if not all(lines):
-                raise SystemExit(f"{way} failed on {model}")
+                raise SystemExit(f"{way.title} failed on {model}")
         for child in children:
             child.wait(timeout=SECONDS_MAX)
     finally:
@@ -63,70 +89,81 @@ def bytes_on_disk(directory: pathlib.Path) -> int:
     return sum(f.stat().st_blocks * 512 for f in directory.rglob("*") if f.is_file())
 
 
+def summary(reports: list[dict]) -> dict:
+    """Several processes started together count as ready when the last one is."""
+    last = ("ready_ms", "first_inference_ms")
+    return {
+        name: (max if name in last else sum)(report[name] for report in reports)
+        for name, value in reports[0].items()
+        if not isinstance(value, str)
+    }
+
+
 class Bench:
-    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int, cold: bool):
-        self.program, self.work, self.rounds, self.cold = program, work, rounds, cold
+    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int):
+        self.program, self.work, self.rounds = program, work, rounds
         self.rows: list[dict] = []
 
-    def compare(self, title: str, model: pathlib.Path, ways: list[str], processes: int = 1) -> None:
-        caches = {way: self.work / f"{model.stem}-{way}" for way in ways}
+    def compare(
+        self,
+        title: str,
+        model: pathlib.Path,
+        ways: list[str],
+        processes: int = 1,
+        cold: bool = False,
+    ) -> None:
+        caches = {way: self.work / f"{model.stem}-{WAYS[way].how}" for way in ways}
         samples: dict[str, list[dict]] = {way: [] for way in ways}
-        for way in ways:  # fills the cache, and the page cache
-            shutil.rmtree(caches[way], ignore_errors=True)
-            caches[way].mkdir(parents=True)
-            load_together(self.program, way, model, caches[way], 1)
-            load_together(self.program, way, model, caches[way], 1)
+        for way, cache in caches.items():  # fills the cache, and the page cache
+            if not cache.exists():
+                cache.mkdir()
+                load_together(self.program, WAYS[way], model, cache, 1)
+            load_together(self.program, WAYS[way], model, cache, 1)
         for _ in range(self.rounds):
-            for way in ways:
-                if self.cold:
+            for way, cache in caches.items():
+                if cold:
                     drop_page_cache()
-                reports = load_together(self.program, way, model, caches[way], processes)
-                samples[way].append(self.summary(reports))
-        medians = {way: self.median(samples[way]) for way in ways}
+                reports = load_together(self.program, WAYS[way], model, cache, processes)
+                samples[way].append(summary(reports))
         baseline = next(way for way in ways if way.startswith("openvino"))
+        rows = []
         for way in ways:
-            row = {"case": title, "way": way, "processes": processes, **medians[way]}
+            row = {"case": title, "way": way, "processes": processes, "cold": cold}
+            for name in samples[way][0]:
+                values = [sample[name] for sample in samples[way]]
+                row[name] = statistics.median(values)
+                row[name + "_ratio"] = statistics.median(
+                    value / max(base[name], 1) for value, base in zip(values, samples[baseline])
+                )
             row["disk_bytes"] = bytes_on_disk(caches[way])
-            base = [s["ready_ms"] for s in samples[baseline]]
-            row["ratio"] = statistics.median(
-                s["ready_ms"] / b for s, b in zip(samples[way], base)
-            )
-            self.rows.append(row)
-        self.print_case(title, processes, ways)
-        for way in ways:
-            shutil.rmtree(caches[way], ignore_errors=True)
+            rows.append(row)
+        self.rows += rows
+        self.print_case(rows)
 
-    @staticmethod
-    def summary(reports: list[dict]) -> dict:
-        """Several processes started together count as ready when the last one is."""
-        return {
-            "ready_ms": max(r["ready_ms"] for r in reports),
-            "first_inference_ms": max(r["first_inference_ms"] for r in reports),
-            "rss_bytes": sum(r["rss_bytes"] for r in reports),
-            "peak_rss_bytes": sum(r["peak_rss_bytes"] for r in reports),
-            "pss_bytes": sum(r["pss_bytes"] for r in reports),
-        }
+    def forget(self) -> None:
+        """What was kept of the models so far; they take gigabytes."""
+        for directory in self.work.iterdir():
+            shutil.rmtree(directory)
 
-    @staticmethod
-    def median(samples: list[dict]) -> dict:
-        return {name: statistics.median(s[name] for s in samples) for name in samples[0]}
-
-    def print_case(self, title: str, processes: int, ways: list[str]) -> None:
-        together = f", {processes} processes together" if processes > 1 else ""
-        cache = "cold page cache" if self.cold else "blob and model in the page cache"
-        print(f"\n{title}{together} ({cache}, medians of {self.rounds} rounds)")
+    def print_case(self, rows: list[dict]) -> None:
+        first = rows[0]
+        together = f", {first['processes']} processes together" if first["processes"] > 1 else ""
+        cache = "cold page cache" if first["cold"] else "model and blob in the page cache"
+        print(f"\n{first['case']}{together} ({cache}, medians of {self.rounds} rounds)")
         print(
-            f"  {'':18}{'ready':>10}{'ratio':>7}{'first inf.':>12}{'rss':>10}"
-            f"{'peak':>10}{'pss':>10}{'on disk':>10}"
+            f"  {'':18}{'ready':>10}{'ratio':>6}{'first inf.':>11}{'rss':>9}{'ratio':>6}"
+            f"{'then':>9}{'ratio':>6}{'peak':>9}{'ratio':>6}{'pss':>9}{'ratio':>6}"
+            f"{'faults':>8}{'cpu':>9}{'on disk':>9}"
         )
-        for row in self.rows[-len(ways) :]:
-            print(
-                f"  {WAYS[row['way']]:18}{row['ready_ms']:>7.0f} ms{row['ratio']:>7.2f}"
-                f"{row['first_inference_ms']:>9.0f} ms{row['rss_bytes'] / 1e6:>7.0f} MB"
-                f"{row['peak_rss_bytes'] / 1e6:>7.0f} MB{row['pss_bytes'] / 1e6:>7.0f} MB"
-                f"{row['disk_bytes'] / 1e6:>7.0f} MB",
-                flush=True,
-            )
+        for row in rows:
+            text = f"  {WAYS[row['way']].title:18}"
+            text += f"{row['ready_ms']:>7.0f} ms{row['ready_ms_ratio']:>6.2f}"
+            text += f"{row['first_inference_ms']:>8.0f} ms"
+            for name in ("ready_rss_bytes", "rss_bytes", "peak_rss_bytes", "pss_bytes"):
+                text += f"{row[name] / 1e6:>6.0f} MB{row[name + '_ratio']:>6.2f}"
+            text += f"{row['page_faults'] / 1e3:>7.0f}k"
+            text += f"{row['user_ms'] + row['system_ms']:>6.0f} ms"
+            print(text + f"{row['disk_bytes'] / 1e6:>6.0f} MB", flush=True)
 
 
 def print_hit_cost(program: pathlib.Path, model: pathlib.Path, cache: pathlib.Path) -> dict:
@@ -144,7 +181,10 @@ def print_hit_cost(program: pathlib.Path, model: pathlib.Path, cache: pathlib.Pa
 def build_model(name: str, models: pathlib.Path) -> pathlib.Path:
     result = subprocess.run(
         [sys.executable, "-m", "models", name, "--out", models],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return pathlib.Path(result.stdout.strip().splitlines()[-1])
 
@@ -152,34 +192,40 @@ def build_model(name: str, models: pathlib.Path) -> pathlib.Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small models, ends within 5 minutes")
-    parser.add_argument("--cold", action="store_true", help="drop the page cache before each load")
+    parser.add_argument("--no-cold", action="store_true", help="never drop the page cache")
     parser.add_argument("--rounds", type=int, default=0, help="default: 5, or 3 with --quick")
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=pathlib.Path, required=True, help="kept between runs")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures there too")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (3 if arguments.quick else 5)
-    every_way = list(WAYS)
-    gguf_ways = ["none", "openvino-model", "larder-path"]
+    cold = not arguments.no_cold and not arguments.quick and os.geteuid() == 0
 
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=arguments.models.parent) as work:
-        bench = Bench(arguments.program, pathlib.Path(work), rounds, arguments.cold)
+        bench = Bench(arguments.program, pathlib.Path(work), rounds)
 
         def model(name: str) -> pathlib.Path:
             return build_model(name, arguments.models)
 
         bench.rows.append(print_hit_cost(bench.program, model("tiny"), bench.work / "hit"))
-        bench.compare("tiny", model("tiny"), every_way)
-        bench.compare("ResNet-50", model("resnet50"), every_way)
-        bench.compare("Llama-like 0.1B f16", model("llama-0.1b-folded"), every_way)
-        for processes in (4, 8):
-            bench.compare(
-                "ResNet-50", model("resnet50"), ["none", "openvino-path", "larder-path"], processes
-            )
+        for title, name in (
+            ("tiny", "tiny"),
+            ("1 MB", "small-1mb"),
+            ("ResNet-50", "resnet50"),
+            ("Llama-like 0.1B f16", "llama-0.1b-folded"),
+        ):
+            bench.compare(title, model(name), SMALL)
+        bench.compare("ResNet-50", model("resnet50"), TOGETHER, 4)
+        bench.compare("Llama-like 0.1B f16", model("llama-0.1b-folded"), TOGETHER, 8)
+        bench.forget()
         if not arguments.quick:
-            bench.compare("Llama-like 1B f16", model("llama-1b-folded"), every_way)
-            bench.compare("the same, kept as f16", model("llama-1b"), every_way)
-            bench.compare("Llama-like 1B Q4_K GGUF", model("gguf-1b-q4k"), gguf_ways)
+            bench.compare("Llama-like 1B f16", model("llama-1b-folded"), LARGE)
+            if cold:
+                bench.compare("Llama-like 1B f16", model("llama-1b-folded"), COLD, cold=True)
+            bench.forget()
+            bench.compare("the same, kept as f16", model("llama-1b"), LARGE)
+            bench.forget()
+            bench.compare("Llama-like 1B Q4_K GGUF", model("gguf-1b-q4k"), GGUF)
         if arguments.json:
             arguments.json.write_text(json.dumps(bench.rows, indent=1))
 

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <openvino/frontend/manager.hpp>
 #include <openvino/openvino.hpp>
+#include <sys/resource.h>
 
 #include "larder/larder.hpp"
 
@@ -42,6 +43,18 @@ std::uint64_t proportional_bytes() {
         if (line.rfind("Pss:", 0) == 0) return std::stoull(line.substr(4)) * 1024;
     }
     return 0;
+}
+
+// Of the whole process until now.
+void report_usage(nlohmann::json& report) {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto ms = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+    };
+    report["user_ms"] = ms(usage.ru_utime);
+    report["system_ms"] = ms(usage.ru_stime);
+    report["page_faults"] = usage.ru_minflt + usage.ru_majflt;
 }
 
 std::shared_ptr<ov::Model> read(ov::Core& core, const std::string& path) {
@@ -111,6 +124,7 @@ int main(int argc, char** argv) {
         auto compiled = load(argv[1], argv[2], argv[3], report);
         report["ready_ms"] = milliseconds(Clock::now() - start);
         report["ready_rss_bytes"] = status_bytes("VmRSS");
+        report_usage(report);
         infer_once(compiled);
         report["first_inference_ms"] = milliseconds(Clock::now() - start);
         report["rss_bytes"] = status_bytes("VmRSS");
