@@ -15,6 +15,11 @@ unsigned worker_threads() noexcept {
     return std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
 }
 
+unsigned reader_threads() noexcept {
+    constexpr unsigned k_disk_readers_min = 4;
+    return std::max(worker_threads(), k_disk_readers_min);
+}
+
 Result<void> parallel_for(std::uint64_t count, unsigned threads,
                           const std::function<Result<void>(std::uint64_t)>& work) {
     std::atomic<std::uint64_t> next{0};

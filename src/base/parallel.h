@@ -7,8 +7,10 @@
 
 namespace larder::internal {
 
-// The number of threads worth starting for work over memory or a disk.
+// The number of threads worth starting for work over memory.
 [[nodiscard]] unsigned worker_threads() noexcept;
+// The same for reading files: a disk is kept busy by more readers than there may be cores.
+[[nodiscard]] unsigned reader_threads() noexcept;
 
 // Calls `work(i)` for every i in [0, count) on up to `threads` threads, the caller's among them,
 // and returns when all have ended. After a first error no further i is begun; the error of the

@@ -30,11 +30,15 @@ public:
     Result<FileInfo> info() override;
     Result<void> try_lock(LockMode mode) override;
     Result<bool> is_locked() override;
+    Result<std::unique_ptr<File>> reopen() override;
     const std::string& path() const override { return path_; }
 
     [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
 
 private:
+    // -1 and errno on failure.
+    [[nodiscard]] int reopen_descriptor();
+
     PosixCalls& calls_;
     int descriptor_;
     std::string path_;

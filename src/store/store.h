@@ -37,7 +37,7 @@ struct OpenOptions {
     std::string state_directory{};
     Access access = Access::read_write;
     Creation creation = Creation::when_absent;  // with Access::read_write only
-    unsigned threads = worker_threads();        // for hashing
+    unsigned threads = reader_threads();        // for reading and hashing
 };
 
 // Thread-safe, and safe with any number of other processes at the same larder. An Error is always

@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +122,66 @@ TEST_F(FileSystemTest, MapsNothingAndRefusesMoreThanThereIs) {
     EXPECT_TRUE((*empty)->bytes().empty());
     (*empty)->drop_resident();
     EXPECT_EQ(fs_->map(**file, 4).error().code, Errc::damaged);
+}
+
+TEST_F(FileSystemTest, ReopensAFileThatHasLostItsName) {
+    const auto path = directory_ / "x";
+    write_file(path, "abc");
+    const auto file = fs_->open(path, OpenMode::read_write);
+    ASSERT_TRUE(fs_->remove(path));
+    write_file(path, "def");
+    auto again = (*file)->reopen();
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ((*again)->info()->stamp, (*file)->info()->stamp);
+    std::string text(3, ' ');
+    ASSERT_TRUE((*again)->read_at(0, std::as_writable_bytes(std::span(text))));
+    EXPECT_EQ(text, "abc");
+    EXPECT_FALSE((*again)->write_at(0, bytes_of("x"))) << "it is for reading";
+}
+
+std::size_t pages_of(std::size_t size_bytes) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return (size_bytes + page - 1) / page;
+}
+
+// How many of a mapping's pages are in the page cache.
+std::size_t cached_pages(std::span<const std::byte> bytes) {
+    std::vector<unsigned char> states(pages_of(bytes.size()));
+    EXPECT_EQ(::mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), states.data()), 0);
+    return static_cast<std::size_t>(
+        std::count_if(states.begin(), states.end(), [](auto state) { return (state & 1U) != 0; }));
+}
+
+TEST_F(FileSystemTest, ReadsAheadWhatIsAskedForAndNothingBeyondTheEnd) {
+    for (const std::size_t size_bytes : {100'001U, 20'000'001U}) {
+        const auto path = directory_ / std::to_string(size_bytes);
+        write_file(path, std::string(size_bytes, 'x'));
+        const auto file = fs_->open(path, OpenMode::read_write);
+        ASSERT_TRUE((*file)->sync());
+        const auto mapping = *fs_->map(**file, size_bytes);
+        const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+        ::close(descriptor);
+        mapping->read_ahead(size_bytes, 1);
+        mapping->read_ahead(~std::uint64_t{0}, ~std::uint64_t{0});
+        mapping->read_ahead(1, ~std::uint64_t{0});
+        // A small one is only asked for: it may not be there yet.
+        if (size_bytes > 16U << 20) {
+            EXPECT_EQ(cached_pages(mapping->bytes()), pages_of(size_bytes));
+        }
+        EXPECT_EQ(text_of(mapping->bytes()), std::string(size_bytes, 'x'));
+    }
+}
+
+TEST_F(FileSystemTest, ReadsAheadOfAFileThatWasCutShortWithoutHarm) {
+    constexpr std::size_t k_bytes = 20'000'000;
+    const auto path = directory_ / "x";
+    write_file(path, std::string(k_bytes, 'x'));
+    const auto file = fs_->open(path, OpenMode::read);
+    const auto mapping = *fs_->map(**file, k_bytes);
+    ASSERT_EQ(::truncate(path.c_str(), 5'000'000), 0);
+    mapping->read_ahead(0, k_bytes);
+    EXPECT_EQ(text_of(mapping->bytes().first(3)), "xxx");
 }
 
 TEST_F(FileSystemTest, RenamesReplaceAndLinksDoNot) {

@@ -162,6 +162,7 @@ void CrashFileSystem::note(const Call& call) {
         case Operation::file_info:
         case Operation::lock:
         case Operation::is_locked:
+        case Operation::reopen:
         case Operation::info:
         case Operation::link_info:
         case Operation::canonical:

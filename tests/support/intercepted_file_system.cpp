@@ -15,6 +15,7 @@ std::string_view to_string(Operation operation) {
         case Operation::file_info: return "file_info";
         case Operation::lock: return "lock";
         case Operation::is_locked: return "is_locked";
+        case Operation::reopen: return "reopen";
         case Operation::info: return "info";
         case Operation::link_info: return "link_info";
         case Operation::canonical: return "canonical";
@@ -51,6 +52,7 @@ bool changes_something(Operation operation) {
         case Operation::file_info:
         case Operation::lock:
         case Operation::is_locked:
+        case Operation::reopen:
         case Operation::info:
         case Operation::link_info:
         case Operation::canonical:
@@ -115,6 +117,13 @@ public:
     }
     Result<bool> is_locked() override {
         return fs_.intercept(call(Operation::is_locked), [&] { return file_->is_locked(); });
+    }
+    Result<std::unique_ptr<os::File>> reopen() override {
+        return fs_.intercept(call(Operation::reopen), [&]() -> Result<std::unique_ptr<os::File>> {
+            auto file = file_->reopen();
+            if (!file) return fail(std::move(file.error()));
+            return std::make_unique<InterceptedFile>(fs_, std::move(*file));
+        });
     }
     const std::string& path() const override { return file_->path(); }
 

@@ -25,6 +25,7 @@ enum class Operation {
     file_info,
     lock,
     is_locked,
+    reopen,
     info,
     link_info,
     canonical,
