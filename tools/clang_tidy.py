@@ -74,7 +74,9 @@ def main():
         if not ours:
             continue
         includes = dependencies.get(re.search(r" -o (\S+)", entry["command"])[1])
-        stamp = stamps / stamp_of(entry, includes, common) if includes else None
+        # What the last build recorded may have been renamed since.
+        known = includes and all(os.path.exists(path) for path in includes)
+        stamp = stamps / stamp_of(entry, includes, common) if known else None
         if stamp and stamp.exists():
             skipped += 1
         else:
