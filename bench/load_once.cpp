@@ -96,7 +96,7 @@ ov::CompiledModel load(const std::string& way, const std::string& model,
 void infer_once(ov::CompiledModel& compiled) {
     auto request = compiled.create_infer_request();
     for (std::size_t i = 0; i < compiled.inputs().size(); ++i) {
-        const auto port = compiled.input(i);
+        const auto& port = compiled.input(i);
         ov::Shape shape;
         for (const auto& dimension : port.get_partial_shape()) {
             shape.push_back(dimension.is_static() ? static_cast<std::size_t>(dimension.get_length())

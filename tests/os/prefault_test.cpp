@@ -132,6 +132,7 @@ TEST_F(PrefaultTest, ServesManyThreadsAtOnceAndAChildOfFork) {
     const PrefaultThreads threads;
     std::vector<std::thread> callers;
     std::array<bool, 4> whole{};
+    callers.reserve(whole.size());
     for (auto& done : whole) {
         callers.emplace_back([&done] {
             for (int round = 0; round < 5; ++round) {
