@@ -41,6 +41,8 @@ void ReadAhead::begin(Plan plan) {
     if (running_) return;
     // An earlier thread has ended, or is about to: it no longer takes the lock.
     running_ = thread_.start([this](const std::stop_token& stop) {
+        // Where all cores are busy importing, nobody gains by reading early.
+        os::lower_priority();
         try {
             run(stop);
         } catch (const std::bad_alloc&) {

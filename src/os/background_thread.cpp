@@ -3,6 +3,9 @@
 #include <system_error>
 #include <utility>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "os/system.h"
 
 namespace larder::internal::os {
@@ -32,6 +35,15 @@ bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
 
 bool BackgroundThread::is_ours() const noexcept {
     return started_by_ == 0 || started_by_ == current_process_id();
+}
+
+void lower_priority() noexcept {
+    // A tenth of what a thread of the program gets, where both want the same core.
+    constexpr int k_steps = 10;
+    const auto thread = static_cast<id_t>(::gettid());
+    const int now = ::getpriority(PRIO_PROCESS, thread);
+    // Where it is refused, all are equal.
+    static_cast<void>(::setpriority(PRIO_PROCESS, thread, now + k_steps));
 }
 
 }  // namespace larder::internal::os

@@ -29,4 +29,7 @@ private:
     std::int64_t started_by_ = 0;  // process id
 };
 
+// Makes the calling thread give way to the program's own.
+void lower_priority() noexcept;
+
 }  // namespace larder::internal::os

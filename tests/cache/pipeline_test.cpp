@@ -89,7 +89,7 @@ private:
     bool waiting_ = false;
 };
 
-// True once it is so; false if it is not within a time that is too long for anything.
+// False if it is not so within a time that is too long for anything.
 bool eventually(const std::function<bool()>& is_so) {
     for (int i = 0; i < 6'000; ++i) {
         if (is_so()) return true;
@@ -277,9 +277,8 @@ TEST_F(PipelineTest, EachKeyIsReadAheadOnce) {
     learn("ab");
     const auto session = start();
     (void)ask(*session, "a");
-    EXPECT_TRUE(eventually([&] { return is_read("b"); }));
+    EXPECT_TRUE(eventually([&] { return is_read("b") && threads() == alone_; }));
     watcher_.forget();
-    EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
     (void)ask(*session, "a");
     EXPECT_EQ(threads(), alone_);
     EXPECT_FALSE(watcher_.was_opened(path("b")));
@@ -324,9 +323,7 @@ TEST_F(PipelineTest, ASessionMayEndWhileItReadsAhead) {
     std::jthread ending([&] { session.reset(); });
     watcher_.release();
     ending.join();
-    const auto read = watcher_.read_to(path("b"));
     EXPECT_EQ(threads(), alone_);
-    EXPECT_EQ(watcher_.read_to(path("b")), read);
     EXPECT_EQ(said_, 0);
 }
 
@@ -371,7 +368,6 @@ TEST_F(PipelineTest, ThreadsMayAskAllAtOnce) {
     EXPECT_EQ(said_, 0);
 }
 
-// The parts below ask the pipeline itself.
 class PlanTest : public PipelineTest {
 protected:
     // Only to reach the larder and the state.
@@ -438,7 +434,6 @@ TEST_F(PlanTest, ARequestInterruptsWhatIsReadForLater) {
     EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
     EXPECT_LT(watcher_.read_to(path("b")), 5 * k_mib);
     EXPECT_FALSE(watcher_.was_opened(path("c")));
-    // x is being imported now: the disk is free again.
     pipeline.read_next(larder_, asked, nullptr);
     EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
     EXPECT_EQ(watcher_.read_to(path("x")), 0U);
@@ -499,7 +494,6 @@ TEST_F(PlanTest, AModelAskedForAgainTeachesNothing) {
     }
     Pipeline next(system(), state, config_.verify);
     EXPECT_EQ(expected(ask_for(next, "a")), "") << "one run is one run";
-    EXPECT_EQ(expected(ask_for(next, "b")), "");
 }
 
 }  // namespace
