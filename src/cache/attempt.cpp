@@ -197,9 +197,7 @@ runtime::StageTimes Attempt::times() const {
 }
 
 // What was compiled may be read from files that changed after they were fingerprinted.
-Result<void> Attempt::confirm_model() {
-    return confirm_unchanged(session_, request_, identified_);
-}
+Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
     if (kept) {

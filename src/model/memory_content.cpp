@@ -201,6 +201,7 @@ std::vector<Reading> MappedRanges::readings(os::FileSystem& fs, std::span<const 
     if (!own) return readings_in_place(fs, ranges);
     own_ = std::move(*own);
     std::vector<Reading> result;
+    result.reserve(members_.size());
     for (const auto& [offset, size, index] : members_) {
         result.push_back({index, own_->bytes().subspan(offset, size), true});
     }
@@ -216,6 +217,7 @@ std::vector<Reading> MappedRanges::readings_in_place(os::FileSystem& fs,
                       mapping_.sharing == os::Sharing::shared && info &&
                       info->kind == os::FileKind::regular;
     std::vector<Reading> result;
+    result.reserve(members_.size());
     for (const auto& member : members_) {
         result.push_back({member.index, ranges[member.index], drop});
     }

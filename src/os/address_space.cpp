@@ -105,6 +105,8 @@ std::optional<FileMapping> to_file_mapping(std::string_view text) {
     if (!begin || !end || !offset || !major || !minor || !inode) return {};
     if (*inode == 0 || *end < *begin || permissions.size() != 4) return {};
     FileMapping mapping;
+    // The kernel tells addresses as text.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     mapping.memory = {reinterpret_cast<const std::byte*>(*begin), *end - *begin};
     mapping.offset = *offset;
     mapping.device = makedev(static_cast<unsigned>(*major), static_cast<unsigned>(*minor));
@@ -209,7 +211,10 @@ Result<bool> ProcAddressSpace::has_copied_pages(std::span<const std::byte> memor
 
 void ProcAddressSpace::drop_resident(std::span<const std::byte> memory) noexcept {
     const auto [begin, end] = pages_of(memory);
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    const auto before = reinterpret_cast<std::uintptr_t>(memory.data()) - begin;
+    // The call wants a pointer to what it does not write to.
+    auto* const first = const_cast<std::byte*>(memory.data()) - before;
+    if (begin < end) ::madvise(first, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace larder::internal::os
