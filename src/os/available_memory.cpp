@@ -54,7 +54,9 @@ std::uint64_t read_available_memory_bytes(const std::string& root) {
         auto group = line.substr(k_version_2.size());
         for (;;) {
             if (group == "/") group.clear();
-            if (const auto left = left_in_group(root + "/sys/fs/cgroup" + group)) {
+            auto path = root + "/sys/fs/cgroup";
+            path += group;
+            if (const auto left = left_in_group(path)) {
                 available = std::min(available, *left);
             }
             const auto slash = group.rfind('/');
