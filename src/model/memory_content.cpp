@@ -162,6 +162,7 @@ Result<void> MappedRanges::open(const os::System& system, os::AddressSpace& addr
     if (!file) return {};
     const auto info = (*file)->info();
     if (!info || !is_file(*info)) return {};
+    if (!address_space.is_one_file_per_inode(mapping_.path)) return {};
     if (info->stamp.size_bytes < end()) {
         return fail(Errc::busy, "the file is shorter than what is mapped of it:", mapping_.path);
     }

@@ -33,9 +33,9 @@ struct MemoryContent {
 // whether it was hashed now or remembered.
 //
 // A digest is remembered only for what cannot be anything but the file's content: a mapping that
-// nobody may write to, none of whose pages were copied, of the very file that its path names now.
-// Everything else is hashed. Errc::busy if a file has become shorter than what is mapped of it: to
-// touch its memory would end the process. Thread-safe.
+// nobody may write to, none of whose pages were copied, of the very file that its path names now,
+// on a file system where that can be told. Everything else is hashed. Errc::busy if a file has
+// become shorter than what is mapped of it: to touch its memory would end the process. Thread-safe.
 [[nodiscard]] Result<MemoryContent> hash_memory(const os::System& system,
                                                 os::AddressSpace& address_space,
                                                 FingerprintMemory& memory,

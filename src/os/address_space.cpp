@@ -9,9 +9,11 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace larder::internal::os {
@@ -207,6 +209,18 @@ Result<bool> ProcAddressSpace::has_copied_pages(std::span<const std::byte> memor
     if (const auto found = pagemap.scan(pages)) return *found;
     if (const auto found = pagemap.read(pages)) return *found;
     return fail(Errc::io, "cannot read", path);
+}
+
+bool ProcAddressSpace::is_one_file_per_inode(const std::string& path) {
+    constexpr long k_ext = EXT4_SUPER_MAGIC;
+    constexpr long k_xfs = XFS_SUPER_MAGIC;
+    constexpr long k_f2fs = F2FS_SUPER_MAGIC;
+    constexpr long k_memory = TMPFS_MAGIC;
+    constexpr long k_nfs = NFS_SUPER_MAGIC;
+    struct statfs status{};
+    if (::statfs(path.c_str(), &status) != 0) return false;
+    const auto type = static_cast<long>(status.f_type);
+    return type == k_ext || type == k_xfs || type == k_f2fs || type == k_memory || type == k_nfs;
 }
 
 void ProcAddressSpace::drop_resident(std::span<const std::byte> memory) noexcept {

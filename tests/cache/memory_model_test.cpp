@@ -55,7 +55,7 @@ protected:
         fs::last_write_time(file_, time);
     }
 
-    support::TemporaryDirectory directory_;
+    support::TemporaryDirectory directory_{support::fast_directory()};
     std::string file_ = directory_ / "weights.bin";
     os::RealSystem real_;
     support::FakeClock clock_;

@@ -52,7 +52,7 @@ protected:
     static void save(std::uint32_t seed, const fs::path& xml) {
         support::Child child([&] {
             ov::save_model(
-                larder::testing::dense_model({.seed = seed, .width = k_width, .layers = 2}), xml,
+                larder::testing::dense_model({.seed = seed, .width = k_width, .layers = 1}), xml,
                 false);
         });
         ASSERT_EQ(child.wait(), 0);
@@ -101,7 +101,7 @@ protected:
         });
     }
 
-    support::TemporaryDirectory directory_;
+    support::TemporaryDirectory directory_{support::fast_directory()};
     std::string xml_ = directory_ / "model.xml";
     std::string bin_ = directory_ / "model.bin";
     cache::Config config_;
@@ -109,7 +109,7 @@ protected:
 
 TEST_F(InMemory, TheSecondProcessHashesNothing) {
     const auto first = ask();
-    EXPECT_GE(first.hashed_bytes, 2 * k_layer_bytes);
+    EXPECT_GE(first.hashed_bytes, k_layer_bytes);
     const auto second = ask();
     EXPECT_LT(second.hashed_bytes, k_small_bytes);
     EXPECT_EQ(second.fingerprint, first.fingerprint);
@@ -117,7 +117,7 @@ TEST_F(InMemory, TheSecondProcessHashesNothing) {
 
 TEST_F(InMemory, HashingLeavesTheWeightsOutOfMemory) {
     const auto first = ask();
-    EXPECT_GE(first.hashed_bytes, 2 * k_layer_bytes);
+    EXPECT_GE(first.hashed_bytes, k_layer_bytes);
     EXPECT_LT(first.resident_bytes, k_layer_bytes / 2);
     EXPECT_LT(ask().resident_bytes, k_layer_bytes / 2);
 }
@@ -129,7 +129,7 @@ TEST_F(InMemory, WeightsOnTheHeapGiveTheSameKey) {
             core.set_property(ov::enable_mmap(false));
             return core.read_model(xml_);
         });
-        EXPECT_GE(copied.hashed_bytes, 2 * k_layer_bytes);
+        EXPECT_GE(copied.hashed_bytes, k_layer_bytes);
         EXPECT_EQ(copied.fingerprint, mapped.fingerprint);
     }
 }
@@ -138,7 +138,7 @@ TEST_F(InMemory, WithoutAStateDirectoryTheKeyIsTheSame) {
     const auto remembered = ask();
     config_.state_directory.clear();
     const auto hashed = ask();
-    EXPECT_GE(hashed.hashed_bytes, 2 * k_layer_bytes);
+    EXPECT_GE(hashed.hashed_bytes, k_layer_bytes);
     EXPECT_EQ(hashed.fingerprint, remembered.fingerprint);
 }
 
@@ -155,7 +155,7 @@ TEST_F(InMemory, AFileThatIsReplacedOnceItIsReadCountsAsItWas) {
     save(2, directory_ / "other.xml");
     const auto during =
         ask_after([this](ov::Model&) { fs::rename(directory_ / "other.bin", bin_); });
-    EXPECT_GE(during.hashed_bytes, 2 * k_layer_bytes);
+    EXPECT_GE(during.hashed_bytes, k_layer_bytes);
     EXPECT_EQ(during.fingerprint, before.fingerprint);
     EXPECT_NE(ask().fingerprint, before.fingerprint);
 }
@@ -163,7 +163,7 @@ TEST_F(InMemory, AFileThatIsReplacedOnceItIsReadCountsAsItWas) {
 TEST_F(InMemory, AFileThatIsDeletedOnceItIsReadCountsAsItWas) {
     const auto before = ask();
     const auto after = ask_after([this](ov::Model&) { fs::remove(bin_); });
-    EXPECT_GE(after.hashed_bytes, 2 * k_layer_bytes);
+    EXPECT_GE(after.hashed_bytes, k_layer_bytes);
     EXPECT_EQ(after.fingerprint, before.fingerprint);
 }
 

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "support/mapped_memory.h"
+#include "support/mount.h"
 #include "workshop.h"
 
 namespace larder::internal::model {
@@ -37,6 +38,9 @@ public:
         if (!readable_pages) return fail(Errc::permission_denied, "cannot open", "pagemap");
         return real_.has_copied_pages(memory);
     }
+    bool is_one_file_per_inode(const std::string& path) override {
+        return !overlaid && real_.is_one_file_per_inode(path);
+    }
     void drop_resident(Bytes memory) noexcept override {
         dropped = true;
         real_.drop_resident(memory);
@@ -45,6 +49,7 @@ public:
     int looks = 0;
     bool readable = true;
     bool readable_pages = true;
+    bool overlaid = false;
     std::atomic<bool> dropped{false};
     std::function<void(os::FileMapping&)> change;
 
@@ -230,6 +235,31 @@ TEST_F(MemoryContentTest, WhereDevicesDisagreeEverythingIsHashed) {
     EXPECT_TRUE(space_.dropped) << "a shared mapping's pages do not stay all the same";
 }
 
+TEST_F(MemoryContentTest, WhereAFileCanBecomeAnotherEverythingIsHashed) {
+    const MappedMemory mapped(file_);
+    (void)hash(ranges_of(mapped));
+    space_.overlaid = true;
+    expect_always_hashed(mapped);
+}
+
+// Who mapped a file of a container's image keeps it as it was, although the path then names another
+// file that has the same numbers.
+TEST_F(MemoryContentTest, AFileThatIsCopiedUpIsHashedFromMemory) {
+    for (const auto* const name : {"lower", "upper", "work", "where"}) {
+        std::filesystem::create_directory(path(name));
+    }
+    std::filesystem::rename(file_, path("lower/weights.bin"));
+    const auto mount =
+        support::Mount::overlay(path("where"), path("lower"), path("upper"), path("work"));
+    if (!mount) GTEST_SKIP() << "no overlay file system can be mounted";
+    file_ = path("where/weights.bin");
+    const MappedMemory mapped(file_);
+    (void)hash(ranges_of(mapped));
+    support::flip_byte(file_, k_size / 2);
+    settle();
+    expect_always_hashed(mapped);
+}
+
 TEST_F(MemoryContentTest, AFreshFileIsNotRemembered) {
     unsettle();
     const MappedMemory mapped(file_);
@@ -294,7 +324,7 @@ TEST_F(MemoryContentTest, ConfirmTellsWhatHappenedToAFile) {
 
 // In place or through a mapping of its own.
 TEST_F(MemoryContentTest, HashingLeavesNoPagesBehind) {
-    constexpr std::size_t k_large = std::size_t{48} << 20;
+    constexpr std::size_t k_large = std::size_t{32} << 20;
     const auto large = write("large.bin", std::string(k_large, 'q'));
     settle();
     const MappedMemory mapped(large);
@@ -309,7 +339,7 @@ TEST_F(MemoryContentTest, HashingLeavesNoPagesBehind) {
 }
 
 TEST_F(MemoryContentTest, PagesThatTheProgramReadStayWithIt) {
-    constexpr std::size_t k_large = std::size_t{48} << 20;
+    constexpr std::size_t k_large = std::size_t{32} << 20;
     const auto large = write("large.bin", std::string(k_large, 'q'));
     settle();
     const MappedMemory mapped(large);

@@ -39,6 +39,19 @@ std::optional<Mount> Mount::read_only(const std::filesystem::path& where) {
     return mount;
 }
 
+std::optional<Mount> Mount::overlay(const std::filesystem::path& where,
+                                    const std::filesystem::path& lower,
+                                    const std::filesystem::path& upper,
+                                    const std::filesystem::path& work) {
+    const auto options =
+        "lowerdir=" + lower.string() + ",upperdir=" + upper.string() + ",workdir=" + work.string();
+    if (!enter_own_namespace() ||
+        ::mount("larder-test", where.c_str(), "overlay", 0, options.c_str()) != 0) {
+        return {};
+    }
+    return Mount(where);
+}
+
 Mount::Mount(Mount&& other) noexcept : where_(std::exchange(other.where_, {})) {}
 
 Mount::~Mount() {

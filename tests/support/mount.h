@@ -15,6 +15,12 @@ public:
                                                      std::uint64_t size_bytes);
     // What is at `where` can be read there, and not written.
     [[nodiscard]] static std::optional<Mount> read_only(const std::filesystem::path& where);
+    // What is in `lower` can be read and written at `where`; what was written goes to `upper`.
+    // `work` is an empty directory beside `upper`.
+    [[nodiscard]] static std::optional<Mount> overlay(const std::filesystem::path& where,
+                                                      const std::filesystem::path& lower,
+                                                      const std::filesystem::path& upper,
+                                                      const std::filesystem::path& work);
 
     Mount(Mount&& other) noexcept;
     Mount& operator=(Mount&&) = delete;
