@@ -46,7 +46,9 @@ def drop(path: pathlib.Path) -> None:
     os.close(descriptor)
 
 
-def run_fio(path: pathlib.Path, engine: str, direct: int, block: str, depth: int, jobs: int) -> dict:
+def run_fio(
+    path: pathlib.Path, engine: str, direct: int, block: str, depth: int, jobs: int
+) -> dict:
     drop(path)
     part = path.stat().st_size // jobs
     command = [

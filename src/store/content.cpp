@@ -21,8 +21,7 @@ constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 45;
 
 // One contiguous part of a file for each reader, in order, through an open file of its own: that is
 // what the kernel reads ahead of, in ever larger folios and requests. Readers that take turns in
-// one part, or through one open file, get small ones, which cost more CPU and half of the disk's
-// speed.
+// one part, or through one open file, get small ones, which are slower and cost more CPU.
 class Stripe {
 public:
     void assign(std::uint64_t first, std::uint64_t end) {
