@@ -52,6 +52,10 @@ struct Options {
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};
+    // Gives memory back as soon as the runtime does not need it: the pages of a large blob behind
+    // the import, and after a compile all that the model was compiled from, by importing what was
+    // just kept. Off: both loads and compiles may be a little faster.
+    bool release_memory = true;
     Prefault prefault = Prefault::automatic;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.

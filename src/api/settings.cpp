@@ -64,6 +64,12 @@ void apply_verify(Options& options, const std::string& value) {
     options.verify = one_of(k_words, value);
 }
 
+void apply_release_memory(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, bool>, 2> k_words{
+        {{"on", true}, {"off", false}}};
+    options.release_memory = one_of(k_words, value);
+}
+
 void apply_prefault(Options& options, const std::string& value) {
     static constexpr std::array<std::pair<const char*, Prefault>, 2> k_words{
         {{"auto", Prefault::automatic}, {"off", Prefault::off}}};
@@ -85,7 +91,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 7> k_definitions{{
+constexpr std::array<Definition, 8> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; }},
     {"mode", "LARDER_MODE", "on", "on, read-only, cache-only (fail on a miss), refresh or off",
@@ -94,6 +100,8 @@ constexpr std::array<Definition, 7> k_definitions{{
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are checked: always, once (per file and boot) or never", apply_verify},
+    {"release_memory", "LARDER_RELEASE_MEMORY", "on",
+     "give memory back as soon as the runtime does not need it: on or off", apply_release_memory},
     {"prefault", "LARDER_PREFAULT", "auto",
      "bringing in the memory for a large model before it is filled: auto or off", apply_prefault},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},

@@ -5,6 +5,7 @@
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/stopwatch.h"
+#include "os/system.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -128,11 +129,18 @@ Result<Response> Attempt::compile_and_keep() {
         manifest.encoding = format::Encoding::files;
         return finished(compile_into_directory(std::move(*directory), manifest));
     }
+    auto source_pages = read_model();
     request_.compile();
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
-    keep_blob();
+    const auto kept = keep_blob();
+    source_pages.reset();
     request_.release_model();
+    if (!session_.config().release_memory) return response_;
+    if (kept) {
+        if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
+    }
+    os::return_freed_memory();
     return response_;
 }
 
@@ -147,7 +155,7 @@ format::Manifest Attempt::draft() {
     return manifest;
 }
 
-void Attempt::keep_blob() {
+std::optional<format::Manifest> Attempt::keep_blob() {
     store::Publication publication;
     publication.manifest = draft();
     auto& manifest = publication.manifest;
@@ -172,10 +180,12 @@ void Attempt::keep_blob() {
     }
     publication.sources.push_back(std::move(source));
     const auto start = session_.system().clock.monotonic();
-    const auto kept = store_->publish(publication);
+    auto kept = store_->publish(publication);
     timing.publish = session_.system().clock.monotonic() - start -
                      timing.export_blob.value_or(std::chrono::nanoseconds{0});
     note_kept(kept);
+    if (!kept) return std::nullopt;
+    return std::move(*kept);
 }
 
 Result<void> Attempt::make_readable() {

@@ -9,6 +9,7 @@
 #include "cache/key.h"
 #include "cache/request.h"
 #include "cache/session.h"
+#include "cache/source_pages.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -37,13 +38,21 @@ private:
     // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);
     [[nodiscard]] std::optional<Outcome> load_blob(const format::Manifest& manifest);
+    [[nodiscard]] Result<store::MappedObject> open_blob(const format::Manifest& manifest);
+    [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
+                                                     const store::MappedObject& object);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
 
     // To be called before each method of the runtime that compiles.
     [[nodiscard]] Result<void> make_readable();
-    void keep_blob();
+    // The model is read, at little memory, for as long as what is returned lives.
+    [[nodiscard]] std::unique_ptr<SourcePages> read_model();
+    // What was kept, if it was.
+    [[nodiscard]] std::optional<format::Manifest> keep_blob();
+    // Imports what was just kept, in place of what was compiled, which takes far more memory.
+    [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
     [[nodiscard]] Result<void> confirm_model();
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);

@@ -136,30 +136,37 @@ std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
 }
 
 std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
-    const auto& part = manifest.parts.front();
-    if (refused_ == part.object) return std::nullopt;
-    Result<store::MappedObject> object;
-    {
-        const Stopwatch watch(session_.system().clock, response_.timing.verify);
-        object = store_->open_object(identified_.key, part, session_.config().verify);
-    }
+    if (refused_ == manifest.parts.front().object) return std::nullopt;
+    const auto object = open_blob(manifest);
     if (!object) {
         miss_ = object.error().message();
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }
+    return import_blob(manifest, *object);
+}
+
+Result<store::MappedObject> Attempt::open_blob(const format::Manifest& manifest) {
+    const Stopwatch watch(session_.system().clock, response_.timing.verify);
+    return store_->open_object(identified_.key, manifest.parts.front(), session_.config().verify);
+}
+
+std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
+                                            const store::MappedObject& object) {
+    const auto& part = manifest.parts.front();
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
     auto large_blocks =
-        session_.config().prefault ? large_blocks_of(request_, object->bytes().size()) : nullptr;
+        session_.config().prefault ? large_blocks_of(request_, object.bytes().size()) : nullptr;
     const bool is_large = part.bytes >= k_large_blob_bytes;
-    auto owner = std::make_shared<BlobOwner>(object->mapping, trial);
+    const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
+    auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     owner->large_blocks = std::move(large_blocks);
-    if (is_large) owner->pages = std::make_unique<BlobPages>(object->mapping);
-    const runtime::Blob blob{object->bytes(), std::move(owner)};
-    session_.pipeline().read_next(store_, asked_, object->mapping);
+    if (is_large) owner->pages = std::make_unique<BlobPages>(object.mapping, pages);
+    const runtime::Blob blob{object.bytes(), std::move(owner)};
+    session_.pipeline().read_next(store_, asked_, object.mapping);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
-    if (is_large) object->mapping->drop_resident();
+    if (is_large && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to

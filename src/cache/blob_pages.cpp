@@ -20,7 +20,8 @@ constexpr auto k_first_use = std::chrono::seconds(30);
 }  // namespace
 
 // Without a thread the import reads for itself, and its pages stay.
-BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping) : mapping_(std::move(mapping)) {
+BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, Pages pages)
+    : mapping_(std::move(mapping)), pages_(pages) {
     thread_.start([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -37,10 +38,13 @@ void BlobPages::run(const std::stop_token& stop) {
             const auto step = std::min<std::uint64_t>(k_read_ahead_bytes, size - ahead);
             mapping_->read_ahead(ahead, step);
             ahead += step;
+        } else if (pages_ == Pages::keep) {
+            return;
         } else {
             wake.wait_for(lock, stop, k_look_every, [] { return false; });
         }
-        if (os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
+        if (pages_ == Pages::drop &&
+            os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
             mapping_->drop_resident();
         }
     }

@@ -13,13 +13,15 @@ namespace larder::internal::cache {
 // Blobs smaller than this are neither worth a thread nor the memory.
 inline constexpr std::uint64_t k_large_blob_bytes = std::uint64_t{64} << 20;
 
+enum class Pages { drop, keep };
+
 // Its thread asks for the blob front to back, and drops the mapping's pages from this process
 // whenever many of them are resident: an import goes through the blob once, so does the first
 // inference, and what either does need again comes from the page cache. It ends by itself once the
 // first inferences are likely over.
 class BlobPages {
 public:
-    explicit BlobPages(std::shared_ptr<os::Mapping> mapping);
+    BlobPages(std::shared_ptr<os::Mapping> mapping, Pages pages);
     BlobPages(const BlobPages&) = delete;
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
@@ -28,6 +30,7 @@ private:
     void run(const std::stop_token& stop);
 
     std::shared_ptr<os::Mapping> mapping_;
+    Pages pages_;
     os::BackgroundThread thread_;  // ends first
 };
 

@@ -24,7 +24,8 @@ struct Config {
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
-    bool prefault = true;  // what the runtime allocates for a large blob
+    bool release_memory = true;  // as early as can be, at the cost of an import after a compile
+    bool prefault = true;        // what the runtime allocates for a large blob
 };
 
 // Thread-safe.

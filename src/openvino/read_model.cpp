@@ -6,8 +6,10 @@
 
 namespace larder::internal::openvino {
 
+bool is_gguf(const std::string& path) { return std::filesystem::path(path).extension() == ".gguf"; }
+
 std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path) {
-    if (std::filesystem::path(path).extension() != ".gguf") return core.read_model(path);
+    if (!is_gguf(path)) return core.read_model(path);
     ov::frontend::FrontEndManager manager;
     const auto frontend = manager.load_by_framework("gguf");
     OPENVINO_ASSERT(frontend != nullptr, "This OpenVINO has no GGUF frontend");

@@ -9,6 +9,7 @@
 #include "openvino/graph_fingerprint.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
+#include "openvino/weights.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -67,7 +68,17 @@ const std::shared_ptr<const ov::Model>& Request::model() {
     if (!model_) {
         const StageTimer timer(times_.read_model);
         const auto& path = stand_in_.empty() ? input_.path : stand_in_;
-        model_ = input_.build ? input_.build() : read_model(core_, path);
+        if (input_.model) {
+            model_ = input_.model;
+        } else if (input_.build) {
+            model_ = input_.build();
+        } else {
+            auto read = read_model(core_, path);
+            // Where they cannot move, they stay.
+            if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
+            model_ = std::move(read);
+        }
+        scratch_.reset();
         stand_in_owner_.reset();
         OPENVINO_ASSERT(model_ != nullptr, "The model builder returned no model");
     }
@@ -85,9 +96,18 @@ void Request::read_from(std::string path, std::shared_ptr<const void> owner) {
     stand_in_owner_ = std::move(owner);
 }
 
+void Request::unpack_into(std::shared_ptr<runtime::Scratch> scratch) {
+    scratch_ = std::move(scratch);
+}
+
+std::vector<std::span<const std::byte>> Request::read_weights() {
+    const auto& read = model();
+    if (input_.path.empty()) return {};
+    return weights_of(*read);
+}
+
 void Request::compile_untouched() {
-    const bool gguf = std::filesystem::path(input_.path).extension() == ".gguf";
-    if (input_.path.empty() || gguf || !stand_in_.empty()) {
+    if (input_.path.empty() || is_gguf(input_.path) || !stand_in_.empty()) {
         compile_as(properties_);
         return;
     }
@@ -180,7 +200,7 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     const StageTimer timer(times_.import);
     auto properties = without_cache_control(properties_);
     // Makes an imported model answer the question truthfully.
-    properties[ov::loaded_from_cache.name()] = true;
+    properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
         properties[ov::weights_path.name()] = weights_path();
@@ -194,9 +214,12 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     return {};
 }
 
-void Request::release_model() {
-    model_.reset();
-    input_.model.reset();
-}
+void Request::release_model() { model_.reset(); }
+
+// The CPU plugin keeps the graph that it made of the model: its constants are the model's own, and
+// those that were folded or converted on the way.
+bool Request::compiled_holds_model() const { return device_.plugin == "CPU"; }
+
+void Request::release_compiled() { compiled_.reset(); }
 
 }  // namespace larder::internal::openvino

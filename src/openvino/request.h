@@ -39,11 +39,15 @@ public:
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
+    void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
+    [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
     [[nodiscard]] std::vector<std::string_view> unpacking_libraries() const override;
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;
     void release_model() override;
+    [[nodiscard]] bool compiled_holds_model() const override;
+    void release_compiled() override;
     [[nodiscard]] const runtime::StageTimes& times() const override { return times_; }
 
 private:
@@ -56,6 +60,7 @@ private:
     ModelInput input_;
     std::string stand_in_;  // read instead of the model's own file; empty otherwise
     std::shared_ptr<const void> stand_in_owner_;
+    std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
     ov::AnyMap properties_;
     std::shared_ptr<const ov::Model> model_;

@@ -47,7 +47,7 @@ struct DirectoryEntry {
     std::uint64_t inode = 0;
 };
 
-enum class Locality { local, network };
+enum class Locality { local, network, memory };
 
 struct SpaceInfo {
     std::uint64_t total_bytes = 0;

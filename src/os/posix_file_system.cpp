@@ -53,6 +53,9 @@ Locality locality_of(long type) {
     constexpr long k_lustre = 0x0bd00bd0;
     constexpr long k_9p = V9FS_MAGIC;
     constexpr long k_fuse = FUSE_SUPER_MAGIC;
+    constexpr long k_tmpfs = TMPFS_MAGIC;
+    constexpr long k_ramfs = RAMFS_MAGIC;
+    if (type == k_tmpfs || type == k_ramfs) return Locality::memory;
     for (const long network :
          {k_nfs, k_smb, k_smb2, k_cifs, k_ceph, k_afs, k_lustre, k_9p, k_fuse}) {
         if (type == network) return Locality::network;

@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include <malloc.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -68,6 +69,12 @@ RealSystem::~RealSystem() = default;
 System RealSystem::system() const { return System{*fs_, *clock_, *entropy_, process_}; }
 
 std::int64_t current_process_id() { return ::getpid(); }
+
+void return_freed_memory() {
+#if defined(__GLIBC__)
+    ::malloc_trim(0);
+#endif
+}
 
 MemoryInfo read_memory_info() {
     MemoryInfo memory;

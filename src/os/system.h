@@ -75,6 +75,10 @@ private:
 // Of the caller now; another in a child made by fork, where ProcessInfo is still its parent's.
 [[nodiscard]] std::int64_t current_process_id();
 
+// Returns to the system what the heap of this process holds and nobody uses. Takes milliseconds, in
+// which other threads that allocate wait.
+void return_freed_memory();
+
 // Of the calling process, from /proc; zeros where it is not there.
 [[nodiscard]] MemoryInfo read_memory_info();
 

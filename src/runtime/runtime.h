@@ -52,6 +52,15 @@ public:
                                                 std::span<const std::byte> bytes) = 0;
 };
 
+// A file for bytes that would otherwise fill memory.
+class Scratch : public BlobSink {
+public:
+    // To be asked first, with all that will be written: an Error where it is better not done.
+    [[nodiscard]] virtual Result<void> reserve(std::uint64_t size_bytes) = 0;
+    // What was written, mapped read-only and shared.
+    [[nodiscard]] virtual Result<Blob> map(std::uint64_t size_bytes) = 0;
+};
+
 // Hashes what a model holds in memory. Who implements it may know some of it without reading it.
 class MemoryHasher {
 public:
@@ -105,6 +114,13 @@ public:
     // there, and is let go of once the model is read; what is still mapped then needs no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
 
+    // Where reading a model unpacks its weights into memory, they move to `scratch` once it is
+    // read.
+    virtual void unpack_into(std::shared_ptr<Scratch> scratch) = 0;
+    // Reads the model that is to be compiled, if that was not done; throws what the runtime throws.
+    // Where its weights lie, until `release_model`; nothing where they are the caller's own.
+    [[nodiscard]] virtual std::vector<std::span<const std::byte>> read_weights() = 0;
+
     // Compiles with the caller's own properties, exactly as if larder were not there.
     virtual void compile_untouched() = 0;
     // Compiles with no cache of the runtime's own underneath.
@@ -130,6 +146,11 @@ public:
 
     // Lets go of the model that was read or built for compiling; the compiled one stays.
     virtual void release_model() = 0;
+    // Whether a compiled model holds what it was compiled from in memory for as long as it lives,
+    // and an imported one only its blob.
+    [[nodiscard]] virtual bool compiled_holds_model() const = 0;
+    // Lets go of the compiled model. Another is compiled or imported in its place.
+    virtual void release_compiled() = 0;
 
     [[nodiscard]] virtual const StageTimes& times() const = 0;
 };

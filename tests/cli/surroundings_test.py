@@ -70,6 +70,14 @@ class SurroundingsTest(ProgramTest):
         log = self.settings("-v")["log_level"]
         self.assertEqual((log["value"], log["origin"]), ("info", "command line"))
 
+        self.assertEqual(settings["release_memory"]["value"], "on")
+        environment = {"LARDER_RELEASE_MEMORY": "off"}
+        release = self.settings(environment=environment)["release_memory"]
+        self.assertEqual((release["value"], release["origin"]), ("off", "environment"))
+        self.refused(
+            2, "config", environment={"LARDER_RELEASE_MEMORY": "yes"}, says="LARDER_RELEASE_MEMORY"
+        )
+
         table = self.done("config").out
         self.assertIn("LARDER_LOCK_TIMEOUT", table)
         self.assertIn("mode", self.done("config", "-q").out.split())

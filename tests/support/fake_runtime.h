@@ -25,8 +25,10 @@ struct FakeDevice {
     std::function<void()> on_compile;  // to stall or to crash
     std::function<void()> on_import;
     std::function<void(const std::string& path)> on_read;  // of what stands in for the model
-    std::size_t blob_padding = 0;                          // makes the blob this much larger
-    std::vector<std::span<const std::byte>> weights;       // count as a part of every model
+    std::function<void(runtime::Scratch&)> on_unpack;
+    bool holds_model = true;
+    std::size_t blob_padding = 0;                     // makes the blob this much larger
+    std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
     std::atomic<int> imports_done{0};
 };
@@ -93,7 +95,17 @@ public:
         blob_ = blob;
         return {};
     }
+    void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override {
+        scratch_ = std::move(scratch);
+    }
+    std::vector<std::span<const std::byte>> read_weights() override {
+        if (device_.on_unpack && scratch_) device_.on_unpack(*scratch_);
+        scratch_.reset();
+        return {};
+    }
     void release_model() override {}
+    bool compiled_holds_model() const override { return device_.holds_model; }
+    void release_compiled() override { result_.clear(); }
     const runtime::StageTimes& times() const override { return times_; }
 
 private:
@@ -103,6 +115,7 @@ private:
     runtime::Blob blob_;
     std::string read_from_;
     std::shared_ptr<const void> owner_;
+    std::shared_ptr<runtime::Scratch> scratch_;
     runtime::StageTimes times_;
 };
 

@@ -1,0 +1,34 @@
+// What a compile leaves in memory.
+#include <utility>
+
+#include "cache/attempt.h"
+#include "cache/blob_pages.h"
+#include "cache/scratch.h"
+#include "os/system.h"
+
+namespace larder::internal::cache {
+
+std::unique_ptr<SourcePages> Attempt::read_model() {
+    if (!session_.config().release_memory) return nullptr;
+    request_.unpack_into(std::make_shared<ScratchWeights>(session_.system().fs, *store_));
+    return std::make_unique<SourcePages>(request_.read_weights());
+}
+
+Result<void> Attempt::exchange(const format::Manifest& kept) {
+    if (!request_.compiled_holds_model() || kept.total_bytes() < k_large_blob_bytes) return {};
+    // What the runtime has refused or died of is not tried twice.
+    if (refused_ || crashes_ > 0) return {};
+    const auto object = open_blob(kept);
+    // Somebody has removed it: what was compiled is as good.
+    if (!object) return {};
+    // Before the import, so that there are never two.
+    request_.release_compiled();
+    os::return_freed_memory();
+    if (import_blob(kept, *object)) return {};
+    if (auto readable = make_readable(); !readable) return readable;
+    request_.compile();
+    request_.release_model();
+    return {};
+}
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,32 @@
+// Keeps a model's files out of this process's memory while a runtime reads them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "os/background_thread.h"
+
+namespace larder::internal::cache {
+
+// Its thread drops the pages of the weights whenever many pages of files are resident: a compile
+// goes through most of them once, and what it needs again comes from the page cache. Only what lies
+// in a shared, read-only mapping of a file is dropped: no page there has anything that its file has
+// not.
+class SourcePages {
+public:
+    // The weights must stay where they are for as long as this lives: then nobody unmaps the pages
+    // that hold them, and maps something else there.
+    explicit SourcePages(std::vector<std::span<const std::byte>> weights);
+    SourcePages(const SourcePages&) = delete;
+    SourcePages& operator=(const SourcePages&) = delete;
+    ~SourcePages() = default;
+
+private:
+    void run(const std::stop_token& stop) const;
+
+    std::vector<std::span<const std::byte>> droppable_;  // apart from each other
+    os::BackgroundThread thread_;                        // ends first
+};
+
+}  // namespace larder::internal::cache

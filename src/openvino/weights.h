@@ -1,0 +1,22 @@
+// The weights of a model, in memory or in files.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <openvino/core/model.hpp>
+
+#include "base/result.h"
+#include "runtime/runtime.h"
+
+namespace larder::internal::openvino {
+
+// Where they lie, for as long as the model lives.
+[[nodiscard]] std::vector<std::span<const std::byte>> weights_of(const ov::Model& model);
+
+// Moves all of them to `scratch`, and maps them from there; the model stays the same in every other
+// way. On an error it is as it was.
+[[nodiscard]] Result<void> move_weights(ov::Model& model, runtime::Scratch& scratch);
+
+}  // namespace larder::internal::openvino

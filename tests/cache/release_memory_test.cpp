@@ -1,0 +1,160 @@
+// What a compile gives back, on a fake runtime.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cache/attempt.h"
+#include "cache/blob_pages.h"
+#include "cache/scratch.h"
+#include "cache/source_pages.h"
+#include "support/fake_runtime.h"
+#include "support/temporary_directory.h"
+
+namespace larder::internal::cache {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ReleaseMemory : public ::testing::Test {
+protected:
+    ReleaseMemory() {
+        config_.directory = root_ / "larder";
+        config_.state_directory = root_ / "state";
+        device_.blob_padding = k_large_blob_bytes;
+    }
+
+    // In a session of its own, as a new process would.
+    Outcome ask() {
+        Session session(system_.system(), log_, config_);
+        support::FakeRequest request(device_, "x");
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        reference.name = "x";
+        const auto response = Attempt(session, request, reference).run();
+        EXPECT_TRUE(response.has_value());
+        EXPECT_EQ(request.result(), "compiled x");
+        return response ? response->outcome : Outcome::bypassed;
+    }
+    std::size_t temporary_files() const {
+        std::size_t files = 0;
+        for (const auto& entry : fs::directory_iterator(config_.directory + "/tmp")) {
+            files += entry.is_regular_file() ? 1U : 0U;
+        }
+        return files;
+    }
+
+    support::TemporaryDirectory root_;
+    os::RealSystem system_;
+    Log log_{LogLevel::error, [](LogLevel, std::string_view) {}};
+    Config config_;
+    support::FakeDevice device_;
+};
+
+TEST_F(ReleaseMemory, WhatWasKeptTakesThePlaceOfWhatWasCompiled) {
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.compiles_done, 1);
+    EXPECT_EQ(device_.imports_done, 1);
+    EXPECT_EQ(ask(), Outcome::loaded);
+}
+
+TEST_F(ReleaseMemory, UnlessItIsSwitchedOffOrWouldGiveNothingBack) {
+    config_.release_memory = false;
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.imports_done, 0);
+    config_.release_memory = true;
+    config_.mode = Mode::refresh;
+    device_.holds_model = false;
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.imports_done, 0);
+    device_.holds_model = true;
+    device_.blob_padding = 0;
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.imports_done, 0);
+}
+
+TEST_F(ReleaseMemory, ARefusedBlobCostsASecondCompileOnce) {
+    device_.accepts = false;
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.compiles_done, 2);
+    // It is known by then that the runtime refuses it.
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.compiles_done, 3);
+    device_.accepts = true;
+    EXPECT_EQ(ask(), Outcome::loaded);
+}
+
+TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
+    device_.on_import = [] { ::raise(SIGKILL); };
+    const auto child = ::fork();
+    if (child == 0) {
+        (void)ask();
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(device_.imports_done, 0);
+}
+
+TEST_F(ReleaseMemory, WeightsMoveToAFileThatHasNoNameAfterwards) {
+    if (system_.system().fs.space(root_.path())->locality != os::Locality::local) {
+        GTEST_SKIP() << "nothing moves from memory to memory";
+    }
+    runtime::Blob weights;
+    device_.on_unpack = [&](runtime::Scratch& scratch) {
+        constexpr std::uint64_t k_bytes = std::uint64_t{64} << 20;
+        ASSERT_TRUE(scratch.reserve(k_bytes));
+        EXPECT_EQ(temporary_files(), 1U);
+        const std::string text = "weights";
+        ASSERT_TRUE(scratch.write_at(k_bytes - text.size(), std::as_bytes(std::span(text))));
+        auto mapped = scratch.map(k_bytes);
+        ASSERT_TRUE(mapped);
+        weights = std::move(*mapped);
+    };
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(temporary_files(), 0U);
+    const auto last = weights.bytes.last(7);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(last.data()), last.size()), "weights");
+}
+
+TEST_F(ReleaseMemory, AFewWeightsStayWhereTheyAre) {
+    device_.on_unpack = [](runtime::Scratch& scratch) {
+        EXPECT_EQ(scratch.reserve(4096).error().code, Errc::unsupported);
+        EXPECT_EQ(scratch.reserve(std::uint64_t{1} << 60).error().code, Errc::no_space);
+        EXPECT_FALSE(scratch.map(4096));
+    };
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(temporary_files(), 0U);
+}
+
+// A private mapping may have pages that its file does not: those must stay.
+TEST_F(ReleaseMemory, OnlyPagesThatTheFileHasAreDropped) {
+    constexpr std::size_t k_bytes = std::size_t{160} << 20;
+    const auto file = system_.system().fs.open(root_ / "weights", os::OpenMode::create_exclusive);
+    ASSERT_TRUE(file);
+    const std::vector<std::byte> zeros(k_bytes);
+    ASSERT_TRUE((*file)->write_at(0, zeros));
+    const auto mapping = system_.system().fs.map(**file, k_bytes);
+    ASSERT_TRUE(mapping);
+    const std::vector<std::byte> written(k_bytes, std::byte{7});
+    const SourcePages pages({(*mapping)->bytes(), std::span(written)});
+    const auto before = os::read_memory_info().file_rss_bytes;
+    constexpr std::uint64_t k_page = 4096;
+    for (std::uint64_t at = 0; at < k_bytes; at += k_page) {
+        ASSERT_EQ((*mapping)->bytes()[at], std::byte{0});
+    }
+    // Its thread comes round sooner or later.
+    while (os::read_memory_info().file_rss_bytes > before + (std::uint64_t{64} << 20)) {
+        ::usleep(1000);
+    }
+    EXPECT_EQ((*mapping)->bytes()[k_bytes - 1], std::byte{0});
+    EXPECT_TRUE(std::ranges::all_of(written, [](std::byte b) { return b == std::byte{7}; }));
+}
+
+}  // namespace
+}  // namespace larder::internal::cache
