@@ -162,9 +162,13 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     owner->large_blocks = std::move(large_blocks);
-    if (is_large) owner->pages = std::make_unique<BlobPages>(object.mapping, pages);
+    ReadAhead::Imported first{part.object};
+    if (is_large) {
+        owner->pages = std::make_unique<BlobPages>(object.mapping, pages);
+        first.read = owner->pages->read();
+    }
     const runtime::Blob blob{object.bytes(), std::move(owner)};
-    session_.pipeline().read_next(store_, asked_, object.mapping);
+    session_.pipeline().read_next(store_, asked_, std::move(first));
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (is_large && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
@@ -199,7 +203,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     }
     const auto trial = begin_trial(manifest.parts.front().object);
     miss_ = "the device did not accept what is kept";
-    session_.pipeline().read_next(store_, asked_, nullptr);
+    session_.pipeline().read_next(store_, asked_, std::nullopt);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
     if (trial) session_.trials().watch(trial);
     return outcome;

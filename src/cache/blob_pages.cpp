@@ -1,6 +1,5 @@
 #include "cache/blob_pages.h"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -11,9 +10,9 @@
 namespace larder::internal::cache {
 namespace {
 
-constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
 // Dropping costs little, but each page that is dropped too early costs a fault.
-constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
+constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{64} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
 
@@ -22,31 +21,33 @@ constexpr auto k_first_use = std::chrono::seconds(30);
 // Without a thread the import reads for itself, and its pages stay.
 BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, Pages pages)
     : mapping_(std::move(mapping)), pages_(pages) {
-    thread_.start([this](const std::stop_token& stop) { run(stop); });
+    const bool reads = thread_.start([this](const std::stop_token& stop) { run(stop); });
+    if (!reads) reading_.set_value();
 }
 
 void BlobPages::run(const std::stop_token& stop) {
     const auto size = mapping_->bytes().size();
     const auto before = os::read_memory_info().file_rss_bytes;
-    const auto until = std::chrono::steady_clock::now() + k_first_use;
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    for (std::uint64_t ahead = 0;
-         !stop.stop_requested() && std::chrono::steady_clock::now() < until;) {
-        if (ahead < size) {
-            const auto step = std::min<std::uint64_t>(k_read_ahead_bytes, size - ahead);
-            mapping_->read_ahead(ahead, step);
-            ahead += step;
-        } else if (pages_ == Pages::keep) {
-            return;
-        } else {
-            wake.wait_for(lock, stop, k_look_every, [] { return false; });
-        }
+    const auto drop_if_many = [&] {
         if (pages_ == Pages::drop &&
             os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
             mapping_->drop_resident();
         }
+    };
+    for (std::uint64_t ahead = 0; ahead < size && !stop.stop_requested();
+         ahead += k_read_ahead_bytes) {
+        mapping_->read_ahead(ahead, k_read_ahead_bytes);
+        drop_if_many();
+    }
+    reading_.set_value();
+    if (pages_ == Pages::keep) return;
+    const auto until = std::chrono::steady_clock::now() + k_first_use;
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < until) {
+        wake.wait_for(lock, stop, k_look_every, [] { return false; });
+        drop_if_many();
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 
 #include "os/background_thread.h"
@@ -26,10 +27,15 @@ public:
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
 
+    // Ready once all of it was read, or will not be.
+    [[nodiscard]] std::shared_future<void> read() const { return read_; }
+
 private:
     void run(const std::stop_token& stop);
 
     std::shared_ptr<os::Mapping> mapping_;
+    std::promise<void> reading_;
+    std::shared_future<void> read_ = reading_.get_future().share();
     Pages pages_;
     os::BackgroundThread thread_;  // ends first
 };

@@ -13,25 +13,9 @@ constexpr std::size_t k_run_max = 64;
 
 }  // namespace
 
-Pipeline::Pipeline(const os::System& system, store::State& state, store::VerifyPolicy policy,
+Pipeline::Pipeline(const os::System& system, store::State& state,
                    ReadAhead::AvailableMemory available)
-    : system_(system),
-      state_(state),
-      ahead_(
-          policy == store::VerifyPolicy::once ? store::Reading::verifying : store::Reading::plain,
-          std::move(available)) {}
-
-Pipeline::~Pipeline() {
-    if (!ahead_.is_usable()) return;
-    ahead_.stop();
-    remember_verified();
-}
-
-// Here and not where it was verified: a thread that is not the program's own must not hold the
-// database when the program forks.
-void Pipeline::remember_verified() {
-    for (const auto& [stamp, object] : ahead_.take_verified()) state_.remember(stamp, object);
-}
+    : system_(system), state_(state), ahead_(std::move(available)) {}
 
 Pipeline::Asked Pipeline::ask(const std::string& larder_id, const format::Key& key) {
     Asked asked;
@@ -39,7 +23,6 @@ Pipeline::Asked Pipeline::ask(const std::string& larder_id, const format::Key& k
     asked.turn.larder_id = larder_id;
     asked.turn.key = key;
     asked.expected = ahead_.interrupt(key);
-    remember_verified();
     {
         const std::lock_guard lock(mutex_);
         const auto now = system_.clock.monotonic();
@@ -62,9 +45,9 @@ Pipeline::Asked Pipeline::ask(const std::string& larder_id, const format::Key& k
 }
 
 void Pipeline::read_next(const std::shared_ptr<store::Store>& store, const Asked& asked,
-                         std::shared_ptr<os::Mapping> mapping) {
+                         std::optional<ReadAhead::Imported> blob) {
     if (asked.expected.empty() || !ahead_.is_usable()) return;
-    ahead_.begin({store, std::move(mapping), asked.expected});
+    ahead_.begin({store, std::move(blob), asked.expected});
 }
 
 void Pipeline::end(Asked asked, const std::optional<Digest>& object, std::uint64_t object_bytes) {

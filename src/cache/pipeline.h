@@ -35,23 +35,21 @@ public:
 
     // `system` and `state` must outlive it.
     Pipeline(
-        const os::System& system, store::State& state, store::VerifyPolicy policy,
+        const os::System& system, store::State& state,
         ReadAhead::AvailableMemory available = [] { return os::read_available_memory_bytes(); });
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
-    ~Pipeline();
+    ~Pipeline() = default;
 
     // Before anything is read for the key. One query, at most once a run.
     [[nodiscard]] Asked ask(const std::string& larder_id, const format::Key& key);
-    // What is asked for is about to be imported, from `mapping` if it is not null.
+    // What is asked for is about to be imported, from `blob` where there is one.
     void read_next(const std::shared_ptr<store::Store>& store, const Asked& asked,
-                   std::shared_ptr<os::Mapping> mapping);
+                   std::optional<ReadAhead::Imported> blob);
     // The request has ended, with an object where there is one.
     void end(Asked asked, const std::optional<Digest>& object, std::uint64_t object_bytes);
 
 private:
-    void remember_verified();
-
     os::System system_;
     store::State& state_;
     std::mutex mutex_;

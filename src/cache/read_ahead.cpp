@@ -1,6 +1,8 @@
 #include "cache/read_ahead.h"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <new>
 
 #include "os/system.h"
@@ -8,7 +10,7 @@
 namespace larder::internal::cache {
 namespace {
 
-constexpr std::uint64_t k_step_bytes = std::uint64_t{8} << 20;
+constexpr auto k_look_every = std::chrono::milliseconds(5);
 // The rest is for the models themselves.
 constexpr std::uint64_t k_part_of_available_memory = 2;
 
@@ -52,13 +54,6 @@ void ReadAhead::begin(Plan plan) {
     if (running_) thread_of_ = os::current_process_id();
 }
 
-std::vector<ReadAhead::Verified> ReadAhead::take_verified() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(verified_, {});
-}
-
-void ReadAhead::stop() noexcept { thread_.stop(); }
-
 bool ReadAhead::is_current(std::uint64_t number, const std::stop_token& stop) const {
     return !stop.stop_requested() && number_ == number;
 }
@@ -67,17 +62,17 @@ void ReadAhead::run(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!stop.stop_requested() && !plan_.next.empty()) {
         const auto number = number_.load();
-        if (const auto first = std::exchange(plan_.first, nullptr)) {
+        const auto store = plan_.store;
+        if (const auto first = std::exchange(plan_.first, std::nullopt)) {
             lock.unlock();
-            read_first(*first, number, stop);
+            read_first(*store, *first, number, stop);
             lock.lock();
             continue;
         }
         // It stays in the plan until it is read: what is left of it is what was not.
-        const auto store = plan_.store;
         const auto next = plan_.next.front();
         lock.unlock();
-        read_next(store, next, number, stop);
+        read_next(*store, next, number, stop);
         lock.lock();
         if (is_current(number, stop)) plan_.next.erase(plan_.next.begin());
     }
@@ -85,26 +80,31 @@ void ReadAhead::run(const std::stop_token& stop) {
     running_ = false;
 }
 
-void ReadAhead::read_first(os::Mapping& mapping, std::uint64_t number,
+void ReadAhead::read_first(store::Store& store, const Imported& first, std::uint64_t number,
                            const std::stop_token& stop) {
-    const auto size = mapping.bytes().size();
-    for (std::uint64_t at = 0; at < size && is_current(number, stop); at += k_step_bytes) {
-        mapping.read_ahead(at, k_step_bytes);
+    if (first.read.valid()) {
+        while (is_current(number, stop) &&
+               first.read.wait_for(k_look_every) != std::future_status::ready) {
+        }
+        return;
     }
+    // Whatever memory that takes, its import takes anyway, and finds what is wrong with it.
+    constexpr auto k_all = std::numeric_limits<std::uint64_t>::max();
+    static_cast<void>(store.read_ahead(first.object, k_all, [&] {
+        return is_current(number, stop) ? store::Continue::yes : store::Continue::no;
+    }));
 }
 
-void ReadAhead::read_next(const std::shared_ptr<store::Store>& store, const store::Follower& next,
-                          std::uint64_t number, const std::stop_token& stop) {
+void ReadAhead::read_next(store::Store& store, const store::Follower& next, std::uint64_t number,
+                          const std::stop_token& stop) {
     const auto bytes_max = bytes_allowed();
     if (bytes_max == 0) return;
-    const auto how = next.verified ? store::Reading::plain : how_;
-    const auto read = store->read_ahead(next.object, {bytes_max, how}, [&] {
+    const auto read = store.read_ahead(next.object, bytes_max, [&] {
         return is_current(number, stop) ? store::Continue::yes : store::Continue::no;
     });
     const std::lock_guard lock(mutex_);
-    if (read && read->verified) verified_.push_back({*read->verified, next.object});
     // What cannot be read is not tried again.
-    if (is_current(number, stop)) read_[next.key] = read ? read->bytes : 0;
+    if (is_current(number, stop)) read_[next.key] = read ? *read : 0;
 }
 
 std::uint64_t ReadAhead::bytes_allowed() const {

@@ -11,7 +11,7 @@ Session::Session(const os::System& system, Log& log, Config config)
       log_(log),
       config_(std::move(config)),
       state_(system, log, config_.state_directory),
-      pipeline_(system, state_, config_.verify) {}
+      pipeline_(system, state_) {}
 
 Session::~Session() {
     for (auto& [store, directory, manifest] : retained_) {

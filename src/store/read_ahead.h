@@ -7,13 +7,12 @@
 #include "base/result.h"
 #include "store/administration.h"
 #include "store/context.h"
-#include "store/types.h"
 
 namespace larder::internal::store {
 
 // As Store::read_ahead.
-[[nodiscard]] Result<AheadRead> read_ahead(const Context& context, const Digest& object,
-                                           const AheadOptions& options,
-                                           const std::function<Continue()>& step);
+[[nodiscard]] Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
+                                               std::uint64_t bytes_max,
+                                               const std::function<Continue()>& step);
 
 }  // namespace larder::internal::store

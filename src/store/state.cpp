@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS verified(
 CREATE TABLE IF NOT EXISTS uses(
     larder_id TEXT, key BLOB, last_used_ns INTEGER, hits INTEGER,
     PRIMARY KEY(larder_id, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS verified_objects ON verified(object);
 CREATE TABLE IF NOT EXISTS followers(
     larder_id TEXT, key BLOB, next BLOB, object BLOB, distance INTEGER, belief INTEGER,
     last_seen_ns INTEGER, PRIMARY KEY(larder_id, key, next)) WITHOUT ROWID;
@@ -346,20 +345,13 @@ std::optional<std::int64_t> State::first_event_ns(std::string_view larder_id) {
 std::vector<Follower> State::followers(std::string_view larder_id, const Key& key) {
     std::vector<Follower> followers;
     impl_->run(
-        "SELECT next,object,belief,EXISTS(SELECT 1 FROM verified WHERE "
-        "verified.object=followers.object AND boot_id=?3 AND boot_id<>'') FROM followers WHERE "
-        "larder_id=?1 AND key=?2 ORDER BY distance",
-        [&](Statement& statement) {
-            statement.bind(larder_id)
-                .bind(key.digest.bytes)
-                .bind(std::string_view(impl_->system.process.boot_id));
-        },
+        "SELECT next,object,belief FROM followers WHERE larder_id=?1 AND key=?2 ORDER BY distance",
+        [&](Statement& statement) { statement.bind(larder_id).bind(key.digest.bytes); },
         [&](const Statement& row) {
             const auto next = to_digest(row.blob(0));
             const auto object = to_digest(row.blob(1));
             if (!next || !object) return;
-            followers.push_back(
-                {Key{*next}, *object, row.integer(3) != 0, row.integer(2) >= k_belief_expected});
+            followers.push_back({Key{*next}, *object, row.integer(2) >= k_belief_expected});
         });
     return followers;
 }

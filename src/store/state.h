@@ -41,7 +41,6 @@ struct Usage {
 struct Follower {
     Key key;
     Digest object;          // what its entry held then
-    bool verified = false;  // that object was, in this boot
     bool expected = false;  // it followed often enough of late
 };
 

@@ -29,9 +29,9 @@ Result<MappedObject> Store::open_object(const Key& key, const Part& part, Verify
     return map_object(*context_, key, part, policy);
 }
 
-Result<AheadRead> Store::read_ahead(const Digest& object, const AheadOptions& options,
-                                    const std::function<Continue()>& step) {
-    return store::read_ahead(*context_, object, options, step);
+Result<std::uint64_t> Store::read_ahead(const Digest& object, std::uint64_t bytes_max,
+                                        const std::function<Continue()>& step) {
+    return store::read_ahead(*context_, object, bytes_max, step);
 }
 
 Result<void> Store::quarantine(const Key& key, const Part& part, std::string_view reason,

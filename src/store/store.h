@@ -78,12 +78,12 @@ public:
     [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
                                                    VerifyPolicy policy);
 
-    // Reads an object into the page cache, at the disk's pace, so that whoever opens it soon does
-    // not wait. Changes and remembers nothing, takes no lock: what is wrong with the object is left
-    // for open_object to find. `step` is asked before each few megabytes; Continue::no ends it with
-    // what was read so far.
-    [[nodiscard]] Result<AheadRead> read_ahead(const Digest& object, const AheadOptions& options,
-                                               const std::function<Continue()>& step);
+    // Reads an object, or its first `bytes_max`, into the page cache, at the disk's pace, so that
+    // whoever opens it soon does not wait. Changes and remembers nothing, takes no lock: what is
+    // wrong with the object is left for open_object to find. `step` is asked before each few
+    // megabytes; Continue::no ends it. How many bytes were read.
+    [[nodiscard]] Result<std::uint64_t> read_ahead(const Digest& object, std::uint64_t bytes_max,
+                                                   const std::function<Continue()>& step);
 
     // Sets aside an object that is of no use although its bytes are right: it is refused by the
     // runtime, or takes the process down. Removes the entry and the object's trials. Nothing

@@ -79,19 +79,6 @@ struct MappedObject {
     [[nodiscard]] std::span<const std::byte> bytes() const { return mapping->bytes(); }
 };
 
-enum class Reading { plain, verifying };
-
-struct AheadOptions {
-    std::uint64_t bytes_max = 0;  // of the object, from its beginning
-    Reading how = Reading::plain;
-};
-
-struct AheadRead {
-    std::uint64_t bytes = 0;
-    bool complete = false;                    // as far as bytes_max allowed
-    std::optional<os::FileStamp> verified{};  // of the file, if it was found whole
-};
-
 struct Lookup {
     std::optional<Manifest> manifest;  // absent: a miss
     std::optional<Error> fault;        // why it is one, where the entry is not simply absent

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -131,6 +132,7 @@ protected:
         if (response->key) keys_[model] = format::Key{*response->key};
         if (response->object) {
             const auto name = response->object->hex();
+            objects_.insert_or_assign(model, *response->object);
             paths_[model] = config_.directory + "/objects/" + name.substr(0, 2) + "/" + name;
         }
         return *response;
@@ -165,6 +167,7 @@ protected:
     Config config_;
     FakeDevice device_;
     std::map<std::string, format::Key> keys_;
+    std::map<std::string, Digest> objects_;
     std::map<std::string, std::string> paths_;
 };
 
@@ -180,27 +183,15 @@ TEST_F(PipelineTest, TheThirdRunReadsAheadWhatTheFirstTwoAskedFor) {
     EXPECT_EQ(said_, 0);
 }
 
-TEST_F(PipelineTest, WhatWasNotVerifiedInThisBootIsVerifiedAhead) {
+TEST_F(PipelineTest, WhatWasNotVerifiedInThisBootIsVerifiedByItsRequest) {
     learn("abc");
     reboot();
-    {
-        const auto session = start();
-        (void)ask(*session, "a");
-        // One after the other: b is done when c is begun.
-        EXPECT_TRUE(eventually([&] { return watcher_.was_opened(path("c")); }));
-        watcher_.forget();
-        EXPECT_EQ(ask(*session, "b").outcome, Outcome::loaded);
-        EXPECT_EQ(watcher_.read_to(path("b")), 0U);
-    }
-    reboot();
-    {
-        const auto session = start();
-        (void)ask(*session, "a");
-        EXPECT_TRUE(eventually([&] { return watcher_.was_opened(path("c")); }));
-    }
+    const auto session = start();
+    (void)ask(*session, "a");
+    EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
     watcher_.forget();
-    run("b");
-    EXPECT_EQ(watcher_.read_to(path("b")), 0U) << "a later run profits too";
+    EXPECT_EQ(ask(*session, "b").outcome, Outcome::loaded);
+    EXPECT_TRUE(is_read("b"));
 }
 
 TEST_F(PipelineTest, WhatIsDamagedIsFoundByWhoeverAsksForIt) {
@@ -400,8 +391,8 @@ TEST_F(PlanTest, NoMoreIsReadThanAPartOfTheMemoryThatIsAvailable) {
     open();
     {
         // Half of it: all of b, and the beginning of c.
-        Pipeline pipeline(system(), session_->state(), config_.verify, [] { return 20 * k_mib; });
-        pipeline.read_next(larder_, ask_for(pipeline, "a"), nullptr);
+        Pipeline pipeline(system(), session_->state(), [] { return 20 * k_mib; });
+        pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
         EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
         const auto b = watcher_.read_to(path("b"));
         const auto c = watcher_.read_to(path("c"));
@@ -410,13 +401,13 @@ TEST_F(PlanTest, NoMoreIsReadThanAPartOfTheMemoryThatIsAvailable) {
         EXPECT_LE(b + c, 10 * k_mib);
         EXPECT_EQ(watcher_.read_to(path("d")), 0U);
         // Once b is asked for, its pages are its own business.
-        pipeline.read_next(larder_, ask_for(pipeline, "b"), nullptr);
+        pipeline.read_next(larder_, ask_for(pipeline, "b"), std::nullopt);
         EXPECT_TRUE(eventually([&] { return watcher_.read_to(path("d")) > 0; }));
         EXPECT_LE(watcher_.read_to(path("c")) + watcher_.read_to(path("d")), 10 * k_mib);
     }
     watcher_.forget();
-    Pipeline pipeline(system(), session_->state(), config_.verify, [] { return 0; });
-    pipeline.read_next(larder_, ask_for(pipeline, "a"), nullptr);
+    Pipeline pipeline(system(), session_->state(), [] { return 0; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
     EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
     EXPECT_EQ(watcher_.read_to(path("b")), 0U) << "it is not known how much there is";
 }
@@ -425,8 +416,8 @@ TEST_F(PlanTest, ARequestInterruptsWhatIsReadForLater) {
     learn("abcx");
     open();
     watcher_.hold(path("b"));
-    Pipeline pipeline(system(), session_->state(), config_.verify, [] { return 1000 * k_mib; });
-    pipeline.read_next(larder_, ask_for(pipeline, "a"), nullptr);
+    Pipeline pipeline(system(), session_->state(), [] { return 1000 * k_mib; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
     watcher_.wait_until_held();
     const auto asked = ask_for(pipeline, "x");
     EXPECT_EQ(expected(asked), "bc") << "they are still to come";
@@ -434,31 +425,39 @@ TEST_F(PlanTest, ARequestInterruptsWhatIsReadForLater) {
     EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
     EXPECT_LT(watcher_.read_to(path("b")), 5 * k_mib);
     EXPECT_FALSE(watcher_.was_opened(path("c")));
-    pipeline.read_next(larder_, asked, nullptr);
+    pipeline.read_next(larder_, asked, std::nullopt);
     EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
     EXPECT_EQ(watcher_.read_to(path("x")), 0U);
 }
 
-TEST_F(PlanTest, TheBlobThatIsImportedComesFirst) {
+TEST_F(PlanTest, TheBlobThatIsImportedIsReadFirstAndToItsEnd) {
     learn("ab");
     open();
-    struct Imported final : os::Mapping {
-        explicit Imported(std::atomic<bool>& is_done) : done(is_done) {}
-        std::span<const std::byte> bytes() const override { return memory; }
-        void drop_resident() noexcept override {}
-        void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept override {
-            if (offset + size_bytes >= memory.size()) done = true;
-        }
-        std::vector<std::byte> memory = std::vector<std::byte>(20 * k_mib);
-        std::atomic<bool>& done;
-    };
-    std::atomic<bool> first_is_done{false};
     watcher_.hold(path("b"));
-    Pipeline pipeline(system(), session_->state(), config_.verify, [] { return 1000 * k_mib; });
-    pipeline.read_next(larder_, ask_for(pipeline, "a"), std::make_shared<Imported>(first_is_done));
+    Pipeline pipeline(system(), session_->state(), [] { return 12 * k_mib; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), ReadAhead::Imported{objects_.at("a")});
     watcher_.wait_until_held();
-    EXPECT_TRUE(first_is_done);
+    EXPECT_EQ(watcher_.read_to(path("a")), fs::file_size(path("a")));
     watcher_.release();
+    EXPECT_TRUE(eventually([&] { return threads() == alone_; }));
+    EXPECT_TRUE(is_read("b")) << "what is imported is not a part of what is read for later";
+}
+
+TEST_F(PlanTest, WhereSomebodyElseReadsTheImportedBlobItIsWaitedFor) {
+    learn("abx");
+    open();
+    Pipeline pipeline(system(), session_->state(), [] { return 1000 * k_mib; });
+    std::promise<void> reading;
+    const ReadAhead::Imported first{objects_.at("a"), reading.get_future().share()};
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), first);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto asked = ask_for(pipeline, "x");
+    EXPECT_TRUE(eventually([&] { return threads() == alone_; })) << "a request interrupts that";
+    EXPECT_EQ(watcher_.read_to(path("a")), 0U);
+    EXPECT_FALSE(watcher_.was_opened(path("b")));
+    pipeline.read_next(larder_, asked, first);
+    reading.set_value();
+    EXPECT_TRUE(eventually([&] { return is_read("b"); }));
 }
 
 TEST_F(PlanTest, APauseBeginsANewRun) {
@@ -468,13 +467,13 @@ TEST_F(PlanTest, APauseBeginsANewRun) {
     const os::System slow{watcher_, clock, real_.system().entropy, process_};
     store::State state(slow, log_, directory_ / "another");
     const auto run = [&](std::chrono::seconds pause) {
-        Pipeline pipeline(slow, state, config_.verify);
+        Pipeline pipeline(slow, state);
         end(pipeline, "a", ask_for(pipeline, "a"));
         clock.advance(pause);
         end(pipeline, "b", ask_for(pipeline, "b"));
     };
     const auto after_a = [&] {
-        Pipeline pipeline(slow, state, config_.verify);
+        Pipeline pipeline(slow, state);
         return expected(ask_for(pipeline, "a"));
     };
     for (int i = 0; i < 3; ++i) run(Pipeline::k_pause + std::chrono::seconds(1));
@@ -487,12 +486,12 @@ TEST_F(PlanTest, AModelAskedForAgainTeachesNothing) {
     learn("abc");
     open();
     store::State state(system(), log_, directory_ / "another");
-    Pipeline pipeline(system(), state, config_.verify);
+    Pipeline pipeline(system(), state);
     for (int i = 0; i < 10; ++i) {
         end(pipeline, "a", ask_for(pipeline, "a"));
         end(pipeline, "b", ask_for(pipeline, "b"));
     }
-    Pipeline next(system(), state, config_.verify);
+    Pipeline next(system(), state);
     EXPECT_EQ(expected(ask_for(next, "a")), "") << "one run is one run";
 }
 

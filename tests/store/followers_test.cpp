@@ -107,22 +107,6 @@ TEST_F(FollowersTest, TheLatestObjectIsTheOneExpected) {
     EXPECT_EQ(after("a"), "b");
 }
 
-TEST_F(FollowersTest, WhetherItWasVerifiedInThisBootIsKnown) {
-    for (int i = 0; i < 2; ++i) run("ab");
-    ASSERT_EQ(open()->followers("larder", key_of("a")).size(), 1U);
-    EXPECT_FALSE(open()->followers("larder", key_of("a"))[0].verified);
-    open()->remember(k_stamp, object_of("b1"));
-    EXPECT_TRUE(open()->followers("larder", key_of("a"))[0].verified);
-    const auto real = machine_.system();
-    auto process = real.process;
-    for (const std::string boot : {"another", ""}) {
-        process.boot_id = boot;
-        State rebooted({real.fs, real.clock, real.entropy, process}, machine_.log(),
-                       directory_ / "state");
-        EXPECT_FALSE(rebooted.followers("larder", key_of("a"))[0].verified);
-    }
-}
-
 TEST_F(FollowersTest, AnEntryThatIsGoneIsForgottenOnBothSides) {
     for (int i = 0; i < 2; ++i) run("abc");
     open()->forget("larder", key_of("b"));
