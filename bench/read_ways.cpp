@@ -169,7 +169,7 @@ private:
             const auto step = settings_.way == "ahead" ? k_step_bytes : k_request_bytes;
             for (std::size_t at = 0; at < size_ && !stop.stop_requested(); at += step) {
                 if (settings_.way == "ahead") {
-                    mapping_->read_ahead(at, step);
+                    file_->read_ahead(at, step);
                 } else {
                     advise(bytes().subspan(at, std::min<std::size_t>(step, size_ - at)),
                            MADV_WILLNEED);

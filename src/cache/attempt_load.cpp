@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -14,18 +15,15 @@ namespace {
 constexpr std::uint64_t k_deaths_unproven = 1;
 constexpr std::uint64_t k_deaths_proven = 3;
 
-// Below, few of the blocks that the runtime allocates are large.
-constexpr std::uint64_t k_prefault_blob_bytes_min = std::uint64_t{64} << 20;
 // Weights of 16 bits are unpacked to 32.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
+// What a block is never filled with must not be missed elsewhere.
+constexpr std::uint64_t k_part_of_available_memory = 2;
 
 // Holds a mapped blob for as long as the runtime looks at it.
 struct BlobOwner {
     std::shared_ptr<os::Mapping> mapping;
     std::shared_ptr<OpenTrial> trial;
-    // Some models are unpacked at their first inference only: it stays open until the runtime has
-    // allocated what it was opened for.
-    std::unique_ptr<os::LargeBlockScope> large_blocks;
     std::unique_ptr<BlobPages> pages;
 
     BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
@@ -38,13 +36,14 @@ struct BlobOwner {
     }
 };
 
-// Nothing where it would not pay.
+// Nothing where it would not pay, or how much memory there is cannot be told.
 std::unique_ptr<os::LargeBlockScope> large_blocks_of(const runtime::Request& request,
                                                      std::uint64_t blob_bytes) {
-    if (blob_bytes < k_prefault_blob_bytes_min) return nullptr;
     const auto libraries = request.unpacking_libraries();
-    if (libraries.empty()) return nullptr;
-    return std::make_unique<os::LargeBlockScope>(libraries, blob_bytes * k_unpacked_per_blob_max);
+    const auto budget = std::min(blob_bytes * k_unpacked_per_blob_max,
+                                 os::read_available_memory_bytes() / k_part_of_available_memory);
+    if (libraries.empty() || budget == 0) return nullptr;
+    return std::make_unique<os::LargeBlockScope>(libraries, budget);
 }
 
 std::uint64_t number_in(const std::map<std::string, std::string>& notes, const std::string& name) {
@@ -156,15 +155,15 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto& part = manifest.parts.front();
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
-    auto large_blocks =
-        session_.config().prefault ? large_blocks_of(request_, object.bytes().size()) : nullptr;
     const bool is_large = part.bytes >= k_large_blob_bytes;
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
-    owner->large_blocks = std::move(large_blocks);
     ReadAhead::Imported first{part.object};
     if (is_large) {
-        owner->pages = std::make_unique<BlobPages>(object.mapping, pages);
+        auto large_blocks =
+            session_.config().prefault ? large_blocks_of(request_, part.bytes) : nullptr;
+        owner->pages = std::make_unique<BlobPages>(object.mapping, object.file, pages,
+                                                   std::move(large_blocks));
         first.read = owner->pages->read();
     }
     const runtime::Blob blob{object.bytes(), std::move(owner)};

@@ -18,6 +18,8 @@ Result<void> Attempt::exchange(const format::Manifest& kept) {
     if (!request_.compiled_holds_model() || kept.total_bytes() < k_large_blob_bytes) return {};
     // What the runtime has refused or died of is not tried twice.
     if (refused_ || crashes_ > 0) return {};
+    // Should the import fail, the model has to be there once more.
+    if (model_.origin == ModelOrigin::caller || !confirm_model()) return {};
     const auto object = open_blob(kept);
     // Somebody has removed it: what was compiled is as good.
     if (!object) return {};

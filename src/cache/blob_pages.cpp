@@ -1,5 +1,6 @@
 #include "cache/blob_pages.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -19,8 +20,12 @@ constexpr auto k_first_use = std::chrono::seconds(30);
 }  // namespace
 
 // Without a thread the import reads for itself, and its pages stay.
-BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, Pages pages)
-    : mapping_(std::move(mapping)), pages_(pages) {
+BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::File> file,
+                     Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks)
+    : mapping_(std::move(mapping)),
+      file_(std::move(file)),
+      large_blocks_(std::move(large_blocks)),
+      pages_(pages) {
     const bool reads = thread_.start([this](const std::stop_token& stop) { run(stop); });
     if (!reads) reading_.set_value();
 }
@@ -36,11 +41,11 @@ void BlobPages::run(const std::stop_token& stop) {
     };
     for (std::uint64_t ahead = 0; ahead < size && !stop.stop_requested();
          ahead += k_read_ahead_bytes) {
-        mapping_->read_ahead(ahead, k_read_ahead_bytes);
+        file_->read_ahead(ahead, std::min(k_read_ahead_bytes, size - ahead));
         drop_if_many();
     }
+    file_.reset();
     reading_.set_value();
-    if (pages_ == Pages::keep) return;
     const auto until = std::chrono::steady_clock::now() + k_first_use;
     std::mutex mutex;
     std::condition_variable_any wake;
@@ -49,6 +54,7 @@ void BlobPages::run(const std::stop_token& stop) {
         wake.wait_for(lock, stop, k_look_every, [] { return false; });
         drop_if_many();
     }
+    large_blocks_.reset();
 }
 
 }  // namespace larder::internal::cache

@@ -8,6 +8,7 @@
 
 #include "os/background_thread.h"
 #include "os/file_system.h"
+#include "os/large_blocks.h"
 
 namespace larder::internal::cache {
 
@@ -19,10 +20,13 @@ enum class Pages { drop, keep };
 // Its thread asks for the blob front to back, and drops the mapping's pages from this process
 // whenever many of them are resident: an import goes through the blob once, so does the first
 // inference, and what either does need again comes from the page cache. It ends by itself once the
-// first inferences are likely over.
+// first inferences are likely over, and with it the scope that what the runtime allocates for the
+// blob is brought in by: some models are unpacked at their first inference only.
 class BlobPages {
 public:
-    BlobPages(std::shared_ptr<os::Mapping> mapping, Pages pages);
+    // `file` is the one that is mapped; closed once it is read.
+    BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::File> file, Pages pages,
+              std::unique_ptr<os::LargeBlockScope> large_blocks);
     BlobPages(const BlobPages&) = delete;
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
@@ -34,6 +38,8 @@ private:
     void run(const std::stop_token& stop);
 
     std::shared_ptr<os::Mapping> mapping_;
+    std::shared_ptr<os::File> file_;
+    std::unique_ptr<os::LargeBlockScope> large_blocks_;
     std::promise<void> reading_;
     std::shared_future<void> read_ = reading_.get_future().share();
     Pages pages_;

@@ -220,7 +220,10 @@ bool can_help() {
 LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
                                  std::uint64_t budget_bytes) {
     if (!can_help()) return;
-    redirected().open(find_targets(libraries), budget_bytes);
+    auto targets = find_targets(libraries);
+    if (targets.empty()) return;
+    threads_.emplace();
+    redirected().open(std::move(targets), budget_bytes);
     open_ = true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +31,7 @@ public:
     [[nodiscard]] static std::int64_t budget_bytes_left();
 
 private:
-    PrefaultThreads threads_;
+    std::optional<PrefaultThreads> threads_;
     bool open_ = false;
 };
 

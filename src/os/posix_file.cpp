@@ -16,23 +16,18 @@ namespace {
 // Linux moves at most this much in one call, whatever is asked.
 constexpr std::size_t k_transfer_bytes_max = std::size_t{1} << 30;
 
-// Below, a mapping is not worth a descriptor of its own to be read ahead with.
-constexpr std::size_t k_own_reader_bytes_min = std::size_t{16} << 20;
-
 std::int64_t nanoseconds(const timespec& time) {
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 class PosixMapping final : public Mapping {
 public:
-    // Takes over `reader`: a descriptor of the file, or -1.
-    PosixMapping(void* address, std::size_t size_bytes, int reader)
-        : address_(address), size_bytes_(size_bytes), reader_(reader) {}
+    PosixMapping(void* address, std::size_t size_bytes)
+        : address_(address), size_bytes_(size_bytes) {}
     PosixMapping(const PosixMapping&) = delete;
     PosixMapping& operator=(const PosixMapping&) = delete;
     ~PosixMapping() override {
         if (size_bytes_ != 0) ::munmap(address_, size_bytes_);
-        if (reader_ >= 0) ::close(reader_);
     }
 
     std::span<const std::byte> bytes() const override {
@@ -41,78 +36,10 @@ public:
     void drop_resident() noexcept override {
         if (size_bytes_ != 0) ::madvise(address_, size_bytes_, MADV_DONTNEED);
     }
-    void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept override {
-        const auto range = pages_of(offset, size_bytes);
-        if (reader_ < 0) {
-            ask_for(range);
-        } else {
-            read(range);
-        }
-    }
 
 private:
-    // A plain read brings in large folios where MADV_WILLNEED brings in single pages: it costs less
-    // CPU, also for whoever goes through the mapping. The request is large, so that the kernel's
-    // own limit (128 KiB on many devices) is none; the buffer is small, so that the copy stays in
-    // the CPU's cache.
-    void read(std::span<const std::byte> range) const noexcept {
-        constexpr std::size_t k_request_bytes = std::size_t{4} << 20;
-        std::array<std::byte, std::size_t{64} << 10> buffer;
-        std::array<iovec, k_request_bytes / buffer.size()> parts{};
-        parts.fill({buffer.data(), buffer.size()});
-        while (!range.empty()) {
-            auto bytes = std::min(k_request_bytes, range.size());
-            if (!is_cached(range.first(bytes))) {
-                const auto count = static_cast<int>((bytes + buffer.size() - 1) / buffer.size());
-                const auto offset = range.data() - this->bytes().data();
-                const ssize_t done = ::preadv(reader_, parts.data(), count, offset);
-                if (done <= 0 && errno == EINTR) continue;
-                if (done <= 0) return;
-                bytes = std::min(bytes, static_cast<std::size_t>(done));
-            }
-            range = range.subspan(bytes);
-        }
-    }
-
-    void ask_for(std::span<const std::byte> range) const noexcept {
-        // More than that is silently not read on many devices.
-        constexpr std::size_t k_request_bytes = std::size_t{128} << 10;
-        for (; !range.empty(); range = range.subspan(std::min(k_request_bytes, range.size()))) {
-            const auto request = range.first(std::min(k_request_bytes, range.size()));
-            ::madvise(writable(request), request.size(), MADV_WILLNEED);
-        }
-    }
-
-    // Judged by its ends: whoever is wrong about the middle waits for it later.
-    bool is_cached(std::span<const std::byte> range) const noexcept {
-        const auto last = (range.size() - 1) / page_bytes() * page_bytes();
-        for (const auto page : {range, range.subspan(last)}) {
-            unsigned char state = 0;
-            if (::mincore(writable(page), 1, &state) != 0 || (state & 1U) == 0) return false;
-        }
-        return true;
-    }
-
-    // Some calls want a pointer to what they do not write to.
-    static void* writable(std::span<const std::byte> range) noexcept {
-        return const_cast<std::byte*>(range.data());
-    }
-    static std::size_t page_bytes() noexcept {
-        static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-        return bytes;
-    }
-    // Whole pages that hold the range, as far as it lies in the mapping.
-    std::span<const std::byte> pages_of(std::uint64_t offset,
-                                        std::uint64_t size_bytes) const noexcept {
-        if (offset >= size_bytes_) return {};
-        const auto begin = offset / page_bytes() * page_bytes();
-        const auto end = offset + std::min<std::uint64_t>(size_bytes, size_bytes_ - offset);
-        return bytes().subspan(begin, end - begin);
-    }
-
     void* address_;
     std::size_t size_bytes_;
-    int reader_;
 };
 
 bool fits_offset(std::uint64_t offset, std::size_t size_bytes) {
@@ -242,28 +169,52 @@ Result<std::shared_ptr<Mapping>> PosixFile::map(std::uint64_t size_bytes) {
     if (status->stamp.size_bytes < size_bytes) {
         return fail(Errc::damaged, "file is too short", path_);
     }
-    if (size_bytes == 0) return std::make_shared<PosixMapping>(nullptr, 0, -1);
+    if (size_bytes == 0) return std::make_shared<PosixMapping>(nullptr, 0);
     void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, descriptor_, 0);
     if (address == MAP_FAILED) return fail(Error::from_errno("cannot map", path_));
-    // The kernel tells only owners what is in the page cache: all others would read, for nothing,
-    // what is there.
-    const bool is_told = ::geteuid() == 0 || ::geteuid() == status->owner;
-    const int reader = is_told && size_bytes >= k_own_reader_bytes_min ? reopen_descriptor() : -1;
-    return std::make_shared<PosixMapping>(address, size_bytes, reader);
+    return std::make_shared<PosixMapping>(address, size_bytes);
 }
 
 Result<std::unique_ptr<File>> PosixFile::reopen() {
-    const int descriptor = reopen_descriptor();
-    if (descriptor < 0) return fail(Error::from_errno("cannot open again", path_));
-    return std::make_unique<PosixFile>(calls_, descriptor, path_);
-}
-
-int PosixFile::reopen_descriptor() {
     const auto self = "/proc/self/fd/" + std::to_string(descriptor_);
     while (true) {
         const int descriptor = calls_.open(self.c_str(), O_RDONLY | O_CLOEXEC, 0);
-        if (descriptor >= 0 || errno != EINTR) return descriptor;
+        if (descriptor >= 0) return std::make_unique<PosixFile>(calls_, descriptor, path_);
+        if (errno != EINTR) return fail(Error::from_errno("cannot open again", path_));
     }
+}
+
+// A plain read brings in large folios where MADV_WILLNEED and readahead bring in single pages: it
+// costs less CPU, also for whoever goes through a mapping. The request is large, so that the
+// kernel's own limit (128 KiB on many devices) is none; the buffer is small, so that the copy stays
+// in the CPU's cache.
+void PosixFile::read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept {
+    constexpr std::size_t k_request_bytes = std::size_t{4} << 20;
+    std::array<std::byte, std::size_t{64} << 10> buffer;
+    std::array<iovec, k_request_bytes / buffer.size()> parts{};
+    parts.fill({buffer.data(), buffer.size()});
+    while (size_bytes > 0 && fits_offset(offset, k_request_bytes)) {
+        auto bytes = std::min<std::uint64_t>(k_request_bytes, size_bytes);
+        const auto at = static_cast<off_t>(offset);
+        if (!is_cached(at, bytes)) {
+            const auto count = static_cast<int>((bytes + buffer.size() - 1) / buffer.size());
+            const ssize_t done = ::preadv(descriptor_, parts.data(), count, at);
+            if (done < 0 && errno == EINTR) continue;
+            if (done <= 0) return;
+            bytes = std::min(bytes, static_cast<std::uint64_t>(done));
+        }
+        offset += bytes;
+        size_bytes -= bytes;
+    }
+}
+
+bool PosixFile::is_cached(off_t offset, std::size_t size_bytes) const noexcept {
+    for (const auto at : {offset, offset + static_cast<off_t>(size_bytes) - 1}) {
+        std::byte byte{};
+        const iovec part{&byte, 1};
+        if (::preadv2(descriptor_, &part, 1, at, RWF_NOWAIT) != 1) return false;
+    }
+    return true;
 }
 
 }  // namespace larder::internal::os

@@ -31,13 +31,14 @@ public:
     Result<void> try_lock(LockMode mode) override;
     Result<bool> is_locked() override;
     Result<std::unique_ptr<File>> reopen() override;
+    void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept override;
     const std::string& path() const override { return path_; }
 
     [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
 
 private:
-    // -1 and errno on failure.
-    [[nodiscard]] int reopen_descriptor();
+    // Judged by its ends: whoever is wrong about the middle waits for it later.
+    [[nodiscard]] bool is_cached(off_t offset, std::size_t size_bytes) const noexcept;
 
     PosixCalls& calls_;
     int descriptor_;

@@ -72,6 +72,7 @@ public:
 // the object is removed from the larder meanwhile.
 struct MappedObject {
     std::shared_ptr<os::Mapping> mapping;
+    std::shared_ptr<os::File> file;  // only for who wants to read ahead
     Digest digest;
     os::FileStamp stamp;  // of the file that was opened
     Proof proof = Proof::none;

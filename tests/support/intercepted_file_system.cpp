@@ -125,6 +125,9 @@ public:
             return std::make_unique<InterceptedFile>(fs_, std::move(*file));
         });
     }
+    void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept override {
+        file_->read_ahead(offset, size_bytes);
+    }
     const std::string& path() const override { return file_->path(); }
 
     [[nodiscard]] os::File& inner() { return *file_; }
