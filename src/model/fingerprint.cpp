@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "model/hash_files.h"
+#include "model/search.h"
+#include "model/settling.h"
 
 namespace larder::internal::model {
 namespace {
@@ -14,6 +16,15 @@ namespace {
 constexpr int k_attempts_max = 3;
 
 FileToHash to_hash(const FingerprintedFile& file) { return {file.path, file.stamp}; }
+
+// Whether any change from now on will show in the stamp that the file has now.
+Settled settle(os::FileSystem& fs, const FileToHash& file, std::int64_t now_ns) {
+    if (!os::is_settled(file.stamp, now_ns) || !stores_can_show(fs, file.path)) return Settled::no;
+    const auto opened = open_regular(fs, file.path);
+    // Another file by now: whoever reads it finds that out.
+    if (!opened || opened->stamp != file.stamp) return Settled::no;
+    return make_stores_show(*opened->file) ? Settled::yes : Settled::no;
+}
 
 // Which files have to be read; two names of one file count once.
 class Reading {
@@ -37,17 +48,18 @@ public:
     Result<void> hash(const os::System& system, FingerprintMemory& memory,
                       std::vector<FingerprintedFile>& files) const {
         const auto start = system.clock.wall().count();
+        std::vector<Settled> settled;
+        settled.reserve(files_.size());
+        for (const auto& file : files_) settled.push_back(settle(system.fs, file, start));
         const auto digests = hash_files(system.fs, files_);
         if (!digests) return fail(digests.error());
         for (std::size_t i = 0; i < files_.size(); ++i) {
-            if (os::is_settled(files_[i].stamp, start)) {
-                memory.remember(files_[i].stamp, (*digests)[i]);
-            }
+            if (settled[i] == Settled::yes) memory.remember(files_[i].stamp, (*digests)[i]);
         }
         for (const auto& [index, which] : wanted_) {
             auto& file = files[index];
             file.digest = (*digests)[which];
-            file.settled = os::is_settled(file.stamp, start) ? Settled::yes : Settled::no;
+            file.settled = settled[which];
         }
         return {};
     }

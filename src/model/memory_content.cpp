@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "model/settling.h"
 
 namespace larder::internal::model {
 namespace {
@@ -85,6 +86,8 @@ public:
     [[nodiscard]] Result<void> open(const os::System& system, os::AddressSpace& address_space,
                                     std::span<const os::FileMapping> mappings);
     [[nodiscard]] bool is_open() const { return file_.file != nullptr; }
+    // To be called before the file is hashed, if what is found is to be remembered.
+    void prepare_to_remember();
 
     [[nodiscard]] bool recall(FingerprintMemory& memory, std::span<Digest> digests) const;
     void remember(FingerprintMemory& memory, std::span<const Digest> digests) const;
@@ -102,6 +105,8 @@ public:
     [[nodiscard]] MappedFile described() const {
         return {mapping_.path, file_.stamp, file_.settled};
     }
+    // What is told of a file that is not open: the memory may be its content all the same.
+    [[nodiscard]] std::optional<MappedFile> described_by_path(const os::System& system) const;
 
 private:
     struct Member {
@@ -162,16 +167,31 @@ Result<void> MappedRanges::open(const os::System& system, os::AddressSpace& addr
     if (!file) return {};
     const auto info = (*file)->info();
     if (!info || !is_file(*info)) return {};
-    if (!address_space.is_one_file_per_inode(mapping_.path)) return {};
     if (info->stamp.size_bytes < end()) {
         return fail(Errc::busy, "the file is shorter than what is mapped of it:", mapping_.path);
     }
+    if (!address_space.stamp_tells_content(mapping_.path)) return {};
     if (mapping_.sharing == os::Sharing::copied_on_write) {
         const auto copied = address_space.has_copied_pages(memory());
         if (!copied || *copied) return {};
     }
     file_ = {std::move(*file), info->stamp, os::is_settled(info->stamp, now)};
     return {};
+}
+
+void MappedRanges::prepare_to_remember() {
+    if (!file_.settled) return;
+    // The stamp is older than that: a store that moved it since makes it differ once all is hashed.
+    file_.settled = make_stores_show(*file_.file);
+}
+
+std::optional<MappedFile> MappedRanges::described_by_path(const os::System& system) const {
+    const auto now = system.clock.wall().count();
+    const auto info = system.fs.info(mapping_.path);
+    if (!info || info->kind != os::FileKind::regular) return {};
+    return MappedFile{
+        mapping_.path, info->stamp,
+        os::is_settled(info->stamp, now) && stores_can_show(system.fs, mapping_.path)};
 }
 
 // 64 characters for each range, in the order of the file.
@@ -295,9 +315,13 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
         auto opened = mapped.open(system, address_space, mappings);
         if (!opened) return fail(std::move(opened.error()));
         if (mapped.is_open()) {
+            const bool recalled = mapped.recall(memory, content.digests);
+            if (!recalled) mapped.prepare_to_remember();
             content.files.push_back(mapped.described());
-            if (mapped.recall(memory, content.digests)) continue;
+            if (recalled) continue;
             read.push_back(&mapped);
+        } else if (auto file = mapped.described_by_path(system)) {
+            content.files.push_back(std::move(*file));
         }
         add(readings, mapped.readings(system.fs, ranges));
     }

@@ -15,7 +15,7 @@
 
 namespace larder::internal::model {
 
-// A file that some of the memory was taken from.
+// A file that some of the memory was taken from, or may have been.
 struct MappedFile {
     std::string path;
     os::FileStamp stamp;
@@ -34,7 +34,8 @@ struct MemoryContent {
 //
 // A digest is remembered only for what cannot be anything but the file's content: a mapping that
 // nobody may write to, none of whose pages were copied, of the very file that its path names now,
-// on a file system where that can be told. Everything else is hashed. Errc::busy if a file has
+// on a file system where that can be told. The file is synced before what is hashed of it is
+// remembered. Everything else is hashed. Errc::busy if a file has
 // become shorter than what is mapped of it: to touch its memory would end the process. Thread-safe.
 [[nodiscard]] Result<MemoryContent> hash_memory(const os::System& system,
                                                 os::AddressSpace& address_space,

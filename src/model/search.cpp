@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "model/settling.h"
+
 namespace larder::internal::model {
 namespace {
 
@@ -70,11 +72,12 @@ Result<SeenFile> Search::look(std::string role, const std::string& path, OnnxDou
 
 Result<Content> Search::read_content(const OpenedFile& opened, OnnxDoubt doubt) const {
     const auto start = clock_ == nullptr ? std::chrono::nanoseconds{0} : clock_->wall();
+    const bool rememberable = clock_ != nullptr && os::is_settled(opened.stamp, start.count()) &&
+                              stores_can_show(fs_, opened.file->path()) &&
+                              make_stores_show(*opened.file);
     FileSource source(*opened.file, opened.stamp.size_bytes);
     auto content = recognise_content(source, doubt);
-    if (!content || clock_ == nullptr || !os::is_settled(opened.stamp, start.count())) {
-        return content;
-    }
+    if (!content || !rememberable) return content;
     const auto after = opened.file->info();
     const auto text = to_text(*content);
     if (after && after->stamp == opened.stamp && text.size() <= k_remembered_bytes_max) {

@@ -211,16 +211,14 @@ Result<bool> ProcAddressSpace::has_copied_pages(std::span<const std::byte> memor
     return fail(Errc::io, "cannot read", path);
 }
 
-bool ProcAddressSpace::is_one_file_per_inode(const std::string& path) {
+bool ProcAddressSpace::stamp_tells_content(const std::string& path) {
     constexpr long k_ext = EXT4_SUPER_MAGIC;
     constexpr long k_xfs = XFS_SUPER_MAGIC;
     constexpr long k_f2fs = F2FS_SUPER_MAGIC;
-    constexpr long k_memory = TMPFS_MAGIC;
-    constexpr long k_nfs = NFS_SUPER_MAGIC;
     struct statfs status{};
     if (::statfs(path.c_str(), &status) != 0) return false;
     const auto type = static_cast<long>(status.f_type);
-    return type == k_ext || type == k_xfs || type == k_f2fs || type == k_memory || type == k_nfs;
+    return type == k_ext || type == k_xfs || type == k_f2fs;
 }
 
 void ProcAddressSpace::drop_resident(std::span<const std::byte> memory) noexcept {

@@ -41,11 +41,14 @@ public:
     // Whether this process has a page of its own in a Sharing::copied_on_write mapping, because
     // something was written there while that was allowed.
     [[nodiscard]] virtual Result<bool> has_copied_pages(std::span<const std::byte> memory) = 0;
-    // Whether all who map or read a file of this file system see the same content for as long as
-    // device and inode are the same. Not so on overlayfs: a file that is written to for the first
-    // time is copied, keeps its numbers, and those who had mapped it keep the old content. Only
-    // file systems that are known to be simple are told to be.
-    [[nodiscard]] virtual bool is_one_file_per_inode(const std::string& path) = 0;
+    // Whether all who map a file of this file system see the same content for as long as its stamp
+    // is the same, once it was synced. Not so
+    // - on overlayfs: a file that is written to for the first time is copied, keeps its numbers,
+    //   and those who had mapped it keep the old content;
+    // - on NFS: a server gives the number of a deleted file to another;
+    // - on tmpfs: a store to a page that was mapped before moves no time.
+    // Only file systems that are known to be simple are told to be.
+    [[nodiscard]] virtual bool stamp_tells_content(const std::string& path) = 0;
     // Lets go of the pages under `memory`, which must be a shared mapping of a file: the next
     // access finds the same bytes there.
     virtual void drop_resident(std::span<const std::byte> memory) noexcept = 0;
@@ -58,7 +61,7 @@ public:
 
     Result<std::vector<FileMapping>> file_mappings() override;
     Result<bool> has_copied_pages(std::span<const std::byte> memory) override;
-    bool is_one_file_per_inode(const std::string& path) override;
+    bool stamp_tells_content(const std::string& path) override;
     void drop_resident(std::span<const std::byte> memory) noexcept override;
 
 private:

@@ -13,6 +13,7 @@
 
 #include "model_files/gguf_writer.h"
 #include "model_files/onnx_writer.h"
+#include "support/mapped_memory.h"
 #include "workshop.h"
 
 namespace larder::internal::model {
@@ -31,15 +32,6 @@ protected:
     std::string write_sample(const Sample& sample, const std::string& directory) const {
         for (const auto& [name, content] : sample.files) write(os::join(directory, name), content);
         return path(os::join(directory, sample.named));
-    }
-
-    // Waits until the file system's clock has moved on, so that a further change shows in ctime.
-    void wait_for_tick(const std::string& changed) {
-        const auto before = fs_.info(changed)->stamp.ctime_ns;
-        do {
-            write("tick", "");
-            std::this_thread::yield();
-        } while (fs_.info(path("tick"))->stamp.ctime_ns == before);
     }
 
     // Changes one byte, and then makes size and mtime what they were.
@@ -345,6 +337,80 @@ TEST_F(FingerprintTest, ConfirmsNoUnsettledModelOfOtherContent) {
     // What a change within one tick of the clock looks like: the stamp is the same.
     found->files.front().digest.bytes[0] ^= 1;
     EXPECT_EQ(confirm_unchanged(system(), *found).error().code, Errc::busy);
+}
+
+// Another process stores to a page that it wrote to before, and that still waits for the disk: that
+// alone would move no time.
+TEST_F(FingerprintTest, SeesAStoreToAPageThatWasNotYetOnDisk) {
+    const support::TemporaryDirectory on_disk;
+    const auto model = on_disk / "m.pb";
+    support::write_file(model, std::string(10'000, 'w'));
+    fs_.locality.reset();
+    if (fs_.space(model)->locality != os::Locality::local) GTEST_SKIP() << "no disk";
+    support::MappedMemory writer(model, MAP_SHARED, PROT_READ | PROT_WRITE);
+    writer.store(5000, std::byte{1});
+    settle();
+    const auto before = print(model);
+    ASSERT_TRUE(before) << before.error().message();
+    EXPECT_EQ(before->files.front().settled, Settled::yes);
+    wait_for_tick(model);
+    writer.store(5000, std::byte{2});
+    EXPECT_FALSE(confirm_unchanged(system(), *before));
+    const auto after = print(model);
+    ASSERT_TRUE(after) << after.error().message();
+    EXPECT_NE(after->fingerprint, before->fingerprint);
+    EXPECT_EQ(after->fingerprint.hex(), hex(model));
+}
+
+TEST_F(FingerprintTest, SeesAStoreToAFileInMemory) {
+    if (real_.system().fs.space(path(""))->locality != os::Locality::memory) {
+        GTEST_SKIP() << "no file system in memory";
+    }
+    fs_.locality.reset();
+    const auto model = write("m.pb", std::string(10'000, 'w'));
+    support::MappedMemory writer(model, MAP_SHARED, PROT_READ | PROT_WRITE);
+    writer.touch();
+    settle();
+    const auto before = print(model);
+    ASSERT_TRUE(before) << before.error().message();
+    EXPECT_EQ(memory_.size(), 0U);
+    writer.store(5000, std::byte{2});
+    EXPECT_FALSE(confirm_unchanged(system(), *before));
+    const auto after = print(model);
+    ASSERT_TRUE(after) << after.error().message();
+    EXPECT_NE(after->fingerprint, before->fingerprint);
+}
+
+TEST_F(FingerprintTest, IsRememberedOnlyIfTheFileCouldBeSynced) {
+    const auto model = write_sample(samples()[2], "m");
+    int system_errno = EIO;
+    fs_.refuse = [&](const support::Call& call) -> std::optional<Error> {
+        if (call.operation != support::Operation::sync) return {};
+        return Error::from_errno("cannot sync", call.path, system_errno);
+    };
+    for (const int failed : {EIO, ENOSPC, EROFS}) {
+        system_errno = failed;
+        const auto found = print(model);
+        ASSERT_TRUE(found) << found.error().message();
+        EXPECT_EQ(memory_.size(), 0U) << failed;
+        EXPECT_TRUE(confirm_unchanged(system(), *found));
+    }
+    system_errno = EINVAL;
+    ASSERT_TRUE(print(model));
+    EXPECT_EQ(print(model)->hashed_bytes, 0U) << "there is nothing to be synced";
+}
+
+TEST_F(FingerprintTest, SyncsNothingThatIsRememberedOrCannotBe) {
+    const auto model = write_sample(samples()[2], "m");
+    unsettle();
+    ASSERT_TRUE(print(model));
+    EXPECT_EQ(fs_.syncs, 0);
+    settle();
+    ASSERT_TRUE(print(model));
+    EXPECT_GT(fs_.syncs, 0);
+    fs_.syncs = 0;
+    ASSERT_TRUE(print(model));
+    EXPECT_EQ(fs_.syncs, 0);
 }
 
 // A fault may cost the fingerprint, but never give another one.

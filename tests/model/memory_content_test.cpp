@@ -38,8 +38,8 @@ public:
         if (!readable_pages) return fail(Errc::permission_denied, "cannot open", "pagemap");
         return real_.has_copied_pages(memory);
     }
-    bool is_one_file_per_inode(const std::string& path) override {
-        return !overlaid && real_.is_one_file_per_inode(path);
+    bool stamp_tells_content(const std::string& path) override {
+        return told ? *told : real_.stamp_tells_content(path);
     }
     void drop_resident(Bytes memory) noexcept override {
         dropped = true;
@@ -49,7 +49,8 @@ public:
     int looks = 0;
     bool readable = true;
     bool readable_pages = true;
-    bool overlaid = false;
+    // Of the file system, whatever the tests use for speed; absent: what is true.
+    std::optional<bool> told = true;
     std::atomic<bool> dropped{false};
     std::function<void(os::FileMapping&)> change;
 
@@ -94,6 +95,11 @@ protected:
         const auto time = std::filesystem::last_write_time(file_);
         support::flip_byte(file_, k_size / 2);
         std::filesystem::last_write_time(file_, time);
+    }
+
+    // From now on, all who map something for writing are as those of other processes are.
+    void hide_writers() {
+        space_.change = [](os::FileMapping& mapping) { mapping.access = os::Access::read_only; };
     }
 
     ToldAddressSpace space_;
@@ -238,8 +244,82 @@ TEST_F(MemoryContentTest, WhereDevicesDisagreeEverythingIsHashed) {
 TEST_F(MemoryContentTest, WhereAFileCanBecomeAnotherEverythingIsHashed) {
     const MappedMemory mapped(file_);
     (void)hash(ranges_of(mapped));
-    space_.overlaid = true;
+    space_.told = false;
     expect_always_hashed(mapped);
+}
+
+// It cannot be told whether the memory is the file's content, so it is taken to be.
+TEST_F(MemoryContentTest, AnUnprovenFileMayNotChangeMeanwhileEither) {
+    space_.told = false;
+    const MappedMemory mapped(file_);
+    const auto hashed = hash(ranges_of(mapped));
+    ASSERT_EQ(hashed.files.size(), 1U);
+    EXPECT_TRUE(hashed.files.front().settled);
+    EXPECT_TRUE(confirm_unchanged(system().fs, hashed.files));
+    change_a_byte_and_restore_the_time();
+    EXPECT_FALSE(confirm_unchanged(system().fs, hashed.files));
+}
+
+TEST_F(MemoryContentTest, AStoreToAFileInMemoryIsSeen) {
+    space_.told.reset();
+    fs_.locality.reset();
+    if (fs_.space(file_)->locality != os::Locality::memory) {
+        GTEST_SKIP() << "no file system in memory";
+    }
+    MappedMemory writer(file_, MAP_SHARED, PROT_READ | PROT_WRITE);
+    writer.touch();
+    hide_writers();
+    const MappedMemory mapped(file_);
+    const auto before = hash({mapped.bytes()});
+    ASSERT_EQ(before.files.size(), 1U);
+    EXPECT_FALSE(before.files.front().settled) << "it is to be hashed again";
+    writer.store(k_size / 2, std::byte{0xab});
+    const auto after = hash({mapped.bytes()});
+    EXPECT_NE(after.digests, before.digests);
+    EXPECT_EQ(memory_.size(), 0U);
+}
+
+// The page that is stored to waits for the disk: that alone would move no time.
+TEST_F(MemoryContentTest, AStoreToAPageThatWasNotYetOnDiskIsSeen) {
+    const support::TemporaryDirectory on_disk;
+    file_ = on_disk / "weights.bin";
+    support::write_file(file_, content());
+    space_.told.reset();
+    if (!space_.stamp_tells_content(file_)) GTEST_SKIP() << "no simple file system on a disk";
+    MappedMemory writer(file_, MAP_SHARED, PROT_READ | PROT_WRITE);
+    writer.store(k_size / 2, std::byte{1});
+    hide_writers();
+    settle();
+    const MappedMemory mapped(file_);
+    const auto before = hash({mapped.bytes()});
+    EXPECT_EQ(memory_.size(), 1U);
+    wait_for_tick(file_);
+    writer.store(k_size / 2, std::byte{2});
+    EXPECT_FALSE(confirm_unchanged(system().fs, before.files));
+    settle();
+    EXPECT_NE(hash({mapped.bytes()}).digests, before.digests);
+}
+
+TEST_F(MemoryContentTest, AFileIsSyncedOnceAndOnlyToBeRemembered) {
+    const MappedMemory mapped(file_);
+    unsettle();
+    (void)hash(ranges_of(mapped));
+    EXPECT_EQ(fs_.syncs, 0);
+    settle();
+    (void)hash(ranges_of(mapped));
+    EXPECT_EQ(fs_.syncs, 1);
+    EXPECT_EQ(hash(ranges_of(mapped)).hashed_bytes, 0U);
+    EXPECT_EQ(fs_.syncs, 1);
+}
+
+TEST_F(MemoryContentTest, AFileThatCannotBeSyncedIsNotRemembered) {
+    const MappedMemory mapped(file_);
+    fs_.refuse = [](const support::Call& call) -> std::optional<Error> {
+        if (call.operation != support::Operation::sync) return {};
+        return Error::from_errno("cannot sync", call.path, EIO);
+    };
+    expect_always_hashed(mapped);
+    EXPECT_FALSE(hash(ranges_of(mapped)).files.front().settled);
 }
 
 // Who mapped a file of a container's image keeps it as it was, although the path then names another
@@ -254,6 +334,7 @@ TEST_F(MemoryContentTest, AFileThatIsCopiedUpIsHashedFromMemory) {
     if (!mount) GTEST_SKIP() << "no overlay file system can be mounted";
     file_ = path("where/weights.bin");
     const MappedMemory mapped(file_);
+    space_.told.reset();
     (void)hash(ranges_of(mapped));
     support::flip_byte(file_, k_size / 2);
     settle();

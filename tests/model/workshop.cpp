@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "model_files/gguf_writer.h"
 #include "model_files/onnx_writer.h"
@@ -62,6 +63,16 @@ os::System ModelTest::system() {
 void ModelTest::settle() { clock_.set_wall(real_.system().clock.wall() + std::chrono::hours(1)); }
 
 void ModelTest::unsettle() { clock_.set_wall(real_.system().clock.wall() - std::chrono::hours(1)); }
+
+void ModelTest::wait_for_tick(const std::string& changed) {
+    const auto before = fs_.info(changed)->stamp.ctime_ns;
+    const auto tick = os::join(os::parent_directory(changed), "tick");
+    do {
+        support::write_file(tick, "");
+        std::this_thread::yield();
+    } while (fs_.info(tick)->stamp.ctime_ns == before);
+    std::filesystem::remove(tick);
+}
 
 Result<ModelSource> ModelTest::find(const std::string& path) {
     return find_model_source(system(), memory_, path);

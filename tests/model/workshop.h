@@ -29,13 +29,23 @@ public:
 
     std::atomic<int> reads{0};
     std::atomic<int> opens{0};
+    std::atomic<int> syncs{0};
+    // Where the models seem to lie, whatever the tests use for speed; absent: where they do.
+    std::optional<os::Locality> locality = os::Locality::local;
     std::function<void(const support::Call&)> on_call;
     std::function<std::optional<Error>(const support::Call&)> refuse;
+
+    Result<os::SpaceInfo> space(const std::string& path) override {
+        auto info = InterceptedFileSystem::space(path);
+        if (info && locality) info->locality = *locality;
+        return info;
+    }
 
 private:
     std::optional<Error> before(const support::Call& call) override {
         if (call.operation == support::Operation::read) ++reads;
         if (call.operation == support::Operation::open) ++opens;
+        if (call.operation == support::Operation::sync) ++syncs;
         if (on_call) on_call(call);
         if (refuse) return refuse(call);
         return {};
@@ -76,6 +86,8 @@ protected:
     void settle();
     // Time at which what is written now is not.
     void unsettle();
+    // Until the clock of the file system has moved on since the file was changed.
+    void wait_for_tick(const std::string& changed);
 
     [[nodiscard]] Result<ModelSource> find(const std::string& path);
     [[nodiscard]] Result<Fingerprinted> print(const std::string& path);

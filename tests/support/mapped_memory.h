@@ -40,6 +40,10 @@ public:
         static_cast<volatile std::byte*>(address_)[offset] = value;
         ::mprotect(address_, size_, PROT_READ);
     }
+    // As a program does that mapped it for writing.
+    void store(std::size_t offset, std::byte value) {
+        static_cast<volatile std::byte*>(address_)[offset] = value;
+    }
     // Reads every page.
     void touch() const {
         for (std::size_t at = 0; at < size_; at += 4096) {
