@@ -16,6 +16,10 @@ constexpr std::int64_t k_events_max = 100'000;
 constexpr std::int64_t k_events_between_sweeps = 1'000;
 // The same for what follows what.
 constexpr std::int64_t k_followers_max = 10'000;
+// Of one file with one content; a program that asks for more would fill the table for ever.
+constexpr std::int64_t k_derived_of_file_max = 16;
+// Of all files: those that are long gone are forgotten, the longest unchanged first.
+constexpr std::int64_t k_derived_max = 10'000;
 // How much is believed that one model follows another, in thousandths: a run in which it does not
 // takes three tenths of it away, one in which it does adds 300 besides, so that it tends to 1000.
 // Two runs take it beyond what is expected, three without it bring it down again.
@@ -210,10 +214,34 @@ std::optional<std::string> State::derived(const os::FileStamp& stamp, std::strin
 
 void State::remember_derived(const os::FileStamp& stamp, std::string_view kind,
                              std::string_view value) {
-    impl_->run(
-        "INSERT OR REPLACE INTO derived(device,inode,size,mtime_ns,ctime_ns,kind,value) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7)",
-        [&](Statement& statement) { bind_stamp(statement, stamp).bind(kind).bind(value); });
+    const auto work = [&](Connection& connection) -> Result<void> {
+        auto done = Impl::query(
+            connection,
+            "DELETE FROM derived WHERE device=?1 AND inode=?2 AND (size<>?3 OR mtime_ns<>?4 OR "
+            "ctime_ns<>?5)",
+            [&](Statement& statement) { bind_stamp(statement, stamp); });
+        if (!done) return done;
+        // Which of the others go does not matter much: they can be worked out again.
+        done = Impl::query(
+            connection,
+            "DELETE FROM derived WHERE device=?1 AND inode=?2 AND kind IN (SELECT kind FROM "
+            "derived WHERE device=?1 AND inode=?2 AND kind<>?3 ORDER BY kind LIMIT -1 OFFSET ?4)",
+            [&](Statement& statement) {
+                statement.bind(stamp.device)
+                    .bind(stamp.inode)
+                    .bind(kind)
+                    .bind(k_derived_of_file_max - 1);
+            });
+        if (!done) return done;
+        return Impl::query(
+            connection,
+            "INSERT OR REPLACE INTO derived(device,inode,size,mtime_ns,ctime_ns,kind,value) "
+            "VALUES(?1,?2,?3,?4,?5,?6,?7)",
+            [&](Statement& statement) { bind_stamp(statement, stamp).bind(kind).bind(value); });
+    };
+    impl_->run([&](Connection& connection) {
+        return Impl::transact(connection, [&] { return work(connection); });
+    });
 }
 
 bool State::contains(const os::FileStamp& stamp, const Digest& object) {
@@ -256,6 +284,12 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
     prepared = connection.prepare(k_old_followers);
     if (!prepared) return fail(std::move(prepared.error()));
     static_cast<void>(Statement(*prepared).bind(k_followers_max).step());
+    constexpr const char* k_old_derived =
+        "DELETE FROM derived WHERE ctime_ns<=(SELECT ctime_ns FROM derived ORDER BY ctime_ns DESC "
+        "LIMIT 1 OFFSET ?1)";
+    prepared = connection.prepare(k_old_derived);
+    if (!prepared) return fail(std::move(prepared.error()));
+    static_cast<void>(Statement(*prepared).bind(k_derived_max).step());
     return {};
 }
 

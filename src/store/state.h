@@ -81,7 +81,8 @@ public:
     void remember_fingerprint(const os::FileStamp& stamp, const Digest& digest);
 
     // A short text that was worked out from the file that has exactly this stamp. `kind` says what
-    // it is, and in which version.
+    // it is, and in which version. Nothing is remembered of a file's earlier stamps, and not more
+    // than 16 kinds.
     [[nodiscard]] std::optional<std::string> derived(const os::FileStamp& stamp,
                                                      std::string_view kind);
     void remember_derived(const os::FileStamp& stamp, std::string_view kind,

@@ -28,6 +28,32 @@ Digest digest(std::uint8_t first) {
     return digest;
 }
 
+// Somebody else's program at the database.
+class Intruder {
+public:
+    explicit Intruder(const std::string& path) { sqlite3_open(path.c_str(), &database_); }
+    Intruder(const Intruder&) = delete;
+    Intruder& operator=(const Intruder&) = delete;
+    ~Intruder() { sqlite3_close(database_); }
+
+    void execute(const char* sql) {
+        EXPECT_EQ(sqlite3_exec(database_, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    }
+
+    [[nodiscard]] int count(const char* sql) {
+        int number = -1;
+        const auto take = [](void* to, int, char** values, char**) {
+            *static_cast<int*>(to) = std::stoi(values[0]);
+            return 0;
+        };
+        EXPECT_EQ(sqlite3_exec(database_, sql, take, &number, nullptr), SQLITE_OK) << sql;
+        return number;
+    }
+
+private:
+    sqlite3* database_ = nullptr;
+};
+
 class StateTest : public ::testing::Test {
 protected:
     std::unique_ptr<State> open() {
@@ -46,6 +72,9 @@ protected:
                 .saved_ms = 5,
                 .written_bytes = 7,
                 .at_ns = at_ns};
+    }
+    [[nodiscard]] int derived_rows() const {
+        return Intruder(database()).count("SELECT count(*) FROM derived");
     }
     // Every call, on a state that cannot remember; none may fail or take long.
     static void use(State& state) {
@@ -70,22 +99,6 @@ protected:
     support::TemporaryDirectory directory_{support::fast_directory()};
     std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system();
     Machine machine_{*fs_};
-};
-
-// Somebody else's program at the database.
-class Intruder {
-public:
-    explicit Intruder(const std::string& path) { sqlite3_open(path.c_str(), &database_); }
-    Intruder(const Intruder&) = delete;
-    Intruder& operator=(const Intruder&) = delete;
-    ~Intruder() { sqlite3_close(database_); }
-
-    void execute(const char* sql) {
-        EXPECT_EQ(sqlite3_exec(database_, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
-    }
-
-private:
-    sqlite3* database_ = nullptr;
 };
 
 TEST_F(StateTest, RemembersForExactlyThatStamp) {
@@ -133,6 +146,46 @@ TEST_F(StateTest, RemembersWhatWasDerivedByKind) {
     state->remember_derived(k_stamp, "outline 1", std::string("a\0b", 3));
     EXPECT_EQ(state->derived(k_stamp, "outline 1"), std::string("a\0b", 3));
     EXPECT_FALSE(state->derived(k_stamp, "outline 2"));
+}
+
+TEST_F(StateTest, KeepsNothingThatWasDerivedFromAFileAsItWasBefore) {
+    const auto state = open();
+    auto other_file = k_stamp;
+    other_file.inode = 7;
+    state->remember_derived(other_file, "a", "of another file");
+    for (const auto* const kind : {"a", "b"}) state->remember_derived(k_stamp, kind, "old");
+    for (const auto member : {&os::FileStamp::mtime_ns, &os::FileStamp::ctime_ns}) {
+        auto edited = k_stamp;
+        edited.*member += 1;
+        state->remember_derived(edited, "b", "new");
+        EXPECT_EQ(state->derived(edited, "b"), "new");
+        EXPECT_EQ(derived_rows(), 2);
+    }
+    EXPECT_EQ(state->derived(other_file, "a"), "of another file");
+}
+
+TEST_F(StateTest, KeepsFewKindsOfWhatWasDerivedFromOneFile) {
+    const auto state = open();
+    for (int i = 0; i < 100; ++i) {
+        const auto kind = "kind " + std::to_string(i * 37 % 100);
+        state->remember_derived(k_stamp, kind, kind);
+        EXPECT_EQ(state->derived(k_stamp, kind), kind);
+        EXPECT_LE(derived_rows(), 16);
+    }
+    EXPECT_EQ(derived_rows(), 16);
+    EXPECT_FALSE(state->fault());
+}
+
+TEST_F(StateTest, ForgetsWhatWasDerivedFromFilesThatAreLongUnchanged) {
+    const auto state = open();
+    state->remember_derived({1, 1, 1, 1, 1'000'000}, "a", "newest");
+    Intruder(database())
+        .execute(
+            "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<20000) "
+            "INSERT INTO derived SELECT 1,i,'a',1,1,i,'old' FROM n");
+    for (int i = 0; i < 1'000; ++i) state->record(event("loaded", i + 1));
+    EXPECT_EQ(derived_rows(), 10'000);
+    EXPECT_EQ(state->derived({1, 1, 1, 1, 1'000'000}, "a"), "newest");
 }
 
 TEST_F(StateTest, SumsUpHowRequestsEnded) {
