@@ -12,8 +12,10 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
-// Dropping costs little, but each page that is dropped too early costs a fault.
-constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{64} << 20;
+// A runtime goes over a constant more than once: what is dropped in between is faulted in again.
+constexpr std::uint64_t k_resident_part = 8;  // of the blob
+constexpr std::uint64_t k_resident_bytes_min = std::uint64_t{32} << 20;
+constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
 
@@ -32,10 +34,12 @@ BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::F
 
 void BlobPages::run(const std::stop_token& stop) {
     const auto size = mapping_->bytes().size();
+    const auto resident_max =
+        std::clamp(size / k_resident_part, k_resident_bytes_min, k_resident_bytes_max);
     const auto before = os::read_memory_info().file_rss_bytes;
     const auto drop_if_many = [&] {
         if (pages_ == Pages::drop &&
-            os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
+            os::read_memory_info().file_rss_bytes > before + resident_max) {
             mapping_->drop_resident();
         }
     };

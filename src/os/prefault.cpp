@@ -79,7 +79,7 @@ bool bring_in(Address begin, Address end) {
 }
 
 bool bring_in_huge(Address begin, Address end) {
-    if (::madvise(pointer_to(begin), end - begin, MADV_HUGEPAGE) != 0) return false;
+    (void)::madvise(pointer_to(begin), end - begin, MADV_HUGEPAGE);
     const auto start = thread_time_ns();
     // A kernel that cannot do it (before Linux 5.14) must not pass for a quick one.
     const bool done = bring_in(begin, end);
