@@ -41,9 +41,9 @@ struct Fingerprinted {
     std::uint64_t hashed_bytes = 0;  // read for this; 0 if all was remembered
 };
 
-// Hashes what `memory` does not know, all files in one parallel pass, and remembers it. A file whose
-// next change could go unseen is hashed, but not remembered: it was changed too recently, lies on a
-// file system in memory, or cannot be synced.
+// Hashes what `memory` does not know, all files in one parallel pass, and remembers it. A file
+// whose next change could go unseen is hashed, but not remembered: it was changed too recently,
+// lies on a file system in memory, or cannot be synced.
 //
 // A model that changes meanwhile is found and hashed again, three times at most: then Errc::busy.
 // Else the errors of find_model_source, and of reading. Thread-safe.
