@@ -27,7 +27,8 @@ BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::F
     : mapping_(std::move(mapping)),
       file_(std::move(file)),
       large_blocks_(std::move(large_blocks)),
-      pages_(pages) {
+      pages_(pages),
+      resident_before_(os::read_memory_info().file_rss_bytes) {
     const bool reads = thread_.start([this](const std::stop_token& stop) { run(stop); });
     if (!reads) reading_.set_value();
 }
@@ -36,10 +37,9 @@ void BlobPages::run(const std::stop_token& stop) {
     const auto size = mapping_->bytes().size();
     const auto resident_max =
         std::clamp(size / k_resident_part, k_resident_bytes_min, k_resident_bytes_max);
-    const auto before = os::read_memory_info().file_rss_bytes;
     const auto drop_if_many = [&] {
         if (pages_ == Pages::drop &&
-            os::read_memory_info().file_rss_bytes > before + resident_max) {
+            os::read_memory_info().file_rss_bytes > resident_before_ + resident_max) {
             mapping_->drop_resident();
         }
     };

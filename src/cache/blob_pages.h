@@ -43,6 +43,7 @@ private:
     std::promise<void> reading_;
     std::shared_future<void> read_ = reading_.get_future().share();
     Pages pages_;
+    std::uint64_t resident_before_;
     os::BackgroundThread thread_;  // ends first
 };
 

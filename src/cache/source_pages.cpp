@@ -63,18 +63,18 @@ std::vector<Range> droppable(std::vector<Range> weights) {
 
 // Without a thread the pages stay.
 SourcePages::SourcePages(std::vector<std::span<const std::byte>> weights)
-    : droppable_(droppable(std::move(weights))) {
+    : droppable_(droppable(std::move(weights))),
+      resident_before_(os::read_memory_info().file_rss_bytes) {
     if (!droppable_.empty()) thread_.start([this](const std::stop_token& stop) { run(stop); });
 }
 
 void SourcePages::run(const std::stop_token& stop) const {
     os::ProcAddressSpace address_space;
-    const auto before = os::read_memory_info().file_rss_bytes;
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
-        if (os::read_memory_info().file_rss_bytes > before + k_resident_bytes_max) {
+        if (os::read_memory_info().file_rss_bytes > resident_before_ + k_resident_bytes_max) {
             for (const auto range : droppable_) address_space.drop_resident(range);
         }
         wake.wait_for(lock, stop, k_look_every, [] { return false; });

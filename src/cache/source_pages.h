@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -26,7 +27,8 @@ private:
     void run(const std::stop_token& stop) const;
 
     std::vector<std::span<const std::byte>> droppable_;  // apart from each other
-    os::BackgroundThread thread_;                        // ends first
+    std::uint64_t resident_before_;
+    os::BackgroundThread thread_;  // ends first
 };
 
 }  // namespace larder::internal::cache

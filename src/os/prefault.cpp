@@ -134,6 +134,10 @@ public:
         std::int64_t none = 0;
         const auto self = current_process_id();
         if (!owner_.compare_exchange_strong(none, self) && none != self) return;
+        // What is set up once is set up before any block comes: a child made by fork meanwhile
+        // would wait for it for ever.
+        (void)geometry();
+        (void)page_choice();
         const std::scoped_lock lock(starting_);
         if (users_ > 0) {
             ++users_;

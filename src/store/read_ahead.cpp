@@ -1,12 +1,14 @@
 #include "store/read_ahead.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 
 namespace larder::internal::store {
 namespace {
 
 // Enough to keep a disk busy, little enough that whoever else needs it now hardly waits.
-constexpr std::uint64_t k_step_bytes = std::uint64_t{8} << 20;
+constexpr std::uint64_t k_step_bytes = std::uint64_t{4} << 20;
 
 }  // namespace
 
@@ -21,6 +23,11 @@ Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
     while (read < size && step() == Continue::yes) {
         const auto bytes = std::min(k_step_bytes, size - read);
         (*file)->read_ahead(read, bytes);
+        // Reading ahead says nothing of what it could not read.
+        std::byte last{};
+        if (auto done = (*file)->read_at(read + bytes - 1, std::span(&last, 1)); !done) {
+            return fail(done.error());
+        }
         read += bytes;
     }
     return read;

@@ -17,6 +17,7 @@
 #include "cache/key.h"
 #include "cache/session.h"
 #include "openvino/request.h"
+#include "os/address_space.h"
 #include "os/system.h"
 #include "small_models/small_models.h"
 #include "support/process.h"
@@ -101,13 +102,16 @@ protected:
         });
     }
 
-    support::TemporaryDirectory directory_{support::fast_directory()};
+    support::TemporaryDirectory directory_;
     std::string xml_ = directory_ / "model.xml";
     std::string bin_ = directory_ / "model.bin";
     cache::Config config_;
 };
 
 TEST_F(InMemory, TheSecondProcessHashesNothing) {
+    if (!os::ProcAddressSpace().stamp_tells_content(bin_)) {
+        GTEST_SKIP() << "no simple file system on a disk";
+    }
     const auto first = ask();
     EXPECT_GE(first.hashed_bytes, k_layer_bytes);
     const auto second = ask();
