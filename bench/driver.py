@@ -43,7 +43,7 @@ WAYS = {
 }
 SMALL = ["none", "openvino-path", "openvino-model", "larder-path", "larder-model"]
 LARGE = [name for name in WAYS if name != "none"]
-COLD = ["openvino-path", "larder-path"]
+PATHS = ["openvino-path", "larder-path"]
 TOGETHER = ["none", "openvino-path", "larder-path"]
 # OpenVINO's path API does not know GGUF: its users read and convert, then compile with CACHE_DIR.
 GGUF = ["none", "openvino-model", "larder-path"]
@@ -221,11 +221,11 @@ def main() -> None:
         if not arguments.quick:
             bench.compare("Llama-like 1B f16", model("llama-1b-folded"), LARGE)
             if cold:
-                bench.compare("Llama-like 1B f16", model("llama-1b-folded"), COLD, cold=True)
-            bench.forget()
-            bench.compare("the same, kept as f16", model("llama-1b"), LARGE)
+                bench.compare("Llama-like 1B f16", model("llama-1b-folded"), PATHS, cold=True)
             bench.forget()
             bench.compare("Llama-like 1B Q4_K GGUF", model("gguf-1b-q4k"), GGUF)
+            bench.forget()
+            bench.compare("Llama-like 1B, kept as f16", model("llama-1b"), PATHS)
         if arguments.json:
             arguments.json.write_text(json.dumps(bench.rows, indent=1))
 
