@@ -6,12 +6,16 @@
 #include <mutex>
 #include <utility>
 
+#include "base/parallel.h"
 #include "os/system.h"
 
 namespace larder::internal::cache {
 namespace {
 
 constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
+// What one reader reads in a row: the kernel reads ahead of an open file, and a disk needs several
+// readers. The import follows from the front.
+constexpr std::uint64_t k_block_bytes = std::uint64_t{32} << 20;
 // A runtime goes over a constant more than once: what is dropped in between is faulted in again.
 constexpr std::uint64_t k_resident_part = 8;  // of the blob
 constexpr std::uint64_t k_resident_bytes_min = std::uint64_t{32} << 20;
@@ -43,11 +47,18 @@ void BlobPages::run(const std::stop_token& stop) {
             mapping_->drop_resident();
         }
     };
-    for (std::uint64_t ahead = 0; ahead < size && !stop.stop_requested();
-         ahead += k_read_ahead_bytes) {
-        file_->read_ahead(ahead, std::min(k_read_ahead_bytes, size - ahead));
-        drop_if_many();
-    }
+    const auto read_block = [&](std::uint64_t number) -> Result<void> {
+        const auto begin = number * k_block_bytes;
+        const auto end = std::min(size, begin + k_block_bytes);
+        const auto own = file_->reopen();
+        auto& file = own ? **own : *file_;
+        for (auto at = begin; at < end && !stop.stop_requested(); at += k_read_ahead_bytes) {
+            file.read_ahead(at, std::min(k_read_ahead_bytes, end - at));
+            drop_if_many();
+        }
+        return {};
+    };
+    (void)parallel_for((size + k_block_bytes - 1) / k_block_bytes, reader_threads(), read_block);
     file_.reset();
     reading_.set_value();
     const auto until = std::chrono::steady_clock::now() + k_first_use;
