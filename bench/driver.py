@@ -100,8 +100,8 @@ def summary(reports: list[dict]) -> dict:
 
 
 class Bench:
-    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int):
-        self.program, self.work, self.rounds = program, work, rounds
+    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int, only: str):
+        self.program, self.work, self.rounds, self.only = program, work, rounds, only
         self.rows: list[dict] = []
 
     def compare(
@@ -112,6 +112,8 @@ class Bench:
         processes: int = 1,
         cold: bool = False,
     ) -> None:
+        if self.only not in title + (", cold" if cold else ""):
+            return
         caches = {way: self.work / f"{model.stem}-{WAYS[way].how}" for way in ways}
         samples: dict[str, list[dict]] = {way: [] for way in ways}
         for way, cache in caches.items():  # fills the cache, and the page cache
@@ -193,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small models, ends within 5 minutes")
     parser.add_argument("--no-cold", action="store_true", help="never drop the page cache")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases with TEXT in their title")
     parser.add_argument("--rounds", type=int, default=0, help="default: 5, or 3 with --quick")
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=pathlib.Path, required=True, help="kept between runs")
@@ -202,7 +205,7 @@ def main() -> None:
     cold = not arguments.no_cold and not arguments.quick and os.geteuid() == 0
 
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=arguments.models.parent) as work:
-        bench = Bench(arguments.program, pathlib.Path(work), rounds)
+        bench = Bench(arguments.program, pathlib.Path(work), rounds, arguments.only)
 
         def model(name: str) -> pathlib.Path:
             return build_model(name, arguments.models)
