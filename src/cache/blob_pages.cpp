@@ -53,7 +53,8 @@ void BlobPages::run(const std::stop_token& stop) {
         const auto own = file_->reopen();
         auto& file = own ? **own : *file_;
         for (auto at = begin; at < end && !stop.stop_requested(); at += k_read_ahead_bytes) {
-            file.read_ahead(at, std::min(k_read_ahead_bytes, end - at));
+            const auto bytes = std::min(k_read_ahead_bytes, end - at);
+            if (!mapping_->is_cached(at, bytes)) file.read_ahead(at, bytes);
             drop_if_many();
         }
         return {};

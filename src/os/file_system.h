@@ -89,8 +89,8 @@ public:
     // The same file, also where its name is gone, opened once more for reading. The kernel reads
     // ahead of each open file by itself: a second one in another place does not upset the first.
     [[nodiscard]] virtual Result<std::unique_ptr<File>> reopen() = 0;
-    // Brings a range into the page cache; returns at once where it is there already, and waits for
-    // the disk where it is not. What cannot be read is left for whoever accesses it.
+    // Brings a range into the page cache; what is there already is read too. What cannot be read is
+    // left for whoever accesses it.
     virtual void read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept = 0;
     [[nodiscard]] virtual const std::string& path() const = 0;
 };
@@ -106,6 +106,10 @@ public:
     [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
     // Lets go of the memory that the pages take in this process; the next access reads them again.
     virtual void drop_resident() noexcept = 0;
+    // Whether a range is in the page cache, judged by its ends. False where the kernel does not
+    // tell: it tells a file's owner.
+    [[nodiscard]] virtual bool is_cached(std::uint64_t offset,
+                                         std::uint64_t size_bytes) const noexcept = 0;
 };
 
 enum class OpenMode {

@@ -22,8 +22,8 @@ std::int64_t nanoseconds(const timespec& time) {
 
 class PosixMapping final : public Mapping {
 public:
-    PosixMapping(void* address, std::size_t size_bytes)
-        : address_(address), size_bytes_(size_bytes) {}
+    PosixMapping(void* address, std::size_t size_bytes, bool is_owner)
+        : address_(address), size_bytes_(size_bytes), is_owner_(is_owner) {}
     PosixMapping(const PosixMapping&) = delete;
     PosixMapping& operator=(const PosixMapping&) = delete;
     ~PosixMapping() override {
@@ -36,10 +36,23 @@ public:
     void drop_resident() noexcept override {
         if (size_bytes_ != 0) ::madvise(address_, size_bytes_, MADV_DONTNEED);
     }
+    bool is_cached(std::uint64_t offset, std::uint64_t size_bytes) const noexcept override {
+        // Others are told that everything is there.
+        if (!is_owner_ || size_bytes == 0 || offset >= size_bytes_) return false;
+        const auto last = offset + std::min<std::uint64_t>(size_bytes, size_bytes_ - offset) - 1;
+        static const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+        for (const auto at : {offset, last}) {
+            unsigned char state = 0;
+            auto* const page = static_cast<char*>(address_) + at / page_bytes * page_bytes;
+            if (::mincore(page, 1, &state) != 0 || (state & 1U) == 0) return false;
+        }
+        return true;
+    }
 
 private:
     void* address_;
     std::size_t size_bytes_;
+    bool is_owner_;
 };
 
 bool fits_offset(std::uint64_t offset, std::size_t size_bytes) {
@@ -169,10 +182,10 @@ Result<std::shared_ptr<Mapping>> PosixFile::map(std::uint64_t size_bytes) {
     if (status->stamp.size_bytes < size_bytes) {
         return fail(Errc::damaged, "file is too short", path_);
     }
-    if (size_bytes == 0) return std::make_shared<PosixMapping>(nullptr, 0);
+    if (size_bytes == 0) return std::make_shared<PosixMapping>(nullptr, 0, false);
     void* address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, descriptor_, 0);
     if (address == MAP_FAILED) return fail(Error::from_errno("cannot map", path_));
-    return std::make_shared<PosixMapping>(address, size_bytes);
+    return std::make_shared<PosixMapping>(address, size_bytes, ::geteuid() == status->owner);
 }
 
 Result<std::unique_ptr<File>> PosixFile::reopen() {
@@ -196,25 +209,14 @@ void PosixFile::read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexc
     while (size_bytes > 0 && fits_offset(offset, k_request_bytes)) {
         auto bytes = std::min<std::uint64_t>(k_request_bytes, size_bytes);
         const auto at = static_cast<off_t>(offset);
-        if (!is_cached(at, bytes)) {
-            const auto count = static_cast<int>((bytes + buffer.size() - 1) / buffer.size());
-            const ssize_t done = ::preadv(descriptor_, parts.data(), count, at);
-            if (done < 0 && errno == EINTR) continue;
-            if (done <= 0) return;
-            bytes = std::min(bytes, static_cast<std::uint64_t>(done));
-        }
+        const auto count = static_cast<int>((bytes + buffer.size() - 1) / buffer.size());
+        const ssize_t done = ::preadv(descriptor_, parts.data(), count, at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return;
+        bytes = std::min(bytes, static_cast<std::uint64_t>(done));
         offset += bytes;
         size_bytes -= bytes;
     }
-}
-
-bool PosixFile::is_cached(off_t offset, std::size_t size_bytes) const noexcept {
-    for (const auto at : {offset, offset + static_cast<off_t>(size_bytes) - 1}) {
-        std::byte byte{};
-        const iovec part{&byte, 1};
-        if (::preadv2(descriptor_, &part, 1, at, RWF_NOWAIT) != 1) return false;
-    }
-    return true;
 }
 
 }  // namespace larder::internal::os

@@ -37,9 +37,6 @@ public:
     [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
 
 private:
-    // Judged by its ends: whoever is wrong about the middle waits for it later.
-    [[nodiscard]] bool is_cached(off_t offset, std::size_t size_bytes) const noexcept;
-
     PosixCalls& calls_;
     int descriptor_;
     std::string path_;

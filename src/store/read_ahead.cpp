@@ -19,10 +19,13 @@ Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
     const auto info = (*file)->info();
     if (!info) return fail(info.error());
     const auto size = std::min(info->stamp.size_bytes, bytes_max);
+    // It is never touched: it only tells what is there already.
+    const auto mapping = context.fs().map(**file, info->stamp.size_bytes);
+    if (!mapping) return fail(mapping.error());
     std::uint64_t read = 0;
     while (read < size && step() == Continue::yes) {
         const auto bytes = std::min(k_step_bytes, size - read);
-        (*file)->read_ahead(read, bytes);
+        if (!(*mapping)->is_cached(read, bytes)) (*file)->read_ahead(read, bytes);
         // Reading ahead says nothing of what it could not read.
         std::byte last{};
         if (auto done = (*file)->read_at(read + bytes - 1, std::span(&last, 1)); !done) {

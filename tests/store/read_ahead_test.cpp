@@ -81,7 +81,8 @@ TEST_F(ReadAheadTest, AnyCallMayFail) {
     support::FaultFileSystem faulty(*fs_);
     Machine machine(faulty);
     const auto store = machine.must_open(larder());
-    for (const auto operation : {Operation::open, Operation::file_info, Operation::read}) {
+    for (const auto operation :
+         {Operation::open, Operation::file_info, Operation::map, Operation::read}) {
         faulty.fail_all(operation, EIO);
         const auto failed = store->read_ahead(object_, k_all, [] { return Continue::yes; });
         EXPECT_FALSE(failed) << to_string(operation);
