@@ -105,12 +105,6 @@ std::size_t threads() {
     return count;
 }
 
-// Of a process that has had a thread: a sanitizer starts one of its own with the first.
-std::size_t threads_at_rest() {
-    std::thread([] {}).join();
-    return threads();
-}
-
 class PipelineTest : public ::testing::Test {
 protected:
     PipelineTest() : process_(real_.system().process) {
@@ -163,7 +157,8 @@ protected:
         return watcher_.read_to(path(model)) > 4 * k_mib;
     }
 
-    std::size_t alone_ = threads_at_rest();
+    // A sanitizer starts a thread of its own with the first.
+    std::size_t alone_ = (std::thread([] {}).join(), threads());
     support::TemporaryDirectory directory_{support::fast_directory()};
     os::RealSystem real_;
     os::ProcessInfo process_;
