@@ -269,28 +269,28 @@ void State::remember(const os::FileStamp& stamp, const Digest& object) {
 
 namespace {
 
+template <typename Value>
+Result<void> run(Connection& connection, const char* sql, Value value) {
+    auto prepared = connection.prepare(sql);
+    if (!prepared) return fail(std::move(prepared.error()));
+    static_cast<void>(Statement(*prepared).bind(value).step());
+    return {};
+}
+
 Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view boot_id) {
     constexpr const char* k_old_events = "DELETE FROM events WHERE id<=?1";
-    auto prepared = connection.prepare(k_old_events);
-    if (!prepared) return fail(std::move(prepared.error()));
-    static_cast<void>(Statement(*prepared).bind(newest - k_events_max).step());
     constexpr const char* k_old_boots = "DELETE FROM verified WHERE boot_id<>?1";
-    prepared = connection.prepare(k_old_boots);
-    if (!prepared) return fail(std::move(prepared.error()));
-    static_cast<void>(Statement(*prepared).bind(boot_id).step());
     constexpr const char* k_old_followers =
         "DELETE FROM followers WHERE last_seen_ns<=(SELECT last_seen_ns FROM followers ORDER BY "
         "last_seen_ns DESC LIMIT 1 OFFSET ?1)";
-    prepared = connection.prepare(k_old_followers);
-    if (!prepared) return fail(std::move(prepared.error()));
-    static_cast<void>(Statement(*prepared).bind(k_followers_max).step());
     constexpr const char* k_old_derived =
         "DELETE FROM derived WHERE ctime_ns<=(SELECT ctime_ns FROM derived ORDER BY ctime_ns DESC "
         "LIMIT 1 OFFSET ?1)";
-    prepared = connection.prepare(k_old_derived);
-    if (!prepared) return fail(std::move(prepared.error()));
-    static_cast<void>(Statement(*prepared).bind(k_derived_max).step());
-    return {};
+    auto done = run(connection, k_old_events, newest - k_events_max);
+    if (done) done = run(connection, k_old_boots, boot_id);
+    if (done) done = run(connection, k_old_followers, k_followers_max);
+    if (done) done = run(connection, k_old_derived, k_derived_max);
+    return done;
 }
 
 }  // namespace
