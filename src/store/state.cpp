@@ -1,16 +1,12 @@
 #include "store/state.h"
 
-#include <functional>
-#include <mutex>
 #include <utility>
 
-#include "store/sqlite.h"
+#include "store/state_impl.h"
 
 namespace larder::internal::store {
 namespace {
 
-// What a request may wait for another process's write, which takes microseconds.
-constexpr int k_busy_limit_ms = 250;
 // Events beyond these are forgotten, the oldest first; looked at once in so many.
 constexpr std::int64_t k_events_max = 100'000;
 constexpr std::int64_t k_events_between_sweeps = 1'000;
@@ -27,156 +23,7 @@ constexpr std::int64_t k_belief_won = 300;
 constexpr std::int64_t k_belief_expected = 350;
 constexpr std::int64_t k_belief_forgotten = 20;
 
-// Another schema gets another file name: what is here can be rebuilt.
-constexpr const char* k_schema = R"(
-CREATE TABLE IF NOT EXISTS fingerprints(
-    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, digest BLOB,
-    PRIMARY KEY(device, inode)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS derived(
-    device INTEGER, inode INTEGER, kind TEXT, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
-    value TEXT, PRIMARY KEY(device, inode, kind)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS verified(
-    device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, object BLOB,
-    boot_id TEXT, PRIMARY KEY(device, inode)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uses(
-    larder_id TEXT, key BLOB, last_used_ns INTEGER, hits INTEGER,
-    PRIMARY KEY(larder_id, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS followers(
-    larder_id TEXT, key BLOB, next BLOB, object BLOB, distance INTEGER, belief INTEGER,
-    last_seen_ns INTEGER, PRIMARY KEY(larder_id, key, next)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events(
-    id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, model TEXT, device TEXT,
-    outcome TEXT, reason TEXT, total_ms INTEGER, saved_ms INTEGER, written_bytes INTEGER);
-CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
-)";
-
-Statement& bind_stamp(Statement& statement, const os::FileStamp& stamp) {
-    return statement.bind(stamp.device)
-        .bind(stamp.inode)
-        .bind(stamp.size_bytes)
-        .bind(stamp.mtime_ns)
-        .bind(stamp.ctime_ns);
-}
-
-std::optional<Digest> to_digest(std::span<const std::uint8_t> bytes) {
-    if (bytes.size() != Digest::k_size_bytes) return {};
-    Digest digest;
-    std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
-    return digest;
-}
-
 }  // namespace
-
-struct State::Impl {
-    Impl(const os::System& on, Log& to, std::string in)
-        : system(on), log(to), directory(std::move(in)) {}
-
-    os::System system;
-    Log& log;
-    std::string directory;
-    std::mutex mutex;
-    std::unique_ptr<Connection> connection;
-    std::int64_t opened_by = 0;  // process id
-    std::optional<Error> last_fault;
-    bool given_up = false;
-    std::string file;
-
-    Result<void> open() {
-        if (auto made = os::make_directories(system.fs, directory); !made) return made;
-        // A home directory on a network serves several machines, each with device numbers of its
-        // own, and cannot share the memory that write-ahead logging needs.
-        const auto space = system.fs.space(directory);
-        const bool shared = space && space->locality == os::Locality::network;
-        file = os::join(directory, shared ? "state-1-" + system.process.host + ".db"
-                                          : std::string("state-1.db"));
-        auto opened = Connection::open(file, k_busy_limit_ms);
-        if (!opened) return fail(std::move(opened.error()));
-        // Nothing here is worth a wait for the disk: what power loss takes is found out again.
-        const char* const journal = shared ? "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;"
-                                           : "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
-        if (auto set = (*opened)->execute(journal); !set) return set;
-        if (auto made = (*opened)->execute(k_schema); !made) return made;
-        connection = std::move(*opened);
-        opened_by = os::current_process_id();
-        return {};
-    }
-
-    void set_aside() {
-        connection.reset();
-        // Left with its log, a new database would take over the damage.
-        for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-            static_cast<void>(system.fs.remove(file + suffix));
-        }
-        static_cast<void>(system.fs.rename(file, file + ".damaged"));
-    }
-
-    void note(Error error) {
-        log.warn_once("state", "cannot remember what was read and verified, which costs time: " +
-                                   error.message());
-        last_fault = std::move(error);
-    }
-
-    // Runs `work` with the database open; false if that cannot be had now. A damaged one is
-    // replaced once.
-    bool run(const std::function<Result<void>(Connection&)>& work) {
-        const std::lock_guard lock(mutex);
-        if (directory.empty() || given_up) return false;
-        if (connection && opened_by != os::current_process_id()) {
-            connection->abandon();
-            connection.reset();
-        }
-        for (int attempt = 0; attempt < 2; ++attempt) {
-            auto done = connection ? Result<void>{} : open();
-            if (done) done = work(*connection);
-            if (done) return true;
-            if (done.error().code == Errc::damaged && attempt == 0) {
-                log.info("the state database is damaged and begun anew: " + file);
-                set_aside();
-                continue;
-            }
-            // A lock passes; what else there is does not, and shall cost no more time.
-            if (done.error().code != Errc::busy) {
-                note(std::move(done.error()));
-                given_up = true;
-                if (connection) connection.reset();
-            }
-            return false;
-        }
-        return false;
-    }
-
-    // Runs one statement; `row` is called for each row.
-    static Result<void> query(
-        Connection& connection, const char* sql, const std::function<void(Statement&)>& bind,
-        const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
-        auto prepared = connection.prepare(sql);
-        if (!prepared) return fail(std::move(prepared.error()));
-        Statement statement(*prepared);
-        bind(statement);
-        int code = statement.step();
-        for (; code == SQLITE_ROW; code = statement.step()) row(statement);
-        if (code != SQLITE_DONE) return fail(connection.error("cannot use the state database"));
-        return {};
-    }
-
-    // All of `work` or nothing of it; costs what one statement that writes costs.
-    static Result<void> transact(Connection& connection,
-                                 const std::function<Result<void>()>& work) {
-        if (auto begun = query(connection, "BEGIN IMMEDIATE", no_values); !begun) return begun;
-        auto done = work();
-        if (done) done = query(connection, "COMMIT", no_values);
-        // What made the work fail is what is told.
-        if (!done) static_cast<void>(query(connection, "ROLLBACK", no_values));
-        return done;
-    }
-    static void no_values(Statement&) {}
-
-    bool run(
-        const char* sql, const std::function<void(Statement&)>& bind,
-        const std::function<void(const Statement&)>& row = [](const Statement&) {}) {
-        return run([&](Connection& open) { return query(open, sql, bind, row); });
-    }
-};
 
 State::State(const os::System& system, Log& log, std::string directory)
     : impl_(std::make_unique<Impl>(system, log, std::move(directory))) {}

@@ -1,0 +1,58 @@
+// The database behind State, for the files that its methods are written in. Private to store/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "store/sqlite.h"
+#include "store/state.h"
+
+namespace larder::internal::store {
+
+struct State::Impl {
+    using Bind = std::function<void(Statement&)>;
+    using Row = std::function<void(const Statement&)>;
+
+    Impl(const os::System& on, Log& to, std::string in)
+        : system(on), log(to), directory(std::move(in)) {}
+
+    os::System system;
+    Log& log;
+    std::string directory;
+    std::mutex mutex;
+    std::unique_ptr<Connection> connection;
+    std::int64_t opened_by = 0;  // process id
+    std::optional<Error> last_fault;
+    bool given_up = false;
+    std::string file;
+
+    // Runs `work` with the database open; false if that cannot be had now. A damaged one is
+    // replaced once.
+    bool run(const std::function<Result<void>(Connection&)>& work);
+    // One statement; `row` is called for each row.
+    bool run(const char* sql, const Bind& bind, const Row& row = no_rows);
+
+    [[nodiscard]] static Result<void> query(Connection& connection, const char* sql,
+                                            const Bind& bind, const Row& row = no_rows);
+    // All of `work` or nothing of it; costs what one statement that writes costs.
+    [[nodiscard]] static Result<void> transact(Connection& connection,
+                                               const std::function<Result<void>()>& work);
+    static void no_values(Statement&) {}
+    static void no_rows(const Statement&) {}
+
+private:
+    [[nodiscard]] Result<void> open();
+    void set_aside();
+    void note(Error error);
+};
+
+Statement& bind_stamp(Statement& statement, const os::FileStamp& stamp);
+[[nodiscard]] std::optional<Digest> to_digest(std::span<const std::uint8_t> bytes);
+
+}  // namespace larder::internal::store
