@@ -4,27 +4,14 @@
 #include <array>
 #include <cstring>
 
+#include "format/integers.h"
+
 namespace larder::internal::format {
 namespace {
 
 constexpr std::array<char, 8> k_magic = {'L', 'A', 'R', 'D', 'C', 'H', 'N', 'K'};
 constexpr std::uint64_t k_version = 1;
 constexpr std::size_t k_header_bytes = 40;
-
-void append_u64(std::vector<std::byte>& bytes, std::uint64_t value) {
-    for (unsigned i = 0; i < 8; ++i) {
-        bytes.push_back(static_cast<std::byte>(value & 0xff));
-        value >>= 8;
-    }
-}
-
-std::uint64_t read_u64(std::span<const std::byte> bytes, std::size_t offset) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 8; i-- > 0;) {
-        value = value << 8 | static_cast<std::uint64_t>(bytes[offset + i]);
-    }
-    return value;
-}
 
 }  // namespace
 

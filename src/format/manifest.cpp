@@ -18,6 +18,7 @@ const char* to_text(Encoding encoding) {
     switch (encoding) {
         case Encoding::raw: return "raw";
         case Encoding::files: return "files";
+        case Encoding::variant: return "variant";
     }
     return "";
 }
@@ -54,6 +55,15 @@ bool read_integer(const Json& object, const char* name, std::uint64_t& value) {
     if (integer == nullptr || *integer > k_object_bytes_max) return false;
     value = *integer;
     return true;
+}
+
+bool read_encoding(const std::string& text, Encoding& encoding) {
+    for (const auto each : {Encoding::raw, Encoding::files, Encoding::variant}) {
+        if (text != to_text(each)) continue;
+        encoding = each;
+        return true;
+    }
+    return false;
 }
 
 bool read_digest(const Json& object, const char* name, Digest& value) {
@@ -121,17 +131,34 @@ const char* find_flaw(const Manifest& manifest) {
             return "a part's name is no file name";
         }
     }
-    if (manifest.encoding != Encoding::raw) return nullptr;
-    if (names.size() != 1) return "a blob has several parts";
-    return names.begin()->empty() ? nullptr : "a blob has a name";
+    switch (manifest.encoding) {
+        case Encoding::files: break;
+        case Encoding::raw:
+            if (names.size() != 1) return "a blob has several parts";
+            if (!names.begin()->empty()) return "a blob has a name";
+            break;
+        case Encoding::variant:
+            if (names != std::set{k_base_part, k_delta_part}) return "a variant has other parts";
+            return manifest.blob_bytes <= k_object_bytes_max ? nullptr : "a blob is too large";
+    }
+    return manifest.blob_bytes == 0 ? nullptr : "a length that only a variant has";
 }
 
 }  // namespace
 
 std::uint64_t Manifest::total_bytes() const {
+    if (encoding == Encoding::variant) return blob_bytes;
     std::uint64_t total = 0;
     for (const auto& part : parts) total += part.bytes;
     return total;
+}
+
+const Part& Manifest::own_part() const {
+    const auto is_delta = [](const Part& part) { return part.name == k_delta_part; };
+    const auto found = encoding == Encoding::variant
+                           ? std::find_if(parts.begin(), parts.end(), is_delta)
+                           : parts.begin();
+    return found == parts.end() ? parts.front() : *found;
 }
 
 bool is_file_name(std::string_view name) {
@@ -168,6 +195,7 @@ Result<std::string> encode_manifest(const Manifest& manifest) {
     body["key_inputs"] = encode_map(manifest.key_inputs);
     body["encoding"] = to_text(manifest.encoding);
     body["parts"] = std::move(parts);
+    if (manifest.encoding == Encoding::variant) body["blob_bytes"] = manifest.blob_bytes;
     body["model"]["path"] = encode_bytes(manifest.model.path);
     body["model"]["kind"] = encode_bytes(manifest.model.kind);
     body["model"]["files"] = std::move(files);
@@ -194,9 +222,7 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
     const auto* encoding = string_member(*body, "encoding");
     const auto* weights = string_member(*body, "weights");
     if (encoding == nullptr || weights == nullptr) return damaged("members are missing");
-    if (*encoding == to_text(Encoding::files)) {
-        manifest.encoding = Encoding::files;
-    } else if (*encoding != to_text(Encoding::raw)) {
+    if (!read_encoding(*encoding, manifest.encoding)) {
         return fail(Errc::unsupported, "encoding '" + *encoding + "' of a newer larder");
     }
     if (*weights == to_text(Weights::external)) {
@@ -216,6 +242,10 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
         return damaged("members are missing");
     }
     manifest.created_at_ns = static_cast<std::int64_t>(created_at_ns);
+    if (manifest.encoding == Encoding::variant &&
+        !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
+        return damaged("members are missing");
+    }
     if (manifest.key != key) return damaged("of another key");
     if (const char* flaw = find_flaw(manifest)) return damaged(flaw);
     return manifest;

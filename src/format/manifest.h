@@ -19,20 +19,25 @@ inline constexpr std::uint64_t k_manifest_bytes_max = std::uint64_t{16} << 20;
 
 // How the parts make up what was kept.
 enum class Encoding {
-    raw,    // one part, the blob itself
-    files,  // a set of files with names
+    raw,      // one part, the blob itself
+    files,    // a set of files with names
+    variant,  // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
 };
 
 // Whether a blob can be loaded without the model's files.
 enum class Weights { embedded, external };
 
 struct Part {
-    std::string name;  // a file's name in Encoding::files; empty in Encoding::raw
+    std::string
+        name;  // a file's name in Encoding::files, a k_…_part in Encoding::variant, or empty
     Digest object;
     std::uint64_t bytes = 0;
 
     bool operator==(const Part&) const = default;
 };
+
+inline constexpr std::string_view k_base_part = "base";
+inline constexpr std::string_view k_delta_part = "delta";
 
 struct SourceFile {
     std::string role;  // "xml", "bin", a shard's number…
@@ -56,6 +61,7 @@ struct Manifest {
     KeyInputs key_inputs;
     Encoding encoding = Encoding::raw;
     std::vector<Part> parts;
+    std::uint64_t blob_bytes = 0;  // in Encoding::variant, else 0
     ModelInfo model;
     std::string device;  // as asked for
     std::int64_t created_at_ns = 0;
@@ -66,7 +72,11 @@ struct Manifest {
 
     bool operator==(const Manifest&) const = default;
 
+    // Of what was kept: the blob, or all files.
     [[nodiscard]] std::uint64_t total_bytes() const;
+    // The part with an object that no other blob has: what is tried, refused and set aside. There
+    // must be parts.
+    [[nodiscard]] const Part& own_part() const;
 };
 
 // Strings may hold any bytes; names in `key_inputs` and `notes` must be UTF-8. Fails with

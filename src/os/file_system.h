@@ -53,6 +53,7 @@ struct SpaceInfo {
     std::uint64_t total_bytes = 0;
     std::uint64_t available_bytes = 0;  // to this user
     Locality locality = Locality::local;
+    std::uint64_t id = 0;  // of the file system; 0 where it has none
 };
 
 enum class LockMode { shared, exclusive };
@@ -95,7 +96,7 @@ public:
     [[nodiscard]] virtual const std::string& path() const = 0;
 };
 
-// A read-only mapping of a whole file. Unmapped by its destructor.
+// A range of memory, read-only, that holds a file or pieces of several. Unmapped by its destructor.
 class Mapping {
 public:
     Mapping() = default;
@@ -105,11 +106,19 @@ public:
 
     [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
     // Lets go of the memory that the pages take in this process; the next access reads them again.
+    // What was copied stays.
     virtual void drop_resident() noexcept = 0;
     // Whether a range is in the page cache, judged by its ends. False where the kernel does not
     // tell: it tells a file's owner.
     [[nodiscard]] virtual bool is_cached(std::uint64_t offset,
                                          std::uint64_t size_bytes) const noexcept = 0;
+};
+
+// Bytes of an open file, for a mapping that is made of several.
+struct MapPiece {
+    File* file = nullptr;
+    std::uint64_t file_offset = 0;
+    std::uint64_t size_bytes = 0;
 };
 
 enum class OpenMode {
@@ -140,6 +149,12 @@ public:
     // empty span. Errc::damaged if the file is shorter.
     [[nodiscard]] virtual Result<std::shared_ptr<Mapping>> map(File& file,
                                                                std::uint64_t size_bytes) = 0;
+    // Maps pieces of open files one after the other, so that the first byte lies `start_in_page`
+    // bytes behind the beginning of a page. Whole pages of a piece are mapped where its place in
+    // memory lets them (see os/composition.h), everything else is read now, into memory of this
+    // process. Errc::damaged if a file is shorter than its piece.
+    [[nodiscard]] virtual Result<std::shared_ptr<Mapping>> map_pieces(
+        std::span<const MapPiece> pieces, std::uint64_t start_in_page) = 0;
     [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
     // In no particular order, without "." and "..".
     [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;

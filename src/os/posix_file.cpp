@@ -188,6 +188,14 @@ Result<std::shared_ptr<Mapping>> PosixFile::map(std::uint64_t size_bytes) {
     return std::make_shared<PosixMapping>(address, size_bytes, ::geteuid() == status->owner);
 }
 
+Result<void> PosixFile::map_at(void* address, std::uint64_t offset, std::uint64_t size_bytes) {
+    if (::mmap(address, size_bytes, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor_,
+               static_cast<off_t>(offset)) == MAP_FAILED) {
+        return fail(Error::from_errno("cannot map", path_));
+    }
+    return {};
+}
+
 Result<std::unique_ptr<File>> PosixFile::reopen() {
     const auto self = "/proc/self/fd/" + std::to_string(descriptor_);
     while (true) {

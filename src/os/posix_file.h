@@ -35,6 +35,9 @@ public:
     const std::string& path() const override { return path_; }
 
     [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
+    // Maps whole pages over what is mapped at `address`.
+    [[nodiscard]] Result<void> map_at(void* address, std::uint64_t offset,
+                                      std::uint64_t size_bytes);
 
 private:
     PosixCalls& calls_;
@@ -42,6 +45,10 @@ private:
     std::string path_;
     pid_t lock_owner_ = 0;  // the process that took the lock; 0 without one
 };
+
+// As FileSystem::map_pieces, of files that are PosixFile.
+[[nodiscard]] Result<std::shared_ptr<Mapping>> compose(std::span<const MapPiece> pieces,
+                                                       std::uint64_t start_in_page);
 
 [[nodiscard]] FileInfo to_file_info(const struct stat& status);
 

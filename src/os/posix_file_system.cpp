@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -106,6 +107,11 @@ public:
         return dynamic_cast<PosixFile&>(file).map(size_bytes);
     }
 
+    Result<std::shared_ptr<Mapping>> map_pieces(std::span<const MapPiece> pieces,
+                                                std::uint64_t start_in_page) override {
+        return compose(pieces, start_in_page);
+    }
+
     Result<void> make_directory(const std::string& path) override {
         return check(::mkdir(path.c_str(), 0777), "cannot create the directory", path);
     }
@@ -164,8 +170,10 @@ public:
             return fail(Error::from_errno("cannot examine the disk of", path));
         }
         const auto block = static_cast<std::uint64_t>(status.f_bsize);
+        static_assert(sizeof status.f_fsid == sizeof(std::uint64_t));
         return SpaceInfo{status.f_blocks * block, status.f_bavail * block,
-                         locality_of(static_cast<long>(status.f_type))};
+                         locality_of(static_cast<long>(status.f_type)),
+                         std::bit_cast<std::uint64_t>(status.f_fsid)};
     }
 
     Result<void> check_writable(const std::string& path) override {

@@ -89,6 +89,20 @@ TEST(Manifest, OfANewerFormatIsKnownAsSuch) {
     EXPECT_EQ(newer([](Json& body) { body["weights"] = "elsewhere"; }), Errc::unsupported);
 }
 
+TEST(Manifest, OfAVariantNamesTheBlobsLengthAndItsOwnObject) {
+    const auto sample = samples()[3].manifest;
+    ASSERT_EQ(sample.encoding, Encoding::variant);
+    EXPECT_EQ(sample.total_bytes(), sample.blob_bytes);
+    EXPECT_EQ(sample.own_part().name, k_delta_part);
+    EXPECT_EQ(samples()[0].manifest.own_part(), samples()[0].manifest.parts[0]);
+    const auto read = [&](const std::function<void(Json&)>& change) {
+        return code_of(decode_manifest(resealed(sample, change), sample.key));
+    };
+    EXPECT_EQ(read([](Json& body) { body.erase("blob_bytes"); }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"][0]["name"] = "other"; }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"].erase(0); }), Errc::damaged);
+}
+
 TEST(Manifest, MayHaveMembersOfALaterVersion) {
     const auto sample = samples()[0].manifest;
     const auto text = resealed(sample, [](Json& body) {
@@ -138,6 +152,8 @@ TEST(Manifest, ThatCannotBeReadIsNotWritten) {
         EXPECT_EQ(refuses([&](Manifest& m) { m.parts[0].name = name; }), name != "nul") << name;
     }
     EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string(256, 'x'); }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.blob_bytes = 1; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.encoding = Encoding::variant; }));
     EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string("a\0b", 3); }));
 }
 

@@ -55,10 +55,33 @@ Manifest odd_bytes() {
     return manifest;
 }
 
+Manifest variant() {
+    auto manifest = blob();
+    manifest.encoding = Encoding::variant;
+    manifest.parts = {{"base", digest_of("blob"), 102'400'000}, {"delta", digest_of("d"), 200'000}};
+    manifest.blob_bytes = 102'401'234;
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {{"blob", blob()}, {"files", files()}, {"odd_bytes", odd_bytes()}};
+    return {
+        {"blob", blob()}, {"files", files()}, {"odd_bytes", odd_bytes()}, {"variant", variant()}};
+}
+
+Variant sample_variant() {
+    Variant variant;
+    variant.base_bytes = 1'000'000;
+    variant.base = digest_of("base");
+    variant.blob = digest_of("blob");
+    variant.start_in_page = 960;
+    variant.segments = {{SegmentSource::base, 0, 100'000},
+                        {SegmentSource::own, 4'096, 30'000},
+                        {SegmentSource::base, 110'000, 890'000},
+                        {SegmentSource::own, 4'096, 35'904}};
+    for (const auto& segment : variant.segments) variant.blob_bytes += segment.bytes;
+    return variant;
 }
 
 }  // namespace larder::internal::format

@@ -1,10 +1,12 @@
-// Manifests as they occur, and as they hardly ever do.
+// Manifests and tables as they occur, and as they hardly ever do.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "format/manifest.h"
+#include "format/variant.h"
 
 namespace larder::internal::format {
 
@@ -14,5 +16,9 @@ struct Sample {
 };
 
 [[nodiscard]] std::vector<Sample> samples();
+
+// The table of one that is this long.
+[[nodiscard]] Variant sample_variant();
+inline constexpr std::uint64_t k_sample_variant_bytes = 40'000;
 
 }  // namespace larder::internal::format

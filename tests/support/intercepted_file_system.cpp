@@ -180,6 +180,23 @@ Result<std::shared_ptr<os::Mapping>> InterceptedFileSystem::map(os::File& file,
                      [&] { return inner_.map(intercepted.inner(), size_bytes); });
 }
 
+Result<std::shared_ptr<os::Mapping>> InterceptedFileSystem::map_pieces(
+    std::span<const os::MapPiece> pieces, std::uint64_t start_in_page) {
+    std::vector<os::MapPiece> inner_pieces;
+    inner_pieces.reserve(pieces.size());
+    for (const auto& piece : pieces) {
+        auto& intercepted = dynamic_cast<InterceptedFile&>(*piece.file);
+        // Each is mapped or read: both can fail.
+        for (const auto operation : {Operation::map, Operation::read}) {
+            auto call = intercepted.call(operation);
+            call.offset = piece.file_offset;
+            if (auto refusal = before(call)) return fail(std::move(*refusal));
+        }
+        inner_pieces.push_back({&intercepted.inner(), piece.file_offset, piece.size_bytes});
+    }
+    return inner_.map_pieces(inner_pieces, start_in_page);
+}
+
 Result<void> InterceptedFileSystem::make_directory(const std::string& path) {
     return intercept({.operation = Operation::make_directory, .path = path},
                      [&] { return inner_.make_directory(path); });

@@ -68,6 +68,8 @@ public:
     Result<os::FileInfo> link_info(const std::string& path) override;
     Result<std::string> canonical(const std::string& path) override;
     Result<std::shared_ptr<os::Mapping>> map(os::File& file, std::uint64_t size_bytes) override;
+    Result<std::shared_ptr<os::Mapping>> map_pieces(std::span<const os::MapPiece> pieces,
+                                                    std::uint64_t start_in_page) override;
     Result<void> make_directory(const std::string& path) override;
     Result<std::vector<os::DirectoryEntry>> list(const std::string& path) override;
     Result<void> sync_directory(const std::string& path) override;

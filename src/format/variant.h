@@ -1,0 +1,60 @@
+// The beginning of an object that is a variant: how its bytes and those of another object, its
+// base, make up a blob. The grammar is in docs/format.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace larder::internal::format {
+
+// Where the bytes of a segment are.
+enum class SegmentSource { base, own };
+
+struct Segment {
+    SegmentSource source = SegmentSource::base;
+    std::uint64_t offset = 0;  // in that object
+    std::uint64_t bytes = 0;
+
+    bool operator==(const Segment&) const = default;
+};
+
+struct Variant {
+    std::uint64_t blob_bytes = 0;
+    Digest blob;  // as of an object
+    std::uint64_t base_bytes = 0;
+    Digest base;
+    // How far behind the beginning of a page the blob begins where it is mapped.
+    std::uint64_t start_in_page = 0;
+    std::vector<Segment> segments;  // one after the other they are the blob
+
+    bool operator==(const Variant&) const = default;
+};
+
+inline constexpr std::size_t k_segments_max = 4096;
+// What offsets are counted in pages of, and what constants in a blob are aligned to.
+inline constexpr std::uint64_t k_variant_page_bytes = 4096;
+inline constexpr std::uint64_t k_variant_alignment_bytes = 64;
+
+[[nodiscard]] constexpr std::uint64_t variant_table_bytes(std::size_t segments) {
+    return 120 + segments * 24;
+}
+inline constexpr std::uint64_t k_variant_table_bytes_max = variant_table_bytes(k_segments_max);
+
+// Whether an object that begins with these bytes may be one.
+[[nodiscard]] bool begins_variant(std::span<const std::byte> beginning);
+
+// The first bytes of the object. `variant` must be one that decode_variant accepts.
+[[nodiscard]] std::vector<std::byte> encode_variant(const Variant& variant);
+
+// From the first bytes of an object of `object_bytes`: all of them, or as many as
+// k_variant_table_bytes_max. Errc::unsupported for a newer version, Errc::damaged for everything
+// that encode_variant does not write, or whose segments are not inside of their objects.
+[[nodiscard]] Result<Variant> decode_variant(std::span<const std::byte> beginning,
+                                             std::uint64_t object_bytes);
+
+}  // namespace larder::internal::format
