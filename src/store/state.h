@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "os/system.h"
+#include "store/sightings.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
@@ -107,6 +108,14 @@ public:
 
     // The entry is gone: so is what was known of its use.
     void forget(std::string_view larder_id, const Key& key);
+
+    // Whether a sighting with the same files and stamps, no older than this, is known.
+    [[nodiscard]] bool has_seen(const Sighting& sighting, std::int64_t not_before_ns);
+    // Replaces what was seen of the same content at the same path.
+    void see(const Sighting& sighting);
+    [[nodiscard]] std::vector<Sighting> sightings(std::string_view larder_id);
+    // And all that was remembered of its files.
+    void forget(const Sighting& sighting);
 
     // The last thing that went wrong; absent while all is well.
     [[nodiscard]] std::optional<Error> fault();

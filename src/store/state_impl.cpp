@@ -29,6 +29,13 @@ CREATE TABLE IF NOT EXISTS events(
     id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, model TEXT, device TEXT,
     outcome TEXT, reason TEXT, total_ms INTEGER, saved_ms INTEGER, written_bytes INTEGER);
 CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
+CREATE TABLE IF NOT EXISTS sightings(
+    larder_id TEXT, path TEXT, fingerprint TEXT, at_ns INTEGER,
+    PRIMARY KEY(larder_id, path, fingerprint)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sighted_files(
+    larder_id TEXT, path TEXT, fingerprint TEXT, file TEXT, resolved TEXT, device INTEGER,
+    inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, mount_point TEXT,
+    file_system TEXT, PRIMARY KEY(larder_id, path, fingerprint, file)) WITHOUT ROWID;
 )";
 
 }  // namespace

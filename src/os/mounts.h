@@ -1,0 +1,32 @@
+// On which file system a path lies, so that a file that is gone can be told from a disk that is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "os/file_system.h"
+
+namespace larder::internal::os {
+
+// Equal only while the same file system is mounted in the same place.
+struct Place {
+    std::string mount_point;
+    std::string file_system;  // its type, source, root and id
+
+    bool operator==(const Place&) const = default;
+};
+
+// Where `path` lies, which exists. Links are followed.
+[[nodiscard]] Result<Place> place_of(FileSystem& fs, const std::string& path);
+
+// Where something that does not exist would lie: the place of the nearest directory above it that
+// does. Errors other than Errc::not_found on the way up are passed on.
+[[nodiscard]] Result<Place> place_above(FileSystem& fs, const std::string& path);
+
+// The mount that a path without links lies on, in the words of /proc/self/mountinfo; without the
+// file system's id. Absent if there is none.
+[[nodiscard]] std::optional<Place> find_mount(std::string_view mountinfo, std::string_view path);
+
+}  // namespace larder::internal::os

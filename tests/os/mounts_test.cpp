@@ -1,0 +1,87 @@
+// os/mounts.h: a file that is gone can be told from a disk that is.
+#include "os/mounts.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "support/mount.h"
+#include "support/temporary_directory.h"
+
+namespace larder::internal::os {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+constexpr std::string_view k_mountinfo =
+    "21 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n"
+    "30 21 0:25 /export /mnt rw - nfs4 server:/export rw\n"
+    "31 30 8:17 / /mnt/disk rw shared:7 master:2 - ext4 /dev/sdb1 rw\n"
+    "32 21 0:40 / /mnt/my\\040disk rw - tmpfs none rw\n"
+    "33 31 8:33 / /mnt/disk rw - xfs /dev/sdc1 rw\n"
+    "half a line\n";
+
+TEST(FindMount, IsTheLongestMountPointThatHoldsThePath) {
+    const auto point = [](std::string_view path) {
+        const auto place = find_mount(k_mountinfo, path);
+        return place ? place->mount_point : "none";
+    };
+    EXPECT_EQ(point("/home/me/m.xml"), "/");
+    EXPECT_EQ(point("/mnt"), "/mnt");
+    EXPECT_EQ(point("/mnt/m.xml"), "/mnt");
+    EXPECT_EQ(point("/mnt/disk"), "/mnt/disk");
+    EXPECT_EQ(point("/mnt/diskette/m.xml"), "/mnt");
+    EXPECT_EQ(point("/mnt/my disk/m.xml"), "/mnt/my disk");
+    EXPECT_EQ(point("relative"), "none");
+    EXPECT_FALSE(find_mount("", "/"));
+}
+
+TEST(FindMount, TheLastOfSeveralAtOnePointHidesTheOthers) {
+    EXPECT_EQ(find_mount(k_mountinfo, "/mnt/disk/m.xml")->file_system, "xfs /dev/sdc1 /");
+    EXPECT_EQ(find_mount(k_mountinfo, "/mnt/m.xml")->file_system, "nfs4 server:/export /export");
+}
+
+TEST(FindMount, TheLayersOfAnOverlayTellContainersApart) {
+    const auto in = [](const std::string& name) {
+        return find_mount("21 1 0:9 / / rw - overlay overlay rw,upperdir=/" + name, "/m.xml");
+    };
+    EXPECT_EQ(in("a"), in("a"));
+    EXPECT_NE(in("a"), in("b"));
+}
+
+class PlaceTest : public ::testing::Test {
+protected:
+    support::TemporaryDirectory directory_;
+    std::unique_ptr<FileSystem> fs_ = make_posix_file_system();
+};
+
+TEST_F(PlaceTest, WhatDoesNotExistWouldLieWhereItsDirectoryDoes) {
+    support::write_file(directory_ / "m.xml", "x");
+    const auto there = place_of(*fs_, directory_ / "m.xml");
+    ASSERT_TRUE(there) << there.error().message();
+    EXPECT_EQ(place_above(*fs_, directory_ / "gone.xml").value(), *there);
+    EXPECT_EQ(place_above(*fs_, directory_ / "no/such/directory/gone.xml").value(), *there);
+    EXPECT_EQ(place_of(*fs_, directory_ / "gone.xml").error().code, Errc::not_found);
+}
+
+TEST_F(PlaceTest, ADiskThatIsNotMountedIsAnotherPlace) {
+    const auto disk = stdfs::path(directory_ / "disk");
+    stdfs::create_directory(disk);
+    std::optional<support::Mount> mount = support::Mount::memory(disk, 1 << 20);
+    if (!mount) GTEST_SKIP() << "mounting is not permitted";
+    support::write_file(disk / "m.xml", "x");
+    stdfs::create_symlink(disk / "m.xml", directory_ / "link.xml");
+    const auto there = place_of(*fs_, disk / "m.xml");
+    ASSERT_TRUE(there) << there.error().message();
+    EXPECT_EQ(there->mount_point, stdfs::canonical(disk).string());
+    EXPECT_EQ(place_of(*fs_, directory_ / "link.xml").value(), *there);
+    stdfs::remove(disk / "m.xml");
+    EXPECT_EQ(place_above(*fs_, disk / "m.xml").value(), *there) << "gone, and the disk is there";
+    mount.reset();
+    EXPECT_NE(place_above(*fs_, disk / "m.xml").value(), *there) << "the disk is gone";
+    mount.emplace(*support::Mount::memory(disk, 1 << 20));
+    EXPECT_NE(place_above(*fs_, disk / "m.xml").value(), *there) << "another disk is there";
+}
+
+}  // namespace
+}  // namespace larder::internal::os
