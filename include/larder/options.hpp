@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "larder/export.hpp"
+#include "larder/units.hpp"
 
 namespace larder {
 
@@ -49,6 +50,12 @@ struct Options {
     std::filesystem::path state_directory{};
     Mode mode = Mode::on;
     Verify verify = Verify::once;
+    // How much the larder may hold on disk. What is worth least is evicted before more is kept than
+    // that; a blob that is larger is used and not kept. 0: no limit.
+    SizeLimit max_size{.percent = 10};
+    // How much of its disk must stay free: the larder evicts, and keeps nothing more, where less
+    // is. A share by itself: on a small disk a fixed number would leave no room at all.
+    SizeLimit min_free{.percent = 1};
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};

@@ -46,6 +46,7 @@ struct EntryInfo {
     std::uint64_t hits = 0;                                             // on this machine
     std::chrono::milliseconds compile_time{0};
 };
+    bool pinned = false;  // neither the limit nor a rule removes it
 
 enum class Damage {
     damaged,     // bytes differ from their digest; set aside
@@ -89,6 +90,16 @@ struct Stats {
     std::map<std::string, std::uint64_t> bypass_reasons;
     std::uint64_t bytes_written = 0;
 };
+    // What was removed from the larder since `since`, by what removed it: "limit" (max_size),
+    // "floor" (min_free), "age", "size" (of prune), "removed" (by key or model)…
+    std::map<std::string, std::uint64_t> evicted_bytes;
+    std::uint64_t evicted_entries = 0;
+    // Now: what the larder holds on disk, what it may hold (0: no limit), and for how long the
+    // entry that was not asked for the longest has not been (absent without entries). Where that is
+    // short, the limit is too small.
+    std::uint64_t total_bytes = 0;
+    std::uint64_t max_size_bytes = 0;
+    std::optional<std::chrono::seconds> longest_idle;
 
 enum class DryRun { no, yes };
 

@@ -76,6 +76,12 @@ void apply_prefault(Options& options, const std::string& value) {
     options.prefault = one_of(k_words, value);
 }
 
+SizeLimit size_limit(const std::string& value) {
+    const auto limit = internal::parse_size_limit(value);
+    if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
+    return {limit->bytes, limit->percent};
+}
+
 void apply_log_level(Options& options, const std::string& value) {
     static constexpr std::array<std::pair<const char*, LogLevel>, 4> k_words{
         {{"error", LogLevel::error},
@@ -91,11 +97,17 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 8> k_definitions{{
+constexpr std::array<Definition, 10> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; }},
     {"mode", "LARDER_MODE", "on", "on, read-only, cache-only (fail on a miss), refresh or off",
      apply_mode},
+    {"max_size", "LARDER_MAX_SIZE", "10%",
+     "how much the larder may hold: a size, a share of the disk, or 0 for no limit",
+     [](Options& options, const std::string& value) { options.max_size = size_limit(value); }},
+    {"min_free", "LARDER_MIN_FREE", "1%",
+     "how much of the disk stays free: a size, a share of it, or 0",
+     [](Options& options, const std::string& value) { options.min_free = size_limit(value); }},
     {"lock_timeout", "LARDER_LOCK_TIMEOUT", "10m",
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
     {"verify", "LARDER_VERIFY", "once",

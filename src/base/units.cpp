@@ -10,80 +10,83 @@
 namespace larder::internal {
 namespace {
 
-struct Number {
-    double value;
-    std::string_view unit;
+struct Unit {
+    std::string_view name;
+    double factor;
 };
 
-Result<Number> split_number(std::string_view text, std::string_view kind, std::string_view units) {
-    const auto wrong = [&](std::string_view why) {
-        return fail(
-            Errc::invalid_argument,
-            "'" + std::string(text) + "' is not " + std::string(kind) + ": " + std::string(why), {},
-            "write a number and one of " + std::string(units));
+constexpr std::array<Unit, 9> k_size_units{{{"B", 1.0},
+                                            {"kB", 1e3},
+                                            {"MB", 1e6},
+                                            {"GB", 1e9},
+                                            {"TB", 1e12},
+                                            {"KiB", 1024.0},
+                                            {"MiB", 1048576.0},
+                                            {"GiB", 1073741824.0},
+                                            {"TiB", 1099511627776.0}}};
+constexpr std::array<Unit, 5> k_age_units{
+    {{"s", 1.0}, {"m", 60.0}, {"h", 3600.0}, {"d", 86400.0}, {"w", 604800.0}}};
+constexpr std::array<Unit, 1> k_shares{{{"%", 1.0}}};
+
+constexpr auto k_size_max = static_cast<double>(std::numeric_limits<std::int64_t>::max());
+constexpr double k_age_max = 1e10;  // three centuries: can be taken from any time
+
+template <std::size_t N>
+Result<double> parse(std::string_view text, const std::string& kind,
+                     const std::array<Unit, N>& units, double limit) {
+    const auto wrong = [&](const std::string& why) {
+        std::string names;
+        for (const auto& unit : units) names.append(names.empty() ? "" : ", ").append(unit.name);
+        return fail(Errc::invalid_argument, "'" + std::string(text) + "' is not " + kind + ": " + why,
+                    {}, "write a number and one of " + names);
     };
     double value = 0;
     const auto [end, status] =
         std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    if (status != std::errc{} || !std::isfinite(value)) return wrong("no number");
-    if (value < 0 || text.front() == '-') return wrong("negative");
-    std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
-    if (unit.empty() && value != 0) return wrong("the unit is missing");
-    return Number{value, unit};
-}
-
-template <std::size_t N>
-Result<double> scale(std::string_view text, const Number& number, std::string_view kind,
-                     std::string_view units,
-                     const std::array<std::pair<std::string_view, double>, N>& factors) {
-    if (number.unit.empty()) return 0.0;
-    for (const auto& [unit, factor] : factors) {
-        if (unit == number.unit) return number.value * factor;
+    if (status != std::errc{} || !std::isfinite(value)) return wrong("there is no number");
+    if (text.front() == '-') return wrong("it is negative");
+    auto name = text.substr(static_cast<std::size_t>(end - text.data()));
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    if (name.empty() && value == 0) return 0.0;
+    if (name.empty()) return wrong("the unit is missing");
+    for (const auto& unit : units) {
+        if (unit.name != name) continue;
+        if (value * unit.factor >= limit) return wrong("it is too large");
+        return value * unit.factor;
     }
-    return fail(Errc::invalid_argument,
-                "'" + std::string(text) + "' is not " + std::string(kind) + ": '" +
-                    std::string(number.unit) + "' is not a unit",
-                {}, "write a number and one of " + std::string(units));
+    return wrong("'" + std::string(name) + "' is no unit");
 }
 
 }  // namespace
 
+std::uint64_t SizeLimit::bytes_of(std::uint64_t disk_bytes) const {
+    if (percent <= 0) return bytes;
+    return static_cast<std::uint64_t>(static_cast<double>(disk_bytes) * percent / 100);
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
-    static constexpr std::string_view k_units = "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB";
-    static constexpr std::array<std::pair<std::string_view, double>, 9> k_factors{{
-        {"B", 1.0},
-        {"kB", 1e3},
-        {"MB", 1e6},
-        {"GB", 1e9},
-        {"TB", 1e12},
-        {"KiB", 1024.0},
-        {"MiB", 1048576.0},
-        {"GiB", 1073741824.0},
-        {"TiB", 1099511627776.0},
-    }};
-    const auto number = split_number(text, "a size", k_units);
-    if (!number) return fail(number.error());
-    const auto bytes = scale(text, *number, "a size", k_units, k_factors);
+    const auto bytes = parse(text, "a size", k_size_units, k_size_max);
     if (!bytes) return fail(bytes.error());
-    if (*bytes >= static_cast<double>(std::numeric_limits<std::int64_t>::max())) {
-        return fail(Errc::invalid_argument, "'" + std::string(text) + "' is too large a size");
-    }
     return static_cast<std::uint64_t>(std::llround(*bytes));
 }
 
-Result<std::chrono::seconds> parse_age(std::string_view text) {
-    static constexpr std::string_view k_units = "s, m, h, d, w";
-    static constexpr std::array<std::pair<std::string_view, double>, 5> k_factors{
-        {{"s", 1.0}, {"m", 60.0}, {"h", 3600.0}, {"d", 86400.0}, {"w", 604800.0}}};
-    const auto number = split_number(text, "an age", k_units);
-    if (!number) return fail(number.error());
-    const auto seconds = scale(text, *number, "an age", k_units, k_factors);
-    if (!seconds) return fail(seconds.error());
-    static constexpr double k_seconds_max = 1e10;  // three centuries: adds to any clock safely
-    if (*seconds > k_seconds_max) {
-        return fail(Errc::invalid_argument, "'" + std::string(text) + "' is too long an age");
+Result<SizeLimit> parse_size_limit(std::string_view text) {
+    SizeLimit limit;
+    if (text.ends_with('%')) {
+        const auto percent = parse(text, "a share of the disk", k_shares, 100.001);
+        if (!percent) return fail(percent.error());
+        limit.percent = *percent;
+        return limit;
     }
+    const auto bytes = parse_size(text);
+    if (!bytes) return fail(bytes.error());
+    limit.bytes = *bytes;
+    return limit;
+}
+
+Result<std::chrono::seconds> parse_age(std::string_view text) {
+    const auto seconds = parse(text, "an age", k_age_units, k_age_max);
+    if (!seconds) return fail(seconds.error());
     return std::chrono::seconds(std::llround(*seconds));
 }
 
@@ -99,20 +102,6 @@ std::string format_size(std::uint64_t bytes) {
     const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, k_units.at(unit));
-    return text.data();
-}
-
-std::string format_duration(std::chrono::milliseconds duration) {
-    const auto ms = duration.count();
-    std::array<char, 48> text{};
-    if (ms < 1000) {
-        std::snprintf(text.data(), text.size(), "%lld ms", static_cast<long long>(ms));
-    } else if (ms < 60'000) {
-        std::snprintf(text.data(), text.size(), "%.2f s", static_cast<double>(ms) / 1000);
-    } else {
-        std::snprintf(text.data(), text.size(), "%lld m %02lld s",
-                      static_cast<long long>(ms / 60'000), static_cast<long long>(ms / 1000 % 60));
-    }
     return text.data();
 }
 

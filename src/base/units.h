@@ -10,14 +10,24 @@
 
 namespace larder::internal {
 
+// A number of bytes, or a share of the disk: `percent` counts where it is not 0. Both 0: none.
+struct SizeLimit {
+    std::uint64_t bytes = 0;
+    double percent = 0;
+
+    bool operator==(const SizeLimit&) const = default;
+    // On a disk of this size; 0 where there is none.
+    [[nodiscard]] std::uint64_t bytes_of(std::uint64_t disk_bytes) const;
+};
+
 // "20GiB", "1.5GB", "512kB", "0". A bare number other than 0 is an error: nobody knows its unit.
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
+// The same, or "10%" of the disk.
+[[nodiscard]] Result<SizeLimit> parse_size_limit(std::string_view text);
 // "30d", "12h", "10m", "90s", "2w". A bare number other than 0 is an error.
 [[nodiscard]] Result<std::chrono::seconds> parse_age(std::string_view text);
 
 // "4.29 GB", "12.3 MB", "17 B": three significant digits, decimal units.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
-// "850 ms", "3.42 s", "2 m 05 s".
-[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 
 }  // namespace larder::internal

@@ -52,8 +52,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes, const std::s
     json["hits"] = entry.hits;
     json["compile_ms"] = entry.compile_time.count();
     json["stale"] = text_or_null(stale);
-    // Nothing can be pinned yet.
-    json["pinned"] = false;
+    json["pinned"] = entry.pinned;
     return json;
 }
 

@@ -1,0 +1,35 @@
+// Sizes and ages, as settings, flags and messages write them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "larder/export.hpp"
+
+namespace larder {
+
+// A number of bytes, or a share of the disk that the larder is on: `percent` counts where it is not
+// 0. Both 0: none.
+struct SizeLimit {
+    std::uint64_t bytes = 0;
+    double percent = 0;
+
+    bool operator==(const SizeLimit&) const = default;
+};
+
+// Each of these throws Error (invalid_argument) for what it cannot read.
+
+// "20GiB", "1.5GB", "512kB", "0"; B, kB, MB, GB, TB, KiB, MiB, GiB and TiB. A bare number other
+// than 0 is wrong: nobody knows its unit.
+[[nodiscard]] LARDER_EXPORT std::uint64_t parse_size(std::string_view text);
+// The same, or "10%" of the disk.
+[[nodiscard]] LARDER_EXPORT SizeLimit parse_size_limit(std::string_view text);
+// "90s", "10m", "12h", "30d", "2w". A bare number other than 0 is wrong.
+[[nodiscard]] LARDER_EXPORT std::chrono::seconds parse_age(std::string_view text);
+
+// "4.29 GB": three significant digits, decimal units.
+[[nodiscard]] LARDER_EXPORT std::string format_size(std::uint64_t bytes);
+
+}  // namespace larder
