@@ -39,10 +39,9 @@ bool begins_variant(std::span<const std::byte> beginning) {
 }
 
 std::vector<std::byte> encode_variant(const Variant& variant) {
-    std::vector<std::byte> bytes;
-    bytes.reserve(variant_table_bytes(variant.segments.size()));
     const auto magic = std::as_bytes(std::span(k_magic));
-    bytes.insert(bytes.end(), magic.begin(), magic.end());
+    std::vector<std::byte> bytes(magic.begin(), magic.end());
+    bytes.reserve(variant_table_bytes(variant.segments.size()));
     append_u64(bytes, k_version);
     append_u64(bytes, variant.blob_bytes);
     append_digest(bytes, variant.blob);
