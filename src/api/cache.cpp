@@ -48,6 +48,8 @@ cache::Config session_config(const Options& options) {
     config.mode = internal_mode(options.mode);
     config.verify = api::verify_policy(options.verify);
     config.lock_timeout = options.lock_timeout;
+    config.max_size = api::size_limit(options.max_size);
+    config.min_free = api::size_limit(options.min_free);
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     return config;

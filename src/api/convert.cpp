@@ -72,6 +72,8 @@ std::unique_ptr<internal::Log> make_log(const Options& options) {
         });
 }
 
+internal::SizeLimit size_limit(const SizeLimit& limit) { return {limit.bytes, limit.percent}; }
+
 internal::store::VerifyPolicy verify_policy(Verify verify) {
     using Policy = internal::store::VerifyPolicy;
     switch (verify) {

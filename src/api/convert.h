@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
 #include "store/types.h"
@@ -27,6 +28,7 @@ inline void value_or_throw(internal::Result<void> result) {
 }
 
 [[nodiscard]] std::unique_ptr<internal::Log> make_log(const Options& options);
+[[nodiscard]] internal::SizeLimit size_limit(const SizeLimit& limit);
 [[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 

@@ -139,6 +139,11 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
     const auto object = open_blob(manifest);
     if (!object) {
         miss_ = object.error().message();
+        // What was evicted since it was found is a plain miss.
+        if (object.error().code == Errc::not_found && !store_->find(identified_.key).manifest) {
+            miss_ = "it is not kept any more";
+            return std::nullopt;
+        }
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }

@@ -30,6 +30,9 @@ Result<std::shared_ptr<store::Store>> Session::store() {
         store::OpenOptions options;
         options.directory = config_.directory;
         options.state_directory = config_.state_directory;
+        options.max_size = config_.max_size;
+        options.min_free = config_.min_free;
+        options.history = &state_;
         options.access = writes ? store::Access::read_write : store::Access::read_only;
         auto opened = store::Store::open(system_, log_, state_, options);
         if (!opened) return fail(std::move(opened.error()));

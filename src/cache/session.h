@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "cache/pipeline.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
@@ -24,6 +25,8 @@ struct Config {
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
+    SizeLimit max_size{};        // of the larder; none: no limit
+    SizeLimit min_free{};        // of its disk
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
 };

@@ -176,6 +176,11 @@ public:
                          std::bit_cast<std::uint64_t>(status.f_fsid)};
     }
 
+    Result<void> touch(const std::string& path) override {
+        return check(::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW),
+                     "cannot touch", path);
+    }
+
     Result<void> check_writable(const std::string& path) override {
         return check(::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS),
                      "cannot write to", path);

@@ -1,8 +1,10 @@
 // What people do with a larder: list, check, remove.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,6 +69,24 @@ struct Removal {
     std::uint64_t removed_entries = 0;  // all, readable or not
     std::uint64_t removed_objects = 0;
     std::uint64_t freed_bytes = 0;  // on disk
+};
+
+// Which entries go, besides those that the limit takes. Pinned ones stay.
+struct PruneRules {
+    // By keys, with the word for it that is recorded.
+    std::map<Key, std::string> doomed;
+    // Not asked for in this long, by anybody.
+    std::optional<std::chrono::nanoseconds> older_than;
+    // Down to this size; else down to the limit of the larder.
+    std::optional<std::uint64_t> max_bytes;
+};
+
+struct Pruning {
+    Removal removal;
+    std::map<Key, std::string> reasons;  // of each entry: PruneRules::doomed, "age", "size", "limit"
+    std::uint64_t garbage_bytes = 0;     // of it, what no entry used
+    std::uint64_t left_bytes = 0;
+    std::string held_back;  // the entry for whose sake no object was removed; empty: none
 };
 
 // See Store for the contracts.

@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "os/system.h"
+#include "store/history.h"
 #include "store/layout.h"
 #include "store/types.h"
 
@@ -23,6 +25,9 @@ struct Context {
     Access access = Access::read_write;
     std::optional<Error> read_only_reason;
     unsigned threads = 1;
+    SizeLimit max_size{};        // none: no limit
+    SizeLimit min_free{};        // none: no floor
+    History* history = nullptr;  // may be absent
 
     [[nodiscard]] os::FileSystem& fs() const { return system.fs; }
 };

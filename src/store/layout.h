@@ -23,6 +23,8 @@ public:
     [[nodiscard]] std::string tmp() const { return at("tmp"); }
     [[nodiscard]] std::string quarantine() const { return at("quarantine"); }
     [[nodiscard]] std::string trials() const { return at("trials"); }
+    [[nodiscard]] std::string pins() const { return at("pins"); }
+    [[nodiscard]] std::string account() const { return at("account"); }
     [[nodiscard]] std::string gate() const { return at("locks/gate"); }
 
     [[nodiscard]] std::string object(const Digest& digest) const {
@@ -36,6 +38,9 @@ public:
     }
     [[nodiscard]] std::string lock(const format::Key& key) const {
         return fan_out("locks", key.hex(), {});
+    }
+    [[nodiscard]] std::string pin(const format::Key& key) const {
+        return fan_out("pins", key.hex(), {});
     }
     // The directory of an object's trial markers.
     [[nodiscard]] std::string trials_of(const Digest& digest) const {

@@ -13,9 +13,9 @@ namespace larder::internal::store {
 namespace {
 
 // Nothing but these may be in a directory that is to become a larder.
-constexpr std::array<std::string_view, 10> k_own_names = {
-    "CACHEDIR.TAG", "larder.json", "larder.toml", "objects", "entries",
-    "locks",        "tmp",         "quarantine",  "trials",  "lost+found"};
+constexpr std::array<std::string_view, 12> k_own_names = {
+    "CACHEDIR.TAG", "larder.json", "larder.toml", "objects",    "entries", "locks",
+    "tmp",          "quarantine",  "trials",      "lost+found", "pins",    "account"};
 
 Result<std::string> read_id(const Context& context) {
     const auto path = context.layout.info();
@@ -212,7 +212,10 @@ Result<std::unique_ptr<Store>> Store::open(const os::System& system, Log& log,
                                                      {},
                                                      options.access,
                                                      {},
-                                                     options.threads});
+                                                     options.threads,
+                                                     options.max_size,
+                                                     options.min_free,
+                                                     options.history});
     if (auto opened = open_context(*context, options.creation); !opened) {
         return fail(std::move(opened.error()));
     }

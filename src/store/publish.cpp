@@ -1,13 +1,16 @@
 #include "store/publish.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "format/chunk_list.h"
+#include "store/account.h"
 #include "store/content.h"
 #include "store/context.h"
+#include "store/eviction.h"
 #include "store/locks.h"
 #include "store/lookup.h"
 #include "store/removal.h"
@@ -32,6 +35,11 @@ struct StageError {
     Fault fault = Fault::final;
 };
 
+std::uint64_t limit_of_one(const Context& context) {
+    const auto limit = limit_bytes(context);
+    return limit == 0 ? std::numeric_limits<std::uint64_t>::max() : limit;
+}
+
 std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_bytes,
                                         std::vector<Digest> chunks) {
     if (chunks.size() < 2) return {};
@@ -50,7 +58,7 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
     auto tmp = TmpFile::create(context, context.layout, "object");
     if (!tmp) return final(std::move(tmp.error()));
     auto& file = tmp->file();
-    StagedFile staged(file);
+    StagedFile staged(file, limit_of_one(context));
     if (auto done = source.write(staged); !done) return final(std::move(done.error()));
     const auto info = file.info();
     if (!info) return final(info.error());
@@ -139,14 +147,42 @@ std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& mani
     return objects;
 }
 
-Result<void> name_everything(Context& context, const Publication& publication,
-                             const Manifest& manifest, std::vector<StagedPart>& parts,
-                             TmpFile& entry, std::vector<Part>& replaced) {
+// On disk, of the files that did not get their names.
+std::uint64_t unnamed_bytes(const Context& context, const Manifest& manifest,
+                            std::vector<StagedPart>& parts, TmpFile& entry) {
+    std::uint64_t bytes = 0;
+    const auto add = [&](TmpFile& file) {
+        if (const auto info = file.file().info()) bytes += info->allocated_bytes;
+    };
+    for (auto& staged : parts) {
+        if (staged.named) continue;
+        add(staged.file);
+        if (staged.chunks) add(*staged.chunks);
+    }
+    if (entry.path() != context.layout.entry(manifest.key)) add(entry);
+    return bytes;
+}
+
+// On disk, of the files whose names they take.
+std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest,
+                                const std::vector<StagedPart>& parts) {
+    std::uint64_t bytes = 0;
+    const auto add = [&](const std::string& path) {
+        if (const auto info = context.fs().link_info(path)) bytes += info->allocated_bytes;
+    };
+    for (const auto& staged : parts) {
+        add(context.layout.object(staged.part.object));
+        if (staged.chunks) add(context.layout.chunks(staged.part.object));
+    }
+    add(context.layout.entry(manifest.key));
+    return bytes;
+}
+
+Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
+                              const Manifest& manifest, std::vector<StagedPart>& parts,
+                              TmpFile& entry, std::vector<Part>& replaced) {
     auto& fs = context.fs();
-    // Nobody removes meanwhile: neither an object that has no entry yet, nor one in `kept`.
-    const auto gate = Gate::enter(context, os::LockMode::shared, k_gate_publish_timeout);
-    if (!gate) return fail(gate.error());
-    if (auto checked = check_kept(context, publication.kept); !checked) return checked;
+    if (auto checked = check_kept(context, kept); !checked) return checked;
     if (auto named = name_objects(context, parts); !named) return named;
     const auto path = context.layout.entry(manifest.key);
     if (auto made = ensure_directory(fs, os::parent_directory(path)); !made) return made;
@@ -157,7 +193,32 @@ Result<void> name_everything(Context& context, const Publication& publication,
     return fs.sync_directory(os::parent_directory(path));
 }
 
+Result<void> name_everything(Context& context, const std::vector<Part>& kept,
+                             const Manifest& manifest, std::vector<StagedPart>& parts,
+                             TmpFile& entry, std::vector<Part>& replaced) {
+    Claim claim{unnamed_bytes(context, manifest, parts, entry), {}, manifest.key};
+    for (const auto& part : manifest.parts) claim.objects.push_back(part.object);
+    // Nobody removes meanwhile: neither an object that has no entry yet, nor one in `kept`.
+    auto room = Room::make(context, claim);
+    if (!room) return fail(std::move(room.error()));
+    const auto overwritten = overwritten_bytes(context, manifest, parts);
+    auto named = name_behind_gate(context, kept, manifest, parts, entry, replaced);
+    take_off(context, named ? overwritten : unnamed_bytes(context, manifest, parts, entry));
+    const auto filling = std::move(*room).leave();
+    if (named) warn_of_filling(context, filling);
+    return named;
+}
+
 }  // namespace
+
+Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (offset > limit_bytes_ || bytes.size() > limit_bytes_ - offset) {
+        return fail(Errc::no_space,
+                    "it is larger than the limit of the larder, " + format_size(limit_bytes_), {},
+                    "raise LARDER_MAX_SIZE");
+    }
+    return file_.write_at(offset, bytes);
+}
 
 PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
     return {std::move(name), [&fs, path = std::move(path)](StagedFile& staged) -> Result<void> {
@@ -191,7 +252,7 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     if (!entry) return fail(std::move(entry.error()));
 
     std::vector<Part> replaced;
-    auto named = name_everything(context, publication, manifest, parts, *entry, replaced);
+    auto named = name_everything(context, publication.kept, manifest, parts, *entry, replaced);
     // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
     std::vector<Digest> unused;
     if (named) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,14 +21,17 @@ struct Context;
 // written reads as zeros. Thread-safe as far as different ranges are written.
 class StagedFile {
 public:
-    explicit StagedFile(os::File& file) : file_(file) {}
+    // Takes no byte at or beyond `limit_bytes`: who writes so much learns it before the disk is
+    // full.
+    explicit StagedFile(os::File& file,
+                        std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max())
+        : file_(file), limit_bytes_(limit_bytes) {}
 
-    [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-        return file_.write_at(offset, bytes);
-    }
+    [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
 private:
     os::File& file_;
+    std::uint64_t limit_bytes_;
 };
 
 struct PartSource {

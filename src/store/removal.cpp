@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "store/account.h"
 #include "store/listing.h"
 #include "store/locks.h"
 #include "store/lookup.h"
@@ -66,6 +67,8 @@ Result<void> remove_manifests(Context& context, const std::set<Key>& keys, DryRu
     return {};
 }
 
+}  // namespace
+
 Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run) {
     if (dry_run == DryRun::yes) return std::nullopt;
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
@@ -74,7 +77,14 @@ Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run) {
     return std::optional(std::move(*gate));
 }
 
-}  // namespace
+Result<void> take_away(Context& context, const std::set<Key>& entries,
+                       std::span<const Digest> objects, DryRun dry_run, Removal& removal) {
+    const auto before = removal.freed_bytes;
+    auto removed = remove_manifests(context, entries, dry_run, removal);
+    if (removed) removed = remove_objects(context, objects, dry_run, removal);
+    if (removed && dry_run == DryRun::no) take_off(context, removal.freed_bytes - before);
+    return removed;
+}
 
 Result<void> References::scan(Context& context) {
     std::map<Key, Seen> current;
@@ -149,11 +159,8 @@ Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryR
     }
     if (!references.complete()) unused.clear();
     Removal removal;
-    if (auto removed = remove_manifests(context, doomed, dry_run, removal); !removed) {
-        return fail(std::move(removed.error()));
-    }
     const std::vector<Digest> objects(unused.begin(), unused.end());
-    if (auto removed = remove_objects(context, objects, dry_run, removal); !removed) {
+    if (auto removed = take_away(context, doomed, objects, dry_run, removal); !removed) {
         return fail(std::move(removed.error()));
     }
     return removal;
@@ -184,7 +191,7 @@ Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
         return fail(std::move(walked.error()));
     }
     const std::vector<Digest> objects(unused.begin(), unused.end());
-    if (auto removed = remove_objects(context, objects, dry_run, removal); !removed) {
+    if (auto removed = take_away(context, {}, objects, dry_run, removal); !removed) {
         return fail(std::move(removed.error()));
     }
     return removal;
@@ -200,7 +207,7 @@ void reclaim(Context& context, std::span<const Digest> objects) noexcept {
         if (!references.is_used(object)) unused.push_back(object);
     }
     Removal removal;
-    static_cast<void>(remove_objects(context, unused, DryRun::no, removal));
+    static_cast<void>(take_away(context, {}, unused, DryRun::no, removal));
 }
 
 }  // namespace larder::internal::store

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "store/administration.h"
 #include "store/context.h"
+#include "store/locks.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
@@ -37,6 +39,15 @@ private:
     std::map<Digest, std::set<Key>> users_;
     bool complete_ = true;
 };
+
+// Behind the exclusive gate, unless it is a dry run: takes away entries, then objects, and both off
+// the account. Adds to `removal`.
+[[nodiscard]] Result<void> take_away(Context& context, const std::set<Key>& entries,
+                                     std::span<const Digest> objects, DryRun dry_run,
+                                     Removal& removal);
+
+// The gate for it; nothing for a dry run.
+[[nodiscard]] Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run);
 
 // Removes those of `objects` that no entry uses. Best effort: what stays is found by
 // collect_garbage.

@@ -12,6 +12,9 @@ constexpr std::int64_t k_events_max = 100'000;
 constexpr std::int64_t k_events_between_sweeps = 1'000;
 // The same for what follows what.
 constexpr std::int64_t k_followers_max = 10'000;
+// Of keys that were asked for, and of entries that were evicted.
+constexpr std::int64_t k_requests_max = 200'000;
+constexpr std::int64_t k_evictions_max = 100'000;
 // Of one file with one content; a program that asks for more would fill the table for ever.
 constexpr std::int64_t k_derived_of_file_max = 16;
 // Of all files: those that are long gone are forgotten, the longest unchanged first.
@@ -133,10 +136,17 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
     constexpr const char* k_old_derived =
         "DELETE FROM derived WHERE ctime_ns<=(SELECT ctime_ns FROM derived ORDER BY ctime_ns DESC "
         "LIMIT 1 OFFSET ?1)";
+    constexpr const char* k_old_requests =
+        "DELETE FROM requests WHERE last_ns<=(SELECT last_ns FROM requests ORDER BY last_ns DESC "
+        "LIMIT 1 OFFSET ?1)";
+    constexpr const char* k_old_evictions =
+        "DELETE FROM evictions WHERE id<=(SELECT max(id) FROM evictions)-?1";
     auto done = run(connection, k_old_events, newest - k_events_max);
     if (done) done = run(connection, k_old_boots, boot_id);
     if (done) done = run(connection, k_old_followers, k_followers_max);
     if (done) done = run(connection, k_old_derived, k_derived_max);
+    if (done) done = run(connection, k_old_requests, k_requests_max);
+    if (done) done = run(connection, k_old_evictions, k_evictions_max);
     return done;
 }
 
@@ -172,6 +182,8 @@ void State::record(const Event& event) {
             if (!written) return written;
         }
         if (!event.key) return {};
+        written = Impl::note_request(connection, event.larder_id, *event.key, at_ns);
+        if (!written) return written;
         return Impl::query(connection,
                            "INSERT INTO uses VALUES(?1,?2,?3,?4) ON CONFLICT DO UPDATE SET "
                            "last_used_ns=max(last_used_ns,?3), hits=hits+?4",

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "os/system.h"
+#include "store/history.h"
 #include "store/sightings.h"
 #include "store/types.h"
 
@@ -65,10 +66,18 @@ struct EventSum {
     std::uint64_t written_bytes = 0;
 };
 
+// Sums over evictions for one reason.
+struct EvictionSum {
+    std::uint64_t count = 0;
+    std::uint64_t freed_bytes = 0;
+    std::int64_t longest_idle_ns = 0;
+    std::int64_t shortest_idle_ns = 0;
+};
+
 // Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
 // permission, another program's lock, damage), it remembers nothing and never fails its caller;
 // fault() says why.
-class State final : public VerifiedMemory {
+class State final : public VerifiedMemory, public History {
 public:
     // Empty `directory`: remembers nothing. `system` and `log` must outlive it.
     State(const os::System& system, Log& log, std::string directory);
@@ -99,6 +108,14 @@ public:
                                                   std::int64_t since_ns);
     // When the first event still known happened; absent without any.
     [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
+
+    [[nodiscard]] std::map<Key, RequestHistory> requests(std::string_view larder_id) override;
+    void record(std::string_view larder_id, std::span<const Eviction> evictions) override;
+    // By reason.
+    [[nodiscard]] std::map<std::string, EvictionSum> evictions(std::string_view larder_id,
+                                                               std::int64_t since_ns);
+    [[nodiscard]] bool may_say(std::string_view larder_id, std::string_view topic,
+                               std::chrono::seconds interval) override;
 
     // What followed the request for a key in earlier runs, in that order.
     [[nodiscard]] std::vector<Follower> followers(std::string_view larder_id, const Key& key);

@@ -28,6 +28,15 @@ CREATE TABLE IF NOT EXISTS followers(
 CREATE TABLE IF NOT EXISTS events(
     id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, model TEXT, device TEXT,
     outcome TEXT, reason TEXT, total_ms INTEGER, saved_ms INTEGER, written_bytes INTEGER);
+CREATE TABLE IF NOT EXISTS requests(
+    larder_id TEXT, key BLOB, last_ns INTEGER, interval_ns INTEGER,
+    PRIMARY KEY(larder_id, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS evictions(
+    id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, freed_bytes INTEGER,
+    reason TEXT, idle_ns INTEGER, age_ns INTEGER);
+CREATE INDEX IF NOT EXISTS evictions_of_larder ON evictions(larder_id, at_ns);
+CREATE TABLE IF NOT EXISTS said(
+    larder_id TEXT, topic TEXT, at_ns INTEGER, PRIMARY KEY(larder_id, topic)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
 CREATE TABLE IF NOT EXISTS sightings(
     larder_id TEXT, path TEXT, fingerprint TEXT, at_ns INTEGER,

@@ -43,6 +43,9 @@ struct State::Impl {
     // All of `work` or nothing of it; costs what one statement that writes costs.
     [[nodiscard]] static Result<void> transact(Connection& connection,
                                                const std::function<Result<void>()>& work);
+    [[nodiscard]] static Result<void> note_request(Connection& connection,
+                                                   std::string_view larder_id, const Key& key,
+                                                   std::int64_t at_ns);
     static void no_values(Statement&) {}
     static void no_rows(const Statement&) {}
 

@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "store/context.h"
+#include "store/eviction.h"
 #include "store/lookup.h"
+#include "store/marks.h"
 #include "store/objects.h"
+#include "store/pins.h"
 #include "store/quarantine.h"
 #include "store/read_ahead.h"
 #include "store/tmp_file.h"
@@ -95,6 +98,22 @@ Result<VerifyReport> Store::verify(std::span<const Key> keys, const ProgressCall
 Result<Removal> Store::remove(std::span<const Key> keys, DryRun dry_run) {
     return remove_entries(*context_, keys, dry_run);
 }
+
+Result<Pruning> Store::prune(const PruneRules& rules, DryRun dry_run) {
+    return store::prune(*context_, rules, dry_run);
+}
+
+Result<void> Store::pin(const Key& key) { return store::pin(*context_, key); }
+
+Result<void> Store::unpin(const Key& key) { return store::unpin(*context_, key); }
+
+Result<std::set<Key>> Store::pinned() { return pinned_keys(*context_); }
+
+std::uint64_t Store::limit_bytes() { return store::limit_bytes(*context_); }
+
+Result<std::map<Key, std::int64_t>> Store::last_uses() { return store::last_uses(*context_); }
+
+void Store::mark_used(const Key& key) noexcept { store::mark_used(*context_, key); }
 
 Result<Removal> Store::collect_garbage(DryRun dry_run) {
     return store::collect_garbage(*context_, dry_run);

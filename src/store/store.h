@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +18,11 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "os/system.h"
 #include "store/administration.h"
 #include "store/flight.h"
+#include "store/history.h"
 #include "store/private_directory.h"
 #include "store/publish.h"
 #include "store/scratch_file.h"
@@ -38,6 +42,12 @@ struct OpenOptions {
     Access access = Access::read_write;
     Creation creation = Creation::when_absent;  // with Access::read_write only
     unsigned threads = reader_threads();        // for reading and hashing
+    // What the larder may hold, and what must stay free of its disk: publishing evicts what is
+    // worth least, or keeps nothing.
+    SizeLimit max_size{};
+    SizeLimit min_free{};
+    // Knows which entries are used. Must outlive the store; may be absent.
+    History* history = nullptr;
 };
 
 // Thread-safe, and safe with any number of other processes at the same larder. An Error is always
@@ -92,6 +102,9 @@ public:
     [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part, std::string_view reason,
                                           const std::optional<os::FileStamp>& seen = {});
 
+    // Leaves a mark that others who share the larder see: at most once an hour. Never fails.
+    void mark_used(const Key& key) noexcept;
+
     // ── Writing ──────────────────────────────────────────────────────────────────────────────────
     // In a larder open for reading, all of these are Errc::read_only.
 
@@ -103,6 +116,8 @@ public:
     // and then removes objects that only the old one used. On an error nothing is left behind, and
     // what was there before still is; but if only the last sync failed, the new entry can be seen,
     // and may not survive. Needs no flight: the last publisher wins.
+    // Evicts where the larder would grow beyond its limit, or the disk has too little left.
+    // Errc::no_space if that is not enough: it is not kept.
     // Errc::not_found: a part in `kept` is not an object (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
@@ -151,6 +166,17 @@ public:
     // Removes entries, and the objects that no other entry uses. Errc::not_found, and nothing
     // removed, if one of them does not exist. A dry run counts the same and removes nothing.
     [[nodiscard]] Result<Removal> remove(std::span<const Key> keys, DryRun dry_run = DryRun::no);
+    // Takes away by rule: what `rules` name, then what is worth least down to the limit, and
+    // whatever no entry uses. A dry run counts the same and takes nothing away.
+    [[nodiscard]] Result<Pruning> prune(const PruneRules& rules, DryRun dry_run = DryRun::no);
+    // Neither the limit nor a rule takes a pinned entry away. A pin outlives its entry.
+    [[nodiscard]] Result<void> pin(const Key& key);
+    [[nodiscard]] Result<void> unpin(const Key& key);
+    [[nodiscard]] Result<std::set<Key>> pinned();
+    // The limit, worked out for this disk; 0: none.
+    [[nodiscard]] std::uint64_t limit_bytes();
+    // When each entry was asked for last, on this machine or, to the hour, on others.
+    [[nodiscard]] Result<std::map<Key, std::int64_t>> last_uses();
     // Removes objects that no entry uses.
     [[nodiscard]] Result<Removal> collect_garbage(DryRun dry_run = DryRun::no);
 

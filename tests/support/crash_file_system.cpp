@@ -169,6 +169,7 @@ void CrashFileSystem::note(const Call& call) {
         case Operation::map:
         case Operation::list:
         case Operation::space:
+        case Operation::touch:
         case Operation::check_writable: return;
     }
 }

@@ -30,6 +30,7 @@ std::string_view to_string(Operation operation) {
         case Operation::remove_directory: return "remove_directory";
         case Operation::space: return "space";
         case Operation::check_writable: return "check_writable";
+        case Operation::touch: return "touch";
     }
     return "?";
 }
@@ -40,6 +41,7 @@ bool changes_something(Operation operation) {
         case Operation::write:
         case Operation::sync:
         case Operation::set_mode:
+        case Operation::touch:
         case Operation::make_directory:
         case Operation::sync_directory:
         case Operation::rename:
@@ -240,6 +242,11 @@ Result<void> InterceptedFileSystem::remove_directory(const std::string& path) {
 Result<os::SpaceInfo> InterceptedFileSystem::space(const std::string& path) {
     return intercept({.operation = Operation::space, .path = path},
                      [&] { return inner_.space(path); });
+}
+
+Result<void> InterceptedFileSystem::touch(const std::string& path) {
+    return intercept({.operation = Operation::touch, .path = path},
+                     [&] { return inner_.touch(path); });
 }
 
 Result<void> InterceptedFileSystem::check_writable(const std::string& path) {

@@ -40,6 +40,7 @@ enum class Operation {
     remove_directory,
     space,
     check_writable,
+    touch,
 };
 
 [[nodiscard]] std::string_view to_string(Operation operation);
@@ -79,6 +80,7 @@ public:
     Result<void> remove(const std::string& path) override;
     Result<void> remove_directory(const std::string& path) override;
     Result<os::SpaceInfo> space(const std::string& path) override;
+    Result<void> touch(const std::string& path) override;
     Result<void> check_writable(const std::string& path) override;
 
 protected:

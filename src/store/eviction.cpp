@@ -1,0 +1,241 @@
+#include "store/eviction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/account.h"
+#include "store/catalogue.h"
+#include "store/clearing.h"
+#include "store/pins.h"
+#include "store/removal.h"
+
+namespace larder::internal::store {
+namespace {
+
+constexpr std::int64_t k_day_ns = 86'400'000'000'000;
+
+struct Bounds {
+    std::uint64_t limit = 0;    // 0: none
+    std::uint64_t missing = 0;  // bytes that are less free than there shall be
+};
+
+Bounds bounds_of(const Context& context) {
+    const auto space = context.fs().space(context.layout.root());
+    // Where the disk does not tell, there is no share of it to keep to.
+    const auto disk_bytes = space ? space->total_bytes : 0;
+    Bounds bounds;
+    bounds.limit = context.max_size.bytes_of(disk_bytes);
+    const auto floor = context.min_free.bytes_of(disk_bytes);
+    if (space && space->available_bytes < floor) bounds.missing = floor - space->available_bytes;
+    return bounds;
+}
+
+// Nothing where the account does not know whether there is room.
+std::optional<Filling> reserve(Context& context, std::uint64_t bytes, std::uint64_t limit) {
+    const auto absent = limit == 0 ? Account::Absent::leave : Account::Absent::make;
+    const auto without_limit = limit == 0 ? std::optional(Filling{}) : std::nullopt;
+    auto account = Account::open(context, absent);
+    if (!account) return without_limit;
+    auto balance = account->read();
+    if (!balance) return without_limit;
+    const auto age_ns = context.system.clock.wall().count() - balance->counted_at_ns;
+    const Filling filling{balance->bytes, balance->bytes + bytes};
+    if (limit != 0 && (filling.after_bytes > limit || age_ns < 0 || age_ns > k_day_ns)) return {};
+    balance->bytes = filling.after_bytes;
+    if (!account->write(*balance)) return without_limit;
+    return filling;
+}
+
+Result<Clearing::Surroundings> look_around(Context& context, std::vector<Digest> needed) {
+    Clearing::Surroundings around;
+    auto pinned = pinned_keys(context);
+    if (!pinned) return fail(std::move(pinned.error()));
+    around.pinned = std::move(*pinned);
+    if (context.history != nullptr) around.requests = context.history->requests(context.id);
+    around.needed = std::move(needed);
+    around.now_ns = context.system.clock.wall().count();
+    return around;
+}
+
+Result<Removal> clear(Context& context, const Clearing& clearing, DryRun dry_run) {
+    Removal removal;
+    auto done = take_away(context, clearing.entries(), clearing.objects(), dry_run, removal);
+    if (!done) return fail(std::move(done.error()));
+    for (const auto& file : clearing.set_aside()) {
+        removal.freed_bytes += file.disk_bytes;
+        if (dry_run == DryRun::no) static_cast<void>(context.fs().remove(file.path));
+    }
+    if (dry_run == DryRun::no && context.history != nullptr) {
+        context.history->record(context.id, clearing.evictions());
+    }
+    return removal;
+}
+
+// What was counted behind the exclusive gate, which lets no reservation be under way.
+Result<void> settle(Context& context, std::uint64_t bytes) {
+    auto account = Account::open(context, Account::Absent::make);
+    if (!account) return fail(std::move(account.error()));
+    return account->write({bytes, context.system.clock.wall().count()});
+}
+
+bool may_say(Context& context, std::string_view topic, std::chrono::seconds interval) {
+    return context.history == nullptr || context.history->may_say(context.id, topic, interval);
+}
+
+std::string advice(std::string_view setting) {
+    return "raise " + std::string(setting) +
+           ", or remove what is not needed: larder prune --older-than 30d, larder ls --sort "
+           "size:desc";
+}
+
+void warn_of_recent(Context& context, const Clearing& clearing, const std::string& reason) {
+    const auto& evictions = clearing.evictions();
+    const auto recent = std::count_if(evictions.begin(), evictions.end(),
+                                      [](const Eviction& e) { return e.idle_ns < k_day_ns; });
+    if (recent == 0 || !may_say(context, "recent", std::chrono::hours(24))) return;
+    const bool floor = reason == "floor";
+    context.log.warn_once(
+        "recent", std::string(floor ? "the disk of the larder '" : "the larder '") +
+                      context.layout.root() + "' is full: " + std::to_string(recent) +
+                      (recent == 1 ? " entry that was" : " entries that were") +
+                      " used within the last day had to go; " +
+                      advice(floor ? "nothing: free space on the disk" : "LARDER_MAX_SIZE"));
+}
+
+Error no_room(const Context& context, const Claim& claim, const Catalogue& catalogue,
+              const std::string& reason) {
+    auto what = "no room for " + format_size(claim.bytes) + ": ";
+    what += reason == "floor" ? "too little of the disk is free"
+                              : "the limit is " + format_size(limit_bytes(context));
+    std::string remedy = "raise LARDER_MAX_SIZE, or unpin entries: larder unpin";
+    if (reason == "floor") remedy = "free space on the disk, or lower LARDER_MIN_FREE";
+    if (!catalogue.complete()) {
+        what += ", and nothing can be evicted while this entry cannot be read:";
+        remedy = "larder verify says why";
+        return {Errc::no_space, 0, std::move(what), catalogue.unreadable(), std::move(remedy)};
+    }
+    what += ", and what may be evicted is not enough:";
+    return {Errc::no_space, 0, std::move(what), context.layout.root(), std::move(remedy)};
+}
+
+}  // namespace
+
+std::uint64_t limit_bytes(const Context& context) { return bounds_of(context).limit; }
+
+Result<Room> Room::make(Context& context, const Claim& claim) {
+    const auto bounds = bounds_of(context);
+    if (bounds.limit != 0 && claim.bytes > bounds.limit) {
+        return fail(Errc::no_space,
+                    format_size(claim.bytes) + " are more than the limit of " +
+                        format_size(bounds.limit) + " of the larder",
+                    context.layout.root(), "raise LARDER_MAX_SIZE");
+    }
+    if (bounds.missing == 0) {
+        // Nobody removes meanwhile: neither an object that has no entry yet, nor one in use.
+        auto gate = Gate::enter(context, os::LockMode::shared, k_gate_publish_timeout);
+        if (!gate) return fail(std::move(gate.error()));
+        if (const auto filling = reserve(context, claim.bytes, bounds.limit)) {
+            return Room(std::move(*gate), *filling);
+        }
+    }
+    return make_by_evicting(context, claim);
+}
+
+Result<Room> Room::make_by_evicting(Context& context, const Claim& claim) {
+    Catalogue catalogue;
+    if (auto scanned = catalogue.scan(context); !scanned) return fail(std::move(scanned.error()));
+    auto gate = Gate::enter(context, os::LockMode::exclusive, k_gate_remove_timeout);
+    if (!gate) return fail(std::move(gate.error()));
+    if (auto scanned = catalogue.scan(context); !scanned) return fail(std::move(scanned.error()));
+    auto around = look_around(context, claim.objects);
+    if (!around) return fail(std::move(around.error()));
+    // Should the publication fail, what it was to replace is still there.
+    if (claim.key) around->pinned.insert(*claim.key);
+    Clearing clearing(catalogue, std::move(*around));
+
+    const auto bounds = bounds_of(context);
+    const auto before = catalogue.total_bytes();
+    const auto replaced = claim.key ? clearing.bytes_of(*claim.key) : 0;
+    const auto wanted = before - std::min(before, replaced) + claim.bytes;
+    const auto over = bounds.limit != 0 && wanted > bounds.limit ? wanted - bounds.limit : 0;
+    const std::string reason = over >= bounds.missing ? "limit" : "floor";
+    const auto need = std::max(over, bounds.missing);
+    std::uint64_t freed = 0;
+    if (need > 0) {
+        const auto garbage = clearing.garbage_bytes();
+        const auto slack = over > 0 ? slack_of(bounds.limit, catalogue.entries().size()) : 0;
+        if (need > garbage) clearing.free_bytes(need + slack - garbage, reason);
+        if (clearing.freed_bytes() < need) {
+            return fail(no_room(context, claim, catalogue, reason));
+        }
+        const auto removal = clear(context, clearing, DryRun::no);
+        if (!removal) return fail(removal.error());
+        freed = std::min(clearing.freed_bytes(), before);
+        warn_of_recent(context, clearing, reason);
+    }
+    const auto left = before - freed;
+    // Still behind the exclusive gate, so that nobody takes the room away again.
+    if (auto settled = settle(context, left + claim.bytes); !settled) {
+        return fail(std::move(settled.error()));
+    }
+    return Room(std::move(*gate), {left, left + claim.bytes});
+}
+
+void warn_of_filling(Context& context, const Filling& filling) {
+    const auto limit = limit_bytes(context);
+    if (limit == 0) return;
+    constexpr std::uint64_t k_percent = 100;
+    for (const std::uint64_t percent : {95U, 80U}) {
+        const auto mark = limit / k_percent * percent;
+        if (filling.before_bytes >= mark || filling.after_bytes < mark) continue;
+        const auto name = std::to_string(percent) + " %";
+        // A larder that is in use is full sooner or later, and need not say so each day.
+        if (!may_say(context, name, std::chrono::hours(7 * 24))) return;
+        context.log.warn_once(
+            name, "the larder '" + context.layout.root() + "' is " +
+                      std::to_string(filling.after_bytes / (limit / k_percent)) + " % full (" +
+                      format_size(filling.after_bytes) + " of " + format_size(limit) +
+                      "); at the limit what is worth least goes: " + advice("LARDER_MAX_SIZE"));
+        return;
+    }
+}
+
+Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run) {
+    Catalogue catalogue;
+    if (auto scanned = catalogue.scan(context); !scanned) return fail(std::move(scanned.error()));
+    const auto gate = enter_to_remove(context, dry_run);
+    if (!gate) return fail(gate.error());
+    if (*gate) {
+        if (auto scanned = catalogue.scan(context); !scanned) {
+            return fail(std::move(scanned.error()));
+        }
+    }
+    auto around = look_around(context, {});
+    if (!around) return fail(std::move(around.error()));
+    Clearing clearing(catalogue, std::move(*around));
+    for (const auto& [key, reason] : rules.doomed) clearing.add(key, reason);
+    if (rules.older_than) clearing.add_older_than(rules.older_than->count(), "age");
+    const auto target = rules.max_bytes.value_or(limit_bytes(context));
+    const auto total = catalogue.total_bytes();
+    const auto left = total - std::min(total, clearing.freed_bytes());
+    if (target != 0 && left > target) {
+        clearing.free_bytes(left - target, rules.max_bytes ? "size" : "limit");
+    }
+    Pruning pruning;
+    auto removal = clear(context, clearing, dry_run);
+    if (!removal) return fail(std::move(removal.error()));
+    pruning.removal = std::move(*removal);
+    for (const auto& eviction : clearing.evictions()) {
+        pruning.reasons[eviction.key] = eviction.reason;
+    }
+    pruning.garbage_bytes = clearing.garbage_bytes();
+    pruning.left_bytes = total - std::min(total, pruning.removal.freed_bytes);
+    if (!catalogue.complete()) pruning.held_back = catalogue.unreadable();
+    // Whoever keeps no account, because there is no limit, does not begin one here.
+    if (dry_run == DryRun::no && limit_bytes(context) != 0) {
+        static_cast<void>(settle(context, pruning.left_bytes));
+    }
+    return pruning;
+}
+
+}  // namespace larder::internal::store

@@ -1,0 +1,41 @@
+// What the limit needs to remember from one process to the next.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "store/types.h"
+#include "store/worth.h"
+
+namespace larder::internal::store {
+
+// An entry that was taken away.
+struct Eviction {
+    Key key;
+    std::uint64_t freed_bytes = 0;
+    std::string reason;
+    std::int64_t idle_ns = 0;  // since it was asked for last
+    std::int64_t age_ns = 0;   // since it was published
+};
+
+// Thread-safe; may forget at any time, and never fails its caller.
+class History {
+public:
+    History() = default;
+    History(const History&) = delete;
+    History& operator=(const History&) = delete;
+    virtual ~History() = default;
+
+    // Of every key that was asked for on this machine, also those that are not kept any more.
+    [[nodiscard]] virtual std::map<Key, RequestHistory> requests(std::string_view larder_id) = 0;
+    virtual void record(std::string_view larder_id, std::span<const Eviction> evictions) = 0;
+    // True for one of all who ask about a topic within the interval.
+    [[nodiscard]] virtual bool may_say(std::string_view larder_id, std::string_view topic,
+                                       std::chrono::seconds interval) = 0;
+};
+
+}  // namespace larder::internal::store

@@ -1,0 +1,18 @@
+// When entries were used, as it shows in the larder itself: the mtime of the entry's file, which
+// whoever shares the larder can set and see. Private to store/.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "base/result.h"
+#include "store/context.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+// See Store for the contracts.
+void mark_used(Context& context, const Key& key) noexcept;
+[[nodiscard]] Result<std::map<Key, std::int64_t>> last_uses(Context& context);
+
+}  // namespace larder::internal::store

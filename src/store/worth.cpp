@@ -1,0 +1,56 @@
+#include "store/worth.h"
+
+#include <algorithm>
+
+namespace larder::internal::store {
+namespace {
+
+// How much a new interval counts against those before it. Where requests become rarer or more
+// frequent, four or five of them are enough to know.
+constexpr double k_new_interval = 0.3;
+// Most models that were asked for once are never asked for again: a new shape, a trial, one of a
+// directory that a script goes through. Weighed by simulation, see docs/eviction.md.
+constexpr double k_second_request = 0.3;
+constexpr double k_second_request_after_ns = 600e9;
+constexpr double k_shortest_ns = 1e6;
+constexpr double k_hour_ns = 3600e9;
+// Entries that compiled in no time are still told apart by use and size.
+constexpr double k_compile_ms_min = 1;
+
+// With this many entries an eviction frees a twentieth of the limit; with fewer, less.
+constexpr std::uint64_t k_many_entries = 10'000;
+constexpr std::uint64_t k_slack_part = 20;
+
+}  // namespace
+
+RequestHistory with_request(const RequestHistory& before, std::int64_t at_ns) {
+    if (before.last_ns == 0) return {at_ns, 0};
+    const auto gap = std::max<std::int64_t>(at_ns - before.last_ns, 1);
+    if (before.interval_ns == 0) return {std::max(at_ns, before.last_ns), gap};
+    const auto interval = (1 - k_new_interval) * static_cast<double>(before.interval_ns) +
+                          k_new_interval * static_cast<double>(gap);
+    return {std::max(at_ns, before.last_ns),
+            std::max<std::int64_t>(static_cast<std::int64_t>(interval), 1)};
+}
+
+double worth_of(std::uint64_t compile_ms, const RequestHistory& history, std::int64_t now_ns) {
+    const auto saved = std::max(static_cast<double>(compile_ms), k_compile_ms_min);
+    const auto idle = std::max(static_cast<double>(now_ns - history.last_ns), 0.0);
+    if (history.interval_ns == 0) {
+        return saved * k_second_request * k_hour_ns / (idle + k_second_request_after_ns);
+    }
+    // What has not been asked for in longer than usual is asked for less often now.
+    const auto interval = static_cast<double>(history.interval_ns);
+    return saved * k_hour_ns / std::max({interval, idle, k_shortest_ns});
+}
+
+std::uint64_t slack_of(std::uint64_t limit_bytes, std::uint64_t entries) {
+    const auto many = static_cast<double>(std::min(entries, k_many_entries));
+    const auto slack = static_cast<double>(limit_bytes) / k_slack_part * many /
+                       static_cast<double>(k_many_entries);
+    // Less than an entry is none: it would take a whole one.
+    if (slack * many < static_cast<double>(limit_bytes)) return 0;
+    return static_cast<std::uint64_t>(slack);
+}
+
+}  // namespace larder::internal::store
