@@ -12,6 +12,9 @@ constexpr double k_new_interval = 0.3;
 // directory that a script goes through. Weighed by simulation, see docs/eviction.md.
 constexpr double k_second_request = 0.3;
 constexpr double k_second_request_after_ns = 600e9;
+// After so many intervals without a request it is less and less likely that there will be another:
+// the model was replaced, or its user is gone.
+constexpr double k_intervals_quiet = 5;
 constexpr double k_shortest_ns = 1e6;
 constexpr double k_hour_ns = 3600e9;
 // Entries that compiled in no time are still told apart by use and size.
@@ -40,8 +43,9 @@ double worth_of(std::uint64_t compile_ms, const RequestHistory& history, std::in
         return saved * k_second_request * k_hour_ns / (idle + k_second_request_after_ns);
     }
     // What has not been asked for in longer than usual is asked for less often now.
-    const auto interval = static_cast<double>(history.interval_ns);
-    return saved * k_hour_ns / std::max({interval, idle, k_shortest_ns});
+    const auto interval = std::max(static_cast<double>(history.interval_ns), k_shortest_ns);
+    const auto expected = std::max(interval, idle);
+    return saved * k_hour_ns / expected * std::min(1.0, k_intervals_quiet * interval / expected);
 }
 
 std::uint64_t slack_of(std::uint64_t limit_bytes, std::uint64_t entries) {

@@ -300,7 +300,7 @@ TEST_F(LimitTest, HoldsForManyProcesses) {
         options.max_size.bytes = k_limit;
         options.threads = 1;
         const auto store = *machine.open(options);
-        for (int i = 0; i < 60; ++i) {
+        for (int i = 0; i < 25; ++i) {
             const auto name = "model-" + std::to_string(who) + "-" + std::to_string(i);
             const auto kept = store->publish(blob(name, 1, k_blob));
             EXPECT_TRUE(kept) << kept.error().message();
@@ -332,7 +332,7 @@ TEST_F(LimitTest, HoldsForManyProcesses) {
 TEST_F(LimitTest, HoldsWhenThoseWhoEvictAreKilled) {
     constexpr std::uint64_t k_limit = 8 * k_entry;
     store_.reset();
-    for (int round = 0; round < 60; ++round) {
+    for (int round = 0; round < 25; ++round) {
         Child child([&] {
             Machine machine(*fs_);
             OpenOptions options;
