@@ -173,7 +173,9 @@ std::optional<format::Manifest> Attempt::keep_blob() {
         if (auto done = request_.export_blob(sink); !done) return done;
         return confirm_model();
     };
+    publication.family = identified_.family;
     if (crashes_ >= k_crashes_max) {
+        publication.family.reset();
         // An empty object in its place, so that the next start neither trusts nor forgets.
         manifest.notes["withheld"] = "it took " + std::to_string(crashes_) + " processes down";
         source.write = [](store::StagedFile&) { return Result<void>{}; };
@@ -211,9 +213,10 @@ Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, reque
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
     if (kept) {
-        response_.object = kept->parts.front().object;
+        response_.object = kept->own_part().object;
         response_.object_bytes = kept->total_bytes();
-        written_bytes_ = response_.object_bytes;
+        const bool is_variant = kept->encoding == format::Encoding::variant;
+        written_bytes_ = is_variant ? kept->own_part().bytes : response_.object_bytes;
         return;
     }
     response_.outcome = Outcome::bypassed;

@@ -94,7 +94,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         manifest.encoding == format::Encoding::files ? load_files(manifest) : load_blob(manifest);
     if (outcome == Outcome::loaded) {
         saved_ms_ = manifest.compile_ms;
-        response_.object = manifest.parts.front().object;
+        response_.object = manifest.own_part().object;
         response_.object_bytes = manifest.total_bytes();
         response_.reason.clear();
     }
@@ -103,7 +103,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
 
 bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     if (manifest.parts.empty()) return false;
-    const auto& part = manifest.parts.front();
+    const auto& part = manifest.own_part();
     const auto deaths = store_->dead_trials(part.object);
     if (!deaths || *deaths == 0) return true;
     if (*deaths < (store_->is_proven(part.object) ? k_deaths_proven : k_deaths_unproven)) {
@@ -135,7 +135,7 @@ std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
 }
 
 std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
-    if (refused_ == manifest.parts.front().object) return std::nullopt;
+    if (refused_ == manifest.own_part().object) return std::nullopt;
     const auto object = open_blob(manifest);
     if (!object) {
         miss_ = object.error().message();
@@ -152,22 +152,22 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
 
 Result<store::MappedObject> Attempt::open_blob(const format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
-    return store_->open_object(identified_.key, manifest.parts.front(), session_.config().verify);
+    return store_->open_blob(manifest, session_.config().verify);
 }
 
 std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
                                             const store::MappedObject& object) {
-    const auto& part = manifest.parts.front();
+    const auto& part = manifest.own_part();
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
-    const bool is_large = part.bytes >= k_large_blob_bytes;
+    const bool is_large = object.bytes().size() >= k_large_blob_bytes;
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     ReadAhead::Imported first{part.object};
     if (is_large) {
         auto large_blocks =
-            session_.config().prefault ? large_blocks_of(request_, part.bytes) : nullptr;
-        owner->pages = std::make_unique<BlobPages>(object.mapping, object.file, pages,
+            session_.config().prefault ? large_blocks_of(request_, object.bytes().size()) : nullptr;
+        owner->pages = std::make_unique<BlobPages>(object.mapping, object.ranges, pages,
                                                    std::move(large_blocks));
         first.read = owner->pages->read();
     }

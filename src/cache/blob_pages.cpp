@@ -23,13 +23,25 @@ constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
 
+// Each for one reader.
+std::vector<store::FileRange> blocks_of(const std::vector<store::FileRange>& ranges) {
+    std::vector<store::FileRange> blocks;
+    for (const auto& range : ranges) {
+        for (std::uint64_t at = 0; at < range.bytes; at += k_block_bytes) {
+            blocks.push_back({range.offset + at, std::min(k_block_bytes, range.bytes - at),
+                              range.file, range.file_offset + at});
+        }
+    }
+    return blocks;
+}
+
 }  // namespace
 
 // Without a thread the import reads for itself, and its pages stay.
-BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::File> file,
+BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
                      Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks)
     : mapping_(std::move(mapping)),
-      file_(std::move(file)),
+      ranges_(std::move(ranges)),
       large_blocks_(std::move(large_blocks)),
       pages_(pages),
       resident_before_(os::read_memory_info().file_rss_bytes) {
@@ -47,20 +59,23 @@ void BlobPages::run(const std::stop_token& stop) {
             mapping_->drop_resident();
         }
     };
+    const auto blocks = blocks_of(ranges_);
     const auto read_block = [&](std::uint64_t number) -> Result<void> {
-        const auto begin = number * k_block_bytes;
-        const auto end = std::min(size, begin + k_block_bytes);
-        const auto own = file_->reopen();
-        auto& file = own ? **own : *file_;
-        for (auto at = begin; at < end && !stop.stop_requested(); at += k_read_ahead_bytes) {
-            const auto bytes = std::min(k_read_ahead_bytes, end - at);
-            if (!mapping_->is_cached(at, bytes)) file.read_ahead(at, bytes);
+        const auto& block = blocks[number];
+        const auto own = block.file->reopen();
+        auto& file = own ? **own : *block.file;
+        for (std::uint64_t at = 0; at < block.bytes && !stop.stop_requested();
+             at += k_read_ahead_bytes) {
+            const auto bytes = std::min(k_read_ahead_bytes, block.bytes - at);
+            if (!mapping_->is_cached(block.offset + at, bytes)) {
+                file.read_ahead(block.file_offset + at, bytes);
+            }
             drop_if_many();
         }
         return {};
     };
-    (void)parallel_for((size + k_block_bytes - 1) / k_block_bytes, reader_threads(), read_block);
-    file_.reset();
+    (void)parallel_for(blocks.size(), reader_threads(), read_block);
+    ranges_.clear();
     reading_.set_value();
     const auto until = std::chrono::steady_clock::now() + k_first_use;
     std::mutex mutex;

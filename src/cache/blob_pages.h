@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <vector>
 
 #include "os/background_thread.h"
 #include "os/file_system.h"
 #include "os/large_blocks.h"
+#include "store/types.h"
 
 namespace larder::internal::cache {
 
@@ -24,9 +26,9 @@ enum class Pages { drop, keep };
 // blob is brought in by: some models are unpacked at their first inference only.
 class BlobPages {
 public:
-    // `file` is the one that is mapped; closed once it is read.
-    BlobPages(std::shared_ptr<os::Mapping> mapping, std::shared_ptr<os::File> file, Pages pages,
-              std::unique_ptr<os::LargeBlockScope> large_blocks);
+    // `ranges` are what is mapped; their files are closed once they are read.
+    BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
+              Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks);
     BlobPages(const BlobPages&) = delete;
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
@@ -38,7 +40,7 @@ private:
     void run(const std::stop_token& stop);
 
     std::shared_ptr<os::Mapping> mapping_;
-    std::shared_ptr<os::File> file_;
+    std::vector<store::FileRange> ranges_;
     std::unique_ptr<os::LargeBlockScope> large_blocks_;
     std::promise<void> reading_;
     std::shared_future<void> read_ = reading_.get_future().share();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache/family.h"
 #include "cache/stopwatch.h"
 #include "model/memory.h"
 #include "os/address_space.h"
@@ -42,13 +43,18 @@ public:
         auto hashed = model::hash_memory(session_.system(), address_space, memory, ranges);
         if (!hashed) return fail(std::move(hashed.error()));
         content_ = std::move(*hashed);
+        for (std::size_t i = 0; i < ranges.size(); ++i) {
+            family_.add(ranges[i].size(), content_.digests[i]);
+        }
         return content_.digests;
     }
+    [[nodiscard]] const Family& family() const { return family_; }
     [[nodiscard]] model::MemoryContent& content() { return content_; }
 
 private:
     Session& session_;
     model::MemoryContent content_;
+    Family family_;
 };
 
 Result<Digest> fingerprint_files(Session& session, const std::string& path, Identified& into) {
@@ -56,9 +62,12 @@ Result<Digest> fingerprint_files(Session& session, const std::string& path, Iden
     auto found = model::fingerprint(session.system(), memory, path);
     if (!found) return fail(std::move(found.error()));
     into.model.kind = model::to_string(found->kind);
+    Family family;
     for (const auto& file : found->files) {
+        family.add(file.stamp.size_bytes, file.digest);
         into.model.files.push_back({file.role, file.digest, file.stamp.size_bytes});
     }
+    into.family = family.on(into.inputs["device.name"]);
     const Digest digest = found->fingerprint.digest;
     into.files = std::move(*found);
     return digest;
@@ -68,6 +77,7 @@ Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, I
     RememberingHasher hasher(session);
     auto digest = request.fingerprint_model(hasher);
     into.weights = std::move(hasher.content());
+    into.family = hasher.family().on(into.inputs["device.name"]);
     return digest;
 }
 

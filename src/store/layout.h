@@ -22,6 +22,7 @@ public:
     [[nodiscard]] std::string locks() const { return at("locks"); }
     [[nodiscard]] std::string tmp() const { return at("tmp"); }
     [[nodiscard]] std::string quarantine() const { return at("quarantine"); }
+    [[nodiscard]] std::string families() const { return at("families"); }
     [[nodiscard]] std::string trials() const { return at("trials"); }
     [[nodiscard]] std::string pins() const { return at("pins"); }
     [[nodiscard]] std::string account() const { return at("account"); }
@@ -41,6 +42,9 @@ public:
     }
     [[nodiscard]] std::string pin(const format::Key& key) const {
         return fan_out("pins", key.hex(), {});
+    }
+    [[nodiscard]] std::string family(const Digest& family) const {
+        return fan_out("families", family.hex(), {});
     }
     // The directory of an object's trial markers.
     [[nodiscard]] std::string trials_of(const Digest& digest) const {

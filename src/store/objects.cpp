@@ -92,7 +92,10 @@ Result<MappedObject> map_object(Context& context, const Key& key, const Part& pa
     if (!object) return fail(std::move(object.error()));
     auto mapping = context.fs().map(*object->file, part.bytes);
     if (!mapping) return fail(std::move(mapping.error()));
-    return MappedObject{std::move(*mapping), std::move(object->file), part.object, object->stamp,
+    return MappedObject{std::move(*mapping),
+                        {{0, part.bytes, std::move(object->file), 0}},
+                        part.object,
+                        object->stamp,
                         object->proof};
 }
 

@@ -11,10 +11,12 @@
 #include "store/content.h"
 #include "store/context.h"
 #include "store/eviction.h"
+#include "store/family.h"
 #include "store/locks.h"
 #include "store/lookup.h"
 #include "store/removal.h"
 #include "store/tmp_file.h"
+#include "store/variant.h"
 
 namespace larder::internal::store {
 namespace {
@@ -26,6 +28,8 @@ struct StagedPart {
     TmpFile file;
     std::optional<TmpFile> chunks;
     bool named = false;
+    std::optional<Part> base{};    // of a blob that is kept as a variant
+    std::uint64_t blob_bytes = 0;  // its length
 };
 
 // Whether a second try, with a new file, may help. What failed in the source itself is final.
@@ -51,7 +55,29 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     return std::move(*tmp);
 }
 
-tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSource& source) {
+Result<StagedPart> stage(Context& context, const PartSource& source,
+                         const std::optional<Digest>& family);
+
+// The delta in place of the blob that was written, where its family has a base for it.
+std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
+                                        std::uint64_t bytes, const Digest& digest) {
+    const auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
+    if (!variant) return std::nullopt;
+    auto staged = stage(context, variant->delta(), {});
+    const auto confirmed = staged
+                               ? variant->confirm(context, staged->file.file(), staged->part.bytes)
+                               : Result<void>(fail(staged.error()));
+    if (!confirmed) {
+        context.log.debug("a blob is kept whole: " + confirmed.error().message());
+        return std::nullopt;
+    }
+    staged->base = variant->base();
+    staged->blob_bytes = bytes;
+    return std::move(*staged);
+}
+
+tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSource& source,
+                                                  const std::optional<Digest>& family) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
     };
@@ -65,6 +91,10 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
     const auto bytes = info->stamp.size_bytes;
     auto content = hash_file(file, bytes, context.threads);
     if (!content) return final(std::move(content.error()));
+    if (family) {
+        auto variant = stage_variant(context, *family, file, bytes, content->digest);
+        if (variant) return std::move(*variant);
+    }
     if (auto done = file.set_mode(k_object_mode); !done) return final(std::move(done.error()));
     // C2: before it gets its name, so that a name never stands for bytes that are lost.
     if (auto done = file.sync(); !done) {
@@ -75,9 +105,10 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
         {source.name, content->digest, bytes}, std::move(*tmp), std::move(chunks), false};
 }
 
-Result<StagedPart> stage(Context& context, const PartSource& source) {
+Result<StagedPart> stage(Context& context, const PartSource& source,
+                         const std::optional<Digest>& family) {
     for (int attempt = 0;; ++attempt) {
-        auto staged = try_to_stage(context, source);
+        auto staged = try_to_stage(context, source, family);
         if (staged) return std::move(*staged);
         auto& failure = staged.error();
         if (failure.fault == Fault::final || attempt > 0) return fail(std::move(failure.error));
@@ -239,20 +270,26 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     auto manifest = publication.manifest;
     manifest.key = format::key_of(manifest.key_inputs);
     manifest.parts.clear();
+    auto kept = publication.kept;
     for (const auto& source : publication.sources) {
-        auto staged = stage(context, source);
+        auto staged = stage(context, source, publication.family);
         if (!staged) return fail(std::move(staged.error()));
         manifest.parts.push_back(staged->part);
+        if (staged->base) {
+            manifest.encoding = Encoding::variant;
+            manifest.blob_bytes = staged->blob_bytes;
+            kept.push_back(*staged->base);
+        }
         parts.push_back(std::move(*staged));
     }
-    manifest.parts.insert(manifest.parts.end(), publication.kept.begin(), publication.kept.end());
+    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
     std::sort(manifest.parts.begin(), manifest.parts.end(),
               [](const Part& a, const Part& b) { return a.name < b.name; });
     auto entry = stage_manifest(context, manifest);
     if (!entry) return fail(std::move(entry.error()));
 
     std::vector<Part> replaced;
-    auto named = name_everything(context, publication.kept, manifest, parts, *entry, replaced);
+    auto named = name_everything(context, kept, manifest, parts, *entry, replaced);
     // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
     std::vector<Digest> unused;
     if (named) {
@@ -264,7 +301,17 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     }
     parts.clear();
     if (!unused.empty()) reclaim(context, unused);
+    const bool is_variant = manifest.encoding == Encoding::variant;
+    if (!named && is_variant && named.error().code == Errc::not_found) {
+        // Its base is gone by now.
+        auto whole = publication;
+        whole.family.reset();
+        return publish(context, whole);
+    }
     if (!named) return fail(std::move(named.error()));
+    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
+        add_to_family(context, *publication.family, manifest.parts.front().object);
+    }
     return manifest;
 }
 

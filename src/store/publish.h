@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ struct Publication {
     Manifest manifest;
     std::vector<PartSource> sources;
     std::vector<Part> kept;  // parts that are objects already
+    // What the model has in common with others whose blobs may share most of their bytes with this
+    // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.
+    std::optional<Digest> family{};
 };
 
 [[nodiscard]] Result<Manifest> publish(Context& context, const Publication& publication);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/account.h"
+#include "store/family.h"
 #include "store/listing.h"
 #include "store/locks.h"
 #include "store/lookup.h"
@@ -194,6 +195,9 @@ Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
     if (auto removed = take_away(context, {}, objects, dry_run, removal); !removed) {
         return fail(std::move(removed.error()));
     }
+    const auto families = remove_empty_families(context, dry_run, objects);
+    if (!families) return fail(families.error());
+    removal.freed_bytes += *families;
     return removal;
 }
 

@@ -11,6 +11,7 @@
 #include "store/quarantine.h"
 #include "store/read_ahead.h"
 #include "store/tmp_file.h"
+#include "store/variant.h"
 
 namespace larder::internal::store {
 
@@ -30,6 +31,11 @@ Lookup Store::find(const Key& key) { return find_entry(*context_, key); }
 
 Result<MappedObject> Store::open_object(const Key& key, const Part& part, VerifyPolicy policy) {
     return map_object(*context_, key, part, policy);
+}
+
+Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy) {
+    if (manifest.encoding == Encoding::variant) return map_variant(*context_, manifest, policy);
+    return map_object(*context_, manifest.key, manifest.own_part(), policy);
 }
 
 Result<std::uint64_t> Store::read_ahead(const Digest& object, std::uint64_t bytes_max,

@@ -68,13 +68,21 @@ public:
     void remember(const os::FileStamp&, const Digest&) override {}
 };
 
-// The bytes of an object. They stay readable for as long as a copy of `mapping` lives, also when
-// the object is removed from the larder meanwhile.
+// Bytes of a file that are a part of a blob.
+struct FileRange {
+    std::uint64_t offset = 0;  // in the blob
+    std::uint64_t bytes = 0;
+    std::shared_ptr<os::File> file;
+    std::uint64_t file_offset = 0;
+};
+
+// The bytes of an object, or of a blob that is made of two. They stay readable for as long as a
+// copy of `mapping` lives, also when the object is removed from the larder meanwhile.
 struct MappedObject {
     std::shared_ptr<os::Mapping> mapping;
-    std::shared_ptr<os::File> file;  // only for who wants to read ahead
+    std::vector<FileRange> ranges;  // what is mapped; only for who reads ahead
     Digest digest;
-    os::FileStamp stamp;  // of the file that was opened
+    os::FileStamp stamp;  // of the object's own file
     Proof proof = Proof::none;
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return mapping->bytes(); }

@@ -1,0 +1,166 @@
+#include "store/delta.h"
+
+#include <algorithm>
+#include <array>
+
+#include "os/composition.h"
+
+namespace larder::internal::store {
+namespace {
+
+using format::k_variant_page_bytes;
+using format::Segment;
+using format::SegmentSource;
+
+// Fewer bytes that cannot be mapped are cheaper to keep once more.
+constexpr std::uint64_t k_copied_segment_bytes_min = std::uint64_t{16} << 10;
+// How many literals are looked through for what a later one repeats.
+constexpr std::size_t k_repeated_literals_max = 8;
+
+// A part of the blob on the way to a segment.
+struct Piece {
+    std::uint64_t offset = 0;  // in the blob
+    std::uint64_t bytes = 0;
+    SegmentSource source = SegmentSource::own;
+    // In the base; of an own piece that repeats an earlier literal: in the blob.
+    std::optional<std::uint64_t> from{};
+};
+
+// Where the blob has to begin in its page so that as much as possible of the base lies in memory as
+// it lies in its file.
+std::uint64_t best_start(std::span<const Match> matches) {
+    constexpr auto k_step = format::k_variant_alignment_bytes;
+    std::array<std::uint64_t, k_variant_page_bytes / k_step> bytes{};
+    for (const auto& match : matches) {
+        const auto in_page = (match.base_offset - match.offset) % k_variant_page_bytes;
+        if (in_page % k_step == 0) bytes.at(in_page / k_step) += match.bytes;
+    }
+    const auto best = std::max_element(bytes.begin(), bytes.end());
+    return static_cast<std::uint64_t>(best - bytes.begin()) * k_step;
+}
+
+// As much of a match as is worth a segment: whole pages that can be mapped, or many bytes.
+std::optional<Match> usable_part(const Match& match, std::uint64_t start) {
+    const auto place = start + match.offset;
+    if (place % k_variant_page_bytes == match.base_offset % k_variant_page_bytes) {
+        const auto skipped =
+            (k_variant_page_bytes - place % k_variant_page_bytes) % k_variant_page_bytes;
+        if (match.bytes >= skipped + os::k_mapped_bytes_min) {
+            const auto whole =
+                (match.bytes - skipped) / k_variant_page_bytes * k_variant_page_bytes;
+            return Match{match.offset + skipped, match.base_offset + skipped, whole};
+        }
+    }
+    if (match.bytes < k_copied_segment_bytes_min) return std::nullopt;
+    return match;
+}
+
+// Cuts [offset, end) into what `matches` cover and what is left.
+void cut(std::uint64_t offset, std::uint64_t end, std::span<const Match> matches,
+         std::uint64_t start, SegmentSource source, std::vector<Piece>& pieces) {
+    const auto add_literal = [&](std::uint64_t until) {
+        if (until > offset) pieces.push_back({offset, until - offset, SegmentSource::own, {}});
+    };
+    for (const auto& match : matches) {
+        const auto part = usable_part(match, start);
+        if (!part) continue;
+        add_literal(part->offset);
+        pieces.push_back({part->offset, part->bytes, source, part->base_offset});
+        offset = part->offset + part->bytes;
+    }
+    add_literal(end);
+}
+
+// A runtime may keep the same constant many times.
+std::vector<Piece> without_repetitions(std::span<const std::byte> blob, std::uint64_t start,
+                                       const std::vector<Piece>& pieces) {
+    std::vector<Piece> result;
+    std::vector<Piece> literals;  // large, and kept as they are
+    for (const auto& piece : pieces) {
+        if (piece.from || piece.bytes < os::k_mapped_bytes_min) {
+            result.push_back(piece);
+            continue;
+        }
+        const auto bytes = blob.subspan(piece.offset, piece.bytes);
+        std::vector<Match> best;
+        std::uint64_t best_bytes = piece.bytes / 2;
+        for (const auto& literal : literals) {
+            auto matches = find_matches(bytes, blob.subspan(literal.offset, literal.bytes), 1);
+            std::uint64_t total = 0;
+            for (auto& match : matches) {
+                match.offset += piece.offset;
+                match.base_offset += literal.offset;
+                total += match.bytes;
+            }
+            if (total <= best_bytes) continue;
+            best_bytes = total;
+            best = std::move(matches);
+        }
+        // Pages of a literal lie in the delta as they lie in memory.
+        for (auto& match : best) match.base_offset += start;
+        const auto first = result.size();
+        cut(piece.offset, piece.offset + piece.bytes, best, start, SegmentSource::own, result);
+        for (auto i = first; i < result.size(); ++i) {
+            if (result[i].from) *result[i].from -= start;
+        }
+        if (best.empty() && literals.size() < k_repeated_literals_max) literals.push_back(piece);
+    }
+    return result;
+}
+
+// Gives the literals their places, so that their pages can be mapped where they are large.
+void place_literals(const std::vector<Piece>& pieces, Delta& delta) {
+    const auto start = delta.variant.start_in_page;
+    delta.own_bytes = format::variant_table_bytes(pieces.size());
+    for (const auto& piece : pieces) {
+        if (piece.from) continue;
+        if (piece.bytes >= os::k_mapped_bytes_min) {
+            const auto wanted = (start + piece.offset) % k_variant_page_bytes;
+            const auto there = delta.own_bytes % k_variant_page_bytes;
+            delta.own_bytes += (wanted + k_variant_page_bytes - there) % k_variant_page_bytes;
+        }
+        delta.literals.push_back({piece.offset, delta.own_bytes, piece.bytes});
+        delta.own_bytes += piece.bytes;
+    }
+}
+
+std::uint64_t own_offset(const Delta& delta, std::uint64_t blob_offset) {
+    const auto after = std::upper_bound(
+        delta.literals.begin(), delta.literals.end(), blob_offset,
+        [](std::uint64_t value, const Literal& literal) { return value < literal.offset; });
+    const auto& literal = *std::prev(after);
+    return literal.own_offset + (blob_offset - literal.offset);
+}
+
+void add_segments(const std::vector<Piece>& pieces, Delta& delta) {
+    for (const auto& piece : pieces) {
+        const auto from = piece.source == SegmentSource::base
+                              ? *piece.from
+                              : own_offset(delta, piece.from.value_or(piece.offset));
+        delta.variant.segments.push_back({piece.source, from, piece.bytes});
+        const auto mapped =
+            os::mapped_part(delta.variant.start_in_page + piece.offset, from, piece.bytes);
+        delta.copied_bytes += piece.bytes - mapped.size_bytes();
+    }
+}
+
+}  // namespace
+
+std::optional<Delta> plan_delta(std::span<const std::byte> blob, std::uint64_t base_bytes,
+                                std::span<const Match> matches) {
+    Delta delta;
+    delta.variant.blob_bytes = blob.size();
+    delta.variant.base_bytes = base_bytes;
+    const auto start = delta.variant.start_in_page = best_start(matches);
+    std::vector<Piece> pieces;
+    cut(0, blob.size(), matches, start, SegmentSource::base, pieces);
+    pieces = without_repetitions(blob, start, pieces);
+    if (pieces.size() > format::k_segments_max) return std::nullopt;
+    place_literals(pieces, delta);
+    if (delta.own_bytes > blob.size() / 2) return std::nullopt;
+    add_segments(pieces, delta);
+    if (delta.copied_bytes > k_copied_bytes_max) return std::nullopt;
+    return delta;
+}
+
+}  // namespace larder::internal::store

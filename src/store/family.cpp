@@ -1,0 +1,87 @@
+#include "store/family.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "store/listing.h"
+#include "store/tmp_file.h"
+
+namespace larder::internal::store {
+namespace {
+
+constexpr std::size_t k_members_max = 8;
+constexpr std::size_t k_line_bytes = 2 * Digest::k_size_bytes + 1;
+
+std::vector<Digest> read_members(const Context& context, const std::string& path) {
+    std::vector<Digest> members;
+    const auto text = os::read_text(context.fs(), path, k_members_max * k_line_bytes);
+    if (!text) return members;
+    for (std::string_view rest = *text; rest.size() >= k_line_bytes;
+         rest.remove_prefix(k_line_bytes)) {
+        const auto member = Digest::from_hex(rest.substr(0, k_line_bytes - 1));
+        if (!member || rest[k_line_bytes - 1] != '\n') return {};
+        members.push_back(*member);
+    }
+    return members;
+}
+
+Result<void> write_members(Context& context, const std::string& path,
+                           std::span<const Digest> members) {
+    auto& fs = context.fs();
+    std::string text;
+    for (const auto& member : members) text += member.hex() + "\n";
+    if (auto made = os::make_directories(fs, os::parent_directory(path)); !made) return made;
+    auto tmp = TmpFile::create(context, context.layout, "family");
+    if (!tmp) return fail(std::move(tmp.error()));
+    // Never synced: its loss costs space, and no more.
+    if (auto done = tmp->file().write_at(0, std::as_bytes(std::span(text))); !done) return done;
+    return tmp->move_to(path);
+}
+
+}  // namespace
+
+std::vector<Digest> read_family(const Context& context, const Digest& family) {
+    return read_members(context, context.layout.family(family));
+}
+
+void add_to_family(Context& context, const Digest& family, const Digest& object) noexcept {
+    const auto path = context.layout.family(family);
+    auto members = read_members(context, path);
+    std::erase(members, object);
+    // What is gone makes room.
+    std::erase_if(members, [&](const Digest& member) {
+        return !context.fs().link_info(context.layout.object(member));
+    });
+    members.insert(members.begin(), object);
+    if (members.size() > k_members_max) members.resize(k_members_max);
+    if (auto written = write_members(context, path, members); !written) {
+        context.log.debug("a family is not noted: " + written.error().message());
+    }
+}
+
+Result<std::uint64_t> remove_empty_families(Context& context, DryRun dry_run,
+                                            std::span<const Digest> gone) {
+    std::uint64_t freed_bytes = 0;
+    const auto visit = [&](const std::string& directory, const os::DirectoryEntry& file) {
+        if (!digest_in_name(file.name)) return Continue::yes;
+        const auto path = os::join(directory, file.name);
+        const auto members = read_members(context, path);
+        const auto is_there = [&](const Digest& member) {
+            return std::find(gone.begin(), gone.end(), member) == gone.end() &&
+                   context.fs().link_info(context.layout.object(member));
+        };
+        if (std::any_of(members.begin(), members.end(), is_there)) return Continue::yes;
+        const auto info = context.fs().link_info(path);
+        if (dry_run == DryRun::no && !context.fs().remove(path)) return Continue::yes;
+        if (info) freed_bytes += info->allocated_bytes;
+        return Continue::yes;
+    };
+    if (auto walked = for_each_file(context, context.layout.families(), visit); !walked) {
+        return fail(std::move(walked.error()));
+    }
+    return freed_bytes;
+}
+
+}  // namespace larder::internal::store
