@@ -45,8 +45,8 @@ struct EntryInfo {
     std::optional<std::chrono::system_clock::time_point> last_used_at;  // on this machine
     std::uint64_t hits = 0;                                             // on this machine
     std::chrono::milliseconds compile_time{0};
-};
     bool pinned = false;  // neither the limit nor a rule removes it
+};
 
 enum class Damage {
     damaged,     // bytes differ from their digest; set aside
@@ -89,7 +89,6 @@ struct Stats {
     std::map<std::string, std::uint64_t> miss_reasons;
     std::map<std::string, std::uint64_t> bypass_reasons;
     std::uint64_t bytes_written = 0;
-};
     // What was removed from the larder since `since`, by what removed it: "limit" (max_size),
     // "floor" (min_free), "age", "size" (of prune), "removed" (by key or model)…
     std::map<std::string, std::uint64_t> evicted_bytes;
@@ -100,6 +99,7 @@ struct Stats {
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
     std::optional<std::chrono::seconds> longest_idle;
+};
 
 enum class DryRun { no, yes };
 
