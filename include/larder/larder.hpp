@@ -23,6 +23,7 @@
 #include "larder/error.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
+#include "larder/staleness.hpp"
 
 namespace larder {
 
@@ -73,15 +74,18 @@ struct Result {
     Timing timing;
 };
 
+// What OpenVINO says of this machine, for Store::find_stale. `core` must outlive it.
+[[nodiscard]] LARDER_EXPORT std::unique_ptr<Machine> ask_machine(ov::Core& core);
+
 // What a request would do now.
 struct Explanation {
     bool would_hit = false;
     std::string reason;  // of a miss or bypass, in words
     std::string key;
     struct Difference {
-        std::string input;  // "property.INFERENCE_PRECISION_HINT"
-        std::string kept;   // empty: the kept entry has no such input
-        std::string asked;  // empty: the request has none
+        std::string input;                 // "property.INFERENCE_PRECISION_HINT"
+        std::optional<std::string> kept;   // absent: the kept entry has no such input
+        std::optional<std::string> asked;  // absent: the request has none
     };
     // The kept entry that comes nearest to the request, and every input in which they differ.
     std::string nearest_key;

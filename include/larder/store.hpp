@@ -14,6 +14,7 @@
 #include "larder/error.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
+#include "larder/staleness.hpp"
 
 namespace larder {
 
@@ -45,7 +46,8 @@ struct EntryInfo {
     std::optional<std::chrono::system_clock::time_point> last_used_at;  // on this machine
     std::uint64_t hits = 0;                                             // on this machine
     std::chrono::milliseconds compile_time{0};
-    bool pinned = false;  // neither the limit nor a rule removes it
+    bool pinned = false;             // neither the limit nor a rule removes it
+    std::optional<Staleness> stale;  // filled in by Store::find_stale alone
 };
 
 enum class Damage {
@@ -138,6 +140,18 @@ public:
     // Removes entries, and the objects that no other entry needs. Loaded models go on working.
     // Throws before anything is removed if one of the keys does not exist.
     RemovalReport remove(const std::vector<std::string>& keys, DryRun dry_run);
+
+    // Fills in why nobody will ask for an entry again. `entries` are all of the larder's: what
+    // supersedes an entry is one of them. Looks at each model's files, where this machine has seen
+    // them; what is out of reach, such as a disk that is not mounted, is not stale.
+    void find_stale(std::vector<EntryInfo>& entries, const StaleSearch& search = {}) const;
+
+    // The entries that were compiled from the model at `path`, which need not exist any more:
+    // whatever this machine has seen there. A directory stands for all models in it.
+    [[nodiscard]] std::vector<std::string> keys_of_model(const std::filesystem::path& path) const;
+    // Removes them, and all that this machine remembers of the model: for who deletes a model. A
+    // copy of it elsewhere is compiled anew when it is asked for.
+    RemovalReport remove_model(const std::filesystem::path& path, DryRun dry_run = DryRun::no);
 
     [[nodiscard]] Stats stats(std::chrono::system_clock::time_point since = {}) const;
 

@@ -5,6 +5,7 @@
 
 #include "api/convert.h"
 #include "api/diagnosis.h"
+#include "api/staleness.h"
 #include "os/system.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -190,6 +191,28 @@ RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry
     for (const auto& manifest : removal.entries) report.entries.push_back(describe(manifest));
     if (dry_run == DryRun::no) {
         for (const auto& key : keys) impl_->state.forget(impl_->opened->id(), key);
+    }
+    return report;
+}
+
+void Store::find_stale(std::vector<EntryInfo>& entries, const StaleSearch& search) const {
+    api::find_stale(impl_->system.system(), impl_->state, *impl_->opened, entries, search);
+}
+
+std::vector<std::string> Store::keys_of_model(const std::filesystem::path& path) const {
+    const auto system = impl_->system.system();
+    const auto seen = api::sightings_at(system, impl_->state, impl_->opened->id(), path.string());
+    return api::keys_of_model(system, seen, entries(), path.string());
+}
+
+RemovalReport Store::remove_model(const std::filesystem::path& path, DryRun dry_run) {
+    const auto keys = keys_of_model(path);
+    auto report = keys.empty() ? RemovalReport{} : remove(keys, dry_run);
+    if (dry_run == DryRun::yes) return report;
+    const auto& id = impl_->opened->id();
+    for (const auto& seen :
+         api::sightings_at(impl_->system.system(), impl_->state, id, path.string())) {
+        impl_->state.forget(seen);
     }
     return report;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "cache/key.h"
@@ -9,41 +10,38 @@
 namespace larder::internal::cache {
 namespace {
 
+std::optional<std::string> input(const format::KeyInputs& inputs, const std::string& name) {
+    const auto found = inputs.find(name);
+    return found == inputs.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<Difference> differences(const format::KeyInputs& kept, const format::KeyInputs& asked) {
     std::set<std::string> names;
     for (const auto& [name, value] : kept) names.insert(name);
     for (const auto& [name, value] : asked) names.insert(name);
-    const auto value_in = [](const format::KeyInputs& inputs, const std::string& name) {
-        const auto found = inputs.find(name);
-        return found == inputs.end() ? std::string{} : found->second;
-    };
     std::vector<Difference> result;
     for (const auto& name : names) {
-        auto a = value_in(kept, name);
-        auto b = value_in(asked, name);
+        auto a = input(kept, name);
+        auto b = input(asked, name);
         if (a != b) result.push_back({name, std::move(a), std::move(b)});
     }
     return result;
-}
-
-std::string input(const format::KeyInputs& inputs, const std::string& name) {
-    const auto found = inputs.find(name);
-    return found == inputs.end() ? std::string{} : found->second;
 }
 
 // The kept entry that has most in common with the request, among those that have anything to do
 // with its model.
 void find_nearest(store::Store& store, const Identified& asked, Explanation& explanation) {
     const auto fingerprint = input(asked.inputs, "model.fingerprint");
-    std::size_t fewest = SIZE_MAX;
+    // Another content is further away than any number of other inputs.
+    std::tuple least(true, SIZE_MAX, format::Key{});
     const auto visited = store.for_each_entry([&](const store::ListedEntry& entry) {
         if (!entry.manifest || entry.key == asked.key) return store::Continue::yes;
         const auto& manifest = *entry.manifest;
         const bool same_content = input(manifest.key_inputs, "model.fingerprint") == fingerprint;
         if (!same_content && manifest.model.path != asked.model.path) return store::Continue::yes;
         auto found = differences(manifest.key_inputs, asked.inputs);
-        if (found.size() < fewest) {
-            fewest = found.size();
+        if (const std::tuple distance(!same_content, found.size(), entry.key); distance < least) {
+            least = distance;
             explanation.nearest = entry.key;
             explanation.differences = std::move(found);
         }

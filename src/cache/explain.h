@@ -15,8 +15,8 @@ namespace larder::internal::cache {
 
 struct Difference {
     std::string input;
-    std::string kept;   // empty: the kept entry has no such input
-    std::string asked;  // empty: the request has none
+    std::optional<std::string> kept;   // absent: the kept entry has no such input
+    std::optional<std::string> asked;  // absent: the request has none
 };
 
 struct Explanation {

@@ -4,34 +4,12 @@
 #include <utility>
 
 #include "cache/family.h"
+#include "cache/remembered_fingerprints.h"
 #include "cache/stopwatch.h"
-#include "model/memory.h"
 #include "os/address_space.h"
 
 namespace larder::internal::cache {
 namespace {
-
-class RememberedFingerprints final : public model::FingerprintMemory {
-public:
-    explicit RememberedFingerprints(store::State& state) : state_(state) {}
-    std::optional<Digest> find(const os::FileStamp& stamp) override {
-        return state_.fingerprint(stamp);
-    }
-    void remember(const os::FileStamp& stamp, const Digest& digest) override {
-        state_.remember_fingerprint(stamp, digest);
-    }
-    std::optional<std::string> find_derived(const os::FileStamp& stamp,
-                                            std::string_view kind) override {
-        return state_.derived(stamp, kind);
-    }
-    void remember_derived(const os::FileStamp& stamp, std::string_view kind,
-                          std::string_view text) override {
-        state_.remember_derived(stamp, kind, text);
-    }
-
-private:
-    store::State& state_;
-};
 
 // Keeps what it found out beside the digests.
 class RememberingHasher final : public runtime::MemoryHasher {

@@ -30,6 +30,13 @@ Json map_json(const std::map<std::string, Value>& values) {
     return json;
 }
 
+Json stale_json(const EntryInfo& entry) {
+    if (!entry.stale) return nullptr;
+    return {{"reason", to_string(entry.stale->reason)},
+            {"detail", entry.stale->detail},
+            {"certain", entry.stale->certain}};
+}
+
 }  // namespace
 
 Json json_object() { return Json{{"schema_version", k_schema_version}}; }
@@ -38,7 +45,7 @@ std::string json_line(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes, const std::string& stale) {
+Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     Json json;
     json["key"] = entry.key;
     json["model"] = entry.model;
@@ -51,15 +58,14 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes, const std::s
         entry.last_used_at ? Json(format_time(*entry.last_used_at)) : Json(nullptr);
     json["hits"] = entry.hits;
     json["compile_ms"] = entry.compile_time.count();
-    json["stale"] = text_or_null(stale);
+    json["stale"] = stale_json(entry);
     json["pinned"] = entry.pinned;
     return json;
 }
 
-Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
-                      const std::string& stale) {
+Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     auto json = json_object();
-    json.update(entry_json(entry, unique_bytes, stale));
+    json.update(entry_json(entry, unique_bytes));
     json["without_weights"] = entry.without_weights;
     json["requirements"] = text_or_null(entry.requirements);
     json["objects"] = Json::array();
@@ -115,6 +121,14 @@ Json stats_json(const Stats& stats) {
     json["bypass_reasons"] = map_json(stats.bypass_reasons);
     json["by_model"] = outcomes_by_name(stats.by_model);
     json["by_device"] = outcomes_by_name(stats.by_device);
+    return json;
+}
+
+Json stale_sums_json(const std::map<std::string, StaleSum>& sums) {
+    auto json = Json::object();
+    for (const auto& [reason, sum] : sums) {
+        json[reason] = {{"entries", sum.entries}, {"bytes", sum.bytes}};
+    }
     return json;
 }
 

@@ -1,10 +1,12 @@
 // What scripts parse: the shapes are part of the program's contract.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/stale.h"
 #include "larder/store.hpp"
 
 namespace larder::cli {
@@ -16,15 +18,14 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 // On one line, with its end. Bytes that are not UTF-8 are replaced.
 [[nodiscard]] std::string json_line(const Json& json);
 
-// What ls prints of an entry; see Listing for the two that the entry itself does not know.
-[[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
-                              const std::string& stale);
+// What ls prints of an entry.
+[[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 // The same, and all that decided the key and belongs to the entry.
-[[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes,
-                                    const std::string& stale);
+[[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 [[nodiscard]] Json removal_json(const RemovalReport& report, DryRun dry_run);
 [[nodiscard]] Json verify_json(const VerifyReport& report);
 [[nodiscard]] Json stats_json(const Stats& stats);
+[[nodiscard]] Json stale_sums_json(const std::map<std::string, StaleSum>& sums);
 
 // "damaged", "untrusted" or "unreadable".
 [[nodiscard]] const char* to_string(Damage damage);

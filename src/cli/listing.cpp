@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <filesystem>
 #include <optional>
 #include <set>
 
 #include "cli/failure.h"
-#include "cli/surroundings.h"
 #include "cli/text.h"
 
 namespace larder::cli {
@@ -23,8 +21,9 @@ struct Parsed {
 };
 
 constexpr std::string_view k_filter_help =
-    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind; operators > < >= <= "
-    "= != ~ (contains)";
+    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind, stale; operators > < "
+    ">= "
+    "<= = != ~ (contains)";
 
 Parsed parse_parts(const std::string& text) {
     struct Sign {
@@ -96,16 +95,16 @@ Condition number_condition(const Parsed& parsed, TimePoint now) {
     };
 }
 
-Condition text_condition(const Parsed& parsed, std::string EntryInfo::* member) {
+Condition text_condition(const Parsed& parsed, std::string (*text)(const EntryInfo&)) {
     switch (parsed.op) {
         case Operator::contains:
-            return [member, value = parsed.value](const EntryInfo& entry) {
-                return (entry.*member).find(value) != std::string::npos;
+            return [text, value = parsed.value](const EntryInfo& entry) {
+                return text(entry).find(value) != std::string::npos;
             };
         case Operator::equal:
         case Operator::unequal:
-            return [op = parsed.op, member, value = parsed.value](const EntryInfo& entry) {
-                return compare(entry.*member, op, value);
+            return [op = parsed.op, text, value = parsed.value](const EntryInfo& entry) {
+                return compare(text(entry), op, value);
             };
         case Operator::less:
         case Operator::less_equal:
@@ -148,9 +147,11 @@ Condition parse_filter(const std::string& text, TimePoint now) {
     const auto parsed = parse_parts(text);
     const auto& field = parsed.field;
     if (field == "size" || field == "age" || field == "hits") return number_condition(parsed, now);
-    if (field == "device") return text_condition(parsed, &EntryInfo::device);
-    if (field == "model") return text_condition(parsed, &EntryInfo::model);
-    if (field == "kind") return text_condition(parsed, &EntryInfo::kind);
+    using Entry = const EntryInfo&;
+    if (field == "device") return text_condition(parsed, [](Entry e) { return e.device; });
+    if (field == "model") return text_condition(parsed, [](Entry e) { return e.model; });
+    if (field == "kind") return text_condition(parsed, [](Entry e) { return e.kind; });
+    if (field == "stale") return text_condition(parsed, stale_reason);
     throw_usage("'" + field + "' is no field of a filter", std::string(k_filter_help));
 }
 
@@ -188,22 +189,7 @@ std::map<std::string, std::uint64_t> unique_bytes(const std::vector<EntryInfo>& 
 }
 
 std::string stale_reason(const EntryInfo& entry) {
-    const std::filesystem::path path(entry.model);
-    // The others were made in memory, or from a path whose meaning depends on who asks.
-    if (entry.model_files.empty() || !path.is_absolute()) return {};
-    return is_gone(path) ? "model file is gone" : std::string{};
-}
-
-std::vector<EntryInfo> entries_of_model(const std::vector<EntryInfo>& entries,
-                                        const std::string& path) {
-    const auto whole = absolute(path);
-    std::vector<EntryInfo> found;
-    std::copy_if(entries.begin(), entries.end(), std::back_inserter(found),
-                 [&](const EntryInfo& entry) {
-                     return entry.model == path ||
-                            std::filesystem::path(entry.model).lexically_normal() == whole;
-                 });
-    return found;
+    return entry.stale ? to_string(entry.stale->reason) : "";
 }
 
 }  // namespace larder::cli

@@ -15,8 +15,8 @@ namespace larder::cli {
 
 using Condition = std::function<bool(const EntryInfo&)>;
 
-// "size>1GiB", "device=CPU", "model~resnet", "age<30d", "hits>=3", "kind!=onnx". Throws
-// CommandError.
+// "size>1GiB", "device=CPU", "model~resnet", "age<30d", "hits>=3", "kind!=onnx", "stale=gone".
+// Throws CommandError.
 [[nodiscard]] Condition parse_filter(const std::string& text, TimePoint now);
 
 using Order = std::function<bool(const EntryInfo&, const EntryInfo&)>;
@@ -28,11 +28,7 @@ using Order = std::function<bool(const EntryInfo&, const EntryInfo&)>;
 [[nodiscard]] std::map<std::string, std::uint64_t> unique_bytes(
     const std::vector<EntryInfo>& entries);
 
-// Why the entry can never be asked for again; empty if nothing says so.
+// "gone", "changed", "superseded", "incompatible"; empty if it is not stale.
 [[nodiscard]] std::string stale_reason(const EntryInfo& entry);
-
-// The entries that were compiled from this file.
-[[nodiscard]] std::vector<EntryInfo> entries_of_model(const std::vector<EntryInfo>& entries,
-                                                      const std::string& path);
 
 }  // namespace larder::cli

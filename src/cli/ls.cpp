@@ -6,6 +6,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/stale.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -27,7 +28,7 @@ void print_json(const Store& store, const std::vector<EntryInfo>& entries,
     auto json = json_object();
     json["entries"] = Json::array();
     for (const auto& entry : entries) {
-        json["entries"].push_back(entry_json(entry, unique.at(entry.key), stale_reason(entry)));
+        json["entries"].push_back(entry_json(entry, unique.at(entry.key)));
     }
     json["total_bytes"] = store.total_bytes();
     json["max_size_bytes"] = 0;  // no limit
@@ -76,7 +77,10 @@ int run(const Context& context, const LsFlags& flags) {
     const auto order = flags.sort.empty() ? Order{} : parse_sort(flags.sort);
 
     const Store store(context.options());
-    const auto all = store.entries();
+    auto all = store.entries();
+    // For keys alone, nobody asks.
+    const bool tells = context.format() != Format::keys || !conditions.empty();
+    if (tells) find_stale(store, all);
     std::vector<EntryInfo> entries;
     std::copy_if(all.begin(), all.end(), std::back_inserter(entries), [&](const EntryInfo& entry) {
         return std::all_of(conditions.begin(), conditions.end(),

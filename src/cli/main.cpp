@@ -23,7 +23,7 @@ struct Verb {
     Run (*declare)(CLI::App&);
 };
 
-constexpr std::array<Verb, 9> k_verbs{{
+constexpr std::array<Verb, 10> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -48,6 +48,10 @@ constexpr std::array<Verb, 9> k_verbs{{
      declare_rm},
     {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
      declare_stats},
+    {"adopt", "Say what OpenVINO's own cache holds, and clean it",
+     "  larder adopt ~/.cache/app/openvino\n"
+     "  larder adopt cache --remove-stale --dry-run",
+     declare_adopt},
     {"config", "Show every setting and where it comes from",
      "  larder config\n"
      "  LARDER_MODE=read-only larder config --json",

@@ -7,7 +7,6 @@
 
 #include "cli/failure.h"
 #include "cli/json.h"
-#include "cli/listing.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -26,29 +25,34 @@ bool could_be_a_key(const std::string& text) {
            text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-std::vector<std::string> keys_of(const Store& store, const std::vector<std::string>& targets) {
+// What the targets stand for.
+struct Chosen {
     std::vector<std::string> keys;
-    std::vector<EntryInfo> entries;
+    std::vector<std::string> models;  // by the paths that were given
+};
+
+Chosen choose(const Store& store, const std::vector<std::string>& targets) {
+    Chosen chosen;
     for (const auto& target : targets) {
         if (could_be_a_key(target)) {
             try {
-                keys.push_back(store.entry(target).key);
+                chosen.keys.push_back(store.entry(target).key);
                 continue;
             } catch (const Error& error) {
                 if (error.code() != ErrorCode::not_found) throw;
             }
         }
-        if (entries.empty()) entries = store.entries();
-        const auto found = entries_of_model(entries, target);
+        const auto found = store.keys_of_model(target);
         if (found.empty()) {
             throw CommandError({"nothing is kept under '" + target + "'",
                                 "'larder ls' lists keys and models", k_failed});
         }
-        for (const auto& entry : found) keys.push_back(entry.key);
+        chosen.keys.insert(chosen.keys.end(), found.begin(), found.end());
+        chosen.models.push_back(target);
     }
-    std::sort(keys.begin(), keys.end());
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    return keys;
+    std::sort(chosen.keys.begin(), chosen.keys.end());
+    chosen.keys.erase(std::unique(chosen.keys.begin(), chosen.keys.end()), chosen.keys.end());
+    return chosen;
 }
 
 std::string table_text(const Context& context, const RemovalReport& report) {
@@ -92,7 +96,7 @@ void print(const Context& context, const RemovalReport& report, DryRun dry_run, 
 
 int run(const Context& context, const RmFlags& flags) {
     Store store(context.options());
-    const auto keys = keys_of(store, flags.targets);
+    const auto [keys, models] = choose(store, flags.targets);
     if (flags.dry_run) {
         print(context, store.remove(keys, DryRun::yes), DryRun::yes, false);
         return k_done;
@@ -108,7 +112,10 @@ int run(const Context& context, const RmFlags& flags) {
         }
         listed = is_terminal(Stream::out);
     }
-    print(context, store.remove(keys, DryRun::no), DryRun::no, listed);
+    const auto report = store.remove(keys, DryRun::no);
+    // What is remembered of them goes too.
+    for (const auto& model : models) store.remove_model(model);
+    print(context, report, DryRun::no, listed);
     return k_done;
 }
 
@@ -116,8 +123,10 @@ int run(const Context& context, const RmFlags& flags) {
 
 Run declare_rm(CLI::App& verb) {
     auto flags = std::make_shared<RmFlags>();
-    verb.add_option("KEY|MODEL", flags->targets,
-                    "A key or its beginning, or a model: then all that was compiled from it")
+    verb.add_option(
+            "KEY|MODEL", flags->targets,
+            "A key or its beginning, or a model, also one that was deleted: then all that was "
+            "compiled from it")
         ->required();
     verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
     verb.add_flag("--yes", flags->yes, "Do not ask");

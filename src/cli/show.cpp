@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -5,6 +6,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/stale.h"
 #include "cli/surroundings.h"
 #include "cli/verbs.h"
 
@@ -12,13 +14,13 @@ namespace larder::cli {
 namespace {
 
 void print_table(const Context& context, const EntryInfo& entry, std::uint64_t unique) {
-    const auto stale = stale_reason(entry);
     auto facts = context.table({{}, {}});
     const auto add = [&](const char* name, const std::string& value) {
         if (!value.empty()) facts.add({{name, Colour::faint}, {value}});
     };
     add("key", entry.key);
-    add("model", entry.model + (stale.empty() ? "" : " (" + stale + ")"));
+    add("model", entry.model);
+    if (entry.stale) add("stale", stale_reason(entry) + ": " + entry.stale->detail);
     add("kind", entry.kind);
     add("device", entry.device);
     add("size", format_size(entry.bytes) + ", of which " + format_size(unique) +
@@ -51,16 +53,20 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
 
 int run(const Context& context, const std::string& key) {
     const Store store(context.options());
-    const auto entry = store.entry(key);
+    auto entry = store.entry(key);
     if (context.format() == Format::keys) {
         Context::print_key(entry.key);
         return k_done;
     }
-    const auto by_key = unique_bytes(store.entries());
+    auto all = store.entries();
+    find_stale(store, all);
+    const auto same = std::ranges::find(all, entry.key, &EntryInfo::key);
+    if (same != all.end()) entry = *same;
+    const auto by_key = unique_bytes(all);
     const auto found = by_key.find(entry.key);
     const auto unique = found == by_key.end() ? entry.bytes : found->second;
     if (context.format() == Format::json) {
-        Context::print(json_line(whole_entry_json(entry, unique, stale_reason(entry))));
+        Context::print(json_line(whole_entry_json(entry, unique)));
     } else {
         print_table(context, entry, unique);
     }

@@ -5,6 +5,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/quantity.h"
+#include "cli/stale.h"
 #include "cli/surroundings.h"
 #include "cli/verbs.h"
 
@@ -57,13 +58,30 @@ std::string table_text(const Context& context, const Stats& stats) {
     return text;
 }
 
+std::string stale_text(const Context& context, const std::map<std::string, StaleSum>& stale) {
+    auto table = context.table({{"STALE"}, {"ENTRIES", Align::right}, {"SIZE", Align::right}});
+    for (const auto& [reason, sum] : stale) {
+        if (sum.entries == 0) continue;
+        table.add(
+            {{reason, Colour::yellow}, {std::to_string(sum.entries)}, {format_size(sum.bytes)}});
+    }
+    return table.empty() ? "" : "\n" + table.text();
+}
+
 int run(const Context& context, const std::string& since) {
     const auto from = since.empty() ? TimePoint{} : now() - parse_age(since);
-    const auto stats = Store(context.options()).stats(from);
-    switch (context.format()) {
-        case Format::json: Context::print(json_line(stats_json(stats))); break;
-        case Format::keys: break;
-        case Format::table: Context::print(table_text(context, stats)); break;
+    const Store store(context.options());
+    const auto stats = store.stats(from);
+    if (context.format() == Format::keys) return k_done;
+    auto entries = store.entries();
+    find_stale(store, entries);
+    const auto stale = stale_sums(entries);
+    if (context.format() == Format::json) {
+        auto json = stats_json(stats);
+        json["stale"] = stale_sums_json(stale);
+        Context::print(json_line(json));
+    } else {
+        Context::print(table_text(context, stats) + stale_text(context, stale));
     }
     return k_done;
 }

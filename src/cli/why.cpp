@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +22,9 @@ Json why_json(const WhyFlags& flags, const Explanation& explanation) {
     const auto text_or_null = [](const std::string& text) {
         return text.empty() ? Json(nullptr) : Json(text);
     };
+    const auto value_or_null = [](const std::optional<std::string>& value) {
+        return value ? Json(*value) : Json(nullptr);
+    };
     auto json = json_object();
     json["model"] = flags.model;
     json["device"] = flags.request.device;
@@ -31,8 +35,8 @@ Json why_json(const WhyFlags& flags, const Explanation& explanation) {
     json["differences"] = Json::array();
     for (const auto& difference : explanation.differences) {
         json["differences"].push_back({{"input", difference.input},
-                                       {"kept", text_or_null(difference.kept)},
-                                       {"asked", text_or_null(difference.asked)}});
+                                       {"kept", value_or_null(difference.kept)},
+                                       {"asked", value_or_null(difference.asked)}});
     }
     return json;
 }
@@ -55,10 +59,12 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     }
     text += keys.text();
     auto differences = context.table({{"DIFFERENT INPUT"}, {"KEPT"}, {"ASKED"}});
+    const auto shown = [](const std::optional<std::string>& value) {
+        if (!value) return std::string("-");
+        return value->empty() ? std::string("''") : *value;
+    };
     for (const auto& difference : explanation.differences) {
-        differences.add({{difference.input},
-                         {difference.kept.empty() ? "-" : difference.kept},
-                         {difference.asked.empty() ? "-" : difference.asked}});
+        differences.add({{difference.input}, {shown(difference.kept)}, {shown(difference.asked)}});
     }
     if (!differences.empty()) text += "\n" + differences.text();
     Context::print(text);

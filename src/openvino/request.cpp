@@ -7,6 +7,7 @@
 
 #include "openvino/blob_stream.h"
 #include "openvino/graph_fingerprint.h"
+#include "openvino/machine.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
 #include "openvino/weights.h"
@@ -175,19 +176,7 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
 }
 
 runtime::Compatibility Request::check(const std::string& requirements) {
-    if (requirements.empty()) return runtime::Compatibility::unknown;
-    try {
-        const auto answer = core_.get_property(device_.asked, ov::compatibility_check,
-                                               {{ov::runtime_requirements.name(), requirements}});
-        switch (answer) {
-            case ov::CompatibilityCheck::SUPPORTED: return runtime::Compatibility::accepted;
-            case ov::CompatibilityCheck::UNSUPPORTED: return runtime::Compatibility::refused;
-            case ov::CompatibilityCheck::NOT_APPLICABLE: break;
-        }
-    } catch (const std::exception&) {
-        // The device cannot tell: the import will.
-    }
-    return runtime::Compatibility::unknown;
+    return openvino::check(core_, device_.asked, requirements);
 }
 
 std::vector<std::string_view> Request::unpacking_libraries() const {

@@ -265,7 +265,7 @@ TEST_F(AttemptTest, WhyNamesTheInputThatDiffers) {
     EXPECT_FALSE(explanation->would_hit);
     ASSERT_EQ(explanation->differences.size(), 1U);
     EXPECT_EQ(explanation->differences[0].input, "property.PRECISION");
-    EXPECT_EQ(explanation->differences[0].kept, "");
+    EXPECT_FALSE(explanation->differences[0].kept);
     EXPECT_EQ(explanation->differences[0].asked, "f16");
 }
 

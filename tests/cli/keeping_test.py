@@ -78,17 +78,6 @@ class KeepingTest(ProgramTest):
         json_flag = self.done("ls", "--format", "json").json
         self.assertEqual(json_flag, self.done("ls", "--json").json)
 
-    def test_a_model_that_is_gone_is_stale(self):
-        for end in ("xml", "bin"):
-            (self.models / f"convolution.{end}").rename(self.root / f"away.{end}")
-        try:
-            stale = {pathlib.Path(e["model"]).stem: e["stale"] for e in self.entries()}
-            gone = "model file is gone"
-            self.assertEqual(stale, {"dense": None, "other": None, "convolution": gone})
-        finally:
-            for end in ("xml", "bin"):
-                (self.root / f"away.{end}").rename(self.models / f"convolution.{end}")
-
     def test_show(self):
         report = self.reports["dense"]
         entry = self.done("show", report["key"][:16], "--json").json

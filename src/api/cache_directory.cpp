@@ -1,0 +1,78 @@
+#include "larder/cache_directory.hpp"
+
+#include <utility>
+
+#include "api/convert.h"
+#include "api/facts.h"
+#include "cache/cache_directory.h"
+#include "os/system.h"
+
+namespace larder {
+namespace {
+
+namespace cache = internal::cache;
+
+CachedFile::Worth public_worth(cache::Worth worth) {
+    switch (worth) {
+        case cache::Worth::usable: return CachedFile::Worth::usable;
+        case cache::Worth::stale: return CachedFile::Worth::stale;
+        case cache::Worth::unknown: return CachedFile::Worth::unknown;
+    }
+    return CachedFile::Worth::unknown;
+}
+
+}  // namespace
+
+const char* to_string(CachedFile::Kind kind) noexcept {
+    switch (kind) {
+        case CachedFile::Kind::blob: return "blob";
+        case CachedFile::Kind::kernels: return "kernels";
+    }
+    return "";
+}
+
+const char* to_string(CachedFile::Worth worth) noexcept {
+    switch (worth) {
+        case CachedFile::Worth::usable: return "usable";
+        case CachedFile::Worth::stale: return "stale";
+        case CachedFile::Worth::unknown: return "unknown";
+    }
+    return "";
+}
+
+std::vector<CachedFile> examine_cache_directory(const std::filesystem::path& directory,
+                                                Machine& machine) {
+    const internal::os::RealSystem system;
+    api::Facts facts(machine);
+    auto found = api::value_or_throw(
+        cache::examine_cache_directory(system.system(), directory.string(), facts));
+    std::vector<CachedFile> files;
+    files.reserve(found.size());
+    for (auto& each : found) {
+        CachedFile file;
+        file.path = std::move(each.path);
+        file.kind = each.is_blob ? CachedFile::Kind::blob : CachedFile::Kind::kernels;
+        file.worth = public_worth(each.worth);
+        file.reason = std::move(each.reason);
+        file.detail = std::move(each.detail);
+        file.version = std::move(each.version);
+        file.bytes = each.bytes;
+        file.inode = each.stamp.inode;
+        file.changed_ns = each.stamp.ctime_ns;
+        files.push_back(std::move(file));
+    }
+    return files;
+}
+
+std::uint64_t remove_cached(const std::vector<CachedFile>& files) {
+    const internal::os::RealSystem system;
+    std::uint64_t freed_bytes = 0;
+    for (const auto& file : files) {
+        const auto removed = api::value_or_throw(
+            cache::remove_cached(system.system(), file.path.string(), file.inode, file.changed_ns));
+        if (removed) freed_bytes += file.bytes;
+    }
+    return freed_bytes;
+}
+
+}  // namespace larder

@@ -1,0 +1,171 @@
+#include "api/staleness.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "api/convert.h"
+#include "api/facts.h"
+#include "cache/staleness.h"
+
+namespace larder {
+
+const char* to_string(StaleReason reason) noexcept {
+    switch (reason) {
+        case StaleReason::gone: return "gone";
+        case StaleReason::changed: return "changed";
+        case StaleReason::superseded: return "superseded";
+        case StaleReason::incompatible: return "incompatible";
+    }
+    return "";
+}
+
+Machine::~Machine() = default;
+
+namespace api {
+namespace {
+
+namespace cache = internal::cache;
+namespace os = internal::os;
+
+// What ls may read of models whose stamps do not tell: it has to be quick.
+constexpr std::uint64_t k_little_of_model_bytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t k_little_bytes = std::uint64_t{256} << 20;
+
+StaleReason public_reason(cache::StaleReason reason) {
+    switch (reason) {
+        case cache::StaleReason::gone: return StaleReason::gone;
+        case cache::StaleReason::changed: return StaleReason::changed;
+        case cache::StaleReason::superseded: return StaleReason::superseded;
+        case cache::StaleReason::incompatible: return StaleReason::incompatible;
+    }
+    return StaleReason::incompatible;
+}
+
+cache::ReadLimit limit_of(StaleSearch::Reading reading) {
+    switch (reading) {
+        case StaleSearch::Reading::little: return {k_little_of_model_bytes, k_little_bytes};
+        case StaleSearch::Reading::all: break;
+    }
+    return {UINT64_MAX, UINT64_MAX};
+}
+
+std::int64_t since_epoch_ns(std::chrono::system_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+internal::format::ModelInfo model_of(const EntryInfo& entry) {
+    internal::format::ModelInfo model;
+    model.path = entry.model;
+    model.kind = entry.kind;
+    for (const auto& file : entry.model_files) {
+        if (const auto digest = internal::Digest::from_hex(file.digest)) {
+            model.files.push_back({file.role, *digest, file.bytes});
+        }
+    }
+    return model;
+}
+
+std::string fingerprint_of(const EntryInfo& entry) {
+    const auto found = entry.key_inputs.find("model.fingerprint");
+    return found == entry.key_inputs.end() ? std::string{} : found->second;
+}
+
+// A path by the names it may have been seen under: as it is, and without links, also where its end
+// is gone.
+class Names {
+public:
+    Names(os::FileSystem& fs, const std::string& path) {
+        auto plain = os::absolute_path(path);
+        while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+        std::string rest;
+        for (auto above = plain; above != "/"; above = os::parent_directory(above)) {
+            if (const auto resolved = fs.canonical(above)) {
+                names_.insert(rest.empty() ? *resolved : os::join(*resolved, rest));
+                break;
+            }
+            rest = rest.empty() ? os::file_name(above) : os::join(os::file_name(above), rest);
+        }
+        names_.insert(std::move(plain));
+    }
+
+    // Whether a file has one of the names, or is below it.
+    [[nodiscard]] bool hold(const std::string& file) const {
+        return std::ranges::any_of(names_, [&](const std::string& name) {
+            return file.starts_with(name) &&
+                   (file.size() == name.size() || name == "/" || file[name.size()] == '/');
+        });
+    }
+
+private:
+    std::set<std::string> names_;
+};
+
+}  // namespace
+
+void find_stale(const os::System& system, internal::store::State& state,
+                internal::store::Store& store, std::vector<EntryInfo>& entries,
+                const StaleSearch& search) {
+    cache::ModelSearch models(system, state, store.id(), limit_of(search.reading));
+    const auto uses = value_or_throw(store.last_uses());
+    std::vector<cache::KeptEntry> kept;
+    kept.reserve(entries.size());
+    for (const auto& entry : entries) {
+        cache::KeptEntry each;
+        each.key = entry.key;
+        each.inputs = &entry.key_inputs;
+        each.requirements = entry.requirements;
+        each.created_at_ns = since_epoch_ns(entry.created_at);
+        if (entry.last_used_at) each.last_used_at_ns = since_epoch_ns(*entry.last_used_at);
+        const auto key = internal::format::Key::from_hex(entry.key);
+        const auto used = key ? uses.find(*key) : uses.end();
+        if (used != uses.end()) each.used_anywhere_at_ns = used->second;
+        each.model = models.locate(fingerprint_of(entry), model_of(entry));
+        kept.push_back(std::move(each));
+    }
+    std::optional<Facts> facts;
+    if (search.machine != nullptr) facts.emplace(*search.machine);
+    auto found = cache::judge(kept, facts ? &*facts : nullptr, system.clock.wall().count());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        entries[i].stale.reset();
+        if (!found[i]) continue;
+        entries[i].stale = Staleness{public_reason(found[i]->reason), std::move(found[i]->detail),
+                                     found[i]->certain};
+    }
+}
+
+std::vector<internal::store::Sighting> sightings_at(const os::System& system,
+                                                    internal::store::State& state,
+                                                    const std::string& larder_id,
+                                                    const std::string& path) {
+    const Names names(system.fs, path);
+    auto found = state.sightings(larder_id);
+    std::erase_if(found, [&](const internal::store::Sighting& sighting) {
+        return !names.hold(sighting.path) &&
+               std::ranges::none_of(sighting.files, [&](const auto& file) {
+                   return names.hold(file.path) || names.hold(file.resolved);
+               });
+    });
+    return found;
+}
+
+std::vector<std::string> keys_of_model(const os::System& system,
+                                       std::span<const internal::store::Sighting> sightings,
+                                       const std::vector<EntryInfo>& entries,
+                                       const std::string& path) {
+    const Names names(system.fs, path);
+    std::set<std::string> seen;
+    for (const auto& sighting : sightings) seen.insert(sighting.fingerprint);
+    std::vector<std::string> keys;
+    for (const auto& entry : entries) {
+        // What a relative path meant, only who asked knows.
+        const bool is_there = entry.model == path || (entry.model.starts_with('/') &&
+                                                      names.hold(os::absolute_path(entry.model)));
+        if (is_there || seen.contains(fingerprint_of(entry))) keys.push_back(entry.key);
+    }
+    return keys;
+}
+
+}  // namespace api
+}  // namespace larder

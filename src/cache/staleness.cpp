@@ -1,0 +1,190 @@
+#include "cache/staleness.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace larder::internal::cache {
+namespace {
+
+using format::KeyInputs;
+
+constexpr std::string_view k_device_name = "device.name";
+
+std::string value_of(const KeyInputs& inputs, std::string_view name) {
+    const auto found = inputs.find(std::string(name));
+    return found == inputs.end() ? std::string{} : found->second;
+}
+
+bool is_fact(std::string_view name) {
+    return name.starts_with("runtime.") || (name.starts_with("device.") && name != k_device_name);
+}
+
+bool is_property(std::string_view name) { return name.starts_with("property."); }
+
+// All of one kind of input, in one text.
+template <class Wanted>
+std::string text_of(const KeyInputs& inputs, const Wanted& wanted) {
+    std::string text;
+    for (const auto& [name, value] : inputs) {
+        if (!wanted(name)) continue;
+        text.append(name).append(1, '\0').append(value).append(1, '\0');
+    }
+    return text;
+}
+
+// "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs.
+std::string difference(const KeyInputs& then, const KeyInputs& now) {
+    std::string text;
+    for (const auto& [name, value] : then) {
+        const auto other = now.find(name);
+        if (!is_fact(name) || other == now.end() || other->second == value) continue;
+        text +=
+            (text.empty() ? "" : "; ") + name + " was '" + value + "', is '" + other->second + "'";
+    }
+    return text;
+}
+
+// Each device tells its full name: without one, this machine has not got it.
+bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
+    constexpr std::string_view k_full_name = ".FULL_DEVICE_NAME";
+    return !here.empty() && std::ranges::all_of(kept, [&](const auto& input) {
+        return !input.first.ends_with(k_full_name) || here.contains(input.first);
+    });
+}
+
+class Judge {
+public:
+    Judge(std::span<const KeptEntry> entries, RuntimeFacts* runtime, std::int64_t now_ns)
+        : entries_(entries), runtime_(runtime), now_ns_(now_ns), result_(entries.size()) {}
+
+    std::vector<std::optional<Staleness>> run() {
+        std::map<std::string, std::vector<std::size_t>> by_model;  // and device
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            const auto& inputs = *entries_[i].inputs;
+            auto group = value_of(inputs, "model.fingerprint");
+            group.append(1, '\0').append(value_of(inputs, k_device_name));
+            by_model[group].push_back(i);
+        }
+        for (const auto& [group, members] : by_model) find_superseded(members);
+        for (std::size_t i = 0; i < entries_.size(); ++i) judge_alone(i);
+        return std::move(result_);
+    }
+
+private:
+    struct Build {
+        std::vector<std::size_t> members;
+        std::set<std::string> properties;  // that any of them has
+        bool in_use_here = false;
+    };
+
+    // What no other entry has a part in.
+    void judge_alone(std::size_t i) {
+        const auto& entry = entries_[i];
+        const auto& model = entry.model;
+        if (model.where == Whereabouts::gone) {
+            result_[i] = {StaleReason::gone, "'" + model.path + "' is gone", true};
+        } else if (model.where == Whereabouts::changed) {
+            result_[i] = {StaleReason::changed, "'" + model.path + "' has other content", true};
+        } else if (!result_[i]) {
+            if (auto why = refusal(entry); !why.empty()) {
+                result_[i] = {StaleReason::incompatible, std::move(why), is_disused(entry)};
+            }
+        }
+    }
+
+    // Builds are told apart by their facts; an entry of one is superseded by one of another that
+    // agrees in the properties which both builds know.
+    void find_superseded(const std::vector<std::size_t>& members) {
+        if (members.size() < 2) return;
+        std::map<std::string, Build> builds;
+        for (const auto i : members) {
+            const auto& inputs = *entries_[i].inputs;
+            auto& build = builds[text_of(inputs, is_fact)];
+            build.members.push_back(i);
+            for (const auto& [name, value] : inputs) {
+                if (is_property(name)) build.properties.insert(name);
+            }
+        }
+        if (builds.size() < 2) return;
+        for (auto& [facts, build] : builds) build.in_use_here = is_in_use_here(build);
+        for (const auto& [newer_facts, newer] : builds) {
+            if (!newer.in_use_here) continue;
+            for (const auto& [older_facts, older] : builds) {
+                if (newer_facts != older_facts) supersede(older, newer);
+            }
+        }
+    }
+
+    void supersede(const Build& older, const Build& newer) {
+        const auto both_know = [&](const std::string& name) {
+            return older.properties.contains(name) && newer.properties.contains(name);
+        };
+        std::map<std::string, std::size_t> newest;  // by properties
+        for (const auto i : newer.members) {
+            const auto [known, is_new] =
+                newest.try_emplace(text_of(*entries_[i].inputs, both_know), i);
+            if (entries_[known->second].created_at_ns < entries_[i].created_at_ns) {
+                known->second = i;
+            }
+        }
+        for (const auto i : older.members) {
+            const auto& entry = entries_[i];
+            const auto found = newest.find(text_of(*entry.inputs, both_know));
+            if (found == newest.end()) continue;
+            const auto& successor = entries_[found->second];
+            // Whoever still uses it has another runtime than the newer one.
+            if (successor.created_at_ns <= used_at_ns(entry)) continue;
+            result_[i] = {StaleReason::superseded,
+                          "kept anew as " + successor.key.substr(0, 12) + ": " +
+                              difference(*entry.inputs, *successor.inputs),
+                          is_disused(entry)};
+        }
+    }
+
+    bool is_in_use_here(const Build& build) const {
+        return std::ranges::any_of(build.members, [&](std::size_t i) {
+            const auto& entry = entries_[i];
+            if (runtime_ == nullptr) return entry.last_used_at_ns.has_value();
+            const auto& here = runtime_->inputs(*entry.inputs);
+            return has_devices(*entry.inputs, here) && refusal(entry).empty();
+        });
+    }
+
+    // Why a request like it would not find it on this machine; empty if that cannot be told.
+    std::string refusal(const KeptEntry& entry) const {
+        if (runtime_ == nullptr) return {};
+        const auto& here = runtime_->inputs(*entry.inputs);
+        if (!has_devices(*entry.inputs, here)) return {};
+        auto why = difference(*entry.inputs, here);
+        if (why.empty() &&
+            runtime_->refuses(value_of(*entry.inputs, k_device_name), entry.requirements)) {
+            why = "the runtime here refuses what requires '" + entry.requirements + "'";
+        }
+        return why;
+    }
+
+    static std::int64_t used_at_ns(const KeptEntry& entry) {
+        return std::max(
+            {entry.created_at_ns, entry.last_used_at_ns.value_or(0), entry.used_anywhere_at_ns});
+    }
+    bool is_disused(const KeptEntry& entry) const {
+        return now_ns_ - used_at_ns(entry) >= std::chrono::nanoseconds(k_disuse).count();
+    }
+
+    std::span<const KeptEntry> entries_;
+    RuntimeFacts* runtime_;
+    std::int64_t now_ns_;
+    std::vector<std::optional<Staleness>> result_;
+};
+
+}  // namespace
+
+std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
+                                            RuntimeFacts* runtime, std::int64_t now_ns) {
+    return Judge(entries, runtime, now_ns).run();
+}
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,60 @@
+#include "cli/stale.h"
+
+#include <memory>
+#include <optional>
+
+#include "cli/listing.h"
+#include "larder/larder.hpp"
+
+namespace larder::cli {
+
+void find_stale(const Store& store, std::vector<EntryInfo>& entries, StaleSearch::Reading reading) {
+    if (entries.empty()) return;
+    StaleSearch search;
+    search.reading = reading;
+    std::optional<ov::Core> core;
+    std::unique_ptr<Machine> machine;
+    try {
+        core.emplace();
+        machine = ask_machine(*core);
+        search.machine = machine.get();
+    } catch (const std::exception&) {
+        // Without a runtime nothing can be incompatible with it; doctor says what is wrong.
+    }
+    store.find_stale(entries, search);
+}
+
+std::map<std::string, std::string> stale_keys(const Store& store, const StaleChoice& choice) {
+    using Reading = StaleSearch::Reading;
+    auto entries = store.entries();
+    find_stale(store, entries, choice.certain ? Reading::all : Reading::little);
+    std::map<std::string, std::string> keys;
+    for (const auto& entry : entries) {
+        if (!entry.stale) continue;
+        const auto reason = entry.stale->reason;
+        const bool is_of_the_runtime =
+            reason == StaleReason::superseded || reason == StaleReason::incompatible;
+        if ((choice.certain && entry.stale->certain) ||
+            (choice.incompatible && is_of_the_runtime)) {
+            keys[entry.key] = to_string(reason);
+        }
+    }
+    return keys;
+}
+
+std::map<std::string, StaleSum> stale_sums(const std::vector<EntryInfo>& entries) {
+    std::map<std::string, StaleSum> sums;
+    for (const auto reason : {StaleReason::gone, StaleReason::changed, StaleReason::superseded,
+                              StaleReason::incompatible}) {
+        sums[to_string(reason)];
+    }
+    for (const auto& entry : entries) {
+        if (!entry.stale) continue;
+        auto& sum = sums[stale_reason(entry)];
+        ++sum.entries;
+        sum.bytes += entry.bytes;
+    }
+    return sums;
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,170 @@
+#include "format/openvino_blob.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <utility>
+
+namespace larder::internal::format {
+namespace {
+
+constexpr std::string_view k_begin = R"(<?xml version="1.0"?><compiled_blob )";
+constexpr std::string_view k_end = "/>\n";
+constexpr std::uint64_t k_alignment_max = 1 << 20;
+constexpr std::string_view k_cpu = "RR_UPCVO";
+constexpr std::string_view k_hetero = R"(<?xml version="1.0"?><hetero )";
+
+tl::unexpected<Error> cut_short() { return fail(Errc::damaged, "the cached blob is cut short"); }
+tl::unexpected<Error> malformed() {
+    return fail(Errc::damaged, "the header of the cached blob cannot be read");
+}
+
+std::string unescaped(std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, char>, 5> k_entities{
+        {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}};
+    std::string plain;
+    while (!text.empty()) {
+        const auto entity = std::ranges::find_if(
+            k_entities, [&](const auto& each) { return text.starts_with(each.first); });
+        if (entity == k_entities.end()) {
+            plain += text.front();
+            text.remove_prefix(1);
+        } else {
+            plain += entity->second;
+            text.remove_prefix(entity->first.size());
+        }
+    }
+    return plain;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (fault != std::errc{} || end != text.data() + text.size()) return {};
+    return value;
+}
+
+// Takes what it reads away from `text`.
+class Cursor {
+public:
+    Cursor(std::string_view& text, std::uint64_t& left) : text_(text), left_(left) {}
+
+    std::optional<std::uint64_t> little_endian(std::size_t bytes) {
+        if (text_.size() < bytes) return {};
+        std::uint64_t value = 0;
+        for (std::size_t i = bytes; i-- > 0;) {
+            value = value << 8 | static_cast<unsigned char>(text_[i]);
+        }
+        skip(bytes);
+        return value;
+    }
+    std::optional<std::string_view> take(std::uint64_t bytes) {
+        if (text_.size() < bytes) return {};
+        const auto taken = text_.substr(0, bytes);
+        skip(bytes);
+        return taken;
+    }
+
+private:
+    void skip(std::uint64_t bytes) {
+        text_.remove_prefix(bytes);
+        left_ -= bytes;
+    }
+
+    std::string_view& text_;
+    std::uint64_t& left_;  // of the file
+};
+
+using Attributes = std::map<std::string, std::string, std::less<>>;
+
+// Up to the end of the line, which is taken away too.
+Result<Attributes> read_attributes(std::string_view& text) {
+    Attributes attributes;
+    while (!text.starts_with(k_end)) {
+        const auto equals = text.find("=\"");
+        if (equals == std::string_view::npos) return cut_short();
+        const auto close = text.find('"', equals + 2);
+        if (close == std::string_view::npos) return cut_short();
+        auto name = text.substr(0, equals);
+        while (name.starts_with(' ')) name.remove_prefix(1);
+        if (name.empty() || name.find_first_of(" <>/\n") != std::string_view::npos) {
+            return malformed();
+        }
+        attributes.emplace(name, unescaped(text.substr(equals + 2, close - equals - 2)));
+        text.remove_prefix(close + 1);
+        if (k_end.starts_with(text) && text.size() < k_end.size()) return cut_short();
+    }
+    text.remove_prefix(k_end.size());
+    return attributes;
+}
+
+// A version, requirements, and six numbers: offsets and lengths of three sections, which follow.
+Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
+    constexpr std::uint64_t k_version = 1;
+    Cursor cursor(text, left);
+    static_cast<void>(cursor.take(k_cpu.size()));
+    const auto version = cursor.little_endian(4);
+    if (!version) return cut_short();
+    if (*version != k_version) return {};  // what it holds is for its runtime to say
+    const auto length = cursor.little_endian(8);
+    const auto requirements = length ? cursor.take(*length) : std::nullopt;
+    if (!requirements) return cut_short();
+    blob.requirements = *requirements;
+    const auto sections = left;
+    for (int i = 0; i < 3; ++i) {
+        const auto offset = cursor.little_endian(8);
+        const auto bytes = cursor.little_endian(8);
+        if (!offset || !bytes || *offset > sections || *bytes > sections - *offset) {
+            return cut_short();
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<OpenVinoBlob> decode_openvino_blob(std::string_view head, std::uint64_t file_bytes) {
+    if (!head.starts_with(k_begin)) {
+        if (k_begin.starts_with(head)) return cut_short();
+        return fail(Errc::unsupported, "not a cached blob of OpenVINO");
+    }
+    auto text = head.substr(k_begin.size());
+    auto attributes = read_attributes(text);
+    if (!attributes) return fail(std::move(attributes.error()));
+    auto& values = *attributes;
+    OpenVinoBlob blob;
+    blob.version = std::move(values["ie_version"]);
+    blob.runtime_info = std::move(values["runtime_info"]);
+    if (blob.version.empty()) return malformed();
+    const auto& alignment_text = values["header_size_alignment"];
+    const auto alignment = alignment_text.empty() ? 0 : number(alignment_text);
+    if (!alignment || *alignment > k_alignment_max) return malformed();
+    std::uint64_t begin = head.size() - text.size();
+    if (*alignment > 0) begin = (begin + *alignment - 1) / *alignment * *alignment;
+    if (begin >= file_bytes) return cut_short();
+    const auto payload = begin < head.size() ? head.substr(begin) : std::string_view{};
+    const bool is_all = payload.size() == file_bytes - begin;
+    if (is_all && (k_cpu.starts_with(payload) || k_hetero.starts_with(payload))) return cut_short();
+    if (payload.starts_with(k_hetero)) blob.device = "HETERO";
+    if (payload.starts_with(k_cpu)) {
+        blob.device = "CPU";
+        if (auto read = read_cpu(payload, file_bytes - begin, blob); !read) {
+            return fail(std::move(read.error()));
+        }
+    }
+    return blob;
+}
+
+OpenVinoFileName openvino_file_name(std::string_view name) {
+    const auto dot = name.find('.');
+    if (dot == std::string_view::npos || !number(name.substr(0, dot))) {
+        return OpenVinoFileName::other;
+    }
+    const auto end = name.substr(dot);
+    if (end == ".blob") return OpenVinoFileName::blob;
+    if (end == ".cl_cache") return OpenVinoFileName::kernels;
+    return OpenVinoFileName::other;
+}
+
+}  // namespace larder::internal::format

@@ -1,0 +1,88 @@
+#include "openvino/machine.h"
+
+#include <openvino/core/version.hpp>
+#include <openvino/runtime/properties.hpp>
+
+#include "openvino/device.h"
+
+namespace larder::internal::openvino {
+namespace {
+
+std::string value_of(const Machine::Inputs& inputs, const std::string& name) {
+    const auto found = inputs.find(name);
+    return found == inputs.end() ? std::string{} : found->second;
+}
+
+}  // namespace
+
+runtime::Compatibility check(ov::Core& core, const std::string& device,
+                             const std::string& requirements) {
+    if (requirements.empty()) return runtime::Compatibility::unknown;
+    try {
+        const auto answer = core.get_property(device, ov::compatibility_check,
+                                              {{ov::runtime_requirements.name(), requirements}});
+        switch (answer) {
+            case ov::CompatibilityCheck::SUPPORTED: return runtime::Compatibility::accepted;
+            case ov::CompatibilityCheck::UNSUPPORTED: return runtime::Compatibility::refused;
+            case ov::CompatibilityCheck::NOT_APPLICABLE: break;
+        }
+    } catch (const std::exception&) {
+        // The device cannot tell: the import will.
+    }
+    return runtime::Compatibility::unknown;
+}
+
+const Machine::Inputs& Machine::inputs(const Inputs& kept) {
+    const auto device = value_of(kept, "device.name");
+    const auto& priorities_name = ov::device::priorities.name();
+    const auto priorities = value_of(kept, std::string("property.") + priorities_name);
+    const auto [known, is_new] = inputs_.try_emplace({device, priorities});
+    if (!is_new || device.empty()) return known->second;
+    ov::AnyMap properties;
+    if (!priorities.empty()) properties[priorities_name] = priorities;
+    const auto identity = identify(core_, parse_device(device, properties), properties);
+    if (identity.caching == runtime::Caching::none) return known->second;
+    for (const auto& [name, value] : identity.inputs) {
+        if (name.starts_with("device.") || name.starts_with("runtime.")) {
+            known->second.emplace(name, value);
+        }
+    }
+    return known->second;
+}
+
+bool Machine::refuses(const std::string& device, const std::string& requirements) {
+    const auto [known, is_new] = refusals_.try_emplace({device, requirements});
+    if (is_new) {
+        known->second = check(core_, device, requirements) == runtime::Compatibility::refused;
+    }
+    return known->second;
+}
+
+std::string Machine::openvino() { return ov::get_openvino_version().buildNumber; }
+
+bool Machine::accepts(const std::string& runtime_info) {
+    const auto [known, is_new] = acceptances_.try_emplace(runtime_info);
+    if (!is_new) return known->second;
+    bool told = false;
+    std::vector<std::string> devices;
+    try {
+        devices = core_.get_available_devices();
+    } catch (const std::exception&) {
+        // Nobody to ask.
+    }
+    for (const auto& device : devices) {
+        try {
+            // By name only: the header that declares them is the runtime's own.
+            const auto answer =
+                core_.get_property(device, "COMPILED_MODEL_RUNTIME_PROPERTIES_SUPPORTED",
+                                   {{"COMPILED_MODEL_RUNTIME_PROPERTIES", runtime_info}});
+            told = true;
+            if (answer.as<bool>()) return known->second = true;
+        } catch (const std::exception&) {
+            // It knows no such property.
+        }
+    }
+    return known->second = !told;
+}
+
+}  // namespace larder::internal::openvino
