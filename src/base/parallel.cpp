@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -26,7 +27,8 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
     std::mutex mutex;
     std::uint64_t failed_index = count;
     std::optional<Error> failure;
-    const auto run = [&] {
+    std::exception_ptr thrown;
+    const auto work_through = [&] {
         for (auto i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
             if (auto result = work(i); !result) {
                 const std::lock_guard lock(mutex);
@@ -36,6 +38,16 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
                 }
                 next.store(count);
             }
+        }
+    };
+    // On a thread of its own, what is thrown would end the process.
+    const auto run = [&] {
+        try {
+            work_through();
+        } catch (...) {
+            const std::lock_guard lock(mutex);
+            thrown = std::current_exception();
+            next.store(count);
         }
     };
 
@@ -48,6 +60,7 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
     }
     run();
     helpers.clear();
+    if (thrown) std::rethrow_exception(thrown);
     if (failure) return fail(std::move(*failure));
     return {};
 }

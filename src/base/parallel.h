@@ -14,8 +14,8 @@ namespace larder::internal {
 
 // Calls `work(i)` for every i in [0, count) on up to `threads` threads, the caller's among them,
 // and returns when all have ended. After a first error no further i is begun; the error of the
-// lowest i that failed is returned. With one thread, or where none can be started, it runs on the
-// caller's.
+// lowest i that failed is returned, and what `work` throws is thrown here. With one thread, or
+// where none can be started, it runs on the caller's.
 [[nodiscard]] Result<void> parallel_for(std::uint64_t count, unsigned threads,
                                         const std::function<Result<void>(std::uint64_t)>& work);
 

@@ -16,9 +16,8 @@ constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
 // What one reader reads in a row: the kernel reads ahead of an open file, and a disk needs several
 // readers. The import follows from the front.
 constexpr std::uint64_t k_block_bytes = std::uint64_t{32} << 20;
-// A runtime goes over a constant more than once: what is dropped in between is faulted in again.
-constexpr std::uint64_t k_resident_part = 8;  // of the blob
-constexpr std::uint64_t k_resident_bytes_min = std::uint64_t{32} << 20;
+// A runtime goes over a constant more than once: what is dropped in between is faulted in again,
+// and that is most of what a small blob costs.
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
@@ -50,15 +49,22 @@ BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::Fi
 }
 
 void BlobPages::run(const std::stop_token& stop) {
-    const auto size = mapping_->bytes().size();
-    const auto resident_max =
-        std::clamp(size / k_resident_part, k_resident_bytes_min, k_resident_bytes_max);
-    const auto drop_if_many = [&] {
-        if (pages_ == Pages::drop &&
-            os::read_memory_info().file_rss_bytes > resident_before_ + resident_max) {
-            mapping_->drop_resident();
-        }
-    };
+    read_through(stop);
+    const auto until = std::chrono::steady_clock::now() + k_first_use;
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < until) {
+        wake.wait_for(lock, stop, k_look_every, [] { return false; });
+        drop_if_many();
+    }
+    large_blocks_.reset();
+}
+
+void BlobPages::read_through(const std::stop_token& stop) {
+    // Also where no memory is left to read on.
+    const std::unique_ptr<std::promise<void>, void (*)(std::promise<void>*)> finally(
+        &reading_, [](std::promise<void>* reading) { reading->set_value(); });
     const auto blocks = blocks_of(ranges_);
     const auto read_block = [&](std::uint64_t number) -> Result<void> {
         const auto& block = blocks[number];
@@ -76,16 +82,13 @@ void BlobPages::run(const std::stop_token& stop) {
     };
     (void)parallel_for(blocks.size(), reader_threads(), read_block);
     ranges_.clear();
-    reading_.set_value();
-    const auto until = std::chrono::steady_clock::now() + k_first_use;
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested() && std::chrono::steady_clock::now() < until) {
-        wake.wait_for(lock, stop, k_look_every, [] { return false; });
-        drop_if_many();
+}
+
+void BlobPages::drop_if_many() const {
+    if (pages_ == Pages::drop &&
+        os::read_memory_info().file_rss_bytes > resident_before_ + k_resident_bytes_max) {
+        mapping_->drop_resident();
     }
-    large_blocks_.reset();
 }
 
 }  // namespace larder::internal::cache

@@ -38,6 +38,8 @@ public:
 
 private:
     void run(const std::stop_token& stop);
+    void read_through(const std::stop_token& stop);
+    void drop_if_many() const;
 
     std::shared_ptr<os::Mapping> mapping_;
     std::vector<store::FileRange> ranges_;

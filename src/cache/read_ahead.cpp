@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <new>
 
 #include "os/system.h"
 
@@ -45,11 +44,8 @@ void ReadAhead::begin(Plan plan) {
     running_ = thread_.start([this](const std::stop_token& stop) {
         // Where all cores are busy importing, nobody gains by reading early.
         os::lower_priority();
-        try {
-            run(stop);
-        } catch (const std::bad_alloc&) {
-            // No memory is left to read into, now or soon: no other thread is started.
-        }
+        // Should it find no memory, it counts as running: none is left to read into, now or soon.
+        run(stop);
     });
     if (running_) thread_of_ = os::current_process_id();
 }

@@ -1,5 +1,6 @@
 #include "os/background_thread.h"
 
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -25,7 +26,13 @@ void BackgroundThread::stop() noexcept {
 bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
     stop();
     try {
-        thread_ = std::jthread(std::move(work));
+        thread_ = std::jthread([work = std::move(work)](const std::stop_token& stop) {
+            try {
+                work(stop);
+            } catch (const std::bad_alloc&) {
+                // It only ever helps: the program goes on without it.
+            }
+        });
     } catch (const std::system_error&) {
         return false;
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <set>
 #include <string>
 #include <system_error>
@@ -63,6 +64,18 @@ TEST(ParallelFor, TellsTheFirstOfSeveralErrorsAndBeginsNoMore) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().what, "0");
     EXPECT_EQ(begun, 4);
+}
+
+TEST(ParallelFor, ThrowsToTheCallerWhatAnyThreadThrows) {
+    for (const unsigned threads : {1U, 4U}) {
+        for (const std::uint64_t failing : {std::uint64_t{0}, k_count - 1}) {
+            const auto work = [&](std::uint64_t i) -> Result<void> {
+                if (i == failing) throw std::bad_alloc();
+                return {};
+            };
+            EXPECT_THROW(static_cast<void>(parallel_for(k_count, threads, work)), std::bad_alloc);
+        }
+    }
 }
 
 TEST(ParallelFor, RunsOnTheCallersThreadWhereNoOtherIsToBeHad) {

@@ -1,0 +1,46 @@
+// os/background_thread.h: a thread of larder's own never harms the program it runs in.
+#include "os/background_thread.h"
+
+#include <future>
+#include <new>
+
+#include <gtest/gtest.h>
+
+#include "support/no_threads.h"
+
+namespace larder::internal::os {
+namespace {
+
+TEST(BackgroundThreadTest, IsStoppedByItsDestructor) {
+    std::promise<void> begun;
+    bool stopped = false;
+    {
+        BackgroundThread thread;
+        ASSERT_TRUE(thread.start([&](const std::stop_token& stop) {
+            begun.set_value();
+            while (!stop.stop_requested()) std::this_thread::yield();
+            stopped = true;
+        }));
+        begun.get_future().wait();
+    }
+    EXPECT_TRUE(stopped);
+}
+
+TEST(BackgroundThreadTest, EndsAloneWhereItFindsNoMemory) {
+    BackgroundThread thread;
+    ASSERT_TRUE(thread.start([](const std::stop_token&) { throw std::bad_alloc(); }));
+    thread.stop();
+    bool ran = false;
+    ASSERT_TRUE(thread.start([&](const std::stop_token&) { ran = true; }));
+    thread.stop();
+    EXPECT_TRUE(ran);
+}
+
+TEST(BackgroundThreadTest, SaysWhereNoneIsToBeHad) {
+    const support::NoThreads no_threads;
+    BackgroundThread thread;
+    EXPECT_FALSE(thread.start([](const std::stop_token&) {}));
+}
+
+}  // namespace
+}  // namespace larder::internal::os
