@@ -1,6 +1,12 @@
 #include "store/state_impl.h"
 
 #include <algorithm>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
 
 namespace larder::internal::store {
 namespace {
@@ -25,6 +31,8 @@ CREATE TABLE IF NOT EXISTS uses(
 CREATE TABLE IF NOT EXISTS followers(
     larder_id TEXT, key BLOB, next BLOB, object BLOB, distance INTEGER, belief INTEGER,
     last_seen_ns INTEGER, PRIMARY KEY(larder_id, key, next)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checked(
+    larder_id TEXT, object BLOB, at_ns INTEGER, PRIMARY KEY(larder_id, object)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events(
     id INTEGER PRIMARY KEY, at_ns INTEGER, larder_id TEXT, key BLOB, model TEXT, device TEXT,
     outcome TEXT, reason TEXT, total_ms INTEGER, saved_ms INTEGER, written_bytes INTEGER);
@@ -47,6 +55,30 @@ CREATE TABLE IF NOT EXISTS sighted_files(
     file_system TEXT, PRIMARY KEY(larder_id, path, fingerprint, file)) WITHOUT ROWID;
 )";
 
+// Another text is another number.
+std::int32_t schema_number() {
+    const auto digest = hash_bytes(std::as_bytes(std::span(std::string_view(k_schema))));
+    std::int32_t number = 0;
+    std::memcpy(&number, digest.bytes.data(), sizeof number);
+    return number;
+}
+
+// Each statement of the schema is a transaction of its own: all of them together cost more than the
+// questions of a request.
+Result<void> make_tables(Connection& connection) {
+    std::int64_t found = 0;
+    const auto prepared = connection.prepare("PRAGMA user_version");
+    if (!prepared) return fail(prepared.error());
+    {
+        Statement statement(*prepared);
+        if (statement.step() == SQLITE_ROW) found = statement.integer(0);
+    }
+    const auto number = schema_number();
+    if (found == number) return {};
+    if (auto made = connection.execute(k_schema); !made) return made;
+    return connection.execute(("PRAGMA user_version=" + std::to_string(number)).c_str());
+}
+
 }  // namespace
 
 Result<void> State::Impl::open() {
@@ -55,15 +87,15 @@ Result<void> State::Impl::open() {
     // own, and cannot share the memory that write-ahead logging needs.
     const auto space = system.fs.space(directory);
     const bool shared = space && space->locality == os::Locality::network;
-    file = os::join(directory, shared ? "state-1-" + system.process.host + ".db"
-                                      : std::string("state-1.db"));
+    file = os::join(directory,
+                    shared ? "state-1-" + system.process.host + ".db" : std::string("state-1.db"));
     auto opened = Connection::open(file, k_busy_limit_ms);
     if (!opened) return fail(std::move(opened.error()));
     // Nothing here is worth a wait for the disk: what power loss takes is found out again.
     const char* const journal = shared ? "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;"
                                        : "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
     if (auto set = (*opened)->execute(journal); !set) return set;
-    if (auto made = (*opened)->execute(k_schema); !made) return made;
+    if (auto made = make_tables(**opened); !made) return made;
     connection = std::move(*opened);
     opened_by = os::current_process_id();
     return {};
