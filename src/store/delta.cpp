@@ -39,8 +39,8 @@ std::uint64_t best_start(std::span<const Match> matches) {
     return static_cast<std::uint64_t>(best - bytes.begin()) * k_step;
 }
 
-// As much of a match as is worth a segment: whole pages that can be mapped, or many bytes.
-std::optional<Match> usable_part(const Match& match, std::uint64_t start) {
+// The whole pages of a match that can be mapped, if they are worth it.
+std::optional<Match> mappable_part(const Match& match, std::uint64_t start) {
     const auto place = start + match.offset;
     if (place % k_variant_page_bytes == match.base_offset % k_variant_page_bytes) {
         const auto skipped =
@@ -51,18 +51,31 @@ std::optional<Match> usable_part(const Match& match, std::uint64_t start) {
             return Match{match.offset + skipped, match.base_offset + skipped, whole};
         }
     }
-    if (match.bytes < k_copied_segment_bytes_min) return std::nullopt;
-    return match;
+    return std::nullopt;
+}
+
+// Of what can only be copied, all or nothing is: all, if that is little.
+enum class Copies { no, yes };
+
+Copies copies_of(std::span<const Match> matches, std::uint64_t start, std::uint64_t blob_bytes) {
+    std::uint64_t bytes = 0;
+    for (const auto& match : matches) {
+        if (!mappable_part(match, start)) bytes += match.bytes;
+    }
+    return bytes <= blob_bytes / k_copied_part_max ? Copies::yes : Copies::no;
 }
 
 // Cuts [offset, end) into what `matches` cover and what is left.
 void cut(std::uint64_t offset, std::uint64_t end, std::span<const Match> matches,
-         std::uint64_t start, SegmentSource source, std::vector<Piece>& pieces) {
+         std::uint64_t start, SegmentSource source, Copies copies, std::vector<Piece>& pieces) {
     const auto add_literal = [&](std::uint64_t until) {
         if (until > offset) pieces.push_back({offset, until - offset, SegmentSource::own, {}});
     };
     for (const auto& match : matches) {
-        const auto part = usable_part(match, start);
+        auto part = mappable_part(match, start);
+        if (!part && copies == Copies::yes && match.bytes >= k_copied_segment_bytes_min) {
+            part = match;
+        }
         if (!part) continue;
         add_literal(part->offset);
         pieces.push_back({part->offset, part->bytes, source, part->base_offset});
@@ -99,7 +112,8 @@ std::vector<Piece> without_repetitions(std::span<const std::byte> blob, std::uin
         // Pages of a literal lie in the delta as they lie in memory.
         for (auto& match : best) match.base_offset += start;
         const auto first = result.size();
-        cut(piece.offset, piece.offset + piece.bytes, best, start, SegmentSource::own, result);
+        cut(piece.offset, piece.offset + piece.bytes, best, start, SegmentSource::own, Copies::no,
+            result);
         for (auto i = first; i < result.size(); ++i) {
             if (result[i].from) *result[i].from -= start;
         }
@@ -153,13 +167,13 @@ std::optional<Delta> plan_delta(std::span<const std::byte> blob, std::uint64_t b
     delta.variant.base_bytes = base_bytes;
     const auto start = delta.variant.start_in_page = best_start(matches);
     std::vector<Piece> pieces;
-    cut(0, blob.size(), matches, start, SegmentSource::base, pieces);
+    cut(0, blob.size(), matches, start, SegmentSource::base, copies_of(matches, start, blob.size()),
+        pieces);
     pieces = without_repetitions(blob, start, pieces);
     if (pieces.size() > format::k_segments_max) return std::nullopt;
     place_literals(pieces, delta);
     if (delta.own_bytes > blob.size() / 2) return std::nullopt;
     add_segments(pieces, delta);
-    if (delta.copied_bytes > k_copied_bytes_max) return std::nullopt;
     return delta;
 }
 

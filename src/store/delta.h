@@ -27,11 +27,12 @@ struct Delta {
     std::uint64_t copied_bytes = 0;  // what each load copies, because it cannot be mapped
 };
 
-// More is not copied at a load: it takes time, and memory for as long as the blob is used.
-inline constexpr std::uint64_t k_copied_bytes_max = std::uint64_t{256} << 20;
+// Part of the blob. What lies otherwise in memory than in the base's pages is copied by each load,
+// which takes time, and memory for as long as the blob is used: more of it is kept once more.
+inline constexpr std::uint64_t k_copied_part_max = 16;
 
-// Nothing where it would not pay: the delta is more than half of the blob, has too many pieces, or
-// too much of it would be copied at each load. `matches` are those of `blob` with its base.
+// Nothing where it would not pay: the delta is more than half of the blob, or has too many pieces.
+// `matches` are those of `blob` with its base.
 [[nodiscard]] std::optional<Delta> plan_delta(std::span<const std::byte> blob,
                                               std::uint64_t base_bytes,
                                               std::span<const Match> matches);

@@ -18,8 +18,8 @@ namespace larder::internal::store {
 namespace {
 
 // So many blobs are looked at, if the first ones have too little in common with the new one.
-constexpr std::size_t k_bases_max = 3;
-// A delta that is no larger, and makes no load copy more, is not worth to look for a better one.
+constexpr std::size_t k_bases_max = 4;
+// With a delta that is no larger, a better one is not looked for.
 constexpr std::uint64_t k_good_part = 16;  // of the blob
 constexpr std::uint64_t k_compared_bytes = std::uint64_t{8} << 20;
 
@@ -60,8 +60,7 @@ struct FoundDelta {
     std::shared_ptr<os::Mapping> blob;
     std::unique_ptr<os::File> base_file;
 
-    // What loads and what is kept, both to be little.
-    [[nodiscard]] std::uint64_t cost() const { return delta.own_bytes + delta.copied_bytes; }
+    [[nodiscard]] std::uint64_t own_bytes() const { return delta.own_bytes; }
 };
 
 namespace {
@@ -109,9 +108,9 @@ std::optional<VariantInMaking> VariantInMaking::find(Context& context, const Dig
     std::unique_ptr<FoundDelta> best;
     for (const auto& member : members) {
         auto found = try_base(context, member, *mapping);
-        if (!found || (best && found->cost() >= best->cost())) continue;
+        if (!found || (best && found->own_bytes() >= best->own_bytes())) continue;
         best = std::move(found);
-        if (best->cost() <= blob_bytes / k_good_part) break;
+        if (best->own_bytes() <= blob_bytes / k_good_part) break;
     }
     if (!best) return std::nullopt;
     best->delta.variant.blob = digest;

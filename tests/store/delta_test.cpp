@@ -74,6 +74,16 @@ TEST(Delta, BeginsInItsPageWhereMostOfItCanBeMapped) {
     EXPECT_LT(delta->own_bytes, 20'000U) << "and kept once";
 }
 
+TEST(Delta, KeepsOnceMoreWhatEachLoadWouldHaveToCopy) {
+    const auto a = random_text(k_mib, 1);
+    const auto b = random_text(3 * k_mib, 2);
+    const auto delta = plan(a + random_text(64 * 5, 3) + b, a + b);
+    ASSERT_TRUE(delta);
+    EXPECT_LT(delta->copied_bytes, 20'000U);
+    EXPECT_GT(delta->own_bytes, k_mib);
+    EXPECT_LT(delta->own_bytes, k_mib + 30'000);
+}
+
 TEST(Delta, KeepsWhatTheBlobRepeatsOnce) {
     const auto shared = random_text(8 * k_mib, 1);
     const auto mask = random_text(k_mib, 2);

@@ -70,8 +70,8 @@ protected:
     }
     static const Part& base_of(const Manifest& manifest) { return manifest.parts.at(0); }
 
-    std::string first_ = random_text(2 * k_mib, 1);
-    std::string second_ = random_text(2 * k_mib, 2);
+    std::string first_ = random_text(k_mib / 8, 1);
+    std::string second_ = random_text(4 * k_mib, 2);
 };
 
 TEST_F(VariantTest, EightBlobsOfAFamilyTakeHardlyMoreThanOne) {
