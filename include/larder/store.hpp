@@ -75,6 +75,27 @@ struct RemovalReport {
     std::uint64_t freed_bytes = 0;  // on disk; shared objects count only when their last entry goes
 };
 
+// Which entries prune() takes. None of them takes a pinned one.
+struct PruneRules {
+    // Those with these keys, each with a word for it: why.
+    std::map<std::string, std::string> keys{};
+    // Those that nobody has asked for in this long, as far as this machine and the larder know.
+    std::optional<std::chrono::seconds> older_than{};
+    // What is worth least, until the larder takes no more than this; 0: none. Absent: the limit.
+    std::optional<std::uint64_t> max_size_bytes{};
+};
+
+struct PruneReport {
+    std::vector<EntryInfo> entries;
+    std::map<std::string, std::string> reasons;  // by key: PruneRules::keys, "age", "size", "limit"
+    std::uint64_t freed_bytes = 0;               // on disk
+    std::uint64_t garbage_bytes = 0;             // of them, what no entry used any more
+    std::uint64_t left_bytes = 0;
+    // The path of an entry that cannot be read, and may use anything: for its sake no object was
+    // removed. Empty: there is none.
+    std::string held_back;
+};
+
 // How many requests ended how, over all processes of this machine.
 struct Stats {
     struct Outcomes {
@@ -92,7 +113,7 @@ struct Stats {
     std::map<std::string, std::uint64_t> bypass_reasons;
     std::uint64_t bytes_written = 0;
     // What was removed from the larder since `since`, by what removed it: "limit" (max_size),
-    // "floor" (min_free), "age", "size" (of prune), "removed" (by key or model)…
+    // "floor" (min_free), "age", "size", "stale"… (of prune).
     std::map<std::string, std::uint64_t> evicted_bytes;
     std::uint64_t evicted_entries = 0;
     // Now: what the larder holds on disk, what it may hold (0: no limit), and for how long the
@@ -127,8 +148,11 @@ public:
     // The one entry whose key begins with `prefix`. Throws `not_found`, or `invalid_argument` where
     // several do; the message lists them.
     [[nodiscard]] EntryInfo entry(std::string_view prefix) const;
-    // Bytes on disk of all objects and manifests.
+    // Bytes on disk of all that counts towards the limit: objects, manifests, and what was set
+    // aside.
     [[nodiscard]] std::uint64_t total_bytes() const;
+    // Options::max_size on this disk; 0: no limit.
+    [[nodiscard]] std::uint64_t max_size_bytes() const;
 
     // Reads every byte of what is kept (of the entries whose keys begin with one of `prefixes`;
     // of all if there are none). What is damaged is set aside where larder can write. `progress` is
@@ -138,7 +162,7 @@ public:
                                                  std::uint64_t bytes_total)>& progress = {});
 
     // Removes entries, and the objects that no other entry needs. Loaded models go on working.
-    // Throws before anything is removed if one of the keys does not exist.
+    // Throws before anything is removed if one of the keys does not exist, or is pinned.
     RemovalReport remove(const std::vector<std::string>& keys, DryRun dry_run);
 
     // Fills in why nobody will ask for an entry again. `entries` are all of the larder's: what
@@ -152,6 +176,15 @@ public:
     // Removes them, and all that this machine remembers of the model: for who deletes a model. A
     // copy of it elsewhere is compiled anew when it is asked for.
     RemovalReport remove_model(const std::filesystem::path& path, DryRun dry_run = DryRun::no);
+
+    // Removes by rule, and whatever no entry uses. A dry run reports the same and removes nothing.
+    PruneReport prune(const PruneRules& rules, DryRun dry_run);
+
+    // Neither the limit nor prune() nor remove() takes a pinned entry. A pin stays when the entry
+    // is compiled anew. What is pinned already stays so; the same with unpin. Both throw before
+    // anything is changed if one of the keys does not exist.
+    void pin(const std::vector<std::string>& keys);
+    void unpin(const std::vector<std::string>& keys);
 
     [[nodiscard]] Stats stats(std::chrono::system_clock::time_point since = {}) const;
 

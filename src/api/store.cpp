@@ -76,6 +76,9 @@ struct Store::Impl {
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
         // Looking at a larder does not make one.
         const auto there = system.system().fs.info(open.directory + "/larder.json");
+        open.max_size = api::size_limit(options.max_size);
+        open.min_free = api::size_limit(options.min_free);
+        open.history = &state;
         open.access = may_write && there ? store::Access::read_write : store::Access::read_only;
         if (open.directory.empty()) {
             throw Error(ErrorCode::not_found, "there is no place for a larder",
@@ -139,6 +142,10 @@ std::vector<EntryInfo> Store::entries() const {
         }
         return store::Continue::yes;
     }));
+    const auto pinned = api::value_or_throw(impl_->opened->pinned());
+    if (!pinned.empty()) {
+        for (auto& info : list) info.pinned = pinned.contains(*store::Key::from_hex(info.key));
+    }
     std::sort(list.begin(), list.end(),
               [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
     return list;
@@ -153,12 +160,16 @@ EntryInfo Store::entry(std::string_view prefix) const {
     }
     auto info = describe(*found.manifest);
     add_usage(info, impl_->state.usage(impl_->opened->id()));
+    info.pinned = api::value_or_throw(impl_->opened->pinned()).contains(key);
     return info;
 }
 
 std::uint64_t Store::total_bytes() const {
-    return api::value_or_throw(impl_->opened->totals()).disk_bytes;
+    const auto totals = api::value_or_throw(impl_->opened->totals());
+    return totals.disk_bytes + totals.quarantined_bytes;
 }
+
+std::uint64_t Store::max_size_bytes() const { return impl_->opened->limit_bytes(); }
 
 VerifyReport Store::verify(const std::vector<std::string>& prefixes,
                            const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
@@ -184,6 +195,12 @@ RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry
     auto keys = impl_->resolve(prefixes);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    const auto pinned = api::value_or_throw(impl_->opened->pinned());
+    for (const auto& key : keys) {
+        if (!pinned.contains(key)) continue;
+        throw Error(ErrorCode::invalid_argument, "the entry " + key.hex() + " is pinned",
+                    "larder unpin " + key.hex());
+    }
     const auto how = dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
     const auto removal = api::value_or_throw(impl_->opened->remove(keys, how));
     RemovalReport report;
@@ -217,6 +234,38 @@ RemovalReport Store::remove_model(const std::filesystem::path& path, DryRun dry_
     return report;
 }
 
+PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
+    store::PruneRules inner;
+    for (const auto& [key, reason] : rules.keys) {
+        inner.doomed[api::value_or_throw(store::Key::from_hex(key))] = reason;
+    }
+    inner.older_than = rules.older_than;
+    inner.max_bytes = rules.max_size_bytes;
+    const auto how = dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
+    const auto pruning = api::value_or_throw(impl_->opened->prune(inner, how));
+    PruneReport report;
+    for (const auto& manifest : pruning.removal.entries) {
+        report.entries.push_back(describe(manifest));
+    }
+    for (const auto& [key, reason] : pruning.reasons) {
+        report.reasons[key.hex()] = reason;
+        if (dry_run == DryRun::no) impl_->state.forget(impl_->opened->id(), key);
+    }
+    report.freed_bytes = pruning.removal.freed_bytes;
+    report.garbage_bytes = pruning.garbage_bytes;
+    report.left_bytes = pruning.left_bytes;
+    report.held_back = pruning.held_back;
+    return report;
+}
+
+void Store::pin(const std::vector<std::string>& keys) {
+    for (const auto& key : impl_->resolve(keys)) api::value_or_throw(impl_->opened->pin(key));
+}
+
+void Store::unpin(const std::vector<std::string>& keys) {
+    for (const auto& key : impl_->resolve(keys)) api::value_or_throw(impl_->opened->unpin(key));
+}
+
 Stats Store::stats(std::chrono::system_clock::time_point since) const {
     const auto since_ns =
         std::chrono::duration_cast<std::chrono::nanoseconds>(since.time_since_epoch()).count();
@@ -233,6 +282,18 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
         if (events.outcome == "compiled") stats.miss_reasons[events.reason] += events.count;
         if (events.outcome == "bypassed") stats.bypass_reasons[events.reason] += events.count;
         stats.bytes_written += events.written_bytes;
+    }
+    for (const auto& [reason, sum] : impl_->state.evictions(id, since_ns)) {
+        stats.evicted_bytes[reason] = sum.freed_bytes;
+        stats.evicted_entries += sum.count;
+    }
+    stats.total_bytes = total_bytes();
+    stats.max_size_bytes = max_size_bytes();
+    const auto now_ns = impl_->system.system().clock.wall().count();
+    for (const auto& [key, used_ns] : api::value_or_throw(impl_->opened->last_uses())) {
+        const auto idle = std::chrono::duration_cast<std::chrono::seconds>(
+            std::chrono::nanoseconds(std::max<std::int64_t>(now_ns - used_ns, 0)));
+        stats.longest_idle = std::max(stats.longest_idle.value_or(idle), idle);
     }
     return stats;
 }

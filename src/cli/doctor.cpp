@@ -5,6 +5,7 @@
 
 #include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/quantity.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -25,6 +26,8 @@ struct DeviceInfo {
 
 struct Diagnosis {
     std::string directory;
+    std::uint64_t total_bytes = 0;
+    std::uint64_t max_size_bytes = 0;
     std::string openvino;
     std::vector<DeviceInfo> devices;
     std::string huge_pages;
@@ -43,6 +46,8 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
+        diagnosis.total_bytes = store.total_bytes();
+        diagnosis.max_size_bytes = store.max_size_bytes();
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
@@ -118,6 +123,8 @@ Json doctor_json(const Diagnosis& diagnosis) {
     auto json = json_object();
     json["version"] = LARDER_VERSION;
     json["directory"] = diagnosis.directory;
+    json["total_bytes"] = diagnosis.total_bytes;
+    json["max_size_bytes"] = diagnosis.max_size_bytes;
     json["openvino"] = diagnosis.openvino;
     json["devices"] = Json::array();
     for (const auto& device : diagnosis.devices) {
@@ -159,6 +166,13 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
     };
     add("larder", LARDER_VERSION " in " + diagnosis.directory);
+    auto filling = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
+    if (diagnosis.max_size_bytes > 0) {
+        const auto part = static_cast<double>(diagnosis.total_bytes) /
+                          static_cast<double>(diagnosis.max_size_bytes);
+        filling += ": " + std::to_string(std::lround(100 * part)) + " % full";
+    }
+    add("kept", filling);
     add("OpenVINO", diagnosis.openvino);
     for (const auto& device : diagnosis.devices) {
         const auto* can = device.exports ? "; models can be kept" : "; models cannot be kept";

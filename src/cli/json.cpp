@@ -97,6 +97,24 @@ Json removal_json(const RemovalReport& report, DryRun dry_run) {
     return json;
 }
 
+Json prune_json(const PruneReport& report, DryRun dry_run) {
+    auto json = json_object();
+    json["dry_run"] = dry_run == DryRun::yes;
+    json["entries"] = Json::array();
+    for (const auto& entry : report.entries) {
+        json["entries"].push_back({{"key", entry.key},
+                                   {"model", entry.model},
+                                   {"device", entry.device},
+                                   {"bytes", entry.bytes},
+                                   {"reason", report.reasons.at(entry.key)}});
+    }
+    json["freed_bytes"] = report.freed_bytes;
+    json["garbage_bytes"] = report.garbage_bytes;
+    json["total_bytes"] = report.left_bytes;
+    json["held_back"] = text_or_null(report.held_back);
+    return json;
+}
+
 Json verify_json(const VerifyReport& report) {
     auto json = json_object();
     json["entries"] = report.entries;
@@ -117,6 +135,12 @@ Json stats_json(const Stats& stats) {
     json["since"] = format_time(stats.since);
     add_outcomes(json, stats.total);
     json["bytes_written"] = stats.bytes_written;
+    json["evicted_bytes"] = map_json(stats.evicted_bytes);
+    json["evicted_entries"] = stats.evicted_entries;
+    json["total_bytes"] = stats.total_bytes;
+    json["max_size_bytes"] = stats.max_size_bytes;
+    json["longest_idle_seconds"] =
+        stats.longest_idle ? Json(stats.longest_idle->count()) : Json(nullptr);
     json["miss_reasons"] = map_json(stats.miss_reasons);
     json["bypass_reasons"] = map_json(stats.bypass_reasons);
     json["by_model"] = outcomes_by_name(stats.by_model);

@@ -31,7 +31,7 @@ void print_json(const Store& store, const std::vector<EntryInfo>& entries,
         json["entries"].push_back(entry_json(entry, unique.at(entry.key)));
     }
     json["total_bytes"] = store.total_bytes();
-    json["max_size_bytes"] = 0;  // no limit
+    json["max_size_bytes"] = store.max_size_bytes();
     Context::print(json_line(json));
 }
 
@@ -65,7 +65,7 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     std::string text = table.empty() ? "" : table.text();
     text += entries.size() == all ? std::to_string(all)
                                   : std::to_string(entries.size()) + " of " + std::to_string(all);
-    text += (all == 1 ? " entry, " : " entries, ") + format_size(store.total_bytes()) + " in " +
+    text += (all == 1 ? " entry, " : " entries, ") + fill_text(store.total_bytes(), store.max_size_bytes()) + " in " +
             printable(store.directory().string()) + "\n";
     Context::print(text);
 }

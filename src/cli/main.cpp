@@ -23,7 +23,7 @@ struct Verb {
     Run (*declare)(CLI::App&);
 };
 
-constexpr std::array<Verb, 10> k_verbs{{
+constexpr std::array<Verb, 13> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -46,6 +46,14 @@ constexpr std::array<Verb, 10> k_verbs{{
      "  larder rm 3f2a\n"
      "  larder rm old/model.xml --dry-run",
      declare_rm},
+    {"prune", "Remove by rule, and whatever no entry uses",
+     "  larder prune --stale --dry-run\n"
+     "  larder prune --older-than 30d --yes\n"
+     "  larder prune --max-size 20GiB --yes",
+     declare_prune},
+    {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
+     declare_pin},
+    {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin},
     {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
      declare_stats},
     {"adopt", "Say what OpenVINO's own cache holds, and clean it",

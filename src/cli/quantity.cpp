@@ -7,6 +7,11 @@
 #include <fmt/format.h>
 
 namespace larder::cli {
+std::string fill_text(std::uint64_t total_bytes, std::uint64_t limit_bytes) {
+    const auto total = format_size(total_bytes);
+    return limit_bytes == 0 ? total : total + " of " + format_size(limit_bytes);
+}
+
 std::string format_duration(std::chrono::nanoseconds duration) {
     const double ms = std::chrono::duration<double, std::milli>(duration).count();
     if (ms < 999.5) {

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cstdio>
-#include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -8,7 +5,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/surroundings.h"
-#include "cli/text.h"
+#include "cli/targets.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -19,41 +16,6 @@ struct RmFlags {
     bool dry_run = false;
     bool yes = false;
 };
-
-bool could_be_a_key(const std::string& text) {
-    return text.size() <= 64 && !text.empty() &&
-           text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-// What the targets stand for.
-struct Chosen {
-    std::vector<std::string> keys;
-    std::vector<std::string> models;  // by the paths that were given
-};
-
-Chosen choose(const Store& store, const std::vector<std::string>& targets) {
-    Chosen chosen;
-    for (const auto& target : targets) {
-        if (could_be_a_key(target)) {
-            try {
-                chosen.keys.push_back(store.entry(target).key);
-                continue;
-            } catch (const Error& error) {
-                if (error.code() != ErrorCode::not_found) throw;
-            }
-        }
-        const auto found = store.keys_of_model(target);
-        if (found.empty()) {
-            throw CommandError({"nothing is kept under '" + target + "'",
-                                "'larder ls' lists keys and models", k_failed});
-        }
-        chosen.keys.insert(chosen.keys.end(), found.begin(), found.end());
-        chosen.models.push_back(target);
-    }
-    std::sort(chosen.keys.begin(), chosen.keys.end());
-    chosen.keys.erase(std::unique(chosen.keys.begin(), chosen.keys.end()), chosen.keys.end());
-    return chosen;
-}
 
 std::string table_text(const Context& context, const RemovalReport& report) {
     auto table = context.table({{"KEY"}, {"DEVICE"}, {"SIZE", Align::right}, {"MODEL"}});
@@ -67,17 +29,6 @@ std::string table_text(const Context& context, const RemovalReport& report) {
 std::string count_text(const RemovalReport& report) {
     const auto count = report.entries.size();
     return std::to_string(count) + (count == 1 ? " entry" : " entries");
-}
-
-// The question goes to standard error: standard output may be a pipe.
-bool agrees(const Context& context, const RemovalReport& plan) {
-    const auto question = table_text(context, plan) + "Remove " + count_text(plan) + " and free " +
-                          format_size(plan.freed_bytes) + "? [y/N] ";
-    std::fputs(question.c_str(), stderr);
-    std::string answer;
-    std::getline(std::cin, answer);
-    const auto word = trimmed(answer);
-    return word == "y" || word == "Y" || word == "yes";
 }
 
 void print(const Context& context, const RemovalReport& report, DryRun dry_run, bool listed) {
@@ -96,18 +47,17 @@ void print(const Context& context, const RemovalReport& report, DryRun dry_run, 
 
 int run(const Context& context, const RmFlags& flags) {
     Store store(context.options());
-    const auto [keys, models] = choose(store, flags.targets);
+    const auto [keys, models] = find_targets(store, flags.targets);
     if (flags.dry_run) {
         print(context, store.remove(keys, DryRun::yes), DryRun::yes, false);
         return k_done;
     }
     bool listed = false;
     if (!flags.yes) {
-        if (!is_terminal(Stream::in) || !is_terminal(Stream::error)) {
-            throw_usage("rm asks before it removes, and there is nobody to ask",
-                        "give --yes, or --dry-run to see what would go");
-        }
-        if (!agrees(context, store.remove(keys, DryRun::yes))) {
+        const auto plan = store.remove(keys, DryRun::yes);
+        const auto question = table_text(context, plan) + "Remove " + count_text(plan) +
+                              " and free " + format_size(plan.freed_bytes);
+        if (!agrees(question, "rm")) {
             throw CommandError({"nothing was removed", {}, k_failed});
         }
         listed = is_terminal(Stream::out);

@@ -39,13 +39,34 @@ std::string reasons_text(const Context& context, const std::string& title,
     return table.empty() ? "" : "\n" + table.text();
 }
 
+// "; 3 entries evicted: 1.20 GB by limit".
+std::string evicted_text(const Stats& stats) {
+    if (stats.evicted_entries == 0) return {};
+    auto text = "; " + std::to_string(stats.evicted_entries) +
+                (stats.evicted_entries == 1 ? " entry evicted" : " entries evicted");
+    const char* separator = ": ";
+    for (const auto& [reason, bytes] : stats.evicted_bytes) {
+        text += separator + format_size(bytes) + " by " + reason;
+        separator = ", ";
+    }
+    return text;
+}
+
+std::string filling_text(const Stats& stats) {
+    auto text = fill_text(stats.total_bytes, stats.max_size_bytes) + " kept";
+    if (stats.longest_idle) {
+        text += ", unused for the longest: " + format_age(*stats.longest_idle);
+    }
+    return text + "\n";
+}
+
 std::string table_text(const Context& context, const Stats& stats) {
     const auto& total = stats.total;
     if (total.compiled + total.loaded + total.waited + total.bypassed == 0) {
-        return "no requests are known yet\n";
+        return "no requests are known yet\n" + filling_text(stats);
     }
     auto text = "since " + format_time(stats.since) + ", " + format_size(stats.bytes_written) +
-                " written\n\n";
+                " written" + evicted_text(stats) + "\n" + filling_text(stats) + "\n";
     auto models = outcomes_table(context, "MODEL");
     for (const auto& [name, outcomes] : stats.by_model) add(models, name, outcomes);
     add(models, "all", total);

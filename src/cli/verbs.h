@@ -20,9 +20,12 @@ using Run = std::function<int(const Context&)>;
 [[nodiscard]] Run declare_config(CLI::App& verb);
 [[nodiscard]] Run declare_doctor(CLI::App& verb);
 [[nodiscard]] Run declare_ls(CLI::App& verb);
+[[nodiscard]] Run declare_pin(CLI::App& verb);
+[[nodiscard]] Run declare_prune(CLI::App& verb);
 [[nodiscard]] Run declare_rm(CLI::App& verb);
 [[nodiscard]] Run declare_show(CLI::App& verb);
 [[nodiscard]] Run declare_stats(CLI::App& verb);
+[[nodiscard]] Run declare_unpin(CLI::App& verb);
 [[nodiscard]] Run declare_verify(CLI::App& verb);
 [[nodiscard]] Run declare_why(CLI::App& verb);
 

@@ -1,0 +1,121 @@
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/failure.h"
+#include "cli/json.h"
+#include "cli/quantity.h"
+#include "cli/stale.h"
+#include "cli/surroundings.h"
+#include "cli/targets.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+namespace larder::cli {
+namespace {
+
+struct PruneFlags {
+    std::string max_size;
+    std::string older_than;
+    bool stale = false;
+    bool incompatible = false;
+    bool dry_run = false;
+    bool yes = false;
+};
+
+std::string table_text(const Context& context, const PruneReport& report) {
+    auto table = context.table({{"KEY"}, {"DEVICE"}, {"SIZE", Align::right}, {"WHY"}, {"MODEL"}});
+    for (const auto& entry : report.entries) {
+        table.add({{entry.key.substr(0, 12)},
+                   {entry.device},
+                   {format_size(entry.bytes)},
+                   {report.reasons.at(entry.key)},
+                   {entry.model}});
+    }
+    return table.empty() ? "" : table.text();
+}
+
+std::string count_text(const PruneReport& report) {
+    const auto count = report.entries.size();
+    auto text = std::to_string(count) + (count == 1 ? " entry" : " entries");
+    if (report.garbage_bytes > 0) {
+        text += " and " + format_size(report.garbage_bytes) + " that no entry used";
+    }
+    return text;
+}
+
+void print(const Context& context, const PruneReport& report, DryRun dry_run, bool listed) {
+    switch (context.format()) {
+        case Format::json: Context::print(json_line(prune_json(report, dry_run))); break;
+        case Format::keys:
+            for (const auto& entry : report.entries) Context::print_key(entry.key);
+            break;
+        case Format::table: {
+            const bool dry = dry_run == DryRun::yes;
+            Context::print((listed ? "" : table_text(context, report)) +
+                           (dry ? "would remove " : "removed ") + count_text(report) +
+                           (dry ? ", would free " : ", freed ") + format_size(report.freed_bytes) +
+                           (dry ? ", would leave " : ", left ") + format_size(report.left_bytes) +
+                           "\n");
+            break;
+        }
+    }
+    if (report.held_back.empty()) return;
+    std::fputs(("larder: no object was removed: '" + printable(report.held_back) +
+                "' cannot be read, and may use any of them\n  'larder verify' says why\n")
+                   .c_str(),
+               stderr);
+}
+
+int run(const Context& context, const PruneFlags& flags) {
+    PruneRules rules;
+    if (!flags.max_size.empty()) rules.max_size_bytes = parse_size(flags.max_size);
+    if (!flags.older_than.empty()) rules.older_than = parse_age(flags.older_than);
+    Store store(context.options());
+    if (flags.stale || flags.incompatible) {
+        rules.keys = stale_keys(store, {flags.stale, flags.incompatible});
+    }
+    if (flags.dry_run) {
+        print(context, store.prune(rules, DryRun::yes), DryRun::yes, false);
+        return k_done;
+    }
+    bool listed = false;
+    if (!flags.yes) {
+        const auto plan = store.prune(rules, DryRun::yes);
+        // Where nothing goes there is nothing to ask.
+        if (!plan.entries.empty()) {
+            const auto question = table_text(context, plan) + "Remove " + count_text(plan) +
+                                  " and free " + format_size(plan.freed_bytes);
+            if (!agrees(question, "prune")) {
+                throw CommandError({"nothing was removed", {}, k_failed});
+            }
+            listed = is_terminal(Stream::out);
+        }
+    }
+    print(context, store.prune(rules, DryRun::no), DryRun::no, listed);
+    return k_done;
+}
+
+}  // namespace
+
+Run declare_prune(CLI::App& verb) {
+    auto flags = std::make_shared<PruneFlags>();
+    verb.add_option("--max-size", flags->max_size,
+                    "Remove what is worth least, until no more than this is left")
+        ->type_name("SIZE");
+    verb.add_option("--older-than", flags->older_than,
+                    "Remove what nobody has asked for in this long: 30d")
+        ->type_name("AGE");
+    verb.add_flag("--stale", flags->stale,
+                  "Remove what nobody will ask for again: its model is gone or changed, or it is "
+                  "of another runtime and nobody uses it");
+    verb.add_flag("--incompatible", flags->incompatible,
+                  "Remove what the runtime, driver or device of this machine does not load, also "
+                  "where another may");
+    verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
+    verb.add_flag("--yes", flags->yes, "Do not ask");
+    return [flags](const Context& context) { return run(context, *flags); };
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,58 @@
+#include "cli/targets.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "cli/failure.h"
+#include "cli/surroundings.h"
+#include "cli/text.h"
+
+namespace larder::cli {
+namespace {
+
+bool could_be_a_key(const std::string& text) {
+    return text.size() <= 64 && !text.empty() &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+}  // namespace
+
+Targets find_targets(const Store& store, const std::vector<std::string>& names) {
+    Targets targets;
+    auto& keys = targets.keys;
+    for (const auto& name : names) {
+        if (could_be_a_key(name)) {
+            try {
+                keys.push_back(store.entry(name).key);
+                continue;
+            } catch (const Error& error) {
+                if (error.code() != ErrorCode::not_found) throw;
+            }
+        }
+        const auto found = store.keys_of_model(name);
+        if (found.empty()) {
+            throw CommandError({"nothing is kept under '" + name + "'",
+                                "'larder ls' lists keys and models", k_failed});
+        }
+        keys.insert(keys.end(), found.begin(), found.end());
+        targets.models.push_back(name);
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return targets;
+}
+
+bool agrees(const std::string& question, const std::string& verb) {
+    if (!is_terminal(Stream::in) || !is_terminal(Stream::error)) {
+        throw_usage(verb + " asks before it removes, and there is nobody to ask",
+                    "give --yes, or --dry-run to see what would go");
+    }
+    std::fputs((question + "? [y/N] ").c_str(), stderr);
+    std::string answer;
+    std::getline(std::cin, answer);
+    const auto word = trimmed(answer);
+    return word == "y" || word == "Y" || word == "yes";
+}
+
+}  // namespace larder::cli

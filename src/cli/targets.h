@@ -1,0 +1,23 @@
+// Entries as users name them: by key, or by the model they were compiled from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "larder/store.hpp"
+
+namespace larder::cli {
+
+struct Targets {
+    std::vector<std::string> keys;    // in order, each once
+    std::vector<std::string> models;  // those that were named by their path
+};
+
+// Throws CommandError for a name that stands for nothing.
+[[nodiscard]] Targets find_targets(const Store& store, const std::vector<std::string>& names);
+
+// Asks on standard error, for standard output may be a pipe. Throws CommandError (wrong usage)
+// where there is nobody to ask; `verb` is what wants to know.
+[[nodiscard]] bool agrees(const std::string& question, const std::string& verb);
+
+}  // namespace larder::cli
