@@ -6,7 +6,6 @@
 
 #include "base/parallel.h"
 #include "store/listing.h"
-#include "store/lookup.h"
 
 namespace larder::internal::store {
 namespace {
@@ -22,18 +21,27 @@ CataloguedEntry examine(Context& context, const Key& key, const os::FileInfo& in
     entry.key = key;
     entry.stamp = info.stamp;
     entry.disk_bytes = info.allocated_bytes;
-    const auto manifest = read_manifest(context, key);
-    if (!manifest) {
-        // One that is damaged uses nothing, as does one that is gone.
-        const auto code = manifest.error().code;
-        entry.readable = code == Errc::damaged || code == Errc::not_found;
-        return entry;
+    const auto text =
+        os::read_text(context.fs(), context.layout.entry(key), format::k_manifest_bytes_max);
+    auto outline = text ? format::outline_manifest(*text) : std::nullopt;
+    if (!outline) {
+        const auto manifest =
+            text ? format::decode_manifest(*text, key) : Result<Manifest>(fail(text.error()));
+        if (!manifest) {
+            // One that is damaged uses nothing, as does one that is gone.
+            const auto code = manifest.error().code;
+            entry.readable = code == Errc::damaged || code == Errc::not_found;
+            return entry;
+        }
+        outline.emplace();
+        for (const auto& part : manifest->parts) outline->objects.push_back(part.object);
+        outline->compile_ms = manifest->compile_ms;
+        outline->created_at_ns = manifest->created_at_ns;
     }
-    std::set<Digest> objects;
-    for (const auto& part : manifest->parts) objects.insert(part.object);
+    const std::set<Digest> objects(outline->objects.begin(), outline->objects.end());
     entry.objects.assign(objects.begin(), objects.end());
-    entry.compile_ms = manifest->compile_ms;
-    entry.created_at_ns = manifest->created_at_ns;
+    entry.compile_ms = outline->compile_ms;
+    entry.created_at_ns = outline->created_at_ns;
     return entry;
 }
 

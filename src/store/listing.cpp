@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/parallel.h"
 #include "store/lookup.h"
 
 namespace larder::internal::store {
@@ -52,16 +53,37 @@ std::optional<Digest> digest_in_name(std::string_view name) {
 
 Result<void> for_each_entry(Context& context,
                             const std::function<Continue(const ListedEntry&)>& visit) {
-    return for_each_file(
+    // Read side by side, so many at a time; visited one after the other.
+    constexpr std::size_t k_batch = 1024;
+    std::vector<ListedEntry> batch;
+    bool ended = false;
+    const auto finish = [&]() -> Result<void> {
+        auto read = parallel_for(batch.size(), context.threads, [&](std::uint64_t i) {
+            batch[i].manifest = read_manifest(context, batch[i].key);
+            return Result<void>{};
+        });
+        if (!read) return read;
+        for (const auto& entry : batch) {
+            // Removed since it was listed.
+            const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
+            if (!gone && !ended) ended = visit(entry) == Continue::no;
+        }
+        batch.clear();
+        return {};
+    };
+    Result<void> done;
+    auto walked = for_each_file(
         context, context.layout.entries(),
         [&](const std::string& directory, const os::DirectoryEntry& file) {
             const auto key = key_in_name(file.name);
             if (!key) return Continue::yes;
-            ListedEntry entry{*key, os::join(directory, file.name), read_manifest(context, *key)};
-            // Removed since it was listed.
-            const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
-            return gone ? Continue::yes : visit(entry);
+            batch.push_back({*key, os::join(directory, file.name), fail(Errc::io, "not read")});
+            if (batch.size() == k_batch) done = finish();
+            return done && !ended ? Continue::yes : Continue::no;
         });
+    if (!walked) return walked;
+    if (!done || ended) return done;
+    return finish();
 }
 
 Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix) {

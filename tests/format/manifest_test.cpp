@@ -43,6 +43,25 @@ TEST(Manifest, IsReadAsItWasWritten) {
     }
 }
 
+TEST(Manifest, OutlineTellsTheSame) {
+    for (const auto& [name, manifest] : samples()) {
+        const auto outline = outline_manifest(encoded(manifest));
+        ASSERT_TRUE(outline) << name;
+        EXPECT_EQ(outline->compile_ms, manifest.compile_ms) << name;
+        EXPECT_EQ(outline->created_at_ns, manifest.created_at_ns) << name;
+        ASSERT_EQ(outline->objects.size(), manifest.parts.size()) << name;
+        for (std::size_t i = 0; i < outline->objects.size(); ++i) {
+            EXPECT_EQ(outline->objects[i], manifest.parts[i].object) << name;
+        }
+        // What it does not know it leaves to who does.
+        EXPECT_FALSE(outline_manifest(resealed(manifest, [](Json& body) { body["format"] = 2; })));
+        EXPECT_FALSE(
+            outline_manifest(resealed(manifest, [](Json& body) { body["encoding"] = "new"; })));
+        EXPECT_FALSE(outline_manifest(encoded(manifest).substr(0, 100)));
+    }
+    EXPECT_FALSE(outline_manifest(""));
+}
+
 TEST(Manifest, IsWrittenInOneSpelling) {
     for (const auto& [name, manifest] : samples()) {
         EXPECT_EQ(encoded(*decode_manifest(encoded(manifest), manifest.key)), encoded(manifest));
