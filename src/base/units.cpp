@@ -37,8 +37,9 @@ Result<double> parse(std::string_view text, const std::string& kind,
     const auto wrong = [&](const std::string& why) {
         std::string names;
         for (const auto& unit : units) names.append(names.empty() ? "" : ", ").append(unit.name);
-        return fail(Errc::invalid_argument, "'" + std::string(text) + "' is not " + kind + ": " + why,
-                    {}, "write a number and one of " + names);
+        return fail(Errc::invalid_argument,
+                    "'" + std::string(text) + "' is not " + kind + ": " + why, {},
+                    "write a number and one of " + names);
     };
     double value = 0;
     const auto [end, status] =

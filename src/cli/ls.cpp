@@ -65,7 +65,8 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     std::string text = table.empty() ? "" : table.text();
     text += entries.size() == all ? std::to_string(all)
                                   : std::to_string(entries.size()) + " of " + std::to_string(all);
-    text += (all == 1 ? " entry, " : " entries, ") + fill_text(store.total_bytes(), store.max_size_bytes()) + " in " +
+    text += (all == 1 ? " entry, " : " entries, ") +
+            fill_text(store.total_bytes(), store.max_size_bytes()) + " in " +
             printable(store.directory().string()) + "\n";
     Context::print(text);
 }

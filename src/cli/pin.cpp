@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
-#include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/targets.h"
 #include "cli/verbs.h"

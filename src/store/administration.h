@@ -83,8 +83,9 @@ struct PruneRules {
 
 struct Pruning {
     Removal removal;
-    std::map<Key, std::string> reasons;  // of each entry: PruneRules::doomed, "age", "size", "limit"
-    std::uint64_t garbage_bytes = 0;     // of it, what no entry used
+    // Of each entry: that of PruneRules::doomed, "age", "size" or "limit".
+    std::map<Key, std::string> reasons;
+    std::uint64_t garbage_bytes = 0;  // of what was freed, what no entry used
     std::uint64_t left_bytes = 0;
     std::string held_back;  // the entry for whose sake no object was removed; empty: none
 };

@@ -14,8 +14,8 @@ namespace {
 
 // Nothing but these may be in a directory that is to become a larder.
 constexpr std::array<std::string_view, 13> k_own_names = {
-    "CACHEDIR.TAG", "larder.json", "larder.toml", "objects",  "entries", "locks",     "tmp",
-    "quarantine",   "trials",      "families",    "pins",     "account", "lost+found"};
+    "CACHEDIR.TAG", "larder.json", "larder.toml", "objects", "entries", "locks",     "tmp",
+    "quarantine",   "trials",      "families",    "pins",    "account", "lost+found"};
 
 Result<std::string> read_id(const Context& context) {
     const auto path = context.layout.info();
