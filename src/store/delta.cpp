@@ -84,43 +84,77 @@ void cut(std::uint64_t offset, std::uint64_t end, std::span<const Match> matches
     add_literal(end);
 }
 
-// A runtime may keep the same constant many times.
-std::vector<Piece> without_repetitions(std::span<const std::byte> blob, std::uint64_t start,
-                                       const std::vector<Piece>& pieces) {
-    std::vector<Piece> result;
-    std::vector<Piece> literals;  // large, and kept as they are
-    for (const auto& piece : pieces) {
-        if (piece.from || piece.bytes < os::k_mapped_bytes_min) {
-            result.push_back(piece);
-            continue;
-        }
-        const auto bytes = blob.subspan(piece.offset, piece.bytes);
-        std::vector<Match> best;
-        std::uint64_t best_bytes = piece.bytes / 2;
-        for (const auto& literal : literals) {
-            auto matches = find_matches(bytes, blob.subspan(literal.offset, literal.bytes), 1);
-            std::uint64_t total = 0;
-            for (auto& match : matches) {
-                match.offset += piece.offset;
-                match.base_offset += literal.offset;
-                total += match.bytes;
-            }
-            if (total <= best_bytes) continue;
-            best_bytes = total;
-            best = std::move(matches);
-        }
-        // Pages of a literal lie in the delta as they lie in memory.
-        for (auto& match : best) match.base_offset += start;
-        const auto first = result.size();
-        cut(piece.offset, piece.offset + piece.bytes, best, start, SegmentSource::own, Copies::no,
-            result);
-        for (auto i = first; i < result.size(); ++i) {
-            if (result[i].from) *result[i].from -= start;
-        }
-        if (best.empty() && literals.size() < k_repeated_literals_max) literals.push_back(piece);
-    }
-    return result;
+// From where on a literal holds what is new: pages were kept whole, also what the base has of them.
+std::uint64_t begin_of_new(std::span<const Match> matches, const Piece& literal) {
+    const auto end_of = [](const Match& match) { return match.offset + match.bytes; };
+    const auto first =
+        std::partition_point(matches.begin(), matches.end(),
+                             [&](const Match& match) { return end_of(match) <= literal.offset; });
+    if (first == matches.end() || first->offset >= literal.offset) return literal.offset;
+    return end_of(*first) < literal.offset + literal.bytes ? end_of(*first) : literal.offset;
 }
+
+// Keeps constants that the blob holds many times, each layer its own, once.
+class Repetitions {
+public:
+    Repetitions(std::span<const std::byte> blob, std::span<const Match> matches,
+                std::uint64_t start)
+        : blob_(blob),
+          matches_(matches),
+          start_(start),
+          copied_bytes_max_(blob.size() / k_copied_part_max) {}
+
+    std::vector<Piece> leave_out(const std::vector<Piece>& pieces) {
+        std::vector<Piece> result;
+        for (const auto& piece : pieces) {
+            if (piece.from || piece.bytes < os::k_mapped_bytes_min) {
+                result.push_back(piece);
+            } else {
+                add(piece, result);
+            }
+        }
+        return result;
+    }
+
+private:
+    struct Known {
+        std::uint64_t begin;
+        std::uint64_t end;
+    };
+
+    void add(const Piece& piece, std::vector<Piece>& result) {
+        const Known now{begin_of_new(matches_, piece), piece.offset + piece.bytes};
+        // Pages of a literal lie in the delta as they lie in memory.
+        Match best{now.begin, 0, 0};
+        for (const auto& known : known_) {
+            const auto bytes =
+                common_prefix_bytes(blob_.subspan(now.begin, now.end - now.begin),
+                                    blob_.subspan(known.begin, known.end - known.begin));
+            if (bytes > best.bytes) best = {now.begin, known.begin + start_, bytes};
+        }
+        if (best.bytes <= piece.bytes / 2) {
+            if (known_.size() < k_repeated_literals_max) known_.push_back(now);
+            result.push_back(piece);
+            return;
+        }
+        auto copies = Copies::yes;
+        if (!mappable_part(best, start_)) {
+            if (best.bytes > copied_bytes_max_) copies = Copies::no;
+            if (copies == Copies::yes) copied_bytes_max_ -= best.bytes;
+        }
+        const auto first = result.size();
+        cut(piece.offset, now.end, std::span(&best, 1), start_, SegmentSource::own, copies, result);
+        for (auto i = first; i < result.size(); ++i) {
+            if (result[i].from) *result[i].from -= start_;
+        }
+    }
+
+    std::span<const std::byte> blob_;
+    std::span<const Match> matches_;
+    std::uint64_t start_;
+    std::uint64_t copied_bytes_max_;
+    std::vector<Known> known_;
+};
 
 // Gives the literals their places, so that their pages can be mapped where they are large.
 void place_literals(const std::vector<Piece>& pieces, Delta& delta) {
@@ -169,7 +203,7 @@ std::optional<Delta> plan_delta(std::span<const std::byte> blob, std::uint64_t b
     std::vector<Piece> pieces;
     cut(0, blob.size(), matches, start, SegmentSource::base, copies_of(matches, start, blob.size()),
         pieces);
-    pieces = without_repetitions(blob, start, pieces);
+    pieces = Repetitions(blob, matches, start).leave_out(pieces);
     if (pieces.size() > format::k_segments_max) return std::nullopt;
     place_literals(pieces, delta);
     if (delta.own_bytes > blob.size() / 2) return std::nullopt;

@@ -84,17 +84,6 @@ private:
     std::vector<Slot> slots_;
 };
 
-std::uint64_t common_prefix(const std::byte* a, const std::byte* b, std::uint64_t bytes_max) {
-    std::uint64_t done = 0;
-    while (done < bytes_max) {
-        const auto bytes = std::min(k_compare_bytes, bytes_max - done);
-        if (std::memcmp(a + done, b + done, bytes) != 0) break;
-        done += bytes;
-    }
-    while (done < bytes_max && a[done] == b[done]) ++done;
-    return done;
-}
-
 std::uint64_t common_suffix(const std::byte* a_end, const std::byte* b_end,
                             std::uint64_t bytes_max) {
     std::uint64_t done = 0;
@@ -150,8 +139,7 @@ private:
                                std::uint64_t end) const {
         const auto before = common_suffix(blob_.data() + at, base_.data() + base_at,
                                           std::min(at - free_from, base_at));
-        const auto after = common_prefix(blob_.data() + at, base_.data() + base_at,
-                                         std::min(end - at, base_.size() - base_at));
+        const auto after = common_prefix_bytes(blob_.subspan(at, end - at), base_.subspan(base_at));
         return {at - before, base_at - before, before + after};
     }
 
@@ -163,6 +151,18 @@ private:
 };
 
 }  // namespace
+
+std::uint64_t common_prefix_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+    const auto bytes_max = std::min(a.size(), b.size());
+    std::uint64_t done = 0;
+    while (done < bytes_max) {
+        const auto bytes = std::min(k_compare_bytes, bytes_max - done);
+        if (std::memcmp(a.data() + done, b.data() + done, bytes) != 0) break;
+        done += bytes;
+    }
+    while (done < bytes_max && a[done] == b[done]) ++done;
+    return done;
+}
 
 std::vector<Match> find_matches(std::span<const std::byte> blob, std::span<const std::byte> base,
                                 unsigned threads) {

@@ -94,6 +94,23 @@ TEST(Delta, KeepsWhatTheBlobRepeatsOnce) {
     EXPECT_LT(delta->copied_bytes, 30'000U) << "large literals are mapped, too";
 }
 
+TEST(Delta, KeepsOnceWhatIsRepeatedAtOddPlaces) {
+    const auto shared = random_text(8 * k_mib, 1);
+    const auto mask = random_text(100'001, 2);
+    std::string base;
+    std::string blob;
+    // The base has them too, shorter, and so that what follows is moved by whole pages.
+    for (std::size_t i = 0; i < 4; ++i) {
+        const auto layer = shared.substr(i * 2 * k_mib, 2 * k_mib - 21);
+        base += layer + mask.substr(0, 100'001 - 20 * 4096);
+        blob += layer + mask;
+    }
+    const auto delta = plan(blob, base);
+    ASSERT_TRUE(delta);
+    EXPECT_LT(delta->own_bytes, 200'000U);
+    EXPECT_LT(delta->copied_bytes, 400'000U);
+}
+
 TEST(Delta, ThatWouldNotPayIsNone) {
     const auto text = random_text(2 * k_mib, 1);
     EXPECT_FALSE(plan(random_text(2 * k_mib, 2), text)) << "nothing in common";
