@@ -56,6 +56,9 @@ struct Options {
     // How much of its disk must stay free: the larder evicts, and keeps nothing more, where less
     // is. A share by itself: on a small disk a fixed number would leave no room at all.
     SizeLimit min_free{.percent = 1};
+    // A larder that everybody on the machine can write to is used only with this: whoever writes to
+    // it decides what runs here. To share one, give it to a group: chmod g+ws.
+    bool allow_world_writable = false;
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself.
     std::chrono::seconds lock_timeout{600};

@@ -50,6 +50,7 @@ cache::Config session_config(const Options& options) {
     config.lock_timeout = options.lock_timeout;
     config.max_size = api::size_limit(options.max_size);
     config.min_free = api::size_limit(options.min_free);
+    config.allow_world_writable = options.allow_world_writable;
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     return config;

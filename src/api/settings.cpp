@@ -64,10 +64,10 @@ void apply_verify(Options& options, const std::string& value) {
     options.verify = one_of(k_words, value);
 }
 
-void apply_release_memory(Options& options, const std::string& value) {
+bool on_or_off(const std::string& value) {
     static constexpr std::array<std::pair<const char*, bool>, 2> k_words{
         {{"on", true}, {"off", false}}};
-    options.release_memory = one_of(k_words, value);
+    return one_of(k_words, value);
 }
 
 void apply_prefault(Options& options, const std::string& value) {
@@ -97,7 +97,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 10> k_definitions{{
+constexpr std::array<Definition, 11> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; }},
     {"mode", "LARDER_MODE", "on", "on, read-only, cache-only (fail on a miss), refresh or off",
@@ -110,10 +110,16 @@ constexpr std::array<Definition, 10> k_definitions{{
      [](Options& options, const std::string& value) { options.min_free = size_limit(value); }},
     {"lock_timeout", "LARDER_LOCK_TIMEOUT", "10m",
      "how long to wait for another process that compiles the same model", apply_lock_timeout},
+    {"allow_world_writable", "LARDER_ALLOW_WORLD_WRITABLE", "off",
+     "use a larder that everybody can write to: on or off",
+     [](Options& options, const std::string& value) {
+         options.allow_world_writable = on_or_off(value);
+     }},
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are checked: always, once (per file and boot) or never", apply_verify},
     {"release_memory", "LARDER_RELEASE_MEMORY", "on",
-     "give memory back as soon as the runtime does not need it: on or off", apply_release_memory},
+     "give memory back as soon as the runtime does not need it: on or off",
+     [](Options& options, const std::string& value) { options.release_memory = on_or_off(value); }},
     {"prefault", "LARDER_PREFAULT", "auto",
      "bringing in the memory for a large model before it is filled: auto or off", apply_prefault},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},
@@ -211,12 +217,9 @@ public:
     void add_larder(const fs::path& directory) {
         add_file(directory / "larder.toml");
         std::swap(files_.front(), files_.back());
-        if (files_.front().values.contains("directory")) {
-            throw Error(ErrorCode::invalid_argument,
-                        "'" + files_.front().path.string() + "' sets 'directory', which is where " +
-                            "it lies itself",
-                        "remove that line");
-        }
+        refuse_here("directory", "which is where it lies itself");
+        refuse_here("allow_world_writable",
+                    "which is not for whoever can write to the larder to decide");
     }
 
     [[nodiscard]] std::optional<Origin> find(const Definition& definition) const {
@@ -242,6 +245,13 @@ private:
         fs::path path;
         Values values;
     };
+    // In the larder's own file.
+    void refuse_here(const std::string& name, const std::string& why) const {
+        if (!files_.front().values.contains(name)) return;
+        throw Error(ErrorCode::invalid_argument,
+                    "'" + files_.front().path.string() + "' sets '" + name + "', " + why,
+                    "remove that line");
+    }
     void add_file(const fs::path& path) { files_.push_back({path, read_file(path)}); }
 
     const std::map<std::string, std::string>& overrides_;

@@ -73,6 +73,8 @@ struct Store::Impl {
         store::OpenOptions open;
         open.directory = options.directory.string();
         open.state_directory = options.state_directory.string();
+        open.world_writable = options.allow_world_writable ? store::WorldWritable::allow
+                                                           : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
         // Looking at a larder does not make one.
         const auto there = system.system().fs.info(open.directory + "/larder.json");

@@ -33,6 +33,9 @@ Result<std::shared_ptr<store::Store>> Session::store() {
         options.max_size = config_.max_size;
         options.min_free = config_.min_free;
         options.history = &state_;
+        using store::WorldWritable;
+        options.world_writable =
+            config_.allow_world_writable ? WorldWritable::allow : WorldWritable::refuse;
         options.access = writes ? store::Access::read_write : store::Access::read_only;
         auto opened = store::Store::open(system_, log_, state_, options);
         if (!opened) return fail(std::move(opened.error()));

@@ -25,8 +25,9 @@ struct Config {
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
-    SizeLimit max_size{};        // of the larder; none: no limit
-    SizeLimit min_free{};        // of its disk
+    SizeLimit max_size{};  // of the larder; none: no limit
+    SizeLimit min_free{};  // of its disk
+    bool allow_world_writable = false;
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
 };

@@ -35,24 +35,36 @@ std::string text_of(const KeyInputs& inputs, const Wanted& wanted) {
     return text;
 }
 
+// There may be a hundred thousand entries: without a look at their properties.
+template <class Visit>
+void for_each_fact(const KeyInputs& inputs, const Visit& visit) {
+    for (const auto* const prefix : {"device.", "runtime."}) {
+        for (auto input = inputs.lower_bound(prefix);
+             input != inputs.end() && input->first.starts_with(prefix); ++input) {
+            if (input->first != k_device_name) visit(input->first, input->second);
+        }
+    }
+}
+
 // "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs.
 std::string difference(const KeyInputs& then, const KeyInputs& now) {
     std::string text;
-    for (const auto& [name, value] : then) {
+    for_each_fact(then, [&](const std::string& name, const std::string& value) {
         const auto other = now.find(name);
-        if (!is_fact(name) || other == now.end() || other->second == value) continue;
+        if (other == now.end() || other->second == value) return;
         text +=
             (text.empty() ? "" : "; ") + name + " was '" + value + "', is '" + other->second + "'";
-    }
+    });
     return text;
 }
 
 // Each device tells its full name: without one, this machine has not got it.
 bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
-    constexpr std::string_view k_full_name = ".FULL_DEVICE_NAME";
-    return !here.empty() && std::ranges::all_of(kept, [&](const auto& input) {
-        return !input.first.ends_with(k_full_name) || here.contains(input.first);
+    bool has = !here.empty();
+    for_each_fact(kept, [&](const std::string& name, const std::string& /*value*/) {
+        if (name.ends_with(".FULL_DEVICE_NAME") && !here.contains(name)) has = false;
     });
+    return has;
 }
 
 class Judge {

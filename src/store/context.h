@@ -1,6 +1,7 @@
 // What every part of the store works on. Private to store/.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,8 +29,11 @@ struct Context {
     SizeLimit max_size{};        // none: no limit
     SizeLimit min_free{};        // none: no floor
     History* history = nullptr;  // may be absent
+    WorldWritable world_writable = WorldWritable::refuse;
+    // In place of the system's own where the larder is shared by several users.
+    std::unique_ptr<os::FileSystem> shared_fs{};
 
-    [[nodiscard]] os::FileSystem& fs() const { return system.fs; }
+    [[nodiscard]] os::FileSystem& fs() const { return shared_fs ? *shared_fs : system.fs; }
 };
 
 // Errc::read_only unless the larder can be written.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "format/larder_info.h"
+#include "os/shared_file_system.h"
 #include "store/context.h"
 #include "store/store.h"
 #include "store/tmp_file.h"
@@ -79,6 +80,32 @@ Result<void> write_info(Context& context) {
     return knows_no_links ? tmp->move_to(path) : linked;
 }
 
+constexpr std::uint32_t k_group_writes = 0020;
+constexpr std::uint32_t k_others_write = 0002;
+constexpr std::uint32_t k_others = 0007;
+
+// Whoever can write to a larder decides what the programs that use it run.
+Result<void> check_writers(const Context& context, const os::FileInfo& root) {
+    if (context.world_writable == WorldWritable::allow || (root.mode & k_others_write) == 0) {
+        return {};
+    }
+    const auto& path = context.layout.root();
+    return fail(Errc::permission_denied,
+                "everybody can write to the larder, and put any model in:", path,
+                "chmod o-w '" + path +
+                    "', and share it by a group (chmod g+ws); or, where everybody may be trusted, "
+                    "LARDER_ALLOW_WORLD_WRITABLE=on");
+}
+
+// A umask of 0 would open to everybody what was made just now.
+void close_to_others(const Context& context) {
+    if (context.world_writable == WorldWritable::allow) return;
+    const auto root = context.fs().open(context.layout.root(), os::OpenMode::read);
+    const auto info = root ? (*root)->info() : Result<os::FileInfo>(fail(root.error()));
+    if (!info || (info->mode & k_others_write) == 0) return;
+    static_cast<void>((*root)->set_mode(info->mode & ~k_others));
+}
+
 bool is_refusal(const Error& error) {
     return error.code == Errc::permission_denied || error.code == Errc::read_only;
 }
@@ -106,8 +133,7 @@ Result<void> create_or_read_only(Context& context, Creation creation) {
 }
 
 Result<void> open_context(Context& context, Creation creation) {
-    auto& fs = context.fs();
-    const auto info = fs.info(context.layout.root());
+    const auto info = context.fs().info(context.layout.root());
     if (!info) {
         if (info.error().code == Errc::not_found && info.error().system_errno != ENOTDIR) {
             return create_or_read_only(context, creation);
@@ -118,6 +144,10 @@ Result<void> open_context(Context& context, Creation creation) {
         return fail(Errc::invalid_argument, "not a directory:", context.layout.root(),
                     "choose another directory");
     }
+    if (auto checked = check_writers(context, *info); !checked) return checked;
+    if ((info->mode & (k_group_writes | k_others_write)) != 0) {
+        context.shared_fs = os::make_shared_file_system(context.system.fs);
+    }
     auto id = read_id(context);
     if (!id) {
         if (id.error().code != Errc::not_found) return fail(std::move(id.error()));
@@ -126,7 +156,7 @@ Result<void> open_context(Context& context, Creation creation) {
     }
     context.id = std::move(*id);
     if (context.access == Access::read_only) return {};
-    auto writable = fs.check_writable(context.layout.tmp());
+    auto writable = context.fs().check_writable(context.layout.tmp());
     if (!writable && writable.error().code == Errc::not_found) {
         return create_or_read_only(context, Creation::when_absent);
     }
@@ -174,6 +204,7 @@ Result<std::string> create_larder(Context& context) {
     if (auto made = os::make_directories(fs, layout.root()); !made) {
         return fail(std::move(made.error()));
     }
+    close_to_others(context);
     for (const auto& folder : {layout.objects(), layout.entries(), layout.locks(), layout.tmp(),
                                layout.quarantine(), layout.trials()}) {
         auto made = fs.make_directory(folder);
@@ -215,7 +246,8 @@ Result<std::unique_ptr<Store>> Store::open(const os::System& system, Log& log,
                                                      options.threads,
                                                      options.max_size,
                                                      options.min_free,
-                                                     options.history});
+                                                     options.history,
+                                                     options.world_writable});
     if (auto opened = open_context(*context, options.creation); !opened) {
         return fail(std::move(opened.error()));
     }

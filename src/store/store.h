@@ -48,6 +48,7 @@ struct OpenOptions {
     SizeLimit min_free{};
     // Knows which entries are used. Must outlive the store; may be absent.
     History* history = nullptr;
+    WorldWritable world_writable = WorldWritable::refuse;
 };
 
 // Thread-safe, and safe with any number of other processes at the same larder. An Error is always
@@ -59,7 +60,8 @@ public:
     // another user's directory) it is opened for reading, see access(). A directory that is absent
     // or empty, and stays so, is an empty larder for reading.
     // Errc::invalid_argument: a file, or a directory that is no larder. Errc::unsupported: a newer
-    // format. `system`, `log` and `memory` must outlive the store.
+    // format. Errc::permission_denied: unreadable, or everybody can write to it. In one that its
+    // group can write to, so is all that is made. `system`, `log`, `memory` must outlive the store.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const os::System& system, Log& log,
                                                              VerifiedMemory& memory,
                                                              const OpenOptions& options);

@@ -35,6 +35,9 @@ private:
 
 enum class Access { read_only, read_write };
 
+// Of a larder that everybody on the machine can write to, and so put anything into.
+enum class WorldWritable { refuse, allow };
+
 // When the bytes of an object are checked against its digest.
 enum class VerifyPolicy {
     always,

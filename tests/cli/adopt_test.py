@@ -1,5 +1,5 @@
-"""Goal: what OpenVINO itself has kept in a CACHE_DIR is told apart by what it is still good for, and
-only what is good for nothing is removed.
+"""Goal: what OpenVINO itself has kept in a CACHE_DIR is told apart by what it is still good for,
+and only what is good for nothing is removed.
 
 Method: caches that the real runtime wrote, on CPU, HETERO and AUTO; then one byte or another of
 them is changed.

@@ -6,7 +6,7 @@ Method: the real program with settings from every origin, and with faults that d
 import harness
 from harness import ProgramTest
 
-VERBS = ("compile", "ls", "show", "why", "verify", "rm", "stats", "config", "doctor")
+VERBS = ("adopt", "compile", "ls", "show", "why", "verify", "rm", "stats", "config", "doctor")
 
 
 class SurroundingsTest(ProgramTest):
@@ -81,6 +81,22 @@ class SurroundingsTest(ProgramTest):
         table = self.done("config").out
         self.assertIn("LARDER_LOCK_TIMEOUT", table)
         self.assertIn("mode", self.done("config", "-q").out.split())
+
+    def test_a_larder_that_everybody_can_write_to_is_refused(self):
+        model = self.models / "dense.xml"
+        self.compile(model)
+        self.dir.chmod(0o777)
+        says = ("everybody can write", "LARDER_ALLOW_WORLD_WRITABLE")
+        self.refused(1, "ls", says=says)
+        run = self.larder("compile", model, "--json")
+        self.assertEqual((run.code, run.json["outcome"]), (0, "bypassed"), run)
+        self.assertIn("everybody can write", run.error)
+        self.assertIn("everybody can write", self.larder("doctor", "--json").out)
+        allowed = {"LARDER_ALLOW_WORLD_WRITABLE": "on"}
+        self.assertEqual(self.compile(model, environment=allowed)["outcome"], "loaded")
+        # Nobody who can write to it may say that.
+        (self.dir / "larder.toml").write_text('allow_world_writable = "on"\n')
+        self.refused(2, "ls", says="larder.toml")
 
     def test_the_larder_of_the_environment(self):
         other = self.root / "other"

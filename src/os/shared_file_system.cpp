@@ -1,0 +1,89 @@
+#include "os/shared_file_system.h"
+
+#include <utility>
+
+namespace larder::internal::os {
+namespace {
+
+constexpr std::uint32_t k_group_writes = 0020;
+constexpr std::uint32_t k_all_write = 0002;
+// Of the three bits of each.
+constexpr std::uint32_t k_file = 06;
+constexpr std::uint32_t k_directory = 07;
+
+class SharedFileSystem final : public FileSystem {
+public:
+    explicit SharedFileSystem(FileSystem& fs) : fs_(fs) {}
+
+    Result<std::unique_ptr<File>> open(const std::string& path, OpenMode how,
+                                       std::uint32_t mode) override {
+        auto file = fs_.open(path, how, mode);
+        const bool creates = how == OpenMode::create_exclusive || how == OpenMode::create_or_open;
+        // Who asks for less means it.
+        if (file && creates && (mode & k_group_writes) != 0) share(path, **file, k_file);
+        return file;
+    }
+    Result<FileInfo> info(const std::string& path) override { return fs_.info(path); }
+    Result<FileInfo> link_info(const std::string& path) override { return fs_.link_info(path); }
+    Result<std::string> canonical(const std::string& path) override { return fs_.canonical(path); }
+    Result<std::shared_ptr<Mapping>> map(File& file, std::uint64_t size_bytes) override {
+        return fs_.map(file, size_bytes);
+    }
+    Result<std::shared_ptr<Mapping>> map_pieces(std::span<const MapPiece> pieces,
+                                                std::uint64_t start_in_page) override {
+        return fs_.map_pieces(pieces, start_in_page);
+    }
+    Result<void> make_directory(const std::string& path) override {
+        if (auto made = fs_.make_directory(path); !made) return made;
+        if (const auto directory = fs_.open(path, OpenMode::read)) {
+            share(path, **directory, k_directory);
+        }
+        return {};
+    }
+    Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
+        return fs_.list(path);
+    }
+    Result<void> sync_directory(const std::string& path) override {
+        return fs_.sync_directory(path);
+    }
+    Result<void> rename(const std::string& from, const std::string& to) override {
+        return fs_.rename(from, to);
+    }
+    Result<void> link(const std::string& from, const std::string& to) override {
+        return fs_.link(from, to);
+    }
+    Result<void> symlink(const std::string& target, const std::string& path) override {
+        return fs_.symlink(target, path);
+    }
+    Result<void> remove(const std::string& path) override { return fs_.remove(path); }
+    Result<void> remove_directory(const std::string& path) override {
+        return fs_.remove_directory(path);
+    }
+    Result<SpaceInfo> space(const std::string& path) override { return fs_.space(path); }
+    Result<void> check_writable(const std::string& path) override {
+        return fs_.check_writable(path);
+    }
+    Result<void> touch(const std::string& path) override { return fs_.touch(path); }
+
+private:
+    // Where it fails the file is another user's, who has done it.
+    void share(const std::string& path, File& file, std::uint32_t bits) {
+        const auto own = file.info();
+        const auto above = fs_.info(parent_directory(path));
+        if (!own || !above) return;
+        auto mode = own->mode;
+        if ((above->mode & k_group_writes) != 0) mode |= bits << 3U;
+        if ((above->mode & k_all_write) != 0) mode |= bits;
+        if (mode != own->mode) static_cast<void>(file.set_mode(mode));
+    }
+
+    FileSystem& fs_;
+};
+
+}  // namespace
+
+std::unique_ptr<FileSystem> make_shared_file_system(FileSystem& fs) {
+    return std::make_unique<SharedFileSystem>(fs);
+}
+
+}  // namespace larder::internal::os
