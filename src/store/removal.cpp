@@ -46,6 +46,12 @@ Result<void> remove_objects(Context& context, std::span<const Digest> objects, D
     return {};
 }
 
+void say_held_back(Context& context) {
+    context.log.warn_once("held back",
+                          "no object was removed: an entry that this larder cannot read, such as "
+                          "one of a newer version, may use any of them; larder verify names it");
+}
+
 Result<void> remove_manifests(Context& context, const std::set<Key>& keys, DryRun dry_run,
                               Removal& removal) {
     std::set<std::string> directories;
@@ -158,7 +164,10 @@ Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryR
             if (!references.is_used(object, doomed)) unused.insert(object);
         }
     }
-    if (!references.complete()) unused.clear();
+    if (!references.complete()) {
+        say_held_back(context);
+        unused.clear();
+    }
     Removal removal;
     const std::vector<Digest> objects(unused.begin(), unused.end());
     if (auto removed = take_away(context, doomed, objects, dry_run, removal); !removed) {
@@ -176,7 +185,10 @@ Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
         if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
     }
     Removal removal;
-    if (!references.complete()) return removal;
+    if (!references.complete()) {
+        say_held_back(context);
+        return removal;
+    }
     std::set<Digest> unused;
     const auto visit = [&](const std::string&, const os::DirectoryEntry& file) {
         std::string_view name = file.name;
