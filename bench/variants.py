@@ -56,8 +56,8 @@ def bench(program: pathlib.Path, name: str, model: pathlib.Path, rounds: int) ->
             load(program, "larder-path", path, shared)
             load(program, "larder-path", path, work / f"alone-{number}")
             kept.append((bytes_on_disk(own), bytes_on_disk(shared / "larder")))
-        print(f"{name}: {len(models)} shapes take {kept[-1][1] / kept[0][1]:.3f} x the first one in "
-              f"a larder, {kept[-1][0] / kept[0][0]:.2f} x in CACHE_DIR", flush=True)
+        print(f"{name}: {len(models)} shapes take {kept[-1][1] / kept[0][1]:.3f} x the first one "
+              f"in a larder, {kept[-1][0] / kept[0][0]:.2f} x in CACHE_DIR", flush=True)
         print("| shape | kept, bytes | CACHE_DIR, ms | larder, ms | ratio | kept whole, ms | "
               "ready, MB | ratio to CACHE_DIR |")
         print("| --- " * 8 + "|")

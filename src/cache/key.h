@@ -21,7 +21,7 @@ struct Identified {
     format::Key key;
     format::KeyInputs inputs;
     format::ModelInfo model;
-    std::optional<Digest> family;  // store::Publication::family
+    std::optional<Digest> family;                 // store::Publication::family
     std::optional<model::Fingerprinted> files;    // of a model that was given as a path
     std::optional<model::MemoryContent> weights;  // of a model in memory
 };

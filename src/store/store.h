@@ -94,10 +94,10 @@ public:
     // Encoding::variant of the two that make it up, either of which may be missing or damaged.
     [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy);
 
-    // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache, at
-    // the disk's pace, so that whoever opens it soon does not wait. Changes and remembers nothing,
-    // takes no lock: what is wrong with the object is left for open_object to find. `step` is asked
-    // before each few megabytes; Continue::no ends it. How many bytes were read.
+    // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache,
+    // at the disk's pace, so that whoever opens it soon does not wait. Changes and remembers
+    // nothing, takes no lock: what is wrong with the object is left for open_object to find. `step`
+    // is asked before each few megabytes; Continue::no ends it. How many bytes were read.
     [[nodiscard]] Result<std::uint64_t> read_ahead(const Digest& object, std::uint64_t bytes_max,
                                                    const std::function<Continue()>& step);
 
