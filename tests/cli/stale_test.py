@@ -128,6 +128,27 @@ class StaleTest(KeptTest):
         )
         self.assertIn("superseded", self.done("stats").out)
 
+    def test_prune_takes_what_is_certain_and_more_only_when_told(self):
+        key, other = self.keep("dense"), self.keep("other")
+        old = self.similar(key, 20, OLD_BUILD)
+        recent = self.similar(key, 2, OLD_BUILD, "runtime.plugin.CPU=old")
+        self.delete("other")
+        dry = self.done("prune", "--stale", "--dry-run", "--json").json
+        self.assertEqual({entry["key"] for entry in dry["entries"]}, {other, old})
+        self.assertEqual(set(self.stale()), {key, other, old, recent})
+        real = self.done("prune", "--stale", "--yes", "--json").json
+        self.assertEqual(real["freed_bytes"], dry["freed_bytes"])
+        self.assertEqual(set(self.stale()), {key, recent})
+        self.done("prune", "--incompatible", "--yes")
+        self.assertEqual(set(self.stale()), {key})
+        self.assertEqual(self.compile(self.place / "dense.xml")["outcome"], "loaded")
+
+    def test_prune_takes_what_was_edited(self):
+        key = self.keep("dense")
+        shutil.copy(self.place / "other.bin", self.place / "dense.bin")
+        self.done("prune", "--stale", "--yes")
+        self.assertNotIn(key, self.stale())
+
 
 class RemoveModelTest(KeptTest):
     def left(self):
