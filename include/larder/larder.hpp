@@ -24,6 +24,7 @@
 #include "larder/export.hpp"
 #include "larder/options.hpp"
 #include "larder/staleness.hpp"
+#include "larder/store.hpp"
 
 namespace larder {
 
@@ -92,6 +93,24 @@ struct Explanation {
     std::vector<Difference> differences;
 };
 
+// What became of an entry that was found damaged.
+struct Repair {
+    enum class Outcome {
+        recompiled,  // it is kept again
+        removed,     // whoever asks for it compiles it anew
+    };
+    std::string key;
+    std::string model;
+    std::string device;
+    Outcome outcome = Outcome::removed;
+    std::string reason;  // why it could not be recompiled
+};
+
+struct RepairReport {
+    VerifyReport verified;
+    std::vector<Repair> repairs;
+};
+
 // A handle on a larder. Thread-safe; keep one for as long as models are requested.
 //
 // No fault of the cache reaches the caller's model: with a full disk, a damaged or unreadable
@@ -142,5 +161,14 @@ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// Verifies as Store::verify does, and compiles what is damaged anew from its model, where that is
+// still there and unchanged. `store` and `cache` must be handles on the same larder. What OpenVINO
+// throws meanwhile is the reason why an entry is removed. Throws Error where `store` cannot be
+// written.
+[[nodiscard]] LARDER_EXPORT RepairReport repair(
+    Store& store, Cache& cache, ov::Core& core, const std::vector<std::string>& prefixes = {},
+    const std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_total)>& progress = {},
+    const VerifyOptions& options = {});
 
 }  // namespace larder

@@ -61,13 +61,23 @@ struct Finding {
     std::string key;   // of the entry concerned; empty where it cannot be told
     std::string path;  // of the file
     std::string what;
+    std::optional<EntryInfo> entry;  // as it was, where it could be read
 };
 
 struct VerifyReport {
     std::uint64_t entries = 0;
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0;
+    // Found whole by an earlier check of everything, within the last week, that was interrupted:
+    // this one went on where that was.
+    std::uint64_t objects_before = 0;
+    bool complete = true;  // false: `progress` ended it early
     std::vector<Finding> findings;
+};
+
+struct VerifyOptions {
+    std::uint64_t bytes_per_second_max = 0;  // 0: as fast as the disk
+    bool from_the_start = false;             // also if an earlier check was interrupted
 };
 
 struct RemovalReport {
@@ -156,10 +166,12 @@ public:
 
     // Reads every byte of what is kept (of the entries whose keys begin with one of `prefixes`;
     // of all if there are none). What is damaged is set aside where larder can write. `progress` is
-    // called now and then, on the calling thread; return false to end early.
+    // called now and then, on the calling thread; return false to end early. A check of everything
+    // that was ended early, or killed, is gone on with by the next.
     VerifyReport verify(const std::vector<std::string>& prefixes = {},
                         const std::function<bool(std::uint64_t bytes_done,
-                                                 std::uint64_t bytes_total)>& progress = {});
+                                                 std::uint64_t bytes_total)>& progress = {},
+                        const VerifyOptions& options = {});
 
     // Removes entries, and the objects that no other entry needs. Loaded models go on working.
     // Throws before anything is removed if one of the keys does not exist, or is pinned.

@@ -174,21 +174,27 @@ std::uint64_t Store::total_bytes() const {
 std::uint64_t Store::max_size_bytes() const { return impl_->opened->limit_bytes(); }
 
 VerifyReport Store::verify(const std::vector<std::string>& prefixes,
-                           const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+                           const std::function<bool(std::uint64_t, std::uint64_t)>& progress,
+                           const VerifyOptions& options) {
+    if (options.from_the_start) impl_->state.forget_checked(impl_->opened->id());
     const auto keys = impl_->resolve(prefixes);
     const auto tell = [&](const store::Progress& now) {
         const bool go_on = !progress || progress(now.bytes_done, now.bytes_total);
         return go_on ? store::Continue::yes : store::Continue::no;
     };
-    const auto found = api::value_or_throw(impl_->opened->verify(keys, tell));
+    const auto found = api::value_or_throw(
+        impl_->opened->verify(keys, tell, {options.bytes_per_second_max, &impl_->state}));
     VerifyReport report;
     report.entries = found.entries;
     report.objects = found.objects;
     report.bytes = found.bytes;
+    report.objects_before = found.objects_before;
+    report.complete = found.complete;
     for (const auto& finding : found.findings) {
-        report.findings.push_back({public_damage(finding.damage),
-                                   finding.key ? finding.key->hex() : std::string{}, finding.path,
-                                   finding.error.message()});
+        report.findings.push_back(
+            {public_damage(finding.damage), finding.key ? finding.key->hex() : std::string{},
+             finding.path, finding.error.message(),
+             finding.manifest ? std::optional(describe(*finding.manifest)) : std::nullopt});
     }
     return report;
 }

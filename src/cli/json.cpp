@@ -120,6 +120,8 @@ Json verify_json(const VerifyReport& report) {
     json["entries"] = report.entries;
     json["objects"] = report.objects;
     json["bytes"] = report.bytes;
+    json["objects_before"] = report.objects_before;
+    json["complete"] = report.complete;
     json["findings"] = Json::array();
     for (const auto& finding : report.findings) {
         json["findings"].push_back({{"damage", to_string(finding.damage)},

@@ -23,7 +23,7 @@ struct Verb {
     Run (*declare)(CLI::App&);
 };
 
-constexpr std::array<Verb, 13> k_verbs{{
+constexpr std::array<Verb, 14> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -40,8 +40,13 @@ constexpr std::array<Verb, 13> k_verbs{{
     {"verify", "Read every byte of what is kept, and set aside what is damaged",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"
+     "  larder verify --max-rate 100MB\n"
      "Exit code: the sum of 1 damaged, 2 not trusted, 4 unreadable; 0 if all is well.",
      declare_verify},
+    {"repair", "Verify, and compile anew what is damaged where its model is still there",
+     "  larder repair\n"
+     "  larder repair 3f2a --json",
+     declare_repair},
     {"rm", "Remove entries by key or by model",
      "  larder rm 3f2a\n"
      "  larder rm old/model.xml --dry-run",

@@ -22,6 +22,7 @@ using Run = std::function<int(const Context&)>;
 [[nodiscard]] Run declare_ls(CLI::App& verb);
 [[nodiscard]] Run declare_pin(CLI::App& verb);
 [[nodiscard]] Run declare_prune(CLI::App& verb);
+[[nodiscard]] Run declare_repair(CLI::App& verb);
 [[nodiscard]] Run declare_rm(CLI::App& verb);
 [[nodiscard]] Run declare_show(CLI::App& verb);
 [[nodiscard]] Run declare_stats(CLI::App& verb);

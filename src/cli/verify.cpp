@@ -4,46 +4,14 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
+#include "cli/interruption.h"
 #include "cli/json.h"
 #include "cli/progress.h"
-#include "cli/quantity.h"
 #include "cli/verbs.h"
+#include "cli/verification.h"
 
 namespace larder::cli {
 namespace {
-
-// The exit code is a sum of these.
-constexpr int k_damaged = 1;
-constexpr int k_untrusted = 2;
-constexpr int k_unreadable = 4;
-
-int bit_of(Damage damage) {
-    switch (damage) {
-        case Damage::damaged: return k_damaged;
-        case Damage::untrusted: return k_untrusted;
-        case Damage::unreadable: return k_unreadable;
-    }
-    return k_unreadable;
-}
-
-void print_table(const Context& context, const VerifyReport& report) {
-    auto table = context.table({{"FINDING"}, {"KEY"}, {"FILE"}, {"WHAT"}});
-    for (const auto& finding : report.findings) {
-        table.add({{to_string(finding.damage), Colour::red},
-                   {finding.key.empty() ? "-" : finding.key.substr(0, 12)},
-                   {finding.path},
-                   {finding.what}});
-    }
-    std::string text = table.empty() ? "" : table.text();
-    text += std::to_string(report.entries) + (report.entries == 1 ? " entry, " : " entries, ") +
-            std::to_string(report.objects) + (report.objects == 1 ? " object, " : " objects, ") +
-            format_size(report.bytes) + " read: ";
-    text +=
-        report.findings.empty()
-            ? context.paint("all whole", Colour::green)
-            : context.paint(std::to_string(report.findings.size()) + " found wanting", Colour::red);
-    Context::print(text + "\n");
-}
 
 void print_keys(const VerifyReport& report) {
     std::set<std::string> keys;
@@ -51,19 +19,22 @@ void print_keys(const VerifyReport& report) {
     for (const auto& key : keys) Context::print_key(key);
 }
 
-VerifyReport verify(const Context& context, const std::vector<std::string>& keys) {
-    Progress progress;
+VerifyReport verify(const Context& context, const VerificationFlags& flags) {
+    const auto options = verify_options(flags);
     Store store(context.options());
-    return store.verify(keys, [&](std::uint64_t done, std::uint64_t total) {
+    Progress progress;
+    const Interruption interruption;
+    const auto tell = [&](std::uint64_t done, std::uint64_t total) {
         progress.show(done, total);
-        return true;
-    });
+        return !Interruption::happened();
+    };
+    return store.verify(flags.keys, tell, options);
 }
 
-int run(const Context& context, const std::vector<std::string>& keys) {
+int run(const Context& context, const VerificationFlags& flags) {
     VerifyReport report;
     try {
-        report = verify(context, keys);
+        report = verify(context, flags);
     } catch (const Error& error) {
         // 1 and 2 would say something about the contents.
         if (error.code() == ErrorCode::invalid_argument) throw;
@@ -73,19 +44,19 @@ int run(const Context& context, const std::vector<std::string>& keys) {
     switch (context.format()) {
         case Format::json: Context::print(json_line(verify_json(report))); break;
         case Format::keys: print_keys(report); break;
-        case Format::table: print_table(context, report); break;
+        case Format::table:
+            Context::print(findings_text(context, report) + summary_text(context, report));
+            break;
     }
-    int exit_code = k_done;
-    for (const auto& finding : report.findings) exit_code |= bit_of(finding.damage);
-    return exit_code;
+    return report.complete ? exit_code_of(report) : k_interrupted;
 }
 
 }  // namespace
 
 Run declare_verify(CLI::App& verb) {
-    auto keys = std::make_shared<std::vector<std::string>>();
-    verb.add_option("KEY", *keys, "Only these entries; without any, all that is kept");
-    return [keys](const Context& context) { return run(context, *keys); };
+    auto flags = std::make_shared<VerificationFlags>();
+    declare_verification(verb, *flags);
+    return [flags](const Context& context) { return run(context, *flags); };
 }
 
 }  // namespace larder::cli

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "store/types.h"
+#include "store/verify_journal.h"
 
 namespace larder::internal::store {
 
@@ -45,6 +46,8 @@ enum class Damage {
 struct Finding {
     Damage damage = Damage::damaged;
     std::optional<Key> key;
+    std::optional<Manifest>
+        manifest;  // of the entry, where it could be read before it was set aside
     std::string path;
     Error error;
 };
@@ -53,7 +56,16 @@ struct VerifyReport {
     std::uint64_t entries = 0;
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t objects_before = 0;  // read by an earlier check, which this one went on with
+    bool complete = true;              // false: it was told to end early
     std::vector<Finding> findings;
+};
+
+struct VerifyOptions {
+    std::uint64_t bytes_per_second_max = 0;  // 0: as fast as the disk
+    // Of checks of everything: where one was interrupted, the next goes on. nullptr: from the
+    // start.
+    VerifyJournal* journal = nullptr;
 };
 
 struct Progress {
@@ -96,7 +108,8 @@ struct Pruning {
 [[nodiscard]] Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix);
 [[nodiscard]] Result<Totals> measure(Context& context);
 [[nodiscard]] Result<VerifyReport> verify_entries(Context& context, std::span<const Key> keys,
-                                                  const ProgressCallback& progress);
+                                                  const ProgressCallback& progress,
+                                                  const VerifyOptions& options);
 [[nodiscard]] Result<Removal> remove_entries(Context& context, std::span<const Key> keys,
                                              DryRun dry_run);
 [[nodiscard]] Result<Removal> collect_garbage(Context& context, DryRun dry_run);

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "store/history.h"
 #include "store/sightings.h"
 #include "store/types.h"
+#include "store/verify_journal.h"
 
 namespace larder::internal::store {
 
@@ -77,7 +80,7 @@ struct EvictionSum {
 // Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
 // permission, another program's lock, damage), it remembers nothing and never fails its caller;
 // fault() says why.
-class State final : public VerifiedMemory, public History {
+class State final : public VerifiedMemory, public History, public VerifyJournal {
 public:
     // Empty `directory`: remembers nothing. `system` and `log` must outlive it.
     State(const os::System& system, Log& log, std::string directory);
@@ -100,6 +103,10 @@ public:
 
     [[nodiscard]] bool contains(const os::FileStamp& stamp, const Digest& object) override;
     void remember(const os::FileStamp& stamp, const Digest& object) override;
+
+    [[nodiscard]] std::set<Digest> checked(std::string_view larder_id) override;
+    void note_checked(std::string_view larder_id, std::span<const Digest> objects) override;
+    void forget_checked(std::string_view larder_id) override;
 
     void record(const Event& event);
     // By key, of one larder.

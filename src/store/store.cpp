@@ -97,8 +97,9 @@ Result<std::vector<Key>> Store::find_keys(std::string_view prefix) {
 
 Result<Totals> Store::totals() { return measure(*context_); }
 
-Result<VerifyReport> Store::verify(std::span<const Key> keys, const ProgressCallback& progress) {
-    return verify_entries(*context_, keys, progress);
+Result<VerifyReport> Store::verify(std::span<const Key> keys, const ProgressCallback& progress,
+                                   const VerifyOptions& options) {
+    return verify_entries(*context_, keys, progress, options);
 }
 
 Result<Removal> Store::remove(std::span<const Key> keys, DryRun dry_run) {

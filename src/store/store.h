@@ -168,7 +168,8 @@ public:
     // manifests go to quarantine. `progress` is called on the calling thread, at least every
     // second or so of work; Continue::no ends early, with what was found so far.
     [[nodiscard]] Result<VerifyReport> verify(std::span<const Key> keys,
-                                              const ProgressCallback& progress = {});
+                                              const ProgressCallback& progress = {},
+                                              const VerifyOptions& options = {});
     // Removes entries, and the objects that no other entry uses. Errc::not_found, and nothing
     // removed, if one of them does not exist. A dry run counts the same and removes nothing.
     [[nodiscard]] Result<Removal> remove(std::span<const Key> keys, DryRun dry_run = DryRun::no);

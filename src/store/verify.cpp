@@ -1,6 +1,8 @@
 // Reads everything that is kept.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <thread>
@@ -37,31 +39,62 @@ Damage damage_kind(const Error& error) {
     return Damage::unreadable;
 }
 
+// How much may be found whole before it is noted down.
+constexpr auto k_note_every = std::chrono::seconds(1);
+// Somebody who wants to stop is not kept waiting.
+constexpr std::chrono::nanoseconds k_nap_max = std::chrono::milliseconds(200);
+
 struct Job {
-    std::optional<Key> key;
     Part part;
+    std::vector<Key> users;  // the entries that name the object; none: nobody does (any more)
 };
 
 class Verification {
 public:
-    Verification(Context& context, const ProgressCallback& progress)
-        : context_(context), callback_(progress), caller_(std::this_thread::get_id()) {}
+    Verification(Context& context, const ProgressCallback& progress, const VerifyOptions& options)
+        : context_(context),
+          callback_(progress),
+          options_(options),
+          caller_(std::this_thread::get_id()),
+          started_(context.system.clock.monotonic()),
+          noted_(started_) {}
 
     Result<VerifyReport> run(std::span<const Key> keys) {
         auto planned = keys.empty() ? plan_everything() : plan(keys);
         if (!planned) return fail(std::move(planned.error()));
-        for (const auto& job : jobs_) progress_.bytes_total += job.part.bytes;
-        for (const auto& job : jobs_) {
+        VerifyJournal* const journal = keys.empty() ? options_.journal : nullptr;
+        if (journal != nullptr) pass_over(journal->checked(context_.id));
+        for (const auto& [object, job] : jobs_) progress_.bytes_total += job.part.bytes;
+        for (const auto& [object, job] : jobs_) {
             check(job);
             if (cancelled_) break;
+            if (journal != nullptr) note_whole(*journal);
         }
+        report_.complete = !cancelled_;
+        if (journal != nullptr && report_.complete) journal->forget_checked(context_.id);
+        if (journal != nullptr && cancelled_) journal->note_checked(context_.id, whole_);
         return std::move(report_);
     }
 
 private:
-    void add_finding(std::optional<Key> key, std::string path, Error error) {
+    void add_finding(std::optional<Key> key, std::string path, Error error,
+                     std::optional<Manifest> manifest = {}) {
         const auto kind = damage_kind(error);
-        report_.findings.push_back({kind, key, std::move(path), std::move(error)});
+        report_.findings.push_back(
+            {kind, key, std::move(manifest), std::move(path), std::move(error)});
+    }
+
+    void pass_over(const std::set<Digest>& checked) {
+        report_.objects_before =
+            std::erase_if(jobs_, [&](const auto& each) { return checked.contains(each.first); });
+    }
+
+    void note_whole(VerifyJournal& journal) {
+        const auto now = context_.system.clock.monotonic();
+        if (now - noted_ < k_note_every || whole_.empty()) return;
+        noted_ = now;
+        journal.note_checked(context_.id, whole_);
+        whole_.clear();
     }
 
     void add_entry(const Key& key, const std::string& path, const Result<Manifest>& manifest) {
@@ -74,7 +107,8 @@ private:
             return;
         }
         for (const auto& part : manifest->parts) {
-            if (objects_.insert(part.object).second) jobs_.push_back({key, part});
+            auto& job = jobs_.try_emplace(part.object, Job{part, {}}).first->second;
+            job.users.push_back(key);
         }
     }
 
@@ -105,69 +139,103 @@ private:
     // An object that no entry uses (any more) is good or bad all the same.
     void add_unused(const std::string& path, const std::string& name) {
         const auto object = digest_in_name(name);
-        if (!object || !objects_.insert(*object).second) return;
+        if (!object || jobs_.contains(*object)) return;
         const auto info = context_.fs().link_info(path);
-        if (info) jobs_.push_back({{}, {{}, *object, info->stamp.size_bytes}});
+        if (info) jobs_.emplace(*object, Job{{{}, *object, info->stamp.size_bytes}, {}});
     }
 
     void check(const Job& job) {
         const auto visit = [this](std::uint64_t, std::span<const std::byte> bytes) {
             return advance(bytes.size());
         };
-        const auto opened = open_verified(context_, job.key, job.part, VerifyPolicy::always, visit);
+        const auto key = job.users.empty() ? std::nullopt : std::optional(job.users.front());
+        // What is damaged is set aside at once, and its entry goes with it.
+        auto manifest = key ? manifest_of(*key) : std::nullopt;
+        const auto opened = open_verified(context_, key, job.part, VerifyPolicy::always, visit);
         if (cancelled_) return;
         if (opened) {
             ++report_.objects;
             report_.bytes += job.part.bytes;
+            whole_.push_back(job.part.object);
             return;
         }
-        if (opened.error().code == Errc::not_found && !is_missed(job)) return;
-        add_finding(job.key, context_.layout.object(job.part.object), opened.error());
+        const auto path = context_.layout.object(job.part.object);
+        const bool gone = opened.error().code == Errc::not_found;
+        if (!key && !gone) add_finding({}, path, opened.error());
+        for (const auto& user : job.users) {
+            if (gone && !is_missed(user, job.part.object)) continue;
+            if (user != *key) manifest = manifest_of(user);
+            add_finding(user, path, opened.error(), std::move(manifest));
+        }
+    }
+
+    std::optional<Manifest> manifest_of(const Key& key) const {
+        auto manifest = read_manifest(context_, key);
+        return manifest ? std::optional(std::move(*manifest)) : std::nullopt;
     }
 
     // Whether an object that was not there ought to be: entries are removed and replaced meanwhile.
-    bool is_missed(const Job& job) const {
-        if (!job.key) return false;
+    bool is_missed(const Key& key, const Digest& object) const {
         std::optional<Gate> gate;
         if (context_.access == Access::read_write) {
             // While it is held, no entry loses its objects.
             auto entered = Gate::enter(context_, os::LockMode::shared, k_gate_publish_timeout);
             if (entered) gate.emplace(std::move(*entered));
         }
-        const auto manifest = read_manifest(context_, *job.key);
+        const auto manifest = read_manifest(context_, key);
         if (!manifest) return false;
-        const auto is_it = [&](const Part& part) { return part.object == job.part.object; };
+        const auto is_it = [&](const Part& part) { return part.object == object; };
         if (std::none_of(manifest->parts.begin(), manifest->parts.end(), is_it)) return false;
-        const auto info = context_.fs().link_info(context_.layout.object(job.part.object));
+        const auto info = context_.fs().link_info(context_.layout.object(object));
         return !info && info.error().code == Errc::not_found;
     }
 
     Result<void> advance(std::uint64_t bytes) {
-        bytes_done_ += bytes;
-        if (callback_ && std::this_thread::get_id() == caller_) {
-            progress_.bytes_done = bytes_done_;
-            if (callback_(progress_) == Continue::no) cancelled_ = true;
+        const auto due = started_ + time_for(bytes_done_ += bytes);
+        for (;;) {
+            tell();
+            if (cancelled_) return fail(Errc::busy, "cancelled");
+            const auto left = due - context_.system.clock.monotonic();
+            if (left.count() <= 0) return {};
+            context_.system.clock.sleep(std::min(left, k_nap_max));
         }
-        if (cancelled_) return fail(Errc::busy, "cancelled");
-        return {};
+    }
+
+    void tell() {
+        if (!callback_ || std::this_thread::get_id() != caller_) return;
+        progress_.bytes_done = bytes_done_;
+        if (callback_(progress_) == Continue::no) cancelled_ = true;
+    }
+
+    // What these bytes take at the highest rate that is allowed.
+    std::chrono::nanoseconds time_for(std::uint64_t bytes) const {
+        if (options_.bytes_per_second_max == 0) return {};
+        const auto seconds =
+            static_cast<double>(bytes) / static_cast<double>(options_.bytes_per_second_max);
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(
+            std::chrono::duration<double>(seconds));
     }
 
     Context& context_;
     const ProgressCallback& callback_;
+    VerifyOptions options_;
     std::thread::id caller_;
+    std::chrono::nanoseconds started_;
+    std::chrono::nanoseconds noted_;
     VerifyReport report_;
     Progress progress_;
     std::atomic<std::uint64_t> bytes_done_{0};
     std::atomic<bool> cancelled_{false};
-    std::vector<Job> jobs_;
-    std::set<Digest> objects_;
+    std::map<Digest, Job> jobs_;
+    std::vector<Digest> whole_;  // and not noted down yet
 };
 
 }  // namespace
 
 Result<VerifyReport> verify_entries(Context& context, std::span<const Key> keys,
-                                    const ProgressCallback& progress) {
-    return Verification(context, progress).run(keys);
+                                    const ProgressCallback& progress,
+                                    const VerifyOptions& options) {
+    return Verification(context, progress, options).run(keys);
 }
 
 }  // namespace larder::internal::store

@@ -1,0 +1,73 @@
+#include <set>
+#include <string>
+
+#include "larder/larder.hpp"
+
+namespace larder {
+namespace {
+
+// Names of key inputs that are properties of the request.
+constexpr std::string_view k_property = "property.";
+
+ov::AnyMap properties_of(const EntryInfo& entry) {
+    ov::AnyMap properties;
+    for (const auto& [name, value] : entry.key_inputs) {
+        if (name.starts_with(k_property)) properties[name.substr(k_property.size())] = value;
+    }
+    return properties;
+}
+
+Repair removed(const EntryInfo& entry, std::string reason) {
+    return {entry.key, entry.model, entry.device, Repair::Outcome::removed, std::move(reason)};
+}
+
+Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+    if (entry.kind == "memory" || entry.kind == "caller") {
+        return removed(entry, "it was made from a model in a program's memory");
+    }
+    const auto properties = properties_of(entry);
+    try {
+        cache.check_model(entry.model);
+        if (cache.explain(core, entry.model, entry.device, properties).key != entry.key) {
+            return removed(entry, "its model, the runtime or the device is not what it was");
+        }
+        const auto result = cache.compile_model(core, entry.model, entry.device, properties);
+        if (result.key != entry.key || result.outcome == Outcome::bypassed) {
+            return removed(entry, result.reason);
+        }
+    } catch (const std::exception& failure) {
+        return removed(entry, failure.what());
+    }
+    return {entry.key, entry.model, entry.device, Repair::Outcome::recompiled, {}};
+}
+
+}  // namespace
+
+RepairReport repair(Store& store, Cache& cache, ov::Core& core,
+                    const std::vector<std::string>& prefixes,
+                    const std::function<bool(std::uint64_t, std::uint64_t)>& progress,
+                    const VerifyOptions& options) {
+    if (!store.writable()) {
+        throw Error(ErrorCode::read_only,
+                    "this larder can only be read: " + store.directory().string(),
+                    "repair it where it can be written");
+    }
+    RepairReport report{store.verify(prefixes, progress, options), {}};
+    std::set<std::string> seen;  // an entry of several objects may be damaged in all of them
+    for (const auto& finding : report.verified.findings) {
+        if (finding.damage != Damage::damaged || finding.key.empty()) continue;
+        if (!seen.insert(finding.key).second) continue;
+        if (finding.entry) {
+            report.repairs.push_back(recompile(cache, core, *finding.entry));
+        } else {
+            report.repairs.push_back({finding.key,
+                                      {},
+                                      {},
+                                      Repair::Outcome::removed,
+                                      "what it said of its model is damaged too"});
+        }
+    }
+    return report;
+}
+
+}  // namespace larder

@@ -1,0 +1,23 @@
+// Ctrl-C on work that can be left half done.
+#pragma once
+
+#include <csignal>
+
+namespace larder::cli {
+
+// While it lives, SIGINT and SIGTERM are noted and do not end the program. One at a time.
+class Interruption {
+public:
+    Interruption();
+    Interruption(const Interruption&) = delete;
+    Interruption& operator=(const Interruption&) = delete;
+    ~Interruption();
+
+    [[nodiscard]] static bool happened() noexcept;
+
+private:
+    struct sigaction before_int_{};
+    struct sigaction before_term_{};
+};
+
+}  // namespace larder::cli

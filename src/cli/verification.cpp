@@ -1,0 +1,75 @@
+#include "cli/verification.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/json.h"
+#include "larder/units.hpp"
+
+namespace larder::cli {
+namespace {
+
+int bit_of(Damage damage) {
+    switch (damage) {
+        case Damage::damaged: return k_damaged;
+        case Damage::untrusted: return k_untrusted;
+        case Damage::unreadable: return k_unreadable;
+    }
+    return k_unreadable;
+}
+
+std::string counted(std::uint64_t count, const std::string& one, const std::string& many) {
+    return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+}  // namespace
+
+void declare_verification(CLI::App& verb, VerificationFlags& flags) {
+    verb.add_option("KEY", flags.keys, "Only these entries; without any, all that is kept");
+    verb.add_option("--max-rate", flags.max_rate,
+                    "Read no more than this in a second: 100MB. Default: as fast as the disk")
+        ->type_name("SIZE");
+    verb.add_flag("--from-the-start", flags.from_the_start,
+                  "Read everything, also where an earlier check was interrupted");
+}
+
+VerifyOptions verify_options(const VerificationFlags& flags) {
+    VerifyOptions options;
+    if (!flags.max_rate.empty()) options.bytes_per_second_max = parse_size(flags.max_rate);
+    options.from_the_start = flags.from_the_start;
+    return options;
+}
+
+std::string summary_text(const Context& context, const VerifyReport& report) {
+    auto text = counted(report.entries, "entry", "entries") + ", " +
+                counted(report.objects, "object", "objects") + ", " + format_size(report.bytes) +
+                " read: ";
+    text +=
+        report.findings.empty()
+            ? context.paint("all whole", Colour::green)
+            : context.paint(std::to_string(report.findings.size()) + " found wanting", Colour::red);
+    if (report.objects_before != 0) {
+        text += "\nwent on where an interrupted check was: " +
+                counted(report.objects_before, "object was", "objects were") + " whole then";
+    }
+    if (!report.complete) text += "\ninterrupted: the next check goes on from here";
+    return text + "\n";
+}
+
+std::string findings_text(const Context& context, const VerifyReport& report) {
+    auto table = context.table({{"FINDING"}, {"KEY"}, {"FILE"}, {"WHAT"}});
+    for (const auto& finding : report.findings) {
+        table.add({{to_string(finding.damage), Colour::red},
+                   {finding.key.empty() ? "-" : finding.key.substr(0, 12)},
+                   {finding.path},
+                   {finding.what}});
+    }
+    return table.empty() ? "" : table.text();
+}
+
+int exit_code_of(const VerifyReport& report) {
+    int code = 0;
+    for (const auto& finding : report.findings) code |= bit_of(finding.damage);
+    return code;
+}
+
+}  // namespace larder::cli

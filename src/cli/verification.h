@@ -1,0 +1,37 @@
+// What verify and repair have in common.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "larder/store.hpp"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
+class App;
+}
+
+namespace larder::cli {
+
+struct VerificationFlags {
+    std::vector<std::string> keys;
+    std::string max_rate;
+    bool from_the_start = false;
+};
+
+void declare_verification(CLI::App& verb, VerificationFlags& flags);
+[[nodiscard]] VerifyOptions verify_options(const VerificationFlags& flags);
+// "12 entries, 9 objects, 1.2 GB read: all whole".
+[[nodiscard]] std::string summary_text(const Context& context, const VerifyReport& report);
+[[nodiscard]] std::string findings_text(const Context& context, const VerifyReport& report);
+
+// What the exit code is a sum of.
+inline constexpr int k_damaged = 1;
+inline constexpr int k_untrusted = 2;
+inline constexpr int k_unreadable = 4;
+
+[[nodiscard]] int exit_code_of(const VerifyReport& report);
+// As the shell has it for a program that SIGINT ended.
+inline constexpr int k_interrupted = 130;
+
+}  // namespace larder::cli

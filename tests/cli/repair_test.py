@@ -1,0 +1,122 @@
+"""Goal: what is damaged is compiled anew where its model is still there, and removed elsewhere; a
+check that is interrupted is gone on with.
+
+Method: a larder that the program itself made, whose objects and models the test damages, changes
+and deletes.
+"""
+
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import harness
+from harness import ProgramTest
+
+SECONDS_MAX = 60
+
+
+class RepairTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.own = self.root / "models"
+        shutil.copytree(self.models, self.own)
+        self.keys = {}
+        for name in ("dense", "other", "convolution"):
+            report = self.done("compile", self.own / f"{name}.xml", "--json").json
+            self.keys[name] = report["key"]
+
+    def damage(self, name):
+        entry = self.done("show", self.keys[name], "--json").json
+        digest = entry["objects"][0]["digest"]
+        path = self.dir / "objects" / digest[:2] / digest
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(content)
+
+    def repaired(self, *words):
+        report = self.done("repair", "--json", *words).json
+        return {repair["key"]: repair for repair in report["repairs"]}
+
+    def test_nothing_to_repair(self):
+        report = self.done("repair", "--json").json
+        self.assertEqual((report["objects"], report["findings"], report["repairs"]), (3, [], []))
+        self.assertIn("all whole", self.done("repair").out)
+
+    def test_what_is_damaged_is_compiled_anew(self):
+        self.damage("dense")
+        repair = self.repaired()[self.keys["dense"]]
+        self.assertEqual(repair["outcome"], "recompiled")
+        self.assertEqual(self.larder("verify").code, 0)
+        self.assertEqual(len(self.entries()), 3)
+        self.assertEqual(self.compile(self.own / "dense.xml")["outcome"], "loaded")
+
+    def test_with_the_properties_it_was_asked_for(self):
+        words = ("--property", "KEY_CACHE_GROUP_SIZE=5")
+        report = self.done("compile", self.own / "dense.xml", *words, "--json").json
+        self.keys["precise"] = report["key"]
+        self.assertNotEqual(report["key"], self.keys["dense"])
+        self.damage("precise")
+        self.assertEqual(self.repaired()[report["key"]]["outcome"], "recompiled")
+
+    def test_what_has_no_model_any_more_is_removed(self):
+        for name in ("dense", "other"):
+            self.damage(name)
+        for suffix in (".xml", ".bin"):
+            (self.own / f"dense{suffix}").unlink(missing_ok=True)
+            shutil.copy(self.own / f"convolution{suffix}", self.own / f"other{suffix}")
+        repairs = self.repaired()
+        for name, reason in (("dense", "dense"), ("other", "not what it was")):
+            self.assertEqual(repairs[self.keys[name]]["outcome"], "removed")
+            self.assertIn(reason, repairs[self.keys[name]]["reason"])
+        self.assertEqual([entry["key"] for entry in self.entries()], [self.keys["convolution"]])
+        self.assertEqual(self.larder("verify").code, 0)
+
+    def test_only_the_entries_that_are_given(self):
+        for name in ("dense", "other"):
+            self.damage(name)
+        self.assertEqual(set(self.repaired(self.keys["dense"])), {self.keys["dense"]})
+        self.assertEqual(set(self.repaired()), {self.keys["other"]})
+
+    def test_for_people(self):
+        self.damage("dense")
+        text = self.done("repair").out
+        self.assertIn("recompiled", text)
+        self.assertIn("dense.xml", text)
+
+    def interrupt(self, verb):
+        process = subprocess.Popen(
+            [harness.PROGRAM, verb, "--dir", self.dir, "--json", "--max-rate", "1kB"],
+            env={**harness.SANITIZERS, "HOME": str(self.root)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.addCleanup(process.kill)
+        status = pathlib.Path(f"/proc/{process.pid}/status")
+        deadline = time.monotonic() + SECONDS_MAX
+        while time.monotonic() < deadline:
+            caught = [line for line in status.read_text().splitlines() if "SigCgt" in line]
+            if int(caught[0].split()[1], 16) & (1 << (signal.SIGINT - 1)):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=SECONDS_MAX)
+        self.assertEqual(process.returncode, 130, error)
+        return out
+
+    def test_an_interrupted_check_is_whole(self):
+        for verb in ("verify", "repair"):
+            self.assertIn(b'"complete":false', self.interrupt(verb).replace(b" ", b""))
+        report = self.done("verify", "--json").json
+        self.assertEqual(report["objects"] + report["objects_before"], 3)
+        self.assertTrue(report["complete"])
+
+    def test_wrong_words(self):
+        self.assertEqual(self.larder("repair", "--max-rate", "fast").code, 2)
+        self.assertEqual(self.larder("repair", "ffff").code, 1)
+
+
+if __name__ == "__main__":
+    harness.main()
