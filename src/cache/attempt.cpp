@@ -300,8 +300,6 @@ void Attempt::record() {
     event.saved_ms = saved_ms_ > event.total_ms ? saved_ms_ - event.total_ms : 0;
     event.written_bytes = written_bytes_;
     session_.state().record(event);
-    const bool hit = response_.outcome == Outcome::loaded || response_.outcome == Outcome::waited;
-    if (hit && event.key) store_->mark_used(*event.key);
     sight(session_, store_->id(), identified_);
     session_.pipeline().end(std::move(asked_), response_.object, response_.object_bytes);
 }

@@ -90,6 +90,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         return std::nullopt;
     }
     if (!is_safe_to_try(manifest, locked)) return std::nullopt;
+    store_->mark_used(identified_.key);
     const auto outcome =
         manifest.encoding == format::Encoding::files ? load_files(manifest) : load_blob(manifest);
     if (outcome == Outcome::loaded) {

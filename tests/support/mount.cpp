@@ -19,7 +19,7 @@ bool enter_own_namespace() {
 }  // namespace
 
 std::optional<Mount> Mount::memory(const std::filesystem::path& where, std::uint64_t size_bytes) {
-    const auto options = "size=" + std::to_string(size_bytes);
+    const auto options = "mode=0755,size=" + std::to_string(size_bytes);
     if (!enter_own_namespace() ||
         ::mount("larder-test", where.c_str(), "tmpfs", 0, options.c_str()) != 0) {
         return {};
