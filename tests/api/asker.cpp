@@ -3,9 +3,10 @@
 //     asker DIRECTORY STATE MODEL DEVICE [NAME=VALUE…]
 //
 // Waits for a line on standard input before it asks. Prints "outcome|digest of outputs|reason".
-// Options, as environment variables: ASK_MODE (a mode), ASK_VERIFY=always, ASK_CRASH=1 (dies of a
-// segmentation fault once the model was loaded), ASK_MEMORY=1 (reads the model and asks for it in
-// memory), ASK_LOCK_TIMEOUT (seconds), ASK_COMPILES (a file to which a line is added per compile).
+// Options, as environment variables: ASK_MODE (a mode), ASK_VERIFY=always, ASK_LIMIT=off,
+// ASK_CRASH=1 (dies of a segmentation fault once the model was loaded), ASK_MEMORY=1 (reads the
+// model and asks for it in memory), ASK_LOCK_TIMEOUT (seconds), ASK_COMPILES (a file to which a
+// line is added per compile).
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -43,6 +44,7 @@ int ask(int argc, char** argv) {
     options.state_directory = argv[2];
     options.mode = mode_named(option("ASK_MODE"));
     if (option("ASK_VERIFY") == "always") options.verify = larder::Verify::always;
+    if (option("ASK_LIMIT") == "off") options.max_size = options.min_free = {};
     if (const auto seconds = option("ASK_LOCK_TIMEOUT"); !seconds.empty()) {
         options.lock_timeout = std::chrono::seconds(std::stoi(seconds));
     }
