@@ -21,7 +21,7 @@ struct OpenVinoBlob {
 };
 
 // As much of a file as `decode_openvino_blob` may want to see.
-inline constexpr std::uint64_t k_openvino_head_bytes = 64 * 1024;
+inline constexpr std::uint64_t k_openvino_head_bytes = std::uint64_t{64} << 10;
 
 // `head` is the first k_openvino_head_bytes of a file, or all of it. Errc::unsupported if it is no
 // such file; Errc::damaged if it is cut short, or its header cannot be read. Only a payload of CPU

@@ -9,7 +9,6 @@ namespace larder::internal::store {
 namespace {
 
 using format::k_variant_page_bytes;
-using format::Segment;
 using format::SegmentSource;
 
 // Fewer bytes that cannot be mapped are cheaper to keep once more.

@@ -82,8 +82,8 @@ bool may_say(Context& context, std::string_view topic, std::chrono::seconds inte
     return context.history == nullptr || context.history->may_say(context.id, topic, interval);
 }
 
-std::string advice(std::string_view setting) {
-    return "raise " + std::string(setting) +
+std::string advice(std::string_view first) {
+    return std::string(first) +
            ", or remove what is not needed: larder prune --older-than 30d, larder ls --sort "
            "size:desc";
 }
@@ -94,12 +94,12 @@ void warn_of_recent(Context& context, const Clearing& clearing, const std::strin
                                       [](const Eviction& e) { return e.idle_ns < k_day_ns; });
     if (recent == 0 || !may_say(context, "recent", std::chrono::hours(24))) return;
     const bool floor = reason == "floor";
-    context.log.warn_once(
-        "recent", std::string(floor ? "the disk of the larder '" : "the larder '") +
-                      context.layout.root() + "' is full: " + std::to_string(recent) +
-                      (recent == 1 ? " entry that was" : " entries that were") +
-                      " used within the last day had to go; " +
-                      advice(floor ? "nothing: free space on the disk" : "LARDER_MAX_SIZE"));
+    context.log.warn_once("recent",
+                          std::string(floor ? "the disk of the larder '" : "the larder '") +
+                              context.layout.root() + "' is full: " + std::to_string(recent) +
+                              (recent == 1 ? " entry that was" : " entries that were") +
+                              " used within the last day had to go; " +
+                              advice(floor ? "free space on the disk" : "raise LARDER_MAX_SIZE"));
 }
 
 Error no_room(const Context& context, const Claim& claim, const Catalogue& catalogue,
@@ -192,10 +192,11 @@ void warn_of_filling(Context& context, const Filling& filling) {
         // A larder that is in use is full sooner or later, and need not say so each day.
         if (!may_say(context, name, std::chrono::hours(7 * 24))) return;
         context.log.warn_once(
-            name, "the larder '" + context.layout.root() + "' is " +
-                      std::to_string(filling.after_bytes / (limit / k_percent)) + " % full (" +
-                      format_size(filling.after_bytes) + " of " + format_size(limit) +
-                      "); at the limit what is worth least goes: " + advice("LARDER_MAX_SIZE"));
+            name,
+            "the larder '" + context.layout.root() + "' is " +
+                std::to_string(filling.after_bytes / (limit / k_percent)) + " % full (" +
+                format_size(filling.after_bytes) + " of " + format_size(limit) +
+                "); at the limit what is worth least goes: " + advice("raise LARDER_MAX_SIZE"));
         return;
     }
 }

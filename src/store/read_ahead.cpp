@@ -48,7 +48,7 @@ Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
     const auto base = context.fs().open(context.layout.object(variant->base), os::OpenMode::read);
     if (!base) return fail(base.error());
     const auto more = read_file(context, **base, variant->base_bytes, bytes_max - bytes, step);
-    if (!more) return more;
+    if (!more) return fail(more.error());
     return *read + *more;
 }
 

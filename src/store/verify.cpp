@@ -150,7 +150,7 @@ private:
         };
         const auto key = job.users.empty() ? std::nullopt : std::optional(job.users.front());
         // What is damaged is set aside at once, and its entry goes with it.
-        auto manifest = key ? manifest_of(*key) : std::nullopt;
+        const auto before = key ? manifest_of(*key) : std::nullopt;
         const auto opened = open_verified(context_, key, job.part, VerifyPolicy::always, visit);
         if (cancelled_) return;
         if (opened) {
@@ -164,8 +164,7 @@ private:
         if (!key && !gone) add_finding({}, path, opened.error());
         for (const auto& user : job.users) {
             if (gone && !is_missed(user, job.part.object)) continue;
-            if (user != *key) manifest = manifest_of(user);
-            add_finding(user, path, opened.error(), std::move(manifest));
+            add_finding(user, path, opened.error(), user == *key ? before : manifest_of(user));
         }
     }
 
