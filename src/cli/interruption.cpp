@@ -1,7 +1,5 @@
 #include "cli/interruption.h"
 
-#include <signal.h>
-
 namespace larder::cli {
 namespace {
 
