@@ -16,8 +16,9 @@ constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
 // What one reader reads in a row: the kernel reads ahead of an open file, and a disk needs several
 // readers. The import follows from the front.
 constexpr std::uint64_t k_block_bytes = std::uint64_t{32} << 20;
-// A runtime goes over a constant more than once: what is dropped in between is faulted in again,
-// and that is most of what a small blob costs.
+// A runtime goes over a constant more than once: what is dropped in between is faulted in again.
+constexpr std::uint64_t k_resident_part = 8;  // of the blob
+constexpr std::uint64_t k_resident_bytes_min = std::uint64_t{32} << 20;
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
@@ -85,8 +86,10 @@ void BlobPages::read_through(const std::stop_token& stop) {
 }
 
 void BlobPages::drop_if_many() const {
+    const auto resident_max = std::clamp<std::uint64_t>(mapping_->bytes().size() / k_resident_part,
+                                                        k_resident_bytes_min, k_resident_bytes_max);
     if (pages_ == Pages::drop &&
-        os::read_memory_info().file_rss_bytes > resident_before_ + k_resident_bytes_max) {
+        os::read_memory_info().file_rss_bytes > resident_before_ + resident_max) {
         mapping_->drop_resident();
     }
 }
