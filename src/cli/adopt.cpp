@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cstdio>
-#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -10,6 +8,7 @@
 #include "cli/json.h"
 #include "cli/quantity.h"
 #include "cli/surroundings.h"
+#include "cli/targets.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "larder/cache_directory.hpp"
@@ -106,20 +105,6 @@ std::string list_text(const Context& context, const Files& files) {
 }
 
 // The question goes to standard error: standard output may be a pipe.
-bool agrees(const Files& stale) {
-    if (!is_terminal(Stream::in) || !is_terminal(Stream::error)) {
-        throw_usage("adopt asks before it removes, and there is nobody to ask",
-                    "give --yes, or --dry-run to see what would go");
-    }
-    const auto question =
-        "Remove " + count_text(stale) + " and free " + format_size(bytes_of(stale)) + "? [y/N] ";
-    std::fputs(question.c_str(), stderr);
-    std::string answer;
-    std::getline(std::cin, answer);
-    const auto word = trimmed(answer);
-    return word == "y" || word == "Y" || word == "yes";
-}
-
 int run(const Context& context, const AdoptFlags& flags) {
     if (!flags.remove_stale && (flags.dry_run || flags.yes)) {
         throw_usage("nothing is removed without --remove-stale", "give it too, or neither");
@@ -132,7 +117,9 @@ int run(const Context& context, const AdoptFlags& flags) {
     std::copy_if(files.begin(), files.end(), std::back_inserter(stale),
                  [](const auto& file) { return file.worth == CachedFile::Worth::stale; });
     const bool removes = flags.remove_stale && !flags.dry_run && !stale.empty();
-    if (removes && !flags.yes && !agrees(stale)) {
+    const auto question =
+        "Remove " + count_text(stale) + " and free " + format_size(bytes_of(stale));
+    if (removes && !flags.yes && !agrees(question, "adopt")) {
         throw CommandError({"nothing was removed", {}, k_failed});
     }
     const auto freed_bytes = removes ? remove_cached(stale) : bytes_of(stale);

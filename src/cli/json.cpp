@@ -37,6 +37,13 @@ Json stale_json(const EntryInfo& entry) {
             {"certain", entry.stale->certain}};
 }
 
+Json removed_json(const EntryInfo& entry) {
+    return {{"key", entry.key},
+            {"model", entry.model},
+            {"device", entry.device},
+            {"bytes", entry.bytes}};
+}
+
 }  // namespace
 
 Json json_object() { return Json{{"schema_version", k_schema_version}}; }
@@ -88,10 +95,7 @@ Json removal_json(const RemovalReport& report, DryRun dry_run) {
     json["dry_run"] = dry_run == DryRun::yes;
     json["entries"] = Json::array();
     for (const auto& entry : report.entries) {
-        json["entries"].push_back({{"key", entry.key},
-                                   {"model", entry.model},
-                                   {"device", entry.device},
-                                   {"bytes", entry.bytes}});
+        json["entries"].push_back(removed_json(entry));
     }
     json["freed_bytes"] = report.freed_bytes;
     return json;
@@ -102,11 +106,9 @@ Json prune_json(const PruneReport& report, DryRun dry_run) {
     json["dry_run"] = dry_run == DryRun::yes;
     json["entries"] = Json::array();
     for (const auto& entry : report.entries) {
-        json["entries"].push_back({{"key", entry.key},
-                                   {"model", entry.model},
-                                   {"device", entry.device},
-                                   {"bytes", entry.bytes},
-                                   {"reason", report.reasons.at(entry.key)}});
+        auto removed = removed_json(entry);
+        removed["reason"] = report.reasons.at(entry.key);
+        json["entries"].push_back(std::move(removed));
     }
     json["freed_bytes"] = report.freed_bytes;
     json["garbage_bytes"] = report.garbage_bytes;
