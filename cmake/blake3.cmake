@@ -27,5 +27,7 @@ else()
         BLAKE3_NO_SSE2 BLAKE3_NO_SSE41 BLAKE3_NO_AVX2 BLAKE3_NO_AVX512)
 endif()
 target_include_directories(larder_blake3 SYSTEM PUBLIC "${blake3_dir}")
+# Sources of others, written to be compiled one by one.
+set_target_properties(larder_blake3 PROPERTIES UNITY_BUILD OFF)
 # Hashing must be fast in a debug build too: the tests hash a lot.
 target_compile_options(larder_blake3 PRIVATE -O3)

@@ -3,7 +3,7 @@
 
 A file passes for good as long as it, every file of ours that it includes, its compile command, the
 checks and their version stay the same.
-usage: tools/clang_tidy.py [--build build/release] [--tests] [FILE...]
+usage: tools/clang_tidy.py [--build build/debug] [--tests] [FILE...]
 """
 
 import argparse
@@ -21,26 +21,26 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLANG_TIDY = ROOT / ".venv/bin/clang-tidy"
 
 
-def included_files(build):
-    """The project's own files behind each object, as the last build recorded them."""
-    ninja = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True)
-    dependencies, current = {}, None
-    for line in ninja.stdout.splitlines():
-        if line.startswith("    "):
-            path = os.path.realpath(os.path.join(build, line.strip()))
-            if path.startswith(f"{ROOT}/") and not path.startswith(f"{ROOT}/.venv/"):
-                current.add(path)
-        elif ":" in line:
-            current = dependencies.setdefault(line.split(":")[0], set())
-    return dependencies
+def included_files(path, found):
+    """The project's own files that a source includes, and those that they include."""
+    for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE):
+        for folder in (path.parent, ROOT / "src", ROOT / "include", ROOT / "tests"):
+            included = (folder / name).resolve()
+            if included.is_file():
+                if included not in found:
+                    found.add(included)
+                    included_files(included, found)
+                break
+    return found
 
 
-def stamp_of(entry, includes, common):
+def stamp_of(entry, common):
     digest = hashlib.sha256(common)
     digest.update(entry["command"].encode())
-    for path in sorted({entry["file"]} | includes):
-        digest.update(path.encode())
-        digest.update(pathlib.Path(path).read_bytes())
+    source = pathlib.Path(entry["file"])
+    for path in sorted({source} | included_files(source, set())):
+        digest.update(str(path).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -53,7 +53,8 @@ def run(build, entry):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--build", default="build/debug",
+                        help="configured, with a command for each source alone")
     parser.add_argument("--tests", action="store_true", help="the tests' sources too")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
@@ -67,17 +68,13 @@ def main():
 
     folders = [f"{ROOT}/src/"] + ([f"{ROOT}/tests/"] if options.tests else [])
     wanted = {str(pathlib.Path(name).resolve()) for name in options.files}
-    dependencies = included_files(build)
     todo, skipped = [], 0
     for entry in json.loads((build / "compile_commands.json").read_text()):
         ours = entry["file"] in wanted if wanted else entry["file"].startswith(tuple(folders))
         if not ours:
             continue
-        includes = dependencies.get(re.search(r" -o (\S+)", entry["command"])[1])
-        # What the last build recorded may have been renamed since.
-        known = includes and all(os.path.exists(path) for path in includes)
-        stamp = stamps / stamp_of(entry, includes, common) if known else None
-        if stamp and stamp.exists():
+        stamp = stamps / stamp_of(entry, common)
+        if stamp.exists():
             skipped += 1
         else:
             todo.append((entry, stamp))
@@ -91,8 +88,7 @@ def main():
             name = os.path.relpath(entry["file"], ROOT)
             if result.returncode == 0:
                 print(f"clang-tidy: {name}: {seconds:.1f} s", flush=True)
-                if stamp:
-                    stamp.touch()
+                stamp.touch()
             else:
                 failed += 1
                 print(f"clang-tidy: {name}: FAILED\n{result.stdout}{result.stderr}", flush=True)

@@ -9,7 +9,7 @@
 namespace larder::internal::cache {
 namespace {
 
-constexpr auto k_look_every = std::chrono::milliseconds(5);
+constexpr auto k_reader_look_every = std::chrono::milliseconds(5);
 // The rest is for the models themselves.
 constexpr std::uint64_t k_part_of_available_memory = 2;
 
@@ -80,7 +80,7 @@ void ReadAhead::read_first(store::Store& store, const Imported& first, std::uint
                            const std::stop_token& stop) {
     if (first.read.valid()) {
         while (is_current(number, stop) &&
-               first.read.wait_for(k_look_every) != std::future_status::ready) {
+               first.read.wait_for(k_reader_look_every) != std::future_status::ready) {
         }
         return;
     }

@@ -19,7 +19,7 @@ using Range = std::span<const std::byte>;
 // Below, neither the thread pays nor the memory.
 constexpr std::uint64_t k_weights_bytes_min = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{128} << 20;
-constexpr auto k_look_every = std::chrono::milliseconds(20);
+constexpr auto k_sources_look_every = std::chrono::milliseconds(20);
 // Weights lie in a file one after the other, aligned.
 constexpr std::ptrdiff_t k_gap_bytes_max = 4095;
 
@@ -77,7 +77,7 @@ void SourcePages::run(const std::stop_token& stop) const {
         if (os::read_memory_info().file_rss_bytes > resident_before_ + k_resident_bytes_max) {
             for (const auto range : droppable_) address_space.drop_resident(range);
         }
-        wake.wait_for(lock, stop, k_look_every, [] { return false; });
+        wake.wait_for(lock, stop, k_sources_look_every, [] { return false; });
     }
 }
 

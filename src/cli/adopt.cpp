@@ -42,9 +42,6 @@ Json adopt_json(const std::string& directory, const Files& files, const AdoptFla
     json["directory"] = directory;
     json["files"] = Json::array();
     for (const auto& file : files) {
-        const auto text_or_null = [](const std::string& text) {
-            return text.empty() ? Json(nullptr) : Json(text);
-        };
         json["files"].push_back({{"path", file.path.string()},
                                  {"kind", to_string(file.kind)},
                                  {"worth", to_string(file.worth)},
@@ -105,7 +102,7 @@ std::string list_text(const Context& context, const Files& files) {
 }
 
 // The question goes to standard error: standard output may be a pipe.
-int run(const Context& context, const AdoptFlags& flags) {
+int run_adopt(const Context& context, const AdoptFlags& flags) {
     if (!flags.remove_stale && (flags.dry_run || flags.yes)) {
         throw_usage("nothing is removed without --remove-stale", "give it too, or neither");
     }
@@ -153,7 +150,7 @@ Run declare_adopt(CLI::App& verb) {
                   "Remove what the OpenVINO here will never load");
     verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
     verb.add_flag("--yes", flags->yes, "Do not ask");
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_adopt(context, *flags); };
 }
 
 }  // namespace larder::cli

@@ -29,8 +29,6 @@ double milliseconds(Timing::Duration duration) {
     return std::round(us) / 1000;
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
 Colour colour_of(Outcome outcome) {
     switch (outcome) {
         case Outcome::loaded:

@@ -32,7 +32,7 @@ void print_table(const Context& context, const std::vector<Setting>& settings) {
     Context::print(table.text());
 }
 
-int run(const Context& context) {
+int run_config(const Context& context) {
     const auto settings = context.settings().list;
     switch (context.format()) {
         case Format::json: print_json(settings); break;
@@ -46,6 +46,6 @@ int run(const Context& context) {
 
 }  // namespace
 
-Run declare_config(CLI::App& /*verb*/) { return run; }
+Run declare_config(CLI::App& /*verb*/) { return run_config; }
 
 }  // namespace larder::cli

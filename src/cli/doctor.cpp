@@ -189,7 +189,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     return diagnosis.findings.empty() ? text + "\nnothing is wrong\n" : text;
 }
 
-int run(const Context& context) {
+int run_doctor(const Context& context) {
     Diagnosis diagnosis;
     add_larder(context, diagnosis);
     add_openvino(diagnosis);
@@ -207,6 +207,6 @@ int run(const Context& context) {
 
 }  // namespace
 
-Run declare_doctor(CLI::App& /*verb*/) { return run; }
+Run declare_doctor(CLI::App& /*verb*/) { return run_doctor; }
 
 }  // namespace larder::cli

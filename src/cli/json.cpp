@@ -7,8 +7,6 @@ namespace {
 
 constexpr int k_schema_version = 1;
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
 void add_outcomes(Json& json, const Stats::Outcomes& outcomes) {
     json["compiled"] = outcomes.compiled;
     json["loaded"] = outcomes.loaded;
@@ -45,6 +43,8 @@ Json removed_json(const EntryInfo& entry) {
 }
 
 }  // namespace
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 Json json_object() { return Json{{"schema_version", k_schema_version}}; }
 

@@ -17,6 +17,8 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 [[nodiscard]] Json json_object();
 // On one line, with its end. Bytes that are not UTF-8 are replaced.
 [[nodiscard]] std::string json_line(const Json& json);
+// Null for what is empty: nothing is known.
+[[nodiscard]] Json text_or_null(const std::string& text);
 
 // What ls prints of an entry.
 [[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);

@@ -71,7 +71,7 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     Context::print(text);
 }
 
-int run(const Context& context, const LsFlags& flags) {
+int run_ls(const Context& context, const LsFlags& flags) {
     std::vector<Condition> conditions;
     conditions.reserve(flags.filters.size());
     for (const auto& filter : flags.filters) conditions.push_back(parse_filter(filter, now()));
@@ -114,7 +114,7 @@ Run declare_ls(CLI::App& verb) {
     verb.add_option("--limit", flags->limit, "No more entries than this")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_ls(context, *flags); };
 }
 
 }  // namespace larder::cli

@@ -68,7 +68,7 @@ void print(const Context& context, const PruneReport& report, DryRun dry_run, bo
                stderr);
 }
 
-int run(const Context& context, const PruneFlags& flags) {
+int run_prune(const Context& context, const PruneFlags& flags) {
     PruneRules rules;
     if (!flags.max_size.empty()) rules.max_size_bytes = parse_size(flags.max_size);
     if (!flags.older_than.empty()) rules.older_than = parse_age(flags.older_than);
@@ -115,7 +115,7 @@ Run declare_prune(CLI::App& verb) {
                   "where another may");
     verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
     verb.add_flag("--yes", flags->yes, "Do not ask");
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_prune(context, *flags); };
 }
 
 }  // namespace larder::cli

@@ -57,7 +57,7 @@ int exit_code_of(const RepairReport& report) {
     return remains ? k_failed : k_done;
 }
 
-int run(const Context& context, const VerificationFlags& flags) {
+int run_repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
     Cache cache(context.options());
@@ -90,7 +90,7 @@ int run(const Context& context, const VerificationFlags& flags) {
 Run declare_repair(CLI::App& verb) {
     auto flags = std::make_shared<VerificationFlags>();
     declare_verification(verb, *flags);
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_repair(context, *flags); };
 }
 
 }  // namespace larder::cli

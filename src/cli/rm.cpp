@@ -45,7 +45,7 @@ void print(const Context& context, const RemovalReport& report, DryRun dry_run, 
                    (dry ? ", would free " : ", freed ") + format_size(report.freed_bytes) + "\n");
 }
 
-int run(const Context& context, const RmFlags& flags) {
+int run_rm(const Context& context, const RmFlags& flags) {
     Store store(context.options());
     const auto [keys, models] = find_targets(store, flags.targets);
     if (flags.dry_run) {
@@ -80,7 +80,7 @@ Run declare_rm(CLI::App& verb) {
         ->required();
     verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
     verb.add_flag("--yes", flags->yes, "Do not ask");
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_rm(context, *flags); };
 }
 
 }  // namespace larder::cli

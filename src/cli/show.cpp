@@ -51,7 +51,7 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     Context::print(text);
 }
 
-int run(const Context& context, const std::string& key) {
+int run_show(const Context& context, const std::string& key) {
     const Store store(context.options());
     auto entry = store.entry(key);
     if (context.format() == Format::keys) {
@@ -79,7 +79,7 @@ Run declare_show(CLI::App& verb) {
     auto key = std::make_shared<std::string>();
     verb.add_option("KEY", *key, "A key, or as much of its beginning as no other key shares")
         ->required();
-    return [key](const Context& context) { return run(context, *key); };
+    return [key](const Context& context) { return run_show(context, *key); };
 }
 
 }  // namespace larder::cli

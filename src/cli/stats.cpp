@@ -89,7 +89,7 @@ std::string stale_text(const Context& context, const std::map<std::string, Stale
     return table.empty() ? "" : "\n" + table.text();
 }
 
-int run(const Context& context, const std::string& since) {
+int run_stats(const Context& context, const std::string& since) {
     const auto from = since.empty() ? TimePoint{} : now() - parse_age(since);
     const Store store(context.options());
     const auto stats = store.stats(from);
@@ -113,7 +113,7 @@ Run declare_stats(CLI::App& verb) {
     auto since = std::make_shared<std::string>();
     verb.add_option("--since", *since, "Only requests that are no older than this: 7d")
         ->type_name("AGE");
-    return [since](const Context& context) { return run(context, *since); };
+    return [since](const Context& context) { return run_stats(context, *since); };
 }
 
 }  // namespace larder::cli

@@ -31,7 +31,7 @@ VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     return store.verify(flags.keys, tell, options);
 }
 
-int run(const Context& context, const VerificationFlags& flags) {
+int run_verify(const Context& context, const VerificationFlags& flags) {
     VerifyReport report;
     try {
         report = verify(context, flags);
@@ -56,7 +56,7 @@ int run(const Context& context, const VerificationFlags& flags) {
 Run declare_verify(CLI::App& verb) {
     auto flags = std::make_shared<VerificationFlags>();
     declare_verification(verb, *flags);
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_verify(context, *flags); };
 }
 
 }  // namespace larder::cli

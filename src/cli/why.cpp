@@ -19,9 +19,6 @@ struct WhyFlags {
 };
 
 Json why_json(const WhyFlags& flags, const Explanation& explanation) {
-    const auto text_or_null = [](const std::string& text) {
-        return text.empty() ? Json(nullptr) : Json(text);
-    };
     const auto value_or_null = [](const std::optional<std::string>& value) {
         return value ? Json(*value) : Json(nullptr);
     };
@@ -70,7 +67,7 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     Context::print(text);
 }
 
-int run(const Context& context, const WhyFlags& flags) {
+int run_why(const Context& context, const WhyFlags& flags) {
     const auto properties = parse_properties(flags.request.properties);
     Cache cache(context.options());
     Explanation explanation;
@@ -97,7 +94,7 @@ Run declare_why(CLI::App& verb) {
     auto flags = std::make_shared<WhyFlags>();
     verb.add_option("MODEL", flags->model, "A model, as compile takes it")->required();
     declare_request(verb, flags->request);
-    return [flags](const Context& context) { return run(context, *flags); };
+    return [flags](const Context& context) { return run_why(context, *flags); };
 }
 
 }  // namespace larder::cli

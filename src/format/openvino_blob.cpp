@@ -101,12 +101,12 @@ Result<Attributes> read_attributes(std::string_view& text) {
 
 // A version, requirements, and six numbers: offsets and lengths of three sections, which follow.
 Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
-    constexpr std::uint64_t k_version = 1;
+    constexpr std::uint64_t k_header_version = 1;
     Cursor cursor(text, left);
     static_cast<void>(cursor.take(k_cpu.size()));
     const auto version = cursor.little_endian(4);
     if (!version) return cut_short();
-    if (*version != k_version) return {};  // what it holds is for its runtime to say
+    if (*version != k_header_version) return {};  // what it holds is for its runtime to say
     const auto length = cursor.little_endian(8);
     const auto requirements = length ? cursor.take(*length) : std::nullopt;
     if (!requirements) return cut_short();

@@ -10,8 +10,8 @@
 namespace larder::internal::format {
 namespace {
 
-constexpr std::array<char, 8> k_magic = {'L', 'A', 'R', 'D', 'V', 'R', 'N', 'T'};
-constexpr std::uint64_t k_version = 1;
+constexpr std::array<char, 8> k_variant_magic = {'L', 'A', 'R', 'D', 'V', 'R', 'N', 'T'};
+constexpr std::uint64_t k_variant_version = 1;
 constexpr std::uint64_t k_bytes_max = std::numeric_limits<std::int64_t>::max();
 
 std::uint64_t to_number(SegmentSource source) { return source == SegmentSource::own ? 1 : 0; }
@@ -34,15 +34,15 @@ bool is_inside(std::uint64_t offset, std::uint64_t bytes, std::uint64_t begin, s
 }  // namespace
 
 bool begins_variant(std::span<const std::byte> beginning) {
-    return beginning.size() >= k_magic.size() &&
-           std::memcmp(beginning.data(), k_magic.data(), k_magic.size()) == 0;
+    return beginning.size() >= k_variant_magic.size() &&
+           std::memcmp(beginning.data(), k_variant_magic.data(), k_variant_magic.size()) == 0;
 }
 
 std::vector<std::byte> encode_variant(const Variant& variant) {
-    const auto magic = std::as_bytes(std::span(k_magic));
+    const auto magic = std::as_bytes(std::span(k_variant_magic));
     std::vector<std::byte> bytes(magic.begin(), magic.end());
     bytes.reserve(variant_table_bytes(variant.segments.size()));
-    append_u64(bytes, k_version);
+    append_u64(bytes, k_variant_version);
     append_u64(bytes, variant.blob_bytes);
     append_digest(bytes, variant.blob);
     append_u64(bytes, variant.base_bytes);
@@ -63,7 +63,7 @@ Result<Variant> decode_variant(std::span<const std::byte> beginning, std::uint64
     if (!begins_variant(beginning) || beginning.size() < variant_table_bytes(0)) {
         return damaged("not a variant");
     }
-    if (read_u64(beginning, 8) > k_version) {
+    if (read_u64(beginning, 8) > k_variant_version) {
         return fail(Errc::unsupported, "a variant of a newer larder");
     }
     Variant variant;
@@ -73,7 +73,7 @@ Result<Variant> decode_variant(std::span<const std::byte> beginning, std::uint64
     variant.base = read_digest(beginning, 64);
     variant.start_in_page = read_u64(beginning, 96);
     const auto count = read_u64(beginning, 104);
-    if (read_u64(beginning, 8) != k_version || read_u64(beginning, 112) != 0 ||
+    if (read_u64(beginning, 8) != k_variant_version || read_u64(beginning, 112) != 0 ||
         variant.blob_bytes > k_bytes_max || variant.base_bytes > k_bytes_max ||
         variant.start_in_page >= k_variant_page_bytes ||
         variant.start_in_page % k_variant_alignment_bytes != 0 || count > k_segments_max ||

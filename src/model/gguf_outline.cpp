@@ -63,10 +63,10 @@ struct LastTensor {
     std::uint64_t end = 0;  // from the start of the data
 };
 
-class Walker {
+class GgufWalker {
 public:
     // With a table, fills it.
-    explicit Walker(ByteSource& source, GgufTable* table = nullptr)
+    explicit GgufWalker(ByteSource& source, GgufTable* table = nullptr)
         : cursor_(source), size_bytes_(source.size_bytes()), table_(table) {}
 
     Result<GgufOutline> walk() {
@@ -251,11 +251,11 @@ private:
 
 }  // namespace
 
-Result<GgufOutline> read_gguf_outline(ByteSource& source) { return Walker(source).walk(); }
+Result<GgufOutline> read_gguf_outline(ByteSource& source) { return GgufWalker(source).walk(); }
 
 Result<GgufTable> read_gguf_table(ByteSource& source) {
     GgufTable table;
-    auto outline = Walker(source, &table).walk();
+    auto outline = GgufWalker(source, &table).walk();
     if (!outline) return fail(std::move(outline.error()));
     table.outline = *outline;
     return table;

@@ -98,9 +98,9 @@ std::uint64_t parse_number(const std::string& text) {
     return value;
 }
 
-class Walker {
+class OnnxWalker {
 public:
-    explicit Walker(ByteSource& source) : cursor_(source) {
+    explicit OnnxWalker(ByteSource& source) : cursor_(source) {
         frames_.push_back({Message::model, source.size_bytes(), 0});
     }
 
@@ -232,7 +232,7 @@ private:
 
 }  // namespace
 
-Result<OnnxOutline> read_onnx_outline(ByteSource& source) { return Walker(source).walk(); }
+Result<OnnxOutline> read_onnx_outline(ByteSource& source) { return OnnxWalker(source).walk(); }
 
 std::string normal_location(std::string_view location) {
     if (location.starts_with('/') || location.find('\0') != std::string_view::npos) return {};

@@ -10,7 +10,7 @@
 namespace larder::internal::openvino {
 namespace {
 
-using Inputs = std::map<std::string, std::string>;
+using DeviceInputs = std::map<std::string, std::string>;
 
 bool schedules_onto_others(const std::string& plugin) {
     return plugin == "AUTO" || plugin == "MULTI" || plugin == "BATCH" || plugin == "HETERO";
@@ -66,7 +66,7 @@ std::string instruction_sets() {
 }
 
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
-                      Inputs& inputs) {
+                      DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
                                 ov::device::uuid.name(),      ov::device::capabilities.name(),
                                 "GPU_DRIVER_VERSION",         "NPU_DRIVER_VERSION"};
@@ -85,7 +85,7 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
     if (plain_plugin(device) == "CPU") inputs[prefix + "INSTRUCTION_SETS"] = instruction_sets();
 }
 
-void add_versions(ov::Core& core, const std::string& device, Inputs& inputs) {
+void add_versions(ov::Core& core, const std::string& device, DeviceInputs& inputs) {
     inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
     try {
         for (const auto& [plugin, version] : core.get_versions(device)) {
@@ -98,7 +98,7 @@ void add_versions(ov::Core& core, const std::string& device, Inputs& inputs) {
 
 // What is set on the core for `device`, defaults included, and what the call adds.
 void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
-                    const ov::AnyMap& given, Inputs& inputs, std::string& refusal) {
+                    const ov::AnyMap& given, DeviceInputs& inputs, std::string& refusal) {
     const auto& left_out = run_time_properties(plain_plugin(device));
     std::map<std::string, ov::Any> effective;
     if (const auto supported = ask(core, device, ov::supported_properties.name())) {

@@ -16,6 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "os/page_size.h"
+
 namespace larder::internal::os {
 namespace {
 
@@ -47,11 +49,6 @@ constexpr std::uint64_t k_page_is_swapped = 1U << 4U;
 constexpr std::uint64_t k_entry_present = std::uint64_t{1} << 63U;
 constexpr std::uint64_t k_entry_swapped = std::uint64_t{1} << 62U;
 constexpr std::uint64_t k_entry_file = std::uint64_t{1} << 61U;
-
-std::uintptr_t page_bytes() {
-    static const auto bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-}
 
 struct Pages {
     std::uintptr_t begin = 0;

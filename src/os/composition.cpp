@@ -7,9 +7,9 @@
 #include <vector>
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/parallel.h"
+#include "os/page_size.h"
 #include "os/posix_file.h"
 
 namespace larder::internal::os {
@@ -184,11 +184,6 @@ Result<void> ComposedMapping::copy_all(const std::vector<Copy>& copies) const {
 }
 
 }  // namespace
-
-std::uint64_t page_bytes() {
-    static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-}
 
 MappedPart mapped_part(std::uint64_t in_page, std::uint64_t file_offset, std::uint64_t size_bytes) {
     const auto page = page_bytes();

@@ -5,8 +5,6 @@
 
 namespace larder::internal::os {
 
-[[nodiscard]] std::uint64_t page_bytes();
-
 // A shorter run of pages is not worth a mapping of its own.
 inline constexpr std::uint64_t k_mapped_bytes_min = std::uint64_t{64} << 10;
 

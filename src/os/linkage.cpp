@@ -10,7 +10,8 @@
 #include <elf.h>
 #include <link.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "os/page_size.h"
 
 namespace larder::internal::os {
 namespace {
@@ -31,7 +32,7 @@ constexpr std::uint32_t k_bound_call = ~0U;
 
 using Address = std::uintptr_t;
 
-struct Range {
+struct AddressRange {
     Address begin = 0;
     Address end = 0;
 
@@ -39,11 +40,6 @@ struct Range {
         return address >= begin && address < end && end - address >= size;
     }
 };
-
-Address page_bytes() {
-    static const auto size = static_cast<Address>(::sysconf(_SC_PAGESIZE));
-    return size;
-}
 
 void* pointer_to(Address address) {
     return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
@@ -54,14 +50,15 @@ struct Image {
     bool found = false;
     Address base = 0;
     Address dynamic = 0;
-    std::vector<Range> writable;
-    std::vector<Range> executable;
-    std::vector<Range> all;
-    Range read_only_after_binding;
+    std::vector<AddressRange> writable;
+    std::vector<AddressRange> executable;
+    std::vector<AddressRange> all;
+    AddressRange read_only_after_binding;
 };
 
 void add_header(Image& image, const ElfW(Phdr) & header) {
-    const Range range{image.base + header.p_vaddr, image.base + header.p_vaddr + header.p_memsz};
+    const AddressRange range{image.base + header.p_vaddr,
+                             image.base + header.p_vaddr + header.p_memsz};
     switch (header.p_type) {
         case PT_LOAD:
             image.all.push_back(range);
@@ -101,9 +98,9 @@ Image find_image(const void* dynamic) {
     return std::move(search.image);
 }
 
-bool lies_in(const std::vector<Range>& ranges, Address address, std::size_t size = 1) {
+bool lies_in(const std::vector<AddressRange>& ranges, Address address, std::size_t size = 1) {
     return std::any_of(ranges.begin(), ranges.end(),
-                       [&](const Range& range) { return range.contains(address, size); });
+                       [&](const AddressRange& range) { return range.contains(address, size); });
 }
 
 // The parts of an object's dynamic section that matter here.

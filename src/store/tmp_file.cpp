@@ -5,7 +5,7 @@
 namespace larder::internal::store {
 namespace {
 
-constexpr int k_attempts_max = 8;
+constexpr int k_create_attempts_max = 8;
 
 Result<std::unique_ptr<os::File>> create_in(Context& context, const Layout& layout,
                                             const std::string& path) {
@@ -64,7 +64,7 @@ Result<bool> names(os::FileSystem& fs, const std::string& path, os::File& file) 
 Result<TmpFile> TmpFile::create(Context& context, const Layout& layout, std::string_view kind,
                                 std::string_view suffix) {
     auto& fs = context.fs();
-    for (int attempt = 0; attempt < k_attempts_max; ++attempt) {
+    for (int attempt = 0; attempt < k_create_attempts_max; ++attempt) {
         const auto path = os::join(
             layout.tmp(), std::string(kind) + "-" + make_nonce(context) + std::string(suffix));
         auto file = create_in(context, layout, path);

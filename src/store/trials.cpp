@@ -9,7 +9,7 @@ namespace larder::internal::store {
 namespace {
 
 constexpr std::string_view k_proven = "proven";
-constexpr int k_attempts_max = 4;
+constexpr int k_trial_attempts_max = 4;
 // Of a marker that could not be removed: its trial is over.
 constexpr std::uint32_t k_ended_mode = 0400;
 
@@ -84,7 +84,7 @@ Result<Trial> begin_trial(Context& context, const Digest& object) {
     if (!tmp) return fail(std::move(tmp.error()));
     const auto path = os::join(directory, make_nonce(context));
     Result<void> moved;
-    for (int attempt = 0; attempt < k_attempts_max; ++attempt) {
+    for (int attempt = 0; attempt < k_trial_attempts_max; ++attempt) {
         if (auto made = make_trial_directory(context, **layout, directory); !made) {
             return fail(std::move(made.error()));
         }

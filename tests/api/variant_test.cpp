@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t k_shapes = 8;
 constexpr std::size_t k_channels = 192;
-constexpr std::size_t k_layers = 3;
+constexpr std::size_t k_convolutions = 3;
 
 // Three convolutions of 1.3 MB each, and a constant before them that depends on the height: what
 // follows is moved by 64 bytes from shape to shape, which is not a page.
@@ -33,7 +33,7 @@ std::shared_ptr<ov::Model> model_of_height(std::size_t height) {
     };
     const ov::Shape shape{1, k_channels, height, 4};
     std::vector<std::shared_ptr<op::Constant>> weights;
-    for (std::size_t i = 0; i < k_layers; ++i) {
+    for (std::size_t i = 0; i < k_convolutions; ++i) {
         weights.push_back(constant({k_channels, k_channels, 3, 3}));
     }
     const auto x = std::make_shared<op::Parameter>(ov::element::f32, shape);
@@ -104,7 +104,7 @@ TEST_F(VariantTest, EightShapesTakeHardlyMoreThanOneAndGiveTheSameResults) {
     EXPECT_EQ(static_cast<std::size_t>(variants), k_shapes - 1);
     EXPECT_LT(store.total_bytes(), entries.front().bytes * 5 / 4);
     for (const auto& entry : entries)
-        EXPECT_GE(entry.bytes, k_layers * k_channels * k_channels * 36);
+        EXPECT_GE(entry.bytes, k_convolutions * k_channels * k_channels * 36);
     expect_all_loaded();
 }
 

@@ -15,7 +15,7 @@ namespace {
 namespace stdfs = std::filesystem;
 using support::write_file;
 
-class FakeFacts final : public RuntimeFacts {
+class FactsOfVersion2 final : public RuntimeFacts {
 public:
     const format::KeyInputs& inputs(const format::KeyInputs& /*kept*/) override { return none_; }
     bool refuses(const std::string& device, const std::string& requirements) override {
@@ -71,7 +71,7 @@ protected:
     os::RealSystem system_;
     support::TemporaryDirectory directory_;
     stdfs::path cache_ = directory_.path() / "cache";
-    FakeFacts facts_;
+    FactsOfVersion2 facts_;
 };
 
 TEST_F(CacheDirectoryTest, TellsWhatTheRuntimeHereWouldLoad) {

@@ -12,21 +12,21 @@ namespace files = larder::internal::model_files;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Result<OnnxOutline> outline(const std::string& bytes) {
+Result<OnnxOutline> onnx_outline(const std::string& bytes) {
     MemorySource source(std::as_bytes(std::span(bytes)));
     return read_onnx_outline(source);
 }
 
 std::vector<std::string> locations(const std::string& bytes) {
-    const auto found = outline(bytes);
+    const auto found = onnx_outline(bytes);
     if (!found) return {found.error().message()};
     std::vector<std::string> locations;
     for (const auto& file : found->external_files) locations.push_back(file.location);
     return locations;
 }
 
-Errc code(const std::string& bytes) {
-    const auto found = outline(bytes);
+Errc onnx_code(const std::string& bytes) {
+    const auto found = onnx_outline(bytes);
     EXPECT_FALSE(found);
     return found ? Errc::io : found.error().code;
 }
@@ -53,7 +53,7 @@ TEST(OnnxOutline, TheLastOfRepeatedValuesCounts) {
 }
 
 TEST(OnnxOutline, SaysHowFarTensorsReachIntoAFile) {
-    const auto found = outline(files::onnx_model(
+    const auto found = onnx_outline(files::onnx_model(
         files::graph({files::external_tensor({"a", 0, 16}), files::external_tensor({"a", 100, 7}),
                       files::external_tensor({"a", 3, 20}), files::external_tensor({"b", 5}),
                       files::external_tensor({"c", {}, 9})})));
@@ -63,18 +63,18 @@ TEST(OnnxOutline, SaysHowFarTensorsReachIntoAFile) {
 }
 
 TEST(OnnxOutline, RefusesNumbersThatOverflow) {
-    EXPECT_EQ(code(files::onnx_model(
+    EXPECT_EQ(onnx_code(files::onnx_model(
                   files::graph({files::external_tensor({"a", ~std::uint64_t{0}, 2})}))),
               Errc::damaged);
 }
 
 TEST(OnnxOutline, RefusesWhatIsNoModel) {
-    EXPECT_EQ(code(""), Errc::damaged);
-    EXPECT_EQ(code("plain text"), Errc::damaged);
-    EXPECT_EQ(code(files::number_field(1, 8)), Errc::damaged);                // no graph
-    EXPECT_EQ(code(files::sized_field(7, files::graph({}))), Errc::damaged);  // no version
-    EXPECT_EQ(code(std::string(64, '\0')), Errc::damaged);
-    EXPECT_EQ(code(std::string(64, '\xff')), Errc::damaged);
+    EXPECT_EQ(onnx_code(""), Errc::damaged);
+    EXPECT_EQ(onnx_code("plain text"), Errc::damaged);
+    EXPECT_EQ(onnx_code(files::number_field(1, 8)), Errc::damaged);                // no graph
+    EXPECT_EQ(onnx_code(files::sized_field(7, files::graph({}))), Errc::damaged);  // no version
+    EXPECT_EQ(onnx_code(std::string(64, '\0')), Errc::damaged);
+    EXPECT_EQ(onnx_code(std::string(64, '\xff')), Errc::damaged);
 }
 
 TEST(OnnxOutline, RefusesAModelCutAnywhere) {
@@ -82,15 +82,16 @@ TEST(OnnxOutline, RefusesAModelCutAnywhere) {
         {files::external_tensor({"w", 0, 4}), files::raw_tensor(std::string(50, 'x'))}));
     const auto end_of_graph = whole.size() - files::sized_field(8, "").size();
     for (std::size_t size = 0; size < end_of_graph - 4; ++size) {
-        EXPECT_FALSE(outline(whole.substr(0, size))) << size;
+        EXPECT_FALSE(onnx_outline(whole.substr(0, size))) << size;
     }
 }
 
 TEST(OnnxOutline, RefusesAnExternalTensorWithoutALocation) {
-    EXPECT_EQ(code(files::onnx_model(files::graph({files::number_field(14, 1)}))), Errc::damaged);
-    EXPECT_EQ(
-        code(files::onnx_model(files::graph({files::external_tensor({std::string(5000, 'x')})}))),
-        Errc::damaged);
+    EXPECT_EQ(onnx_code(files::onnx_model(files::graph({files::number_field(14, 1)}))),
+              Errc::damaged);
+    EXPECT_EQ(onnx_code(files::onnx_model(
+                  files::graph({files::external_tensor({std::string(5000, 'x')})}))),
+              Errc::damaged);
 }
 
 TEST(OnnxOutline, SkipsWhatItDoesNotKnow) {
@@ -108,9 +109,9 @@ TEST(OnnxOutline, SkipsWhatItDoesNotKnow) {
 
 TEST(OnnxOutline, RefusesGroupsThatDoNotMatch) {
     const auto model = files::onnx_model(files::graph({}));
-    EXPECT_EQ(code(model + files::varint((102U << 3) | 4)), Errc::damaged);
-    EXPECT_EQ(code(model + files::varint((102U << 3) | 3)), Errc::damaged);
-    EXPECT_EQ(code(model + files::varint((102U << 3) | 3) + files::varint((103U << 3) | 4)),
+    EXPECT_EQ(onnx_code(model + files::varint((102U << 3) | 4)), Errc::damaged);
+    EXPECT_EQ(onnx_code(model + files::varint((102U << 3) | 3)), Errc::damaged);
+    EXPECT_EQ(onnx_code(model + files::varint((102U << 3) | 3) + files::varint((103U << 3) | 4)),
               Errc::damaged);
 }
 
@@ -119,9 +120,9 @@ TEST(OnnxOutline, RefusesEndlessNesting) {
     for (int i = 0; i < 20; ++i) graph = files::sized_field(1, files::node(6, graph));
     EXPECT_THAT(locations(files::onnx_model(graph)), ElementsAre("deep"));
     for (int i = 0; i < 2000; ++i) graph = files::sized_field(1, files::node(6, graph));
-    EXPECT_EQ(code(files::onnx_model(graph)), Errc::damaged);
+    EXPECT_EQ(onnx_code(files::onnx_model(graph)), Errc::damaged);
     const std::string groups(100000, static_cast<char>((2 << 3) | 3));
-    EXPECT_EQ(code(files::onnx_model(files::graph({})) + groups), Errc::damaged);
+    EXPECT_EQ(onnx_code(files::onnx_model(files::graph({})) + groups), Errc::damaged);
 }
 
 TEST(OnnxOutline, RefusesAbsurdlyManyFiles) {
@@ -129,7 +130,7 @@ TEST(OnnxOutline, RefusesAbsurdlyManyFiles) {
     for (int i = 0; i < 70000; ++i) {
         graph += files::sized_field(5, files::external_tensor({std::to_string(i)}));
     }
-    EXPECT_EQ(code(files::onnx_model(graph)), Errc::unsupported);
+    EXPECT_EQ(onnx_code(files::onnx_model(graph)), Errc::unsupported);
 }
 
 TEST(OnnxOutline, LocationsStayInTheirDirectory) {

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/page_size.h"
 #include "os/system.h"
 #include "support/fault_file_system.h"
 #include "support/temporary_directory.h"

@@ -18,8 +18,8 @@ namespace {
 
 using Pages = PageChoice::Pages;
 
-constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
-constexpr std::uint64_t k_piece = 8 * k_mib;
+constexpr std::uint64_t k_mib_bytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t k_piece = 8 * k_mib_bytes;
 constexpr std::int64_t k_quick_ns = 100'000;  // for a huge page
 constexpr std::int64_t k_slow_ns = 4'000'000;
 
@@ -30,7 +30,7 @@ TEST(PageChoiceTest, ProbesFirst) {
 
 TEST(PageChoiceTest, StaysWithHugePagesWhileTheyAreQuick) {
     PageChoice choice;
-    EXPECT_TRUE(choice.note(2 * k_mib, k_quick_ns));
+    EXPECT_TRUE(choice.note(2 * k_mib_bytes, k_quick_ns));
     for (int i = 0; i < 1000; ++i) {
         ASSERT_EQ(choice.next(k_piece), Pages::huge);
         ASSERT_TRUE(choice.note(k_piece, 4 * k_quick_ns));
@@ -44,26 +44,26 @@ TEST(PageChoiceTest, TriesSlowPagesEverMoreSeldom) {
     PageChoice choice;
     std::uint64_t small = 0;
     std::uint64_t probed = 0;
-    while (small < 4096 * k_mib) {
+    while (small < 4096 * k_mib_bytes) {
         switch (choice.next(k_piece)) {
             case Pages::huge: FAIL() << "huge pages that were slow";
             case Pages::small: small += k_piece; break;
             case Pages::probe:
-                probed += 2 * k_mib;
-                ASSERT_FALSE(choice.note(2 * k_mib, k_slow_ns));
+                probed += 2 * k_mib_bytes;
+                ASSERT_FALSE(choice.note(2 * k_mib_bytes, k_slow_ns));
                 break;
         }
     }
-    EXPECT_GT(probed, 8 * k_mib);
-    EXPECT_LT(probed, 41 * k_mib);
+    EXPECT_GT(probed, 8 * k_mib_bytes);
+    EXPECT_LT(probed, 41 * k_mib_bytes);
 }
 
 TEST(PageChoiceTest, ComesBackOnceTheyAreQuick) {
     PageChoice choice;
-    ASSERT_FALSE(choice.note(2 * k_mib, k_slow_ns));
+    ASSERT_FALSE(choice.note(2 * k_mib_bytes, k_slow_ns));
     while (choice.next(k_piece) != Pages::probe) {
     }
-    EXPECT_TRUE(choice.note(2 * k_mib, k_quick_ns));
+    EXPECT_TRUE(choice.note(2 * k_mib_bytes, k_quick_ns));
     EXPECT_EQ(choice.next(k_piece), Pages::huge);
 }
 
@@ -78,12 +78,20 @@ public:
     ~Block() { ::munmap(bytes_, size_); }
 
     [[nodiscard]] char* bytes() const { return bytes_; }
-    // Pages of the range that are in memory.
+    // Pages of the range that are in memory. Allocates nothing: a child made by fork asks too,
+    // while a thread of its parent may have held the allocator.
     [[nodiscard]] std::size_t present(std::size_t offset, std::size_t size) const {
-        std::vector<unsigned char> there(size / page());
-        EXPECT_EQ(::mincore(bytes_ + offset, size, there.data()), 0);
-        return static_cast<std::size_t>(
-            std::count_if(there.begin(), there.end(), [](auto one) { return (one & 1U) != 0; }));
+        constexpr std::size_t k_pages_at_once = 4096;
+        std::array<unsigned char, k_pages_at_once> there{};
+        std::size_t count = 0;
+        for (std::size_t done = 0; done < size; done += k_pages_at_once * page()) {
+            const auto part = std::min(size - done, k_pages_at_once * page());
+            EXPECT_EQ(::mincore(bytes_ + offset + done, part, there.data()), 0);
+            const auto end = there.begin() + static_cast<std::ptrdiff_t>(part / page());
+            count += static_cast<std::size_t>(
+                std::count_if(there.begin(), end, [](auto one) { return (one & 1U) != 0; }));
+        }
+        return count;
     }
     // All of them, but for the few that the kernel may be moving at that moment.
     [[nodiscard]] bool is_present(std::size_t offset, std::size_t size) const {
@@ -109,7 +117,7 @@ protected:
 };
 
 TEST_F(PrefaultTest, BringsInTheWholeBlockAndChangesNothing) {
-    constexpr std::size_t k_size = 40 * k_mib;
+    constexpr std::size_t k_size = 40 * k_mib_bytes;
     const PrefaultThreads threads;
     const Block block(k_size);
     std::memset(block.bytes() + k_size / 2, 7, 3);
@@ -122,7 +130,7 @@ TEST_F(PrefaultTest, BringsInTheWholeBlockAndChangesNothing) {
 }
 
 TEST_F(PrefaultTest, BringsInNothingElse) {
-    constexpr std::size_t k_size = 64 * k_mib;
+    constexpr std::size_t k_size = 64 * k_mib_bytes;
     const Block block(k_size);
     prefault(block.bytes() + k_size / 4, k_size / 2);
     EXPECT_TRUE(block.is_present(k_size / 4, k_size / 2));
@@ -132,7 +140,7 @@ TEST_F(PrefaultTest, BringsInNothingElse) {
 }
 
 TEST_F(PrefaultTest, ServesManyThreadsAtOnceAndAChildOfFork) {
-    constexpr std::size_t k_size = 24 * k_mib;
+    constexpr std::size_t k_size = 24 * k_mib_bytes;
     const PrefaultThreads threads;
     std::vector<std::thread> callers;
     std::array<bool, 4> whole{};
@@ -163,7 +171,7 @@ TEST_F(PrefaultTest, ServesManyThreadsAtOnceAndAChildOfFork) {
 
 // A range that is not there any more is nobody's fault.
 TEST_F(PrefaultTest, FailsInSilence) {
-    constexpr std::size_t k_size = 8 * k_mib;
+    constexpr std::size_t k_size = 8 * k_mib_bytes;
     const Block block(3 * k_size);
     ASSERT_EQ(::mprotect(block.bytes(), k_size, PROT_NONE), 0);
     prefault(block.bytes(), 3 * k_size);

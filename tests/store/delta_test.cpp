@@ -1,27 +1,16 @@
 // store/delta.h: what a blob is kept as.
 #include "store/delta.h"
 
-#include <cstring>
-#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "harness.h"
 
 namespace larder::internal::store {
 namespace {
 
 constexpr std::size_t k_mib = std::size_t{1} << 20;
-
-std::string random_text(std::size_t size_bytes, std::uint64_t seed) {
-    std::mt19937_64 random(seed);
-    std::string text(size_bytes + 8, '\0');
-    for (std::size_t i = 0; i < size_bytes; i += 8) {
-        const auto word = random();
-        std::memcpy(text.data() + i, &word, 8);
-    }
-    text.resize(size_bytes);
-    return text;
-}
 
 std::optional<Delta> plan(const std::string& blob, const std::string& base) {
     const auto bytes = std::as_bytes(std::span(blob));

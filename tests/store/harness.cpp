@@ -1,6 +1,8 @@
 #include "harness.h"
 
 #include <algorithm>
+#include <cstring>
+#include <random>
 #include <set>
 
 #include "format/larder_info.h"
@@ -18,6 +20,17 @@ std::string content_of(const std::string& name, int version, std::size_t size_by
     }
     content.resize(size_bytes);
     return content;
+}
+
+std::string random_text(std::size_t size_bytes, std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::string text(size_bytes + 8, '\0');
+    for (std::size_t i = 0; i < size_bytes; i += 8) {
+        const auto word = random();
+        std::memcpy(text.data() + i, &word, 8);
+    }
+    text.resize(size_bytes);
+    return text;
 }
 
 PartSource source_of(const std::string& name, const std::string& content) {

@@ -18,6 +18,8 @@ namespace larder::internal::store {
 
 // Different for each name and version; prefixes are not repeated.
 [[nodiscard]] std::string content_of(const std::string& name, int version, std::size_t size_bytes);
+// Bytes that nothing repeats or shortens.
+[[nodiscard]] std::string random_text(std::size_t size_bytes, std::uint64_t seed);
 [[nodiscard]] PartSource source_of(const std::string& name, const std::string& content);
 [[nodiscard]] Key key_of(const std::string& name);
 // One blob.

@@ -1,25 +1,14 @@
 // store/matching.h: what two blobs have in common.
 #include "store/matching.h"
 
-#include <cstring>
-#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "harness.h"
+
 namespace larder::internal::store {
 namespace {
-
-std::string random_text(std::size_t size_bytes, std::uint64_t seed) {
-    std::mt19937_64 random(seed);
-    std::string text(size_bytes + 8, '\0');
-    for (std::size_t i = 0; i < size_bytes; i += 8) {
-        const auto word = random();
-        std::memcpy(text.data() + i, &word, 8);
-    }
-    text.resize(size_bytes);
-    return text;
-}
 
 std::vector<Match> matches_of(const std::string& blob, const std::string& base) {
     const auto matches =

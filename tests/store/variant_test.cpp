@@ -3,8 +3,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <random>
 #include <thread>
 
 #include "harness.h"
@@ -17,17 +15,6 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr std::size_t k_mib = std::size_t{1} << 20;
-
-std::string random_text(std::size_t size_bytes, std::uint64_t seed) {
-    std::mt19937_64 random(seed);
-    std::string text(size_bytes + 8, '\0');
-    for (std::size_t i = 0; i < size_bytes; i += 8) {
-        const auto word = random();
-        std::memcpy(text.data() + i, &word, 8);
-    }
-    text.resize(size_bytes);
-    return text;
-}
 
 Digest family_of(const std::string& name) { return hash_bytes(std::as_bytes(std::span(name))); }
 
