@@ -30,6 +30,13 @@ struct ModelFile {
     std::uint64_t bytes = 0;
 };
 
+enum class EntryDetail {
+    whole,
+    // Without the properties in `key_inputs`, and without proving that what is written of the entry
+    // is undamaged: for lists of many.
+    summary,
+};
+
 // One kept model.
 struct EntryInfo {
     std::string key;     // 64 hexadecimal characters
@@ -39,15 +46,19 @@ struct EntryInfo {
     std::uint64_t bytes = 0;
     std::vector<ObjectInfo> objects;
     std::vector<ModelFile> model_files;
-    std::map<std::string, std::string> key_inputs;  // everything that decides the key
-    std::string requirements;                       // what the runtime says the blob needs
-    bool without_weights = false;                   // loading it needs the model's files
+    // Everything that decides the key; in EntryDetail::summary without "property.…".
+    std::map<std::string, std::string> key_inputs;
+    std::string requirements;      // what the runtime says the blob needs
+    bool without_weights = false;  // loading it needs the model's files
     std::chrono::system_clock::time_point created_at;
     std::optional<std::chrono::system_clock::time_point> last_used_at;  // on this machine
-    std::uint64_t hits = 0;                                             // on this machine
+    // By anybody, to the hour.
+    std::optional<std::chrono::system_clock::time_point> last_used_anywhere_at;
+    std::uint64_t hits = 0;  // on this machine
     std::chrono::milliseconds compile_time{0};
     bool pinned = false;             // neither the limit nor a rule removes it
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
+    EntryDetail detail = EntryDetail::whole;
 };
 
 enum class Damage {
@@ -154,7 +165,7 @@ public:
     [[nodiscard]] bool writable() const;
 
     // Every entry that can be read, newest first. Reads all manifests.
-    [[nodiscard]] std::vector<EntryInfo> entries() const;
+    [[nodiscard]] std::vector<EntryInfo> entries(EntryDetail detail = EntryDetail::whole) const;
     // The one entry whose key begins with `prefix`. Throws `not_found`, or `invalid_argument` where
     // several do; the message lists them.
     [[nodiscard]] EntryInfo entry(std::string_view prefix) const;

@@ -108,7 +108,6 @@ void find_stale(const os::System& system, internal::store::State& state,
                 internal::store::Store& store, std::vector<EntryInfo>& entries,
                 const StaleSearch& search) {
     cache::ModelSearch models(system, state, store.id(), limit_of(search.reading));
-    const auto uses = value_or_throw(store.last_uses());
     std::vector<cache::KeptEntry> kept;
     kept.reserve(entries.size());
     for (const auto& entry : entries) {
@@ -118,15 +117,22 @@ void find_stale(const os::System& system, internal::store::State& state,
         each.requirements = entry.requirements;
         each.created_at_ns = since_epoch_ns(entry.created_at);
         if (entry.last_used_at) each.last_used_at_ns = since_epoch_ns(*entry.last_used_at);
-        const auto key = internal::format::Key::from_hex(entry.key);
-        const auto used = key ? uses.find(*key) : uses.end();
-        if (used != uses.end()) each.used_anywhere_at_ns = used->second;
+        if (entry.last_used_anywhere_at) {
+            each.used_anywhere_at_ns = since_epoch_ns(*entry.last_used_anywhere_at);
+        }
         each.model = models.locate(fingerprint_of(entry), model_of(entry));
         kept.push_back(std::move(each));
     }
     std::optional<Facts> facts;
     if (search.machine != nullptr) facts.emplace(*search.machine);
-    auto found = cache::judge(kept, facts ? &*facts : nullptr, system.clock.wall().count());
+    const auto all_inputs = [&](std::size_t i) -> internal::format::KeyInputs {
+        if (entries[i].detail == EntryDetail::whole) return entries[i].key_inputs;
+        const auto key = value_or_throw(internal::format::Key::from_hex(entries[i].key));
+        auto found = store.find(key);
+        return found.manifest ? std::move(found.manifest->key_inputs) : entries[i].key_inputs;
+    };
+    auto found =
+        cache::judge(kept, all_inputs, facts ? &*facts : nullptr, system.clock.wall().count());
     for (std::size_t i = 0; i < entries.size(); ++i) {
         entries[i].stale.reset();
         if (!found[i]) continue;

@@ -1,6 +1,7 @@
 #include "larder/store.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "api/convert.h"
@@ -16,34 +17,37 @@ namespace {
 namespace store = internal::store;
 
 // What is reported of an entry, without its history.
-EntryInfo describe(const store::Manifest& manifest) {
+EntryInfo describe(store::Manifest manifest) {
     EntryInfo info;
     info.key = manifest.key.hex();
-    info.model = manifest.model.path;
-    info.kind = manifest.model.kind;
-    info.device = manifest.device;
     info.bytes = manifest.total_bytes();
-    for (const auto& part : manifest.parts) {
-        info.objects.push_back({part.name, part.object.hex(), part.bytes});
+    for (auto& part : manifest.parts) {
+        info.objects.push_back({std::move(part.name), part.object.hex(), part.bytes});
     }
-    for (const auto& file : manifest.model.files) {
-        info.model_files.push_back({file.role, file.digest.hex(), file.bytes});
+    info.model = std::move(manifest.model.path);
+    info.kind = std::move(manifest.model.kind);
+    for (auto& file : manifest.model.files) {
+        info.model_files.push_back({std::move(file.role), file.digest.hex(), file.bytes});
     }
-    info.key_inputs = manifest.key_inputs;
-    info.requirements = manifest.requirements;
+    info.device = std::move(manifest.device);
+    info.key_inputs = std::move(manifest.key_inputs);
+    info.requirements = std::move(manifest.requirements);
     info.without_weights = manifest.weights == internal::format::Weights::external;
     info.created_at = api::time_point(manifest.created_at_ns);
     info.compile_time = std::chrono::milliseconds(manifest.compile_ms);
     return info;
 }
 
-void add_usage(EntryInfo& info, const std::map<store::Key, store::Usage>& usage) {
-    const auto key = store::Key::from_hex(info.key);
-    if (!key) return;
-    const auto found = usage.find(*key);
-    if (found == usage.end()) return;
+using Usages = std::map<store::Key, store::Usage>;
+
+void add_usage(EntryInfo& info, const store::Key& key, std::int64_t used_at_ns,
+               const Usages& usages) {
+    if (used_at_ns != 0) info.last_used_anywhere_at = api::time_point(used_at_ns);
+    const auto found = usages.find(key);
+    if (found == usages.end()) return;
     info.hits = found->second.hits;
     info.last_used_at = api::time_point(found->second.last_used_at_ns);
+    info.last_used_anywhere_at = std::max(info.last_used_anywhere_at, info.last_used_at);
 }
 
 Damage public_damage(store::Damage damage) {
@@ -132,25 +136,36 @@ const std::filesystem::path& Store::directory() const { return impl_->options.di
 
 bool Store::writable() const { return impl_->opened->access() == store::Access::read_write; }
 
-std::vector<EntryInfo> Store::entries() const {
+std::vector<EntryInfo> Store::entries(EntryDetail detail) const {
     std::vector<EntryInfo> list;
+    const auto how = detail == EntryDetail::summary ? store::ManifestDetail::summary
+                                                    : store::ManifestDetail::whole;
     const auto usage = impl_->state.usage(impl_->opened->id());
-    api::value_or_throw(impl_->opened->for_each_entry([&](const store::ListedEntry& entry) {
+    const auto add = [&](store::ListedEntry& entry) {
         if (entry.manifest) {
-            list.push_back(describe(*entry.manifest));
-            add_usage(list.back(), usage);
+            auto& info = list.emplace_back(describe(std::move(*entry.manifest)));
+            info.detail = detail;
+            add_usage(info, entry.key, entry.used_at_ns, usage);
         } else {
             impl_->log->warn_once(entry.path, entry.manifest.error().message());
         }
         return store::Continue::yes;
-    }));
+    };
+    api::value_or_throw(impl_->opened->for_each_entry(add, how));
     const auto pinned = api::value_or_throw(impl_->opened->pinned());
     if (!pinned.empty()) {
         for (auto& info : list) info.pinned = pinned.contains(*store::Key::from_hex(info.key));
     }
-    std::sort(list.begin(), list.end(),
-              [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
-    return list;
+    // By their places: entries are large.
+    std::vector<std::size_t> order(list.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+        return list[a].created_at > list[b].created_at;
+    });
+    std::vector<EntryInfo> sorted;
+    sorted.reserve(list.size());
+    for (const auto i : order) sorted.push_back(std::move(list[i]));
+    return sorted;
 }
 
 EntryInfo Store::entry(std::string_view prefix) const {
@@ -161,7 +176,8 @@ EntryInfo Store::entry(std::string_view prefix) const {
         throw Error(ErrorCode::not_found, "the entry " + key.hex() + " is gone");
     }
     auto info = describe(*found.manifest);
-    add_usage(info, impl_->state.usage(impl_->opened->id()));
+    add_usage(info, key, impl_->opened->used_at_ns(*found.manifest),
+              impl_->state.usage(impl_->opened->id()));
     info.pinned = api::value_or_throw(impl_->opened->pinned()).contains(key);
     return info;
 }

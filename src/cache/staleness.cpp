@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace larder::internal::cache {
@@ -16,10 +17,6 @@ constexpr std::string_view k_device_name = "device.name";
 std::string value_of(const KeyInputs& inputs, std::string_view name) {
     const auto found = inputs.find(std::string(name));
     return found == inputs.end() ? std::string{} : found->second;
-}
-
-bool is_fact(std::string_view name) {
-    return name.starts_with("runtime.") || (name.starts_with("device.") && name != k_device_name);
 }
 
 bool is_property(std::string_view name) { return name.starts_with("property."); }
@@ -46,6 +43,14 @@ void for_each_fact(const KeyInputs& inputs, const Visit& visit) {
     }
 }
 
+std::string facts_of(const KeyInputs& inputs) {
+    std::string text;
+    for_each_fact(inputs, [&](const std::string& name, const std::string& value) {
+        text.append(name).append(1, '\0').append(value).append(1, '\0');
+    });
+    return text;
+}
+
 // "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs.
 std::string difference(const KeyInputs& then, const KeyInputs& now) {
     std::string text;
@@ -69,11 +74,16 @@ bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
 
 class Judge {
 public:
-    Judge(std::span<const KeptEntry> entries, RuntimeFacts* runtime, std::int64_t now_ns)
-        : entries_(entries), runtime_(runtime), now_ns_(now_ns), result_(entries.size()) {}
+    Judge(std::span<const KeptEntry> entries, const AllInputs& all_inputs, RuntimeFacts* runtime,
+          std::int64_t now_ns)
+        : entries_(entries),
+          all_inputs_(all_inputs),
+          runtime_(runtime),
+          now_ns_(now_ns),
+          result_(entries.size()) {}
 
     std::vector<std::optional<Staleness>> run() {
-        std::map<std::string, std::vector<std::size_t>> by_model;  // and device
+        std::unordered_map<std::string, std::vector<std::size_t>> by_model;  // and device
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const auto& inputs = *entries_[i].inputs;
             auto group = value_of(inputs, "model.fingerprint");
@@ -88,7 +98,8 @@ public:
 private:
     struct Build {
         std::vector<std::size_t> members;
-        std::set<std::string> properties;  // that any of them has
+        std::map<std::size_t, KeyInputs> inputs;  // all of each member
+        std::set<std::string> properties;         // that any of them has
         bool in_use_here = false;
     };
 
@@ -112,16 +123,20 @@ private:
     void find_superseded(const std::vector<std::size_t>& members) {
         if (members.size() < 2) return;
         std::map<std::string, Build> builds;
-        for (const auto i : members) {
-            const auto& inputs = *entries_[i].inputs;
-            auto& build = builds[text_of(inputs, is_fact)];
-            build.members.push_back(i);
-            for (const auto& [name, value] : inputs) {
-                if (is_property(name)) build.properties.insert(name);
-            }
-        }
+        for (const auto i : members) builds[facts_of(*entries_[i].inputs)].members.push_back(i);
         if (builds.size() < 2) return;
         for (auto& [facts, build] : builds) build.in_use_here = is_in_use_here(build);
+        if (std::ranges::none_of(builds, [](const auto& b) { return b.second.in_use_here; })) {
+            return;
+        }
+        for (auto& [facts, build] : builds) {
+            for (const auto i : build.members) {
+                build.inputs[i] = all_inputs_(i);
+                for (const auto& [name, value] : build.inputs[i]) {
+                    if (is_property(name)) build.properties.insert(name);
+                }
+            }
+        }
         for (const auto& [newer_facts, newer] : builds) {
             if (!newer.in_use_here) continue;
             for (const auto& [older_facts, older] : builds) {
@@ -137,14 +152,14 @@ private:
         std::map<std::string, std::size_t> newest;  // by properties
         for (const auto i : newer.members) {
             const auto [known, is_new] =
-                newest.try_emplace(text_of(*entries_[i].inputs, both_know), i);
+                newest.try_emplace(text_of(newer.inputs.at(i), both_know), i);
             if (entries_[known->second].created_at_ns < entries_[i].created_at_ns) {
                 known->second = i;
             }
         }
         for (const auto i : older.members) {
             const auto& entry = entries_[i];
-            const auto found = newest.find(text_of(*entry.inputs, both_know));
+            const auto found = newest.find(text_of(older.inputs.at(i), both_know));
             if (found == newest.end()) continue;
             const auto& successor = entries_[found->second];
             // Whoever still uses it has another runtime than the newer one.
@@ -187,6 +202,7 @@ private:
     }
 
     std::span<const KeptEntry> entries_;
+    const AllInputs& all_inputs_;
     RuntimeFacts* runtime_;
     std::int64_t now_ns_;
     std::vector<std::optional<Staleness>> result_;
@@ -195,8 +211,9 @@ private:
 }  // namespace
 
 std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
-                                            RuntimeFacts* runtime, std::int64_t now_ns) {
-    return Judge(entries, runtime, now_ns).run();
+                                            const AllInputs& all_inputs, RuntimeFacts* runtime,
+                                            std::int64_t now_ns) {
+    return Judge(entries, all_inputs, runtime, now_ns).run();
 }
 
 }  // namespace larder::internal::cache

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,7 +34,7 @@ inline constexpr std::chrono::hours k_disuse{14 * 24};
 
 struct KeptEntry {
     std::string key;
-    const format::KeyInputs* inputs = nullptr;
+    const format::KeyInputs* inputs = nullptr;  // "property.…" may be missing
     std::string requirements;
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
@@ -61,10 +62,14 @@ public:
     [[nodiscard]] virtual bool accepts(const std::string& runtime_info) = 0;
 };
 
+// All key inputs of the entry with this index; what it is given may lack properties.
+using AllInputs = std::function<format::KeyInputs(std::size_t)>;
+
 // One answer for each of `entries`, which are all of a larder: without some of them, what
 // supersedes others may not be found. Without `runtime`, nothing is incompatible, and what
 // supersedes is told by what this machine has used.
 [[nodiscard]] std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
+                                                          const AllInputs& all_inputs,
                                                           RuntimeFacts* runtime,
                                                           std::int64_t now_ns);
 

@@ -61,8 +61,9 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["bytes"] = entry.bytes;
     json["unique_bytes"] = unique_bytes;
     json["created_at"] = format_time(entry.created_at);
-    json["last_used_at"] =
-        entry.last_used_at ? Json(format_time(*entry.last_used_at)) : Json(nullptr);
+    json["last_used_at"] = entry.last_used_anywhere_at
+                               ? Json(format_time(*entry.last_used_anywhere_at))
+                               : Json(nullptr);
     json["hits"] = entry.hits;
     json["compile_ms"] = entry.compile_time.count();
     json["stale"] = stale_json(entry);

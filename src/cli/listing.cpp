@@ -130,7 +130,8 @@ std::optional<Order> order_by(const std::string& key) {
     if (key == "key") return by<std::string>([](Entry e) { return e.key; });
     if (key == "created") return by<TimePoint>([](Entry e) { return e.created_at; });
     if (key == "last_used") {
-        return by<TimePoint>([](Entry e) { return e.last_used_at.value_or(e.created_at); });
+        return by<TimePoint>(
+            [](Entry e) { return e.last_used_anywhere_at.value_or(e.created_at); });
     }
     if (key == "compile") {
         return by<std::chrono::milliseconds>([](Entry e) { return e.compile_time; });

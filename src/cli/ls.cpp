@@ -23,12 +23,14 @@ struct LsFlags {
 // Keys are shortened for people to what tells any two apart, and no less than this.
 constexpr std::size_t k_short_key = 12;
 
-void print_json(const Store& store, const std::vector<EntryInfo>& entries,
+using Chosen = std::vector<const EntryInfo*>;
+
+void print_json(const Store& store, const Chosen& entries,
                 const std::map<std::string, std::uint64_t>& unique) {
     auto json = json_object();
     json["entries"] = Json::array();
-    for (const auto& entry : entries) {
-        json["entries"].push_back(entry_json(entry, unique.at(entry.key)));
+    for (const auto* entry : entries) {
+        json["entries"].push_back(entry_json(*entry, unique.at(entry->key)));
     }
     json["total_bytes"] = store.total_bytes();
     json["max_size_bytes"] = store.max_size_bytes();
@@ -36,7 +38,7 @@ void print_json(const Store& store, const std::vector<EntryInfo>& entries,
 }
 
 void print_table(const Context& context, const Store& store, std::size_t all,
-                 const std::vector<EntryInfo>& entries) {
+                 const Chosen& entries) {
     auto table = context.table({{"KEY"},
                                 {"DEVICE"},
                                 {"KIND"},
@@ -49,14 +51,15 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     const auto ago = [now = now()](TimePoint then) {
         return format_age(std::chrono::floor<std::chrono::seconds>(now - then));
     };
-    for (const auto& entry : entries) {
+    for (const auto* each : entries) {
+        const auto& entry = *each;
         const auto stale = stale_reason(entry);
         table.add({{entry.key.substr(0, k_short_key)},
                    {entry.device},
                    {entry.kind},
                    {format_size(entry.bytes)},
                    {ago(entry.created_at)},
-                   {entry.last_used_at ? ago(*entry.last_used_at) : "-"},
+                   {entry.last_used_anywhere_at ? ago(*entry.last_used_anywhere_at) : "-"},
                    {std::to_string(entry.hits)},
                    {format_duration(entry.compile_time)},
                    {entry.model + (stale.empty() ? "" : " (" + stale + ")"),
@@ -78,22 +81,26 @@ int run_ls(const Context& context, const LsFlags& flags) {
     const auto order = flags.sort.empty() ? Order{} : parse_sort(flags.sort);
 
     const Store store(context.options());
-    auto all = store.entries();
+    auto all = store.entries(EntryDetail::summary);
     // For keys alone, nobody asks.
     const bool tells = context.format() != Format::keys || !conditions.empty();
     if (tells) find_stale(store, all);
-    std::vector<EntryInfo> entries;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(entries), [&](const EntryInfo& entry) {
-        return std::all_of(conditions.begin(), conditions.end(),
-                           [&](const Condition& holds) { return holds(entry); });
-    });
-    if (order) std::stable_sort(entries.begin(), entries.end(), order);
+    Chosen entries;
+    for (const auto& entry : all) {
+        const bool is_chosen =
+            std::ranges::all_of(conditions, [&](const Condition& holds) { return holds(entry); });
+        if (is_chosen) entries.push_back(&entry);
+    }
+    if (order) {
+        std::ranges::stable_sort(entries,
+                                 [&](const auto* a, const auto* b) { return order(*a, *b); });
+    }
     if (flags.limit && *flags.limit < entries.size()) entries.resize(*flags.limit);
 
     switch (context.format()) {
         case Format::json: print_json(store, entries, unique_bytes(all)); break;
         case Format::keys:
-            for (const auto& entry : entries) Context::print_key(entry.key);
+            for (const auto* entry : entries) Context::print_key(entry->key);
             break;
         case Format::table: print_table(context, store, all.size(), entries); break;
     }

@@ -26,7 +26,8 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     add("size", format_size(entry.bytes) + ", of which " + format_size(unique) +
                     " are not shared with other entries");
     add("created", format_time(entry.created_at));
-    add("last used", entry.last_used_at ? format_time(*entry.last_used_at) : "never here");
+    add("last used",
+        entry.last_used_anywhere_at ? format_time(*entry.last_used_anywhere_at) : "never");
     add("hits", std::to_string(entry.hits));
     add("compile", format_duration(entry.compile_time));
     add("weights", entry.without_weights ? "in the model's own file" : "kept");
@@ -58,10 +59,10 @@ int run_show(const Context& context, const std::string& key) {
         Context::print_key(entry.key);
         return k_done;
     }
-    auto all = store.entries();
+    auto all = store.entries(EntryDetail::summary);
     find_stale(store, all);
     const auto same = std::ranges::find(all, entry.key, &EntryInfo::key);
-    if (same != all.end()) entry = *same;
+    if (same != all.end()) entry.stale = same->stale;
     const auto by_key = unique_bytes(all);
     const auto found = by_key.find(entry.key);
     const auto unique = found == by_key.end() ? entry.bytes : found->second;

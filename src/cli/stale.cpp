@@ -26,7 +26,7 @@ void find_stale(const Store& store, std::vector<EntryInfo>& entries, StaleSearch
 
 std::map<std::string, std::string> stale_keys(const Store& store, const StaleChoice& choice) {
     using Reading = StaleSearch::Reading;
-    auto entries = store.entries();
+    auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries, choice.certain ? Reading::all : Reading::little);
     std::map<std::string, std::string> keys;
     for (const auto& entry : entries) {

@@ -94,7 +94,7 @@ int run_stats(const Context& context, const std::string& since) {
     const Store store(context.options());
     const auto stats = store.stats(from);
     if (context.format() == Format::keys) return k_done;
-    auto entries = store.entries();
+    auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries);
     const auto stale = stale_sums(entries);
     if (context.format() == Format::json) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "format/manifest_scan.h"
 #include "format/sealed_json.h"
 
 namespace larder::internal::format {
@@ -214,6 +215,11 @@ Result<std::string> encode_manifest(const Manifest& manifest) {
 
 Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
     const auto damaged = [](const char* what) { return fail(Errc::damaged, what); };
+    if (auto manifest = scan_manifest(text)) {
+        if (manifest->key != key) return damaged("of another key");
+        if (const char* flaw = find_flaw(*manifest)) return damaged(flaw);
+        return std::move(*manifest);
+    }
     const auto body = unseal_json(text, k_manifest_bytes_max);
     if (!body) return fail(body.error());
     if (auto known = check_format(*body, k_manifest_format); !known) return fail(known.error());

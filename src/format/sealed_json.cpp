@@ -1,7 +1,9 @@
 #include "format/sealed_json.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "base/digest.h"
@@ -11,9 +13,10 @@ namespace {
 
 constexpr int k_indent = 2;
 
-Digest digest_of(const Json& body) {
-    return Hasher("larder sealed json 1").update_field(body.dump()).finish();
+Digest digest_of_text(std::string_view compact) {
+    return Hasher("larder sealed json 1").update_field(compact).finish();
 }
+Digest digest_of(const Json& body) { return digest_of_text(body.dump()); }
 
 // Before the parser sees it: it builds what it reads, however deep.
 bool is_shallow(std::string_view text) {
@@ -94,6 +97,32 @@ Result<Json> unseal_json(std::string_view text, std::uint64_t size_bytes_max) {
     json.erase("digest");
     if (!digest || *digest != digest_of(json)) return damaged("differs from its digest");
     return json;
+}
+
+bool holds_its_digest(std::string_view text) {
+    constexpr std::string_view k_digest = "\"digest\": \"";
+    std::string compact;
+    compact.reserve(text.size());
+    std::optional<Digest> written;
+    while (!text.empty()) {
+        auto line = text.substr(0, std::min(text.find('\n'), text.size() - 1));
+        text.remove_prefix(line.size() + 1);
+        const auto indent = std::min(line.find_first_not_of(' '), line.size());
+        line.remove_prefix(indent);
+        if (indent == k_indent && line.starts_with(k_digest)) {
+            const auto hex = line.substr(k_digest.size(), 2 * Digest::k_size_bytes);
+            if (const auto digest = Digest::from_hex(hex)) written = *digest;
+            continue;
+        }
+        // A name ends at the next quote, and a space follows its colon.
+        const auto name_end = line.starts_with('"') ? line.find('"', 1) : std::string_view::npos;
+        if (name_end != std::string_view::npos && line.substr(name_end + 1).starts_with(": ")) {
+            compact.append(line, 0, name_end + 2);
+            line.remove_prefix(name_end + 3);
+        }
+        compact.append(line);
+    }
+    return written && *written == digest_of_text(compact);
 }
 
 Result<void> check_format(const Json& body, std::uint64_t newest) {

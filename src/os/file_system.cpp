@@ -37,6 +37,13 @@ Result<void> make_directories(FileSystem& fs, const std::string& path) {
 
 Result<std::string> read_text(FileSystem& fs, const std::string& path,
                               std::uint64_t size_bytes_max) {
+    auto file = read_text_file(fs, path, size_bytes_max);
+    if (!file) return fail(std::move(file.error()));
+    return std::move(file->text);
+}
+
+Result<TextFile> read_text_file(FileSystem& fs, const std::string& path,
+                                std::uint64_t size_bytes_max) {
     const auto file = fs.open(path, OpenMode::read);
     if (!file) return fail(file.error());
     const auto info = (*file)->info();
@@ -47,7 +54,7 @@ Result<std::string> read_text(FileSystem& fs, const std::string& path,
     if (auto read = (*file)->read_at(0, std::as_writable_bytes(std::span(text))); !read) {
         return fail(std::move(read.error()));
     }
-    return text;
+    return TextFile{std::move(text), *info};
 }
 
 Result<void> remove_tree(FileSystem& fs, const std::string& path) {

@@ -183,6 +183,13 @@ public:
 // The whole content of a small file; Errc::damaged if it is larger than `size_bytes_max`.
 [[nodiscard]] Result<std::string> read_text(FileSystem& fs, const std::string& path,
                                             std::uint64_t size_bytes_max);
+// With what the file was like when it was opened.
+struct TextFile {
+    std::string text;
+    FileInfo info;
+};
+[[nodiscard]] Result<TextFile> read_text_file(FileSystem& fs, const std::string& path,
+                                              std::uint64_t size_bytes_max);
 // Removes a directory and everything in it. Follows no symbolic link. What is already gone is not
 // an error.
 [[nodiscard]] Result<void> remove_tree(FileSystem& fs, const std::string& path);

@@ -19,11 +19,19 @@ namespace larder::internal::store {
 
 struct Context;
 
+// How much of manifests is read.
+enum class ManifestDetail {
+    whole,
+    summary,  // see format::summarise_manifest
+};
+
 // One manifest, or why it cannot be read.
 struct ListedEntry {
     Key key;
     std::string path;
     Result<Manifest> manifest;
+    // By anybody, to the hour; 0: never, as far as the larder tells.
+    std::int64_t used_at_ns = 0;
 };
 
 enum class Continue { yes, no };
@@ -104,7 +112,8 @@ struct Pruning {
 
 // See Store for the contracts.
 [[nodiscard]] Result<void> for_each_entry(Context& context,
-                                          const std::function<Continue(const ListedEntry&)>& visit);
+                                          const std::function<Continue(ListedEntry&)>& visit,
+                                          ManifestDetail detail = ManifestDetail::whole);
 [[nodiscard]] Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix);
 [[nodiscard]] Result<Totals> measure(Context& context);
 [[nodiscard]] Result<VerifyReport> verify_entries(Context& context, std::span<const Key> keys,

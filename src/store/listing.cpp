@@ -1,11 +1,12 @@
 #include "store/listing.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/parallel.h"
-#include "store/lookup.h"
+#include "store/marks.h"
 
 namespace larder::internal::store {
 namespace {
@@ -17,6 +18,38 @@ Result<std::vector<os::DirectoryEntry>> list_if_there(const Context& context,
     auto entries = context.fs().list(path);
     if (!entries && entries.error().code == Errc::not_found) return {};
     return entries;
+}
+
+// Fills in what belongs to its key and path.
+void read(const Context& context, ManifestDetail detail, ListedEntry& entry) {
+    const auto file = os::read_text_file(context.fs(), entry.path, format::k_manifest_bytes_max);
+    if (!file) {
+        entry.manifest = fail(file.error());
+        return;
+    }
+    if (detail == ManifestDetail::summary) {
+        auto summary = format::summarise_manifest(file->text);
+        if (summary && summary->key == entry.key) entry.manifest = std::move(*summary);
+    }
+    if (!entry.manifest) {
+        entry.manifest = format::decode_manifest(file->text, entry.key);
+        if (!entry.manifest) entry.manifest.error().path = entry.path;
+    }
+    if (entry.manifest) entry.used_at_ns = use_marked(*entry.manifest, file->info.stamp.mtime_ns);
+}
+
+// `count(name, info)` for each file of one of the 256 directories.
+template <class Count>
+Result<void> add_directory(const Context& context, const std::string& directory,
+                           const Count& count) {
+    if (os::file_name(directory).size() != 2) return {};
+    const auto files = list_if_there(context, directory);
+    if (!files) return fail(files.error());
+    for (const auto& file : *files) {
+        const auto info = context.fs().link_info(os::join(directory, file.name));
+        if (info) count(file.name, *info);
+    }
+    return {};
 }
 
 }  // namespace
@@ -51,19 +84,19 @@ std::optional<Digest> digest_in_name(std::string_view name) {
     return digest ? std::optional(*digest) : std::nullopt;
 }
 
-Result<void> for_each_entry(Context& context,
-                            const std::function<Continue(const ListedEntry&)>& visit) {
+Result<void> for_each_entry(Context& context, const std::function<Continue(ListedEntry&)>& visit,
+                            ManifestDetail detail) {
     // Read side by side, so many at a time; visited one after the other.
     constexpr std::size_t k_batch = 1024;
     std::vector<ListedEntry> batch;
     bool ended = false;
     const auto finish = [&]() -> Result<void> {
-        auto read = parallel_for(batch.size(), context.threads, [&](std::uint64_t i) {
-            batch[i].manifest = read_manifest(context, batch[i].key);
+        auto all_read = parallel_for(batch.size(), context.threads, [&](std::uint64_t i) {
+            read(context, detail, batch[i]);
             return Result<void>{};
         });
-        if (!read) return read;
-        for (const auto& entry : batch) {
+        if (!all_read) return all_read;
+        for (auto& entry : batch) {
             // Removed since it was listed.
             const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
             if (!gone && !ended) ended = visit(entry) == Continue::no;
@@ -77,7 +110,7 @@ Result<void> for_each_entry(Context& context,
         [&](const std::string& directory, const os::DirectoryEntry& file) {
             const auto key = key_in_name(file.name);
             if (!key) return Continue::yes;
-            batch.push_back({*key, os::join(directory, file.name), fail(Errc::io, "not read")});
+            batch.push_back({*key, os::join(directory, file.name), fail(Errc::io, "not read"), {}});
             if (batch.size() == k_batch) done = finish();
             return done && !ended ? Continue::yes : Continue::no;
         });
@@ -116,25 +149,30 @@ Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix) {
 Result<Totals> measure(Context& context) {
     auto& fs = context.fs();
     Totals totals;
-    auto walked = for_each_file(context, context.layout.entries(),
-                                [&](const std::string& directory, const os::DirectoryEntry& file) {
-                                    const auto info = fs.link_info(os::join(directory, file.name));
-                                    if (!info || !key_in_name(file.name)) return Continue::yes;
-                                    ++totals.entries;
-                                    totals.disk_bytes += info->allocated_bytes;
-                                    return Continue::yes;
-                                });
+    std::mutex mutex;
+    // Of one directory of `entries` or of `objects`, added up by several threads.
+    const auto add = [&](const std::string& folder, const auto& count) -> Result<void> {
+        const auto directories = list_if_there(context, folder);
+        if (!directories) return fail(directories.error());
+        return parallel_for(directories->size(), context.threads, [&](std::uint64_t i) {
+            return add_directory(context, os::join(folder, (*directories)[i].name), count);
+        });
+    };
+    auto walked = add(context.layout.entries(), [&](const std::string& name, const auto& info) {
+        if (!key_in_name(name)) return;
+        const std::scoped_lock lock(mutex);
+        ++totals.entries;
+        totals.disk_bytes += info.allocated_bytes;
+    });
     if (!walked) return fail(std::move(walked.error()));
-    walked = for_each_file(context, context.layout.objects(),
-                           [&](const std::string& directory, const os::DirectoryEntry& file) {
-                               const auto info = fs.link_info(os::join(directory, file.name));
-                               if (!info) return Continue::yes;
-                               totals.disk_bytes += info->allocated_bytes;
-                               if (!digest_in_name(file.name)) return Continue::yes;
-                               ++totals.objects;
-                               totals.object_bytes += info->stamp.size_bytes;
-                               return Continue::yes;
-                           });
+    walked = add(context.layout.objects(), [&](const std::string& name, const auto& info) {
+        const bool is_object = digest_in_name(name).has_value();
+        const std::scoped_lock lock(mutex);
+        totals.disk_bytes += info.allocated_bytes;
+        if (!is_object) return;
+        ++totals.objects;
+        totals.object_bytes += info.stamp.size_bytes;
+    });
     if (!walked) return fail(std::move(walked.error()));
     const auto quarantined = list_if_there(context, context.layout.quarantine());
     if (!quarantined) return fail(quarantined.error());

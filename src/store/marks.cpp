@@ -22,6 +22,11 @@ void mark_used(Context& context, const Key& key) noexcept {
     static_cast<void>(context.fs().touch(path));
 }
 
+std::int64_t use_marked(const Manifest& manifest, std::int64_t marked_at_ns) {
+    // Publishing sets the time too.
+    return marked_at_ns - manifest.created_at_ns >= k_again_after_ns ? marked_at_ns : 0;
+}
+
 Result<std::map<Key, std::int64_t>> last_uses(Context& context) {
     std::map<Key, std::int64_t> uses;
     auto walked = for_each_file(context, context.layout.entries(),

@@ -13,6 +13,8 @@ namespace larder::internal::store {
 
 // See Store for the contracts.
 void mark_used(Context& context, const Key& key) noexcept;
+// See ListedEntry::used_at_ns; `marked_at_ns` is the mtime of its file.
+[[nodiscard]] std::int64_t use_marked(const Manifest& manifest, std::int64_t marked_at_ns);
 [[nodiscard]] Result<std::map<Key, std::int64_t>> last_uses(Context& context);
 
 }  // namespace larder::internal::store

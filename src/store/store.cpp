@@ -87,8 +87,14 @@ Result<ScratchFile> Store::scratch_file(std::string_view suffix) {
     return ScratchFile(context_->fs(), std::move(*file).release());
 }
 
-Result<void> Store::for_each_entry(const std::function<Continue(const ListedEntry&)>& visit) {
-    return store::for_each_entry(*context_, visit);
+Result<void> Store::for_each_entry(const std::function<Continue(ListedEntry&)>& visit,
+                                   ManifestDetail detail) {
+    return store::for_each_entry(*context_, visit, detail);
+}
+
+std::int64_t Store::used_at_ns(const Manifest& manifest) {
+    const auto info = context_->fs().link_info(context_->layout.entry(manifest.key));
+    return info ? use_marked(manifest, info->stamp.mtime_ns) : 0;
 }
 
 Result<std::vector<Key>> Store::find_keys(std::string_view prefix) {

@@ -157,8 +157,10 @@ public:
     // ── Administration ───────────────────────────────────────────────────────────────────────────
 
     // Reads every manifest, in no particular order, until told to stop.
-    [[nodiscard]] Result<void> for_each_entry(
-        const std::function<Continue(const ListedEntry&)>& visit);
+    [[nodiscard]] Result<void> for_each_entry(const std::function<Continue(ListedEntry&)>& visit,
+                                              ManifestDetail detail = ManifestDetail::whole);
+    // ListedEntry::used_at_ns of one entry.
+    [[nodiscard]] std::int64_t used_at_ns(const Manifest& manifest);
     // The keys that begin with `prefix`, in order. From two characters on it reads one directory.
     // Errc::invalid_argument unless it is lower-case hexadecimal.
     [[nodiscard]] Result<std::vector<Key>> find_keys(std::string_view prefix);

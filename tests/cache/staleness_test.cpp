@@ -53,8 +53,14 @@ protected:
     }
     // "-": not stale; a reason; in capitals where it is certain.
     std::string verdicts(RuntimeFacts* facts = nullptr) {
-        for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i].inputs = &inputs_[i];
-        found_ = judge(entries_, facts, k_now_ns);
+        // As in a list of many: properties are asked for where they decide.
+        auto without_properties = inputs_;
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            std::erase_if(without_properties[i],
+                          [](const auto& input) { return input.first.starts_with("property."); });
+            entries_[i].inputs = &without_properties[i];
+        }
+        found_ = judge(entries_, [&](std::size_t i) { return inputs_[i]; }, facts, k_now_ns);
         std::string text;
         for (const auto& stale : found_) {
             std::string word = "-";

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "format/manifest_scan.h"
 #include "format/sealed_json.h"
 #include "samples.h"
 #include "support/temporary_directory.h"
@@ -40,6 +41,49 @@ TEST(Manifest, IsReadAsItWasWritten) {
         const auto read = decode_manifest(encoded(manifest), manifest.key);
         ASSERT_TRUE(read) << name << ": " << read.error().message();
         EXPECT_EQ(*read, manifest) << name;
+    }
+}
+
+// The quick way, for what is spelt without escapes.
+TEST(Manifest, ScanTellsTheSame) {
+    int scanned = 0;
+    for (const auto& [name, manifest] : samples()) {
+        const auto text = encoded(manifest);
+        const auto found = scan_manifest(text);
+        const bool has_escapes = text.find('\\') != std::string::npos ||
+                                 text.find("{\n      \"hex\"") != std::string::npos;
+        EXPECT_EQ(found.has_value(), !has_escapes) << name;
+        if (!found) continue;
+        ++scanned;
+        EXPECT_EQ(*found, manifest) << name;
+        auto summary = summarise_manifest(text);
+        ASSERT_TRUE(summary) << name;
+        for (const auto& [input, value] : manifest.key_inputs) {
+            if (input.starts_with("property.")) summary->key_inputs[input] = value;
+        }
+        EXPECT_EQ(*summary, manifest) << name;
+        // Of another format, it leaves it to who knows.
+        EXPECT_FALSE(scan_manifest(resealed(manifest, [](Json& body) { body["format"] = 2; })));
+        EXPECT_FALSE(scan_manifest(resealed(manifest, [](Json& body) { body["new"] = "x"; })));
+        EXPECT_FALSE(
+            scan_manifest(resealed(manifest, [](Json& body) { body["compile_ms"] = -1; })));
+    }
+    EXPECT_GT(scanned, 0);
+}
+
+TEST(Manifest, ScanRefusesEveryOtherByte) {
+    for (const auto& [name, manifest] : samples()) {
+        const auto text = encoded(manifest);
+        if (text.size() > 10'000) continue;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            for (const char other : {' ', '0', 'a', '"', '\n', ',', '\xff'}) {
+                if (text[i] == other) continue;
+                auto changed = text;
+                changed[i] = other;
+                EXPECT_FALSE(scan_manifest(changed)) << name << " at " << i;
+            }
+            EXPECT_FALSE(scan_manifest(text.substr(0, i))) << name << " cut at " << i;
+        }
     }
 }
 

@@ -1,0 +1,203 @@
+#include "format/manifest_scan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "format/sealed_json.h"
+
+namespace larder::internal::format {
+namespace {
+
+// Every JSON string of which all bytes stand for themselves.
+bool is_plain(std::string_view text) {
+    // Without a branch, so that many bytes are looked at at once.
+    unsigned char special = 0;
+    unsigned char any = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const auto is_control = static_cast<unsigned char>((byte < 0x20) & (byte != '\n'));
+        special |= static_cast<unsigned char>(is_control | (byte == '\\'));
+        any |= byte;
+    }
+    return special == 0 && (any < 0x80 || is_utf8(text));
+}
+
+// Goes over a plain text. After the first thing that is not as expected, `ok` is false and nothing
+// that was read counts.
+class ManifestScanner {
+public:
+    enum class Inputs { all, no_properties };
+    ManifestScanner(std::string_view text, Inputs inputs) : rest_(text), inputs_(inputs) {}
+
+    std::optional<Manifest> scan() {
+        Manifest manifest;
+        expect("{\n");
+        if (rest_.starts_with("  \"blob_bytes\"")) {
+            manifest.encoding = Encoding::variant;
+            expect("  \"blob_bytes\": ");
+            manifest.blob_bytes = integer();
+            expect(",\n");
+        }
+        expect("  \"compile_ms\": ");
+        manifest.compile_ms = integer();
+        expect(",\n  \"created_at_ns\": ");
+        manifest.created_at_ns = static_cast<std::int64_t>(integer());
+        expect(",\n  \"device\": ");
+        manifest.device = string();
+        expect(",\n  \"digest\": ");
+        (void)digest();
+        expect(",\n  \"encoding\": ");
+        const auto encoding = string();
+        if (encoding == "files" && manifest.encoding == Encoding::raw) {
+            manifest.encoding = Encoding::files;
+        } else {
+            ok_ &= encoding == (manifest.encoding == Encoding::variant ? "variant" : "raw");
+        }
+        expect(",\n  \"format\": 1,\n  \"key\": ");
+        manifest.key.digest = digest();
+        expect(",\n  \"key_inputs\": ");
+        map(manifest.key_inputs);
+        expect(",\n  \"model\": ");
+        model(manifest.model);
+        expect(",\n  \"notes\": ");
+        map(manifest.notes);
+        expect(",\n  \"parts\": ");
+        list("  ", [&] { manifest.parts.push_back(part()); });
+        expect(",\n  \"requirements\": ");
+        manifest.requirements = string();
+        expect(",\n  \"weights\": ");
+        const auto weights = string();
+        manifest.weights = weights == "external" ? Weights::external : Weights::embedded;
+        ok_ &= weights == "external" || weights == "embedded";
+        expect("\n}\n");
+        if (!ok_ || !rest_.empty()) return {};
+        return manifest;
+    }
+
+private:
+    bool take(std::string_view literal) {
+        if (!ok_ || !rest_.starts_with(literal)) return false;
+        rest_.remove_prefix(literal.size());
+        return true;
+    }
+    void expect(std::string_view literal) { ok_ = take(literal); }
+
+    std::uint64_t integer() {
+        std::uint64_t value = 0;
+        const auto [end, status] =
+            std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+        const auto size = static_cast<std::size_t>(end - rest_.data());
+        ok_ &= status == std::errc{} && (size == 1 || rest_.front() != '0') &&
+               value <= static_cast<std::uint64_t>(INT64_MAX);
+        rest_.remove_prefix(size);
+        return value;
+    }
+
+    std::string_view string() {
+        expect("\"");
+        const auto end = rest_.find('"');
+        if (!ok_ || end == std::string_view::npos) {
+            ok_ = false;
+            return {};
+        }
+        const auto value = rest_.substr(0, end);
+        ok_ = value.find('\n') == std::string_view::npos;
+        rest_.remove_prefix(end + 1);
+        return value;
+    }
+
+    Digest digest() {
+        const auto value = Digest::from_hex(string());
+        ok_ &= value.has_value();
+        return value ? *value : Digest{};
+    }
+
+    // A member of the top: its own members are in order.
+    void map(std::map<std::string, std::string>& map) {
+        if (take("{}")) return;
+        expect("{\n");
+        do {
+            expect("    ");
+            const auto name = string();
+            expect(": ");
+            const auto value = string();
+            ok_ &= map.empty() || std::string_view(map.rbegin()->first) < name;
+            const bool wanted = inputs_ == Inputs::all || !name.starts_with("property.");
+            if (ok_ && wanted) map.emplace_hint(map.end(), name, value);
+        } while (take(",\n"));
+        expect("\n  }");
+    }
+
+    // Of objects; `indent` is that of the line where it begins.
+    template <class Item>
+    void list(std::string_view indent, const Item& item) {
+        if (take("[]")) return;
+        expect("[\n");
+        do {
+            expect(indent);
+            expect("  {\n");
+            item();
+            expect(indent);
+            expect("  }");
+        } while (take(",\n"));
+        expect("\n");
+        expect(indent);
+        expect("]");
+    }
+
+    Part part() {
+        Part part;
+        expect("      \"bytes\": ");
+        part.bytes = integer();
+        expect(",\n      \"name\": ");
+        part.name = string();
+        expect(",\n      \"object\": ");
+        part.object = digest();
+        expect("\n");
+        return part;
+    }
+
+    void model(ModelInfo& model) {
+        expect("{\n    \"files\": ");
+        list("    ", [&] {
+            SourceFile file;
+            expect("        \"bytes\": ");
+            file.bytes = integer();
+            expect(",\n        \"digest\": ");
+            file.digest = digest();
+            expect(",\n        \"role\": ");
+            file.role = string();
+            expect("\n");
+            model.files.push_back(std::move(file));
+        });
+        expect(",\n    \"kind\": ");
+        model.kind = string();
+        expect(",\n    \"path\": ");
+        model.path = string();
+        expect("\n  }");
+    }
+
+    std::string_view rest_;
+    Inputs inputs_;
+    bool ok_ = true;
+};
+
+}  // namespace
+
+std::optional<Manifest> scan_manifest(std::string_view text) {
+    if (!is_plain(text)) return {};
+    auto manifest = ManifestScanner(text, ManifestScanner::Inputs::all).scan();
+    if (!manifest || !holds_its_digest(text)) return {};
+    return manifest;
+}
+
+std::optional<Manifest> summarise_manifest(std::string_view text) {
+    if (!is_plain(text)) return {};
+    auto manifest = ManifestScanner(text, ManifestScanner::Inputs::no_properties).scan();
+    if (!manifest || manifest->parts.empty()) return {};
+    return manifest;
+}
+
+}  // namespace larder::internal::format
