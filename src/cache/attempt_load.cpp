@@ -161,13 +161,15 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto& part = manifest.own_part();
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
-    const bool is_large = object.bytes().size() >= k_large_blob_bytes;
+    const auto size = object.bytes().size();
+    // What lies on the disk is read by several readers, whatever its size.
+    const bool is_large = size >= k_large_blob_bytes ||
+                          (size >= k_releasable_blob_bytes && !object.mapping->is_cached(0, size));
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     ReadAhead::Imported first{part.object};
     if (is_large) {
-        auto large_blocks =
-            session_.config().prefault ? large_blocks_of(request_, object.bytes().size()) : nullptr;
+        auto large_blocks = session_.config().prefault ? large_blocks_of(request_, size) : nullptr;
         owner->pages = std::make_unique<BlobPages>(object.mapping, object.ranges, pages,
                                                    std::move(large_blocks));
         first.read = owner->pages->read();
@@ -175,7 +177,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const runtime::Blob blob{object.bytes(), std::move(owner)};
     session_.pipeline().read_next(store_, asked_, std::move(first));
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
-    if (is_large && pages == Pages::drop) object.mapping->drop_resident();
+    if (size >= k_releasable_blob_bytes && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to

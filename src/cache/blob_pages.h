@@ -14,8 +14,10 @@
 
 namespace larder::internal::cache {
 
-// Blobs smaller than this are neither worth a thread nor the memory.
-inline constexpr std::uint64_t k_large_blob_bytes = std::uint64_t{64} << 20;
+// From here on it is worth its while to give memory back once a load is done…
+inline constexpr std::uint64_t k_releasable_blob_bytes = std::uint64_t{64} << 20;
+// …and to have threads beside the import: they cost some ten milliseconds.
+inline constexpr std::uint64_t k_large_blob_bytes = std::uint64_t{128} << 20;
 
 enum class Pages { drop, keep };
 

@@ -24,7 +24,7 @@ protected:
     ReleaseMemory() {
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
-        device_.blob_padding = k_large_blob_bytes;
+        device_.blob_padding = k_releasable_blob_bytes;
     }
 
     // In a session of its own, as a new process would.
