@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+import read
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What a program has to be started with for its allocator to ask for huge pages.
 HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -142,6 +144,34 @@ class Bench:
         self.rows += rows
         self.print_case(rows)
 
+    def bound(self, title: str, model: pathlib.Path) -> None:
+        """What a cold load cannot do without: reading the blob, and the load once it is read."""
+        if self.only not in title + ", cold":
+            return
+        way = WAYS["larder-path"]
+        cache = self.work / f"{model.stem}-{way.how}"
+        blob = max(cache.rglob("objects/*/*"), key=lambda file: file.stat().st_size)
+        samples: dict[str, list[float]] = {"cold": [], "warm": [], "fio": []}
+        for _ in range(self.rounds):
+            samples["fio"].append(min(read.run_fio(blob, *fio)["seconds"] for fio in read.FIO))
+            for page_cache in ("cold", "warm"):
+                if page_cache == "cold":
+                    drop_page_cache()
+                report = load_together(self.program, way, model, cache, 1)[0]
+                samples[page_cache].append(report["ready_ms"] / 1e3)
+        cold, warm, fio = (statistics.median(samples[name]) for name in ("cold", "warm", "fio"))
+        ratio = statistics.median(
+            c / (w + f) for c, w, f in zip(samples["cold"], samples["warm"], samples["fio"])
+        )
+        print(
+            f"\n{title}, cold against its bound (medians of {self.rounds} rounds): {cold:.2f} s; "
+            f"the blob read by the best of {len(read.FIO)} fio settings {fio:.2f} s + warm "
+            f"{warm:.2f} s; ratio {ratio:.2f}",
+            flush=True,
+        )
+        self.rows.append({"case": title, "way": "bound", "fio_s": fio, "warm_s": warm,
+                          "cold_s": cold, "ratio": ratio})
+
     def forget(self) -> None:
         """What was kept of the models so far; they take gigabytes."""
         for directory in self.work.iterdir():
@@ -225,6 +255,7 @@ def main() -> None:
             bench.compare("Llama-like 1B f16", model("llama-1b-folded"), LARGE)
             if cold:
                 bench.compare("Llama-like 1B f16", model("llama-1b-folded"), PATHS, cold=True)
+                bench.bound("Llama-like 1B f16", model("llama-1b-folded"))
             bench.forget()
             bench.compare("Llama-like 1B Q4_K GGUF", model("gguf-1b-q4k"), GGUF)
             bench.forget()
