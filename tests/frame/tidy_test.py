@@ -23,6 +23,7 @@ GOOD = {
     "src/os/file.cpp": "#include <unistd.h>\nint f() { return ::close(1); }\n",
     "src/openvino/b.h": "#pragma once\n#include <openvino/runtime/core.hpp>\n",
     "src/cli/d.h": '#pragma once\n#include "larder/store.hpp"\n',
+    "src/hook/e.h": '#pragma once\n#include <unistd.h>\n',
     "tests/store/CMakeLists.txt": "layer_test(store SOURCES a_test.cpp)\n",
     "tests/store/a_test.cpp": "#include <fstream>\n",
 }
@@ -33,6 +34,7 @@ BAD = {
     "include-root": ("src/store/a.cpp", '#include "a.h"\n'),
     "openvino-include": ("src/store/a.cpp", "#include <openvino/runtime/core.hpp>\n"),
     "public-headers": ("src/cli/d.h", '#include "store/a.h"\n'),
+    "hook-headers": ("src/hook/e.h", '#include "store/a.h"\n'),
     "filesystem": ("src/store/a.cpp", "bool b = std::filesystem::exists(path);\n"),
     "streams": ("src/store/a.cpp", "#include <fstream>\n"),
     "system-header": ("src/store/a.cpp", "#include <sys/stat.h>\n"),

@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "openvino": {"base", "runtime", "openvino"},
     "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
     "cli": {"cli", "larder"},
+    "hook": {"hook", "larder"},
 }
 # The composition root and the tests' fixtures may see all that they join.
 FREE = {"api", "support"}

@@ -1,0 +1,167 @@
+// What stands in for the overloads of ov::Core::compile_model: each asks the process's larder, and
+// whatever is wrong with that, OpenVINO.
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <openvino/core/except.hpp>
+#include <openvino/core/version.hpp>
+#include <openvino/runtime/core.hpp>
+
+#include "hook/process.h"
+#include "hook/table.h"
+#include "larder/larder.hpp"
+
+namespace larder::hook {
+namespace {
+
+using ModelPointer = std::shared_ptr<const ov::Model>;
+
+// OpenVINO's own choice where a program names no device.
+constexpr const char* k_default_device = "AUTO";
+
+// Set by the preload before it leads anybody here.
+constinit std::array<std::atomic<void*>, larder_entry_point_count> openvino_functions{};
+
+// On this thread, larder or OpenVINO itself is at work: what they compile is not the program's.
+thread_local constinit bool is_inside = false;
+
+class Inside {
+public:
+    Inside() : before_(is_inside) { is_inside = true; }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() { is_inside = before_; }
+
+private:
+    bool before_;
+};
+
+// Mode::cache_only, and the model is not kept.
+class Miss final : public ov::Exception {
+public:
+    explicit Miss(const Error& error)
+        : ov::Exception("larder: " + std::string(error.what()) + "; " + error.remedy()) {}
+};
+
+// Empty where larder would read what OpenVINO does not.
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core,
+                                     const std::filesystem::path& path, const std::string& device,
+                                     const ov::AnyMap& properties) {
+    if (path.extension() == ".gguf") return std::nullopt;
+    return cache.compile_model(core, path, device, properties).model;
+}
+
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const std::string& path,
+                                     const std::string& device, const ov::AnyMap& properties) {
+    return ask(cache, core, std::filesystem::path(path), device, properties);
+}
+
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const std::wstring& path,
+                                     const std::string& device, const ov::AnyMap& properties) {
+    return ask(cache, core, std::filesystem::path(path), device, properties);
+}
+
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const ModelPointer& model,
+                                     const std::string& device, const ov::AnyMap& properties) {
+    return cache.compile_model(core, model, device, properties).model;
+}
+
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const std::string& model,
+                                     const ov::Tensor& weights, const std::string& device,
+                                     const ov::AnyMap& properties) {
+    return ask(cache, core, ModelPointer(core.read_model(model, weights)), device, properties);
+}
+
+template <typename Model>
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const Model& model,
+                                     const ov::AnyMap& properties) {
+    return ask(cache, core, model, k_default_device, properties);
+}
+
+template <typename Ask, typename CallOpenVino>
+ov::CompiledModel serve(const Ask& ask_larder, const CallOpenVino& call_openvino) {
+    const auto larder = is_inside ? nullptr : process_larder();
+    const Inside inside;
+    if (!larder) return call_openvino();
+    std::string failure;
+    try {
+        if (auto model = ask_larder(larder->cache)) return *std::move(model);
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::miss) throw Miss(error);
+        failure = error.what();
+    } catch (const std::exception& error) {
+        if (larder->fails_on_miss()) throw;
+        failure = error.what();
+    }
+    // What OpenVINO threw has other words in it than it would have used for the program's own call.
+    // Where the fault is its own, it says so again, and nothing differs.
+    auto model = call_openvino();
+    if (!failure.empty()) warn_once("a model was compiled without larder: " + failure);
+    return model;
+}
+
+// `Arguments` as they follow the core in the signature, all of them references.
+template <larder_entry_point entry_point, typename... Arguments>
+struct StandIn {
+    using Function = ov::CompiledModel (*)(ov::Core*, const Arguments&...);
+
+    // A member function's caller passes `this` as this passes `core`.
+    static ov::CompiledModel compile_model(ov::Core* core, const Arguments&... arguments) {
+        return serve([&](Cache& cache) { return ask(cache, *core, arguments...); },
+                     [&] {
+                         auto* const function = openvino_functions.at(entry_point).load();
+                         return reinterpret_cast<Function>(function)(core, arguments...);
+                     });
+    }
+
+    static void place_into(void** stand_ins) {
+        stand_ins[entry_point] = reinterpret_cast<void*>(&compile_model);
+    }
+};
+
+using Text = std::string;
+using WideText = std::wstring;
+using Path = std::filesystem::path;
+using Properties = ov::AnyMap;
+
+void place_stand_ins(void** into) {
+    StandIn<larder_model, ModelPointer, Properties>::place_into(into);
+    StandIn<larder_model_device, ModelPointer, Text, Properties>::place_into(into);
+    StandIn<larder_path, Path, Properties>::place_into(into);
+    StandIn<larder_path_device, Path, Text, Properties>::place_into(into);
+    StandIn<larder_string, Text, Properties>::place_into(into);
+    StandIn<larder_string_device, Text, Text, Properties>::place_into(into);
+    StandIn<larder_wstring, WideText, Properties>::place_into(into);
+    StandIn<larder_wstring_device, WideText, Text, Properties>::place_into(into);
+    StandIn<larder_memory_device, Text, ov::Tensor, Text, Properties>::place_into(into);
+}
+
+// Of the headers that this was compiled with.
+bool is_known_version(const std::string& build_number) {
+    const auto known = std::to_string(OPENVINO_VERSION_MAJOR) + "." +
+                       std::to_string(OPENVINO_VERSION_MINOR) + "." +
+                       std::to_string(OPENVINO_VERSION_PATCH);
+    return build_number == known || build_number.starts_with(known + "-");
+}
+
+}  // namespace
+}  // namespace larder::hook
+
+const char* larder_hook_open(const larder_runtime* runtime, void** stand_ins) {
+    using namespace larder::hook;
+    if (runtime->get_openvino_version != reinterpret_cast<void*>(&ov::get_openvino_version)) {
+        return "this process has more than one OpenVINO";
+    }
+    if (!is_known_version(ov::get_openvino_version().buildNumber)) {
+        return "this OpenVINO is not of the version that larder was built for";
+    }
+    for (std::size_t i = 0; i < openvino_functions.size(); ++i) {
+        openvino_functions.at(i).store(runtime->compile_model[i]);
+    }
+    place_stand_ins(stand_ins);
+    return nullptr;
+}

@@ -1,0 +1,212 @@
+// What is mapped into every program that `larder run` starts: trampolines under the names of
+// ov::Core::compile_model, and the way from there to the hook. A program that compiles no model
+// never runs a line of this.
+//
+// It needs no library and no version of one: whatever C library the program has will do. What it
+// calls is bound on first use. It holds no lock, so that a process may fork at any time.
+#include <dlfcn.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/table.h"
+
+// One after the other, each ended by a zero; see trampolines.S.
+extern const char larder_preload_names[] __attribute__((visibility("hidden")));
+
+__attribute__((visibility("hidden"))) void* larder_preload_target(unsigned number,
+                                                                  const void* core);
+
+enum { k_targets = larder_entry_point_count };
+
+// Where the trampolines lead for every ov::Core of one OpenVINO. A process may well have two.
+struct route {
+    uintptr_t begin;  // of the OpenVINO in memory
+    uintptr_t end;
+    void* targets[k_targets];
+};
+
+enum { k_routes_max = 4 };
+static struct route routes[k_routes_max];
+static atomic_bool route_is_ready[k_routes_max];
+static atomic_uint routes_begun;
+static atomic_bool has_warned;
+
+// The loaded object that holds an address.
+struct object {
+    uintptr_t address;
+    uintptr_t begin;
+    uintptr_t end;
+    const char* name;
+};
+
+static int holds_address(struct dl_phdr_info* info, size_t size, void* data) {
+    struct object* object = data;
+    uintptr_t begin = UINTPTR_MAX;
+    uintptr_t end = 0;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
+        const uintptr_t from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        const uintptr_t to = from + info->dlpi_phdr[i].p_memsz;
+        if (from < begin) begin = from;
+        if (to > end) end = to;
+    }
+    if (object->address < begin || object->address >= end) return 0;
+    object->begin = begin;
+    object->end = end;
+    object->name = info->dlpi_name;
+    return 1;
+}
+
+static bool find_object(uintptr_t address, struct object* object) {
+    object->address = address;
+    return dl_iterate_phdr(holds_address, object) != 0 && *object->name != '\0';
+}
+
+// As much of `parts` as fits, which is ended by a null.
+static size_t join(char* text, size_t room, const char* const* parts) {
+    size_t length = 0;
+    for (; *parts != NULL; ++parts) {
+        for (const char* from = *parts; *from != '\0' && length + 1 < room; ++from) {
+            text[length++] = *from;
+        }
+    }
+    text[length] = '\0';
+    return length;
+}
+
+static void say(const char* const* parts) {
+    char line[2048];
+    // Where nobody listens there is nobody to tell.
+    const ssize_t written = write(STDERR_FILENO, line, join(line, sizeof line, parts));
+    (void)written;
+}
+
+static void warn_once(const char* why, const char* detail) {
+    const char* const level = getenv("LARDER_LOG");
+    if (level != NULL && strcmp(level, "error") == 0) return;
+    if (atomic_exchange(&has_warned, true)) return;
+    const char* const parts[] = {"larder: warning: models are compiled without larder: ", why,
+                                 detail, "\n", NULL};
+    say(parts);
+}
+
+static const char* name_of(unsigned number) {
+    const char* name = larder_preload_names;
+    while (number-- > 0) name += strlen(name) + 1;
+    return name;
+}
+
+static bool is_switched_off(void) {
+    const char* const mode = getenv("LARDER_MODE");
+    return mode != NULL && strcmp(mode, "off") == 0;
+}
+
+static void* open_hook(void) {
+    struct object self;
+    char path[4096];
+    if (!find_object((uintptr_t)&larder_preload_target, &self)) return NULL;
+    const char* const slash = strrchr(self.name, '/');
+    const size_t folder = slash == NULL ? 0 : (size_t)(slash - self.name) + 1;
+    if (folder >= sizeof path) return NULL;
+    memcpy(path, self.name, folder);
+    const char* const parts[] = {"liblarder_hook.so", NULL};
+    join(path + folder, sizeof path - folder, parts);
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+// Replaces `targets` by the hook's stand-ins, if it is made for this OpenVINO.
+static void open_stand_ins(void* openvino, const char* openvino_path, void** targets) {
+    // The hook is linked to this name. Were it to find another OpenVINO than the program's, or
+    // none, it would bring one of its own.
+    void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
+    if (expected != openvino) {
+        if (expected != NULL) dlclose(expected);
+        warn_once("they are for " LARDER_OPENVINO_SONAME " alone, and this program has ",
+                  openvino_path);
+        return;
+    }
+    void* const hook = open_hook();
+    if (hook == NULL) {
+        const char* const error = dlerror();
+        warn_once("", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
+        return;
+    }
+    larder_hook_open_function* open = NULL;
+    void* const symbol = dlsym(hook, "larder_hook_open");
+    memcpy(&open, &symbol, sizeof open);
+    if (open == NULL) {
+        warn_once("", "liblarder_hook.so is of another version");
+        return;
+    }
+    struct larder_runtime runtime;
+    void* stand_ins[k_targets];
+    memcpy(runtime.compile_model, targets, sizeof runtime.compile_model);
+    runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
+    const char* const refusal = open(&runtime, stand_ins);
+    if (refusal != NULL) {
+        warn_once("", refusal);
+        return;
+    }
+    memcpy(targets, stand_ins, sizeof stand_ins);
+}
+
+// The table of virtual functions of what is behind an ov::Core, which lies in the library that made
+// it. Python loads OpenVINO where no search by name would find it, and programs may have several.
+static uintptr_t maker_of(const void* core) {
+    const void* implementation = NULL;
+    uintptr_t table = 0;
+    memcpy(&implementation, core, sizeof implementation);
+    if (implementation != NULL) memcpy(&table, implementation, sizeof table);
+    return table;
+}
+
+static void find_route(const void* core, struct route* route) {
+    struct object object;
+    void* openvino = NULL;
+    memset(route, 0, sizeof *route);
+    if (find_object(maker_of(core), &object)) {
+        // Never closed: from now on there are pointers into it.
+        openvino = dlopen(object.name, RTLD_LAZY | RTLD_NOLOAD);
+        route->begin = object.begin;
+        route->end = object.end;
+    } else {
+        openvino = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
+        object.name = LARDER_OPENVINO_SONAME;
+    }
+    if (openvino == NULL) return;
+    for (unsigned i = 0; i < k_targets; ++i) route->targets[i] = dlsym(openvino, name_of(i));
+    if (!is_switched_off()) open_stand_ins(openvino, object.name, route->targets);
+}
+
+static void keep_route(const struct route* route) {
+    if (route->begin == route->end) return;
+    const unsigned place = atomic_fetch_add(&routes_begun, 1);
+    if (place >= k_routes_max) return;
+    routes[place] = *route;
+    atomic_store(&route_is_ready[place], true);
+}
+
+void* larder_preload_target(unsigned number, const void* core) {
+    struct route found;
+    const uintptr_t maker = maker_of(core);
+    for (unsigned i = 0; i < k_routes_max; ++i) {
+        if (!atomic_load(&route_is_ready[i])) continue;
+        if (maker >= routes[i].begin && maker < routes[i].end) return routes[i].targets[number];
+    }
+    find_route(core, &found);
+    if (found.targets[number] == NULL) {
+        // As the loader would have ended a program whose library lacks what it calls.
+        const char* const parts[] = {"larder: no library of this program has ", name_of(number),
+                                     "\n", NULL};
+        say(parts);
+        abort();
+    }
+    keep_route(&found);
+    return found.targets[number];
+}

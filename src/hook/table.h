@@ -1,0 +1,39 @@
+// What the preload and the hook know of each other. C, because the preload is.
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The overloads of ov::Core::compile_model that are stood in for, in the order of trampolines.S.
+// Those with a remote context are not among them: what they compile belongs to a context of the
+// program's own making, which no key can hold. They are left as they are.
+enum larder_entry_point {
+    larder_model,
+    larder_model_device,
+    larder_path,
+    larder_path_device,
+    larder_string,
+    larder_string_device,
+    larder_wstring,
+    larder_wstring_device,
+    larder_memory_device,  // the model as text, its weights as a tensor
+    larder_entry_point_count,
+};
+
+// An OpenVINO of the process, found by the preload.
+struct larder_runtime {
+    void* compile_model[larder_entry_point_count];
+    void* get_openvino_version;
+};
+
+// The hook's only symbol. Fills `stand_ins` with functions that have the signatures of
+// `runtime->compile_model` and come back to these. Returns why it does not, in words, or null. May
+// be called more than once, for the same runtime.
+typedef const char* larder_hook_open_function(const struct larder_runtime* runtime,
+                                              void* stand_ins[larder_entry_point_count]);
+__attribute__((visibility("default"))) larder_hook_open_function larder_hook_open;
+
+#ifdef __cplusplus
+}
+#endif
