@@ -29,6 +29,11 @@ if(TARGET liblarder)
         DESTINATION "${package_dir}")
 endif()
 
+# Side by side, and beside liblarder, which is where `larder run` looks for them.
+if(TARGET larder_hook)
+    install(TARGETS larder_preload larder_hook LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
+
 if(TARGET larder)
     install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()

@@ -10,7 +10,9 @@
 namespace larder::cli {
 
 Context::Context(const Flags& flags)
-    : verbose_(flags.verbose), colours_(shows_colours(Stream::out) ? Colours::yes : Colours::no) {
+    : command_(flags.command),
+      verbose_(flags.verbose),
+      colours_(shows_colours(Stream::out) ? Colours::yes : Colours::no) {
     const bool json = flags.json || flags.format == "json";
     if (flags.json && flags.format == "table") {
         throw_usage("--json and --format table contradict each other", "give one of them");

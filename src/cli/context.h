@@ -20,6 +20,7 @@ struct Flags {
     bool json = false;
     bool quiet = false;
     bool verbose = false;
+    std::vector<std::string> command;  // of another program: what follows "--" after `run`
 };
 
 enum class Format {
@@ -36,6 +37,7 @@ public:
     [[nodiscard]] Format format() const { return format_; }
     [[nodiscard]] bool verbose() const { return verbose_; }
     [[nodiscard]] Colours colours() const { return colours_; }
+    [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
 
     // Every setting in force. Throws larder::Error (invalid_argument).
     [[nodiscard]] Settings settings() const { return load_settings(overrides_); }
@@ -56,6 +58,7 @@ public:
 
 private:
     std::map<std::string, std::string> overrides_;
+    std::vector<std::string> command_;
     Format format_ = Format::table;
     bool verbose_ = false;
     Colours colours_ = Colours::no;

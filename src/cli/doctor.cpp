@@ -32,6 +32,7 @@ struct Diagnosis {
     std::vector<DeviceInfo> devices;
     std::string huge_pages;
     FillTime fill_time;
+    std::string preload;
     std::vector<Advice> findings;
 };
 
@@ -99,6 +100,15 @@ void add_openvino(Diagnosis& diagnosis) {
     }
 }
 
+void add_preload(Diagnosis& diagnosis) {
+    diagnosis.preload = preload_library();
+    if (!diagnosis.preload.empty()) return;
+    diagnosis.findings.push_back(
+        {Severity::warning, "preload",
+         "liblarder_preload.so is not beside larder's libraries: 'larder run' cannot work",
+         "install larder anew: 'cmake --install' lays it down"});
+}
+
 void add_huge_pages(Diagnosis& diagnosis) {
     diagnosis.huge_pages = transparent_huge_pages();
     if (diagnosis.huge_pages == "madvise") diagnosis.fill_time = measure_fill_time();
@@ -137,6 +147,7 @@ Json doctor_json(const Diagnosis& diagnosis) {
     json["transparent_huge_pages"] =
         diagnosis.huge_pages.empty() ? Json(nullptr) : Json(diagnosis.huge_pages);
     const auto& time = diagnosis.fill_time;
+    json["preload"] = diagnosis.preload.empty() ? Json(nullptr) : Json(diagnosis.preload);
     json["fill_ms_per_gib"] = time.small_ms_per_gib <= 0
                                   ? Json(nullptr)
                                   : Json{{"small_pages", std::round(time.small_ms_per_gib)},
@@ -179,6 +190,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         add("device",
             device.name + ": " + (device.error.empty() ? device.full_name + can : device.error));
     }
+    add("preload", diagnosis.preload.empty() ? "missing" : diagnosis.preload);
     add("huge pages", huge_pages_text(diagnosis));
     auto text = facts.text();
     for (const auto& finding : diagnosis.findings) {
@@ -193,6 +205,7 @@ int run_doctor(const Context& context) {
     Diagnosis diagnosis;
     add_larder(context, diagnosis);
     add_openvino(diagnosis);
+    add_preload(diagnosis);
     add_huge_pages(diagnosis);
     switch (context.format()) {
         case Format::json: Context::print(json_line(doctor_json(diagnosis))); break;

@@ -23,12 +23,16 @@ struct Verb {
     Run (*declare)(CLI::App&);
 };
 
-constexpr std::array<Verb, 14> k_verbs{{
+constexpr std::array<Verb, 15> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
      "  larder compile model.onnx --shape 'input[1,3,224,224]' --json",
      declare_compile},
+    {"run", "Run a program that does not know of larder, and serve it",
+     "  larder run -- python server.py --port 8000\n"
+     "  larder run --dir /srv/larder --mode read-only -- ./server",
+     declare_run},
     {"ls", "List what is kept",
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
@@ -102,11 +106,24 @@ void check_verb(const std::vector<std::string>& words) {
                 near.empty() ? "the verbs are " + join(names, ", ") : "did you mean " + near + "?");
 }
 
-int run(std::vector<std::string> words) {
+// Takes from `words` what `run` is to run, so that nobody reads it as flags of our own.
+std::vector<std::string> take_command(std::vector<std::string>& words) {
+    const auto mark = std::find(words.begin(), words.end(), "--");
+    if (words.front() != "run" || mark == words.end()) return {};
+    const std::vector<std::string> command(mark + 1, words.end());
+    words.erase(mark, words.end());
+    return command;
+}
+
+using SignalHandler = void (*)(int);
+
+// `inherited` is what became of SIGPIPE before this program was started.
+int run(std::vector<std::string> words, SignalHandler inherited) {
     check_verb(words);
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
                  "larder");
     Flags flags;
+    flags.command = take_command(words);
     declare_flags(app, flags);
     app.set_version_flag("--version", "larder " LARDER_VERSION);
     app.require_subcommand(1);
@@ -134,11 +151,15 @@ int run(std::vector<std::string> words) {
     } catch (const CLI::ParseError& error) {
         const auto used = app.get_subcommands();
         const auto verb = used.empty() ? std::string{} : " " + used.front()->get_name();
-        throw_usage(error.what(), "'larder" + verb + " --help' explains it");
+        const auto* const hint = verb == " run" ? "what to run comes after '--'; " : "";
+        throw_usage(error.what(), hint + ("'larder" + verb + " --help' explains it"));
     }
     const Context context(flags);
     for (const auto& [sub, run] : runs) {
-        if (sub->parsed()) return run(context);
+        if (!sub->parsed()) continue;
+        // What is run in place of this program gets what this one got.
+        if (sub->get_name() == "run") std::signal(SIGPIPE, inherited);
+        return run(context);
     }
     return k_usage;
 }
@@ -148,9 +169,9 @@ int run(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
     // `larder ls | head -1` ends without a word, also where SIGPIPE was ignored by whoever started.
-    std::signal(SIGPIPE, SIG_DFL);
+    auto* const inherited = std::signal(SIGPIPE, SIG_DFL);
     try {
-        return larder::cli::run({argv + std::min(argc, 1), argv + argc});
+        return larder::cli::run({argv + std::min(argc, 1), argv + argc}, inherited);
     } catch (...) {
         const auto failure = larder::cli::current_failure();
         larder::cli::print_failure(failure);

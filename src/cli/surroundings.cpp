@@ -1,13 +1,17 @@
 #include "cli/surroundings.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>  // tidy-allow(streams): /proc and /sys only, which no test has to break
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
+#include <dlfcn.h>
 #include <sys/mman.h>  // tidy-allow(system-header): a measurement of this machine, for people
-#include <unistd.h>    // tidy-allow(system-header): isatty is a matter of the program alone
+#include <unistd.h>    // tidy-allow(system-header): isatty, execvp: matters of the program alone
+
+#include "larder/options.hpp"
 
 namespace larder::cli {
 namespace {
@@ -80,6 +84,25 @@ Memory memory_in_use() {
         if (name == "VmHWM:") memory.peak_rss_bytes = kilobytes * 1024;
     }
     return memory;
+}
+
+std::string preload_library() {
+    Dl_info library{};
+    // Anything that a library of larder's has.
+    if (dladdr(reinterpret_cast<const void*>(&load_settings), &library) == 0) return {};
+    auto path = absolute(library.dli_fname).replace_filename("liblarder_preload.so");
+    std::error_code error;
+    const auto there = std::filesystem::exists(path, error);  // tidy-allow(filesystem): a name only
+    return there ? path.string() : std::string{};
+}
+
+int replace_by(const std::vector<std::string>& command) {
+    std::vector<char*> words;
+    words.reserve(command.size() + 1);
+    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    execvp(words.front(), words.data());
+    return errno;
 }
 
 std::string transparent_huge_pages() {

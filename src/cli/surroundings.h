@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace larder::cli {
 
@@ -25,6 +26,13 @@ struct Memory {
 };
 // Of this process, now.
 [[nodiscard]] Memory memory_in_use();
+
+// What `larder run` has the loader put into other programs, beside larder's own libraries; empty if
+// it is not there.
+[[nodiscard]] std::string preload_library();
+// Another program in place of this one, found as shells do; returns only if that failed, with
+// errno.
+[[nodiscard]] int replace_by(const std::vector<std::string>& command);
 
 // "always", "madvise" or "never"; empty where the kernel does not say.
 [[nodiscard]] std::string transparent_huge_pages();
