@@ -162,6 +162,10 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+// Whether the calling thread is inside Cache::compile_model: what OpenVINO is asked for there is
+// larder's own business. For whatever stands between programs and OpenVINO.
+[[nodiscard]] LARDER_EXPORT bool is_serving() noexcept;
+
 // Verifies as Store::verify does, and compiles what is damaged anew from its model, where that is
 // still there and unchanged. `store` and `cache` must be handles on the same larder. What OpenVINO
 // throws meanwhile is the reason why an entry is removed. Throws Error where `store` cannot be

@@ -56,6 +56,20 @@ cache::Config session_config(const Options& options) {
     return config;
 }
 
+thread_local constinit bool serving = false;
+
+// One request of this thread; a model's builder may make another meanwhile.
+class Serving {
+public:
+    Serving() : before_(serving) { serving = true; }
+    Serving(const Serving&) = delete;
+    Serving& operator=(const Serving&) = delete;
+    ~Serving() { serving = before_; }
+
+private:
+    bool before_;
+};
+
 cache::ModelReference reference_to(const std::filesystem::path& path) {
     cache::ModelReference reference;
     reference.path = path.string();
@@ -74,6 +88,8 @@ const char* to_string(Outcome outcome) noexcept {
     return "";
 }
 
+bool is_serving() noexcept { return serving; }
+
 Fingerprint Fingerprint::of(std::span<const std::byte> content) {
     return Fingerprint(internal::hash_bytes(content).bytes);
 }
@@ -86,6 +102,7 @@ struct Cache::Impl {
 
     Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
                  const std::string& device, const ov::AnyMap& properties) {
+        const Serving guard;
         openvino::Request request(core, std::move(input), device, properties);
         auto response = cache::Attempt(session, request, model).run();
         if (!response) {

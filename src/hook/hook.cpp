@@ -26,7 +26,7 @@ constexpr const char* k_default_device = "AUTO";
 // Set by the preload before it leads anybody here.
 constinit std::array<std::atomic<void*>, larder_entry_point_count> openvino_functions{};
 
-// On this thread, larder or OpenVINO itself is at work: what they compile is not the program's.
+// On this thread, the hook or OpenVINO itself is at work: what they compile is not the program's.
 thread_local constinit bool is_inside = false;
 
 class Inside {
@@ -84,7 +84,8 @@ std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const Model& 
 
 template <typename Ask, typename CallOpenVino>
 ov::CompiledModel serve(const Ask& ask_larder, const CallOpenVino& call_openvino) {
-    const auto larder = is_inside ? nullptr : process_larder();
+    // A program that is linked to larder has a cache of its own.
+    const auto larder = is_inside || is_serving() ? nullptr : process_larder();
     const Inside inside;
     if (!larder) return call_openvino();
     std::string failure;
