@@ -1,0 +1,65 @@
+// A program in C on libopenvino_c, which knows nothing of larder. A line for each call, as
+// overloads.cpp has them.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openvino/c/openvino.h>
+
+static void must(ov_status_e status, const char* what) {
+    if (status == OK) return;
+    printf("%s failed %s\n", what, ov_get_last_err_msg());
+    exit(1);
+}
+
+static double sum_of_outputs(ov_compiled_model_t* model) {
+    ov_infer_request_t* request = NULL;
+    ov_tensor_t* input = NULL;
+    ov_tensor_t* output = NULL;
+    void* values = NULL;
+    size_t size = 0;
+    double sum = 0;
+    must(ov_compiled_model_create_infer_request(model, &request), "request");
+    must(ov_infer_request_get_input_tensor(request, &input), "input");
+    must(ov_tensor_data(input, &values), "input");
+    must(ov_tensor_get_size(input, &size), "input");
+    for (size_t i = 0; i < size; ++i) ((float*)values)[i] = (float)(i % 7);
+    must(ov_infer_request_infer(request), "infer");
+    must(ov_infer_request_get_output_tensor(request, &output), "output");
+    must(ov_tensor_data(output, &values), "output");
+    must(ov_tensor_get_size(output, &size), "output");
+    for (size_t i = 0; i < size; ++i) sum += (double)((float*)values)[i];
+    ov_tensor_free(output);
+    ov_tensor_free(input);
+    ov_infer_request_free(request);
+    return sum;
+}
+
+static void report(const char* name, ov_compiled_model_t* model) {
+    char* loaded = NULL;
+    must(ov_compiled_model_get_property(model, "LOADED_FROM_CACHE", &loaded), name);
+    const int is_loaded = loaded[0] == 'Y' || loaded[0] == 't';
+    printf("%s %s %.9g\n", name, is_loaded ? "loaded" : "compiled", sum_of_outputs(model));
+    ov_free(loaded);
+    ov_compiled_model_free(model);
+}
+
+int main(int argc, char** argv) {
+    if (argc != 2) return 2;
+    ov_core_t* core = NULL;
+    ov_model_t* model = NULL;
+    ov_compiled_model_t* compiled = NULL;
+    must(ov_core_create(&core), "core");
+    must(ov_core_compile_model_from_file(core, argv[1], "CPU", 0, &compiled), "file");
+    report("file", compiled);
+    must(ov_core_read_model(core, argv[1], NULL, &model), "read");
+    must(ov_core_compile_model(core, model, "CPU", 2, &compiled, "INFERENCE_NUM_THREADS", "1"),
+         "model");
+    report("model", compiled);
+    ov_model_free(model);
+    if (ov_core_compile_model_from_file(core, "no such file.xml", "CPU", 0, &compiled) == OK) {
+        return 1;
+    }
+    printf("missing failed %s\n", ov_get_last_err_msg());
+    ov_core_free(core);
+    return 0;
+}

@@ -1,0 +1,115 @@
+"""Programs that know nothing of larder, with and without it.
+
+Every test has a larder, a home and models of its own, so that all of them can run at once.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.environ["LARDER_PROGRAM"]
+PRELOAD = os.environ["LARDER_PRELOAD"]
+OPENVINO = os.environ["LARDER_OPENVINO_LIBRARY"]
+BUILT = pathlib.Path(os.environ["LARDER_HOOK_CLIENTS"])
+CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
+PYTHON = [sys.executable, str(CLIENTS / "python_client.py")]
+
+
+class Outcome:
+    """How a program ended."""
+
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout.decode()
+        self.error = process.stderr.decode()
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def warnings(self):
+        """Those of larder. A frontend of the runtime may have written others."""
+        return [line for line in self.error.splitlines() if line.startswith("larder: ")]
+
+    def __str__(self):
+        return f"exit code {self.code}\n--- out\n{self.out}--- error\n{self.error}"
+
+
+class HookTest(unittest.TestCase):
+    models: pathlib.Path
+
+    @classmethod
+    def setUpClass(cls):
+        cls.models = pathlib.Path(tempfile.mkdtemp(prefix="larder-hook-models-"))
+        cls.addClassCleanup(shutil.rmtree, cls.models, ignore_errors=True)
+        subprocess.run([os.environ["LARDER_WRITE_MODELS"], cls.models], check=True)
+
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="larder-hook-"))
+        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
+        self.dir = self.root / "larder"
+        self.dense = str(self.models / "dense.xml")
+
+    def folder(self, name):
+        path = self.root / name
+        path.mkdir()
+        return path
+
+    def run_bare(self, *command, environment=None, **options):
+        """Without larder, and with no environment but this one."""
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
+                    "PYTHONDONTWRITEBYTECODE": "1"}
+        return Outcome(subprocess.run(
+            [str(word) for word in command], env={**settings, **(environment or {})},
+            cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=240, check=False,
+            **options))
+
+    def preloaded(self, *command, environment=None, preload=PRELOAD):
+        """As `run` would, without what that checks before."""
+        return self.run_bare(*command, environment={
+            "LD_PRELOAD": str(preload), "LARDER_DIR": str(self.dir), **(environment or {})})
+
+    def run_larder(self, *words, command, **options):
+        return self.run_bare(PROGRAM, "run", "--dir", self.dir, *words, "--", *command, **options)
+
+    def done(self, outcome):
+        """It ended well, and larder had nothing to say."""
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(outcome.warnings, [], outcome)
+        return outcome
+
+    def served(self, *command, **options):
+        return self.done(self.run_larder(command=command, **options))
+
+    def unserved(self, *command, **options):
+        return self.done(self.run_bare(*command, **options))
+
+    def warned(self, outcome, *texts):
+        """It ended well, with a single warning of larder's."""
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(len(outcome.warnings), 1, outcome)
+        for text in texts:
+            self.assertIn(text, outcome.warnings[0], outcome)
+        return outcome
+
+    def larder(self, verb):
+        return self.done(self.run_bare(PROGRAM, verb, "--dir", self.dir, "--json")).json
+
+    def outcomes(self):
+        """How often requests ended in each way."""
+        stats = self.larder("stats")
+        return {name: stats[name] for name in ("compiled", "loaded", "waited", "bypassed")}
+
+
+def main():
+    unittest.main(verbosity=2)

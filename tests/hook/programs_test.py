@@ -1,0 +1,268 @@
+"""Goal: programs in C and C++ that are not linked to larder are served; those that larder cannot
+serve run as if it were not there.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+
+import harness
+
+# The program's own, whatever it asks of a cache.
+UNTOUCHED = {"context"}
+
+
+def rows(outcome):
+    """By name: how the call ended, and what it computed or said."""
+    found = {}
+    for line in re.split(r"\n(?=\w+ (?:loaded|compiled|failed) )", outcome.out.strip()):
+        name, ended, text = line.split(" ", 2)
+        found[name] = (ended, text)
+    return found
+
+
+class ProgramTest(harness.HookTest):
+    def program(self, name):
+        return str(harness.BUILT / name)
+
+    def compare(self, command, calls):
+        plain = rows(self.unserved(*command))
+        cold = rows(self.served(*command))
+        warm = rows(self.served(*command))
+        self.assertEqual(len(plain), calls)
+        for name, (ended, text) in plain.items():
+            with self.subTest(name):
+                self.assertEqual(cold[name][1], text)
+                self.assertEqual(warm[name][1], text)
+                if ended == "failed":
+                    self.assertEqual((cold[name][0], warm[name][0]), ("failed", "failed"))
+                elif name not in UNTOUCHED:
+                    self.assertEqual(warm[name][0], "loaded")
+        return plain, cold, warm
+
+    def test_cpp_through_every_overload(self):
+        _, cold, _ = self.compare([self.program("overloads"), self.dense], 11)
+        # By path and by model are different keys; what the device is called is in them, too.
+        compiled = {name for name, row in cold.items() if row[0] == "compiled"}
+        self.assertEqual(compiled, {"model_device", "path_device", "model", "path"})
+
+    def test_c(self):
+        plain, _, _ = self.compare([self.program("c_client"), self.dense], 3)
+        self.assertEqual(plain["missing"][0], "failed")
+
+    def test_what_a_shell_starts_is_served(self):
+        program = self.program("c_client")
+        script = f'"{program}" "$1" >/dev/null && "{program}" "$1"'
+        found = rows(self.served("sh", "-c", script, "-", self.dense))
+        self.assertEqual(found["file"][0], "loaded")
+
+    def test_a_program_linked_to_larder_is_served_once(self):
+        compiled = self.served(harness.PROGRAM, "compile", self.dense, "--json").json
+        self.assertEqual(compiled["outcome"], "compiled")
+        self.assertEqual(len(self.larder("ls")["entries"]), 1)
+
+    def test_two_openvinos_in_a_process(self):
+        command = [self.program("two_openvinos"), self.dense,
+                   self.program("libfake_plugin.so"), self.program("libreal_plugin.so")]
+        fake, real = self.unserved(*command).lines[:2]
+        self.assertEqual(real, "compiled")
+        for order in (command, [*command[:2], command[3], command[2]]):
+            cold, warm = self.run_larder(command=order), self.run_larder(command=order)
+            for run in (cold, warm):
+                self.warned(run, "libopenvino.so.9999")
+                self.assertEqual(run.lines.count(fake), 2)
+            self.assertEqual(warm.lines.count("loaded"), 2)
+
+    def test_what_a_program_used_is_no_crash(self):
+        self.served(self.program("c_client"), self.dense)
+        self.served(self.program("c_client"), self.dense)
+        left = [path.name for path in (self.dir / "trials").rglob("*") if path.is_file()]
+        self.assertEqual(set(left), {"proven"})
+
+
+class StandsAsideTest(harness.HookTest):
+    """Whatever is wrong, the program gets its model, and one warning says why."""
+
+    def setUp(self):
+        super().setUp()
+        self.command = [str(harness.BUILT / "c_client"), self.dense]
+        self.plain = self.unserved(*self.command).out
+
+    def kept(self):
+        return sorted(path.name for path in self.root.rglob("larder.json"))
+
+    def test_an_unknown_version(self):
+        command = [harness.BUILT / "two_openvinos", "m", harness.BUILT / "libfake_plugin.so"]
+        plain = self.unserved(*command)
+        outcome = self.warned(self.preloaded(*command), "libopenvino.so.9999", "without larder")
+        self.assertEqual(outcome.out, plain.out)
+        for silent in ({"LARDER_MODE": "off"}, {"LARDER_LOG": "error"}):
+            self.assertEqual(self.done(self.preloaded(*command, environment=silent)).out, plain.out)
+
+    def test_a_preload_without_its_hook(self):
+        alone = self.folder("alone") / "liblarder_preload.so"
+        shutil.copy(harness.PRELOAD, alone)
+        outcome = self.warned(self.preloaded(*self.command, preload=alone), "liblarder_hook.so")
+        self.assertEqual(outcome.out, self.plain)
+
+    def test_a_hook_of_another_version(self):
+        folder = self.folder("other")
+        shutil.copy(harness.PRELOAD, folder)
+        shutil.copy(harness.BUILT / "libreal_plugin.so", folder / "liblarder_hook.so")
+        preload = folder / "liblarder_preload.so"
+        outcome = self.warned(self.preloaded(*self.command, preload=preload), "another version")
+        self.assertEqual(outcome.out, self.plain)
+
+    def test_settings_that_cannot_be_read(self):
+        outcome = self.preloaded(*self.command, environment={"LARDER_LOCK_TIMEOUT": "soon"})
+        self.warned(outcome, "LARDER_LOCK_TIMEOUT: cannot read 'soon'")
+        self.assertEqual(outcome.out, self.plain)
+
+    def test_switched_off(self):
+        outcome = self.done(self.run_larder("--mode", "off", command=self.command))
+        self.assertEqual(outcome.out, self.plain)
+        config = self.folder(".config") / "larder"
+        config.mkdir()
+        (config / "config.toml").write_text('mode = "off"\n')
+        self.assertEqual(self.served(*self.command).out, self.plain)
+        self.assertEqual(self.kept(), [])
+
+    def test_a_larder_that_is_only_read(self):
+        reading = self.done(self.run_larder("--mode", "read-only", command=self.command))
+        self.assertEqual(reading.out, self.plain)
+        self.assertEqual(self.kept(), [])
+        self.served(*self.command)
+        reading = self.done(self.run_larder("--mode", "read-only", command=self.command))
+        self.assertEqual(rows(reading)["file"][0], "loaded")
+
+    def test_a_larder_that_cannot_be_used(self):
+        self.dir.write_text("not a directory\n")
+        outcome = self.warned(self.run_larder(command=self.command), "larder")
+        self.assertEqual(outcome.out, self.plain)
+
+
+class PreloadTest(harness.HookTest):
+    """What every program pays, and what is expected of the file itself."""
+
+    def test_a_program_without_openvino_loads_nothing_but_the_preload(self):
+        maps = self.served("cat", "/proc/self/maps").out
+        self.assertIn("liblarder_preload.so", maps)
+        for absent in ("liblarder_hook", "liblarder.so", "openvino", "libstdc++"):
+            self.assertNotIn(absent, maps)
+
+    def test_it_needs_no_library_and_no_version_of_one(self):
+        said = subprocess.run(["readelf", "-dVW", harness.PRELOAD], capture_output=True, text=True,
+                              check=True).stdout
+        self.assertIn("NODELETE", said)
+        self.assertNotIn("(NEEDED)", said)
+        self.assertNotIn("GLIBC", said)
+
+    def test_it_leaves_the_stack_not_executable(self):
+        said = subprocess.run(["readelf", "-lW", harness.PRELOAD], capture_output=True, text=True,
+                              check=True).stdout
+        self.assertRegex(said, r"GNU_STACK\s.* RW ")
+
+    def test_it_knows_every_overload(self):
+        def overloads(path):
+            names = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True,
+                                   text=True, check=True).stdout
+            return set(re.findall(r"_ZN2ov4Core13compile_model\w+", names))
+
+        known = overloads(harness.OPENVINO)
+        with_context = {name for name in known if "13RemoteContext" in name}
+        self.assertEqual(len(with_context), 1)
+        self.assertEqual(overloads(harness.PRELOAD), known - with_context)
+
+
+class RunTest(harness.HookTest):
+    """`larder run` itself."""
+
+    def variables(self, *words, environment=None):
+        out = self.done(self.run_larder(*words, command=["env"], environment=environment)).out
+        return dict(line.split("=", 1) for line in out.splitlines())
+
+    def refused(self, code, *words, says, **options):
+        outcome = self.run_bare(harness.PROGRAM, "run", *words, **options)
+        self.assertEqual((outcome.code, outcome.out), (code, ""), outcome)
+        self.assertIn(says, outcome.error)
+        self.assertGreaterEqual(len(outcome.error.splitlines()), 2, outcome)
+
+    def test_the_program_takes_its_place(self):
+        shell = ["sh", "-c", 'read x; echo "$x:$0:$1:$$"; exit 7', "a b", "--json"]
+        with subprocess.Popen([harness.PROGRAM, "run", "--", *shell], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) as process:
+            out = process.communicate(b"in\n")[0].decode()
+        self.assertEqual(out, f"in:a b:--json:{process.pid}\n")
+        self.assertEqual(process.returncode, 7)
+        self.assertEqual(self.run_larder(command=["sh", "-c", "kill -TERM $$"]).code, -15)
+
+    def test_signals_are_as_whoever_started_it_left_them(self):
+        for ignored in ("", "trap '' PIPE; "):
+            script = ignored + 'exec "$@"'
+            mask = ["grep", "SigIgn", "/proc/self/status"]
+            plain = self.unserved("sh", "-c", script, "-", *mask).out
+            served = self.unserved("sh", "-c", script, "-", harness.PROGRAM, "run", "--", *mask).out
+            self.assertEqual(served, plain)
+
+    def test_settings_are_passed_on(self):
+        self.folder("elsewhere")
+        set_before = {"LARDER_VERIFY": "always", "LARDER_STATE_DIR": "state", "LD_PRELOAD": ""}
+        found = self.variables("--mode", "read-only", "-v", environment=set_before)
+        self.assertEqual(found["LARDER_DIR"], str(self.dir))
+        self.assertEqual(found["LARDER_STATE_DIR"], str(self.root / "state"))
+        self.assertEqual(found["LARDER_MODE"], "read-only")
+        self.assertEqual(found["LARDER_VERIFY"], "always")
+        self.assertEqual(found["LARDER_LOG"], "info")
+        self.assertEqual(found["LD_PRELOAD"], harness.PRELOAD)
+        self.assertNotIn("LARDER_LOCK_TIMEOUT", found)
+
+    def test_other_preloads_stay(self):
+        other = self.root / "other.so"
+        shutil.copy(harness.PRELOAD, other)
+        found = self.variables(environment={"LD_PRELOAD": str(other)})
+        self.assertEqual(found["LD_PRELOAD"], f"{harness.PRELOAD}:{other}")
+        again = self.run_larder(command=[harness.PROGRAM, "run", "--", "env"])
+        self.assertIn(f"LD_PRELOAD={harness.PRELOAD}\n", self.done(again).out)
+
+    def test_huge_pages_are_asked_for_where_they_are_on_request(self):
+        with open("/sys/kernel/mm/transparent_hugepage/enabled") as file:
+            asked = "[madvise]" in file.read()
+        ours = "glibc.malloc.hugetlb=1"
+        theirs = "glibc.malloc.hugetlb=2:glibc.malloc.check=0"
+        other = "glibc.malloc.check=0"
+        name = "GLIBC_TUNABLES"
+        self.assertEqual(self.variables().get(name), ours if asked else None)
+        self.assertEqual(self.variables(environment={name: theirs})[name], theirs)
+        self.assertEqual(self.variables(environment={name: other})[name],
+                         f"{other}:{ours}" if asked else other)
+        self.assertIsNone(self.variables("--no-huge-pages").get(name))
+
+    def test_what_cannot_be_run(self):
+        plain = self.root / "file"
+        plain.write_text("text\n")
+        self.refused(127, "--", "no-such-program", says="cannot run 'no-such-program'")
+        self.refused(127, "--", self.root / "none", says="No such file")
+        self.refused(126, "--", plain, says="Permission denied")
+        self.refused(126, "--", self.root, says="Permission denied")
+        self.refused(2, says="the command to run is missing")
+        self.refused(2, "--", says="the command to run is missing")
+        self.refused(2, "true", says="comes after '--'")
+        self.refused(2, "--mode", "sometimes", "--", "true", says="'mode' on the command line")
+        self.refused(2, "--", "true", says="LARDER_VERIFY", environment={"LARDER_VERIFY": "yes"})
+
+    def test_a_script_without_an_interpreter_line_runs(self):
+        script = self.root / "script"
+        script.write_text("echo ran\n")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        self.assertEqual(self.served(script).out, "ran\n")
+
+    def test_doctor_says_where_the_preload_is(self):
+        found = self.run_bare(harness.PROGRAM, "doctor", "--dir", self.dir, "--json").json
+        self.assertTrue(pathlib.Path(found["preload"]).samefile(harness.PRELOAD))
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,100 @@
+"""Goal: a Python program on the `openvino` package cannot tell that it is served by larder, but for
+what `LOADED_FROM_CACHE` says.
+
+Method: each scenario of clients/python_client.py runs without larder, with an empty one, and with
+what that left behind; its findings are compared.
+"""
+
+import harness
+
+
+class PythonTest(harness.HookTest):
+    def client(self, scenario, *words):
+        return [*harness.PYTHON, scenario, self.models, *words]
+
+    def three_runs(self, scenario, *words):
+        """Without larder, with an empty one, and with one that has everything."""
+        command = self.client(scenario, *words)
+        return (self.unserved(*command).json, self.served(*command).json,
+                self.served(*command).json)
+
+    def test_every_request_gives_what_openvino_gives(self):
+        plain, cold, warm = self.three_runs("requests")
+        self.assertGreater(len(plain), 10)
+        for name in plain:
+            with self.subTest(name):
+                self.assertFalse(plain[name].pop("loaded"))
+                self.assertFalse(cold[name].pop("loaded"))
+                self.assertTrue(warm[name].pop("loaded"))
+                self.assertEqual(cold[name], plain[name])
+                self.assertEqual(warm[name], plain[name])
+        self.assertNotEqual(plain["read"], plain["changed"])
+        self.assertEqual(self.outcomes(), {
+            "compiled": len(plain), "loaded": len(plain), "waited": 0, "bypassed": 0})
+
+    def test_exceptions_are_those_of_openvino(self):
+        command = self.client("exceptions", self.folder("broken"))
+        # A kept model that is refused for a property's sake is worth a warning.
+        plain, cold, warm = (run.json for run in (
+            self.run_bare(*command), self.run_larder(command=command),
+            self.run_larder(command=command)))
+        self.assertGreater(sum(found != "no exception" for found in plain.values()), 100)
+        for name, found in plain.items():
+            with self.subTest(name):
+                self.assertEqual(cold[name], found)
+                self.assertEqual(warm[name], found)
+
+    def test_its_own_cache_directory_stays_empty(self):
+        found = []
+        for run in (self.unserved, self.served, self.served):
+            found.append(run(*self.client("own_cache", self.folder(f"own {len(found)}"))).json)
+        plain, cold, warm = found
+        self.assertGreater(sum(row["files"] for row in plain.values()), 0)
+        for name in plain:
+            self.assertEqual((cold[name]["files"], warm[name]["files"]), (0, 0), name)
+            self.assertTrue(warm[name]["loaded"], name)
+
+    def test_threads_compile_once(self):
+        plain, cold, warm = self.three_runs("threads")
+        self.assertEqual((cold, warm), (plain, plain))
+        self.assertEqual(self.outcomes()["compiled"], 1)
+        self.assertEqual(sum(self.outcomes().values()), 16)
+
+    def test_relative_paths_and_any_letters(self):
+        plain, cold, warm = self.three_runs("paths", self.folder("paths"))
+        self.assertEqual((cold, warm), (plain, plain))
+        self.assertEqual(self.outcomes(), {"compiled": 1, "loaded": 3, "waited": 0, "bypassed": 0})
+
+    def test_models_and_properties_are_left_alone(self):
+        plain, cold, warm = self.three_runs("untouched", self.folder("own"))
+        self.assertTrue(plain["same"])
+        self.assertEqual((cold, warm), (plain, plain))
+
+    def test_children_made_by_fork_compile(self):
+        plain, cold, warm = self.three_runs("fork")
+        for facts, status in zip(cold[::2], cold[1::2]):
+            self.assertEqual(status, 0)
+            self.assertEqual(facts["outputs"], plain[0]["outputs"])
+        self.assertEqual([facts["loaded"] for facts in cold[::2]], [False, True])
+        self.assertEqual([facts["loaded"] for facts in warm[::2]], [True, True])
+
+    def test_a_library_loaded_before_openvino_does_as_well(self):
+        environment = {"PRELOAD_FROM_PYTHON": harness.PRELOAD, "LARDER_DIR": str(self.dir)}
+        command = self.client("one")
+        cold = self.unserved(*command, environment=environment).json
+        warm = self.unserved(*command, environment=environment).json
+        self.assertEqual((cold.pop("loaded"), warm.pop("loaded")), (False, True))
+        self.assertEqual(warm, cold)
+
+    def test_a_miss_that_must_not_compile_is_an_exception_of_openvino(self):
+        found = self.done(self.run_larder("--mode", "cache-only", command=self.client("miss"))).json
+        for text in found:
+            self.assertTrue(text.startswith("larder: not loaded, because "), text)
+            self.assertIn("compile it first", text)
+        self.served(*self.client("one"))
+        hit = self.run_larder("--mode", "cache-only", command=self.client("one"))
+        self.assertTrue(self.done(hit).json["loaded"])
+
+
+if __name__ == "__main__":
+    harness.main()
