@@ -85,7 +85,7 @@ class BadUsageTest(ProgramTest):
         self.refused(2, "ls", "--json", "-q", says="-q")
         self.refused(2, "compile", model, "--mode", "sometimes", says="sometimes")
         bare = self.run_bare()
-        self.check_message(bare, 2, "compile, ls, show")
+        self.check_message(bare, 2, "compile, run, ls")
 
     def test_filters_and_orders(self):
         for text in ("size>1", "size>1XB", "size>-1kB", "size>", "age<3", "age<3y", "hits>many"):
