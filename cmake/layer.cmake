@@ -122,7 +122,7 @@ function(layer_test name)
         return()
     endif()
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 300)
+        set(arg_TIMEOUT 900)  # against a hang, not against a slow machine
     endif()
     if(TARGET larder_${name})
         list(APPEND arg_USES ${name})

@@ -1,9 +1,8 @@
 // A program in C on libopenvino_c, which knows nothing of larder. A line for each call, as
 // overloads.cpp has them.
+#include <openvino/c/openvino.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <openvino/c/openvino.h>
 
 static void must(ov_status_e status, const char* what) {
     if (status == OK) return;
