@@ -71,7 +71,7 @@ def main():
     todo, skipped = [], 0
     for entry in json.loads((build / "compile_commands.json").read_text()):
         ours = entry["file"] in wanted if wanted else entry["file"].startswith(tuple(folders))
-        if not ours:
+        if not ours or entry["file"].endswith(".S"):
             continue
         stamp = stamps / stamp_of(entry, common)
         if stamp.exists():

@@ -106,7 +106,7 @@ ov::CompiledModel serve(const Ask& ask_larder, const CallOpenVino& call_openvino
 }
 
 // `Arguments` as they follow the core in the signature, all of them references.
-template <larder_entry_point entry_point, typename... Arguments>
+template <LarderEntryPoint entry_point, typename... Arguments>
 struct StandIn {
     using Function = ov::CompiledModel (*)(ov::Core*, const Arguments&...);
 
@@ -152,7 +152,7 @@ bool is_known_version(const std::string& build_number) {
 }  // namespace
 }  // namespace larder::hook
 
-const char* larder_hook_open(const larder_runtime* runtime, void** stand_ins) {
+const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
     using namespace larder::hook;
     if (runtime->get_openvino_version != reinterpret_cast<void*>(&ov::get_openvino_version)) {
         return "this process has more than one OpenVINO";

@@ -24,20 +24,20 @@ __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned numbe
 enum { k_targets = larder_entry_point_count };
 
 // Where the trampolines lead for every ov::Core of one OpenVINO. A process may well have two.
-struct route {
+struct Route {
     uintptr_t begin;  // of the OpenVINO in memory
     uintptr_t end;
     void* targets[k_targets];
 };
 
 enum { k_routes_max = 4 };
-static struct route routes[k_routes_max];
+static struct Route routes[k_routes_max];
 static atomic_bool route_is_ready[k_routes_max];
 static atomic_uint routes_begun;
 static atomic_bool has_warned;
 
 // The loaded object that holds an address.
-struct object {
+struct Object {
     uintptr_t address;
     uintptr_t begin;
     uintptr_t end;
@@ -45,7 +45,7 @@ struct object {
 };
 
 static int holds_address(struct dl_phdr_info* info, size_t size, void* data) {
-    struct object* object = data;
+    struct Object* object = data;
     uintptr_t begin = UINTPTR_MAX;
     uintptr_t end = 0;
     (void)size;
@@ -63,7 +63,7 @@ static int holds_address(struct dl_phdr_info* info, size_t size, void* data) {
     return 1;
 }
 
-static bool find_object(uintptr_t address, struct object* object) {
+static bool find_object(uintptr_t address, struct Object* object) {
     object->address = address;
     return dl_iterate_phdr(holds_address, object) != 0 && *object->name != '\0';
 }
@@ -108,7 +108,7 @@ static bool is_switched_off(void) {
 }
 
 static void* open_hook(void) {
-    struct object self;
+    struct Object self;
     char path[4096];
     if (!find_object((uintptr_t)&larder_preload_target, &self)) return NULL;
     const char* const slash = strrchr(self.name, '/');
@@ -144,7 +144,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, void** tar
         warn_once("", "liblarder_hook.so is of another version");
         return;
     }
-    struct larder_runtime runtime;
+    struct LarderRuntime runtime;
     void* stand_ins[k_targets];
     memcpy(runtime.compile_model, targets, sizeof runtime.compile_model);
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
@@ -166,8 +166,8 @@ static uintptr_t maker_of(const void* core) {
     return table;
 }
 
-static void find_route(const void* core, struct route* route) {
-    struct object object;
+static void find_route(const void* core, struct Route* route) {
+    struct Object object;
     void* openvino = NULL;
     memset(route, 0, sizeof *route);
     if (find_object(maker_of(core), &object)) {
@@ -184,7 +184,7 @@ static void find_route(const void* core, struct route* route) {
     if (!is_switched_off()) open_stand_ins(openvino, object.name, route->targets);
 }
 
-static void keep_route(const struct route* route) {
+static void keep_route(const struct Route* route) {
     if (route->begin == route->end) return;
     const unsigned place = atomic_fetch_add(&routes_begun, 1);
     if (place >= k_routes_max) return;
@@ -193,7 +193,7 @@ static void keep_route(const struct route* route) {
 }
 
 void* larder_preload_target(unsigned number, const void* core) {
-    struct route found;
+    struct Route found;
     const uintptr_t maker = maker_of(core);
     for (unsigned i = 0; i < k_routes_max; ++i) {
         if (!atomic_load(&route_is_ready[i])) continue;

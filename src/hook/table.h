@@ -8,7 +8,7 @@ extern "C" {
 // The overloads of ov::Core::compile_model that are stood in for, in the order of trampolines.S.
 // Those with a remote context are not among them: what they compile belongs to a context of the
 // program's own making, which no key can hold. They are left as they are.
-enum larder_entry_point {
+enum LarderEntryPoint {
     larder_model,
     larder_model_device,
     larder_path,
@@ -22,7 +22,7 @@ enum larder_entry_point {
 };
 
 // An OpenVINO of the process, found by the preload.
-struct larder_runtime {
+struct LarderRuntime {
     void* compile_model[larder_entry_point_count];
     void* get_openvino_version;
 };
@@ -30,7 +30,7 @@ struct larder_runtime {
 // The hook's only symbol. Fills `stand_ins` with functions that have the signatures of
 // `runtime->compile_model` and come back to these. Returns why it does not, in words, or null. May
 // be called more than once, for the same runtime.
-typedef const char* larder_hook_open_function(const struct larder_runtime* runtime,
+typedef const char* larder_hook_open_function(const struct LarderRuntime* runtime,
                                               void* stand_ins[larder_entry_point_count]);
 __attribute__((visibility("default"))) larder_hook_open_function larder_hook_open;
 

@@ -104,7 +104,7 @@
     .globl larder_preload_names
     .hidden larder_preload_names
 larder_preload_names:
-    // In the order of enum larder_entry_point.
+    // In the order of enum LarderEntryPoint.
     entry_point 0, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISD_ESaISt4pairIKSD_SE_EEE
     entry_point 1, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERKSt3mapISC_NS_3AnyESt4lessISC_ESaISt4pairISD_SG_EEE
     entry_point 2, _ZN2ov4Core13compile_modelERKNSt10filesystem7__cxx114pathERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
