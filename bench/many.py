@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import time
 
-VERBS = ("ls", "ls --quiet", "ls --json", "stats", "prune --dry-run", "prune --stale --dry-run")
+VERBS = ("ls", "ls -q", "ls --json", "stats", "prune --dry-run", "prune --stale --dry-run")
 
 
 def seconds(command: list[str]) -> float:
