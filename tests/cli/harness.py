@@ -3,7 +3,6 @@
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
 
-import json
 import os
 import pathlib
 import re
@@ -11,6 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+
+from program_outcome import Outcome
 
 PROGRAM = os.environ["LARDER_PROGRAM"]
 WRITE_MODELS = os.environ["LARDER_WRITE_MODELS"]
@@ -23,26 +24,6 @@ SANITIZERS = {
     for name, value in os.environ.items()
     if name.endswith("SAN_OPTIONS") or name == "TBB_ENABLE_SANITIZERS"
 }
-
-
-class Outcome:
-    """How a call of the program ended."""
-
-    def __init__(self, process):
-        self.code = process.returncode
-        self.out = process.stdout.decode()
-        self.error = process.stderr.decode()
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    @property
-    def json_lines(self):
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    def __str__(self):
-        return f"exit code {self.code}\n--- out\n{self.out}--- error\n{self.error}"
 
 
 class ProgramTest(unittest.TestCase):

@@ -3,7 +3,6 @@
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
 
-import json
 import os
 import pathlib
 import shutil
@@ -12,37 +11,14 @@ import sys
 import tempfile
 import unittest
 
+from program_outcome import Outcome
+
 PROGRAM = os.environ["LARDER_PROGRAM"]
 PRELOAD = os.environ["LARDER_PRELOAD"]
 OPENVINO = os.environ["LARDER_OPENVINO_LIBRARY"]
 BUILT = pathlib.Path(os.environ["LARDER_HOOK_CLIENTS"])
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
 PYTHON = [sys.executable, str(CLIENTS / "python_client.py")]
-
-
-class Outcome:
-    """How a program ended."""
-
-    def __init__(self, process):
-        self.code = process.returncode
-        self.out = process.stdout.decode()
-        self.error = process.stderr.decode()
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    @property
-    def lines(self):
-        return self.out.splitlines()
-
-    @property
-    def warnings(self):
-        """Those of larder. A frontend of the runtime may have written others."""
-        return [line for line in self.error.splitlines() if line.startswith("larder: ")]
-
-    def __str__(self):
-        return f"exit code {self.code}\n--- out\n{self.out}--- error\n{self.error}"
 
 
 class HookTest(unittest.TestCase):
