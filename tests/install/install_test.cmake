@@ -1,6 +1,7 @@
 # Goal: what `cmake --install` lays down is complete: a separate project finds it, builds against
 # larder::larder and larder::store and runs, and so does the installed program, all with an empty
-# environment; larder::store needs no OpenVINO, neither to be found, nor to be built, nor to run.
+# environment; larder::store needs no OpenVINO, neither to be found, nor to be built, nor to run; a
+# program that knows nothing of larder is served by the installed `larder run`.
 cmake_minimum_required(VERSION 3.25)
 
 function(run what)
@@ -41,6 +42,18 @@ if(loaded MATCHES "openvino|not found")
     message(FATAL_ERROR "larder::store brings OpenVINO, or misses a library:\n${loaded}")
 endif()
 run("the installed program" COMMAND ${bare} "${WORK}/prefix/${BINDIR}/larder" --help)
+
+run("configure stranger" COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}"
+    -S "${CONSUMER}/stranger" -B "${WORK}/stranger"
+    -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "OpenVINO_DIR=${OPENVINO}")
+run("build stranger" COMMAND "${CMAKE_COMMAND}" --build "${WORK}/stranger")
+foreach(expected IN ITEMS compiled loaded)
+    run("larder run" OUTPUT said
+        COMMAND ${bare} "${WORK}/prefix/${BINDIR}/larder" run -- "${WORK}/stranger/stranger")
+    if(NOT said STREQUAL "${expected}\n")
+        message(FATAL_ERROR "the installed 'larder run' gave '${said}' instead of '${expected}'")
+    endif()
+endforeach()
 
 # What is exported is larder's own.
 foreach(library IN ITEMS liblarder.so liblarder_store.so)
