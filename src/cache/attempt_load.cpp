@@ -188,7 +188,10 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         return std::nullopt;
     }
     if (trial && proven) trial->end();
-    if (trial && !proven) session_.trials().watch(trial);
+    if (trial && !proven) {
+        trial->note_loaded();
+        session_.trials().watch(trial);
+    }
     return Outcome::loaded;
 }
 
@@ -212,7 +215,10 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     miss_ = "the device did not accept what is kept";
     session_.pipeline().read_next(store_, asked_, std::nullopt);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
-    if (trial) session_.trials().watch(trial);
+    if (trial) {
+        trial->note_loaded();
+        session_.trials().watch(trial);
+    }
     return outcome;
 }
 

@@ -12,6 +12,11 @@ void OpenTrial::end() {
     if (proven_) proven_();
 }
 
+void OpenTrial::note_loaded() {
+    const std::lock_guard lock(mutex_);
+    if (trial_) trial_->note_loaded();
+}
+
 void OpenTrial::withdraw() {
     const std::lock_guard lock(mutex_);
     trial_.reset();

@@ -24,6 +24,8 @@ public:
     OpenTrial& operator=(const OpenTrial&) = delete;
     ~OpenTrial() = default;
 
+    // The object is loaded; see store::Trial. Thread-safe.
+    void note_loaded();
     // The process survived: the object is proven. Does nothing the second time. Thread-safe.
     void end();
     // The object was not used after all: nothing is proven, and nobody is to blame.

@@ -83,6 +83,7 @@ PosixFile::PosixFile(PosixCalls& calls, int descriptor, std::string path)
     : calls_(calls), descriptor_(descriptor), path_(std::move(path)) {}
 
 PosixFile::~PosixFile() {
+    crash_mark_.reset();
     // Closing alone would leave the lock with a child that was forked meanwhile; a child must not
     // end the lock of its parent.
     if (lock_owner_ != 0 && lock_owner_ == ::getpid()) {
@@ -143,6 +144,11 @@ Result<void> PosixFile::set_mode(std::uint32_t mode) {
         return fail(Error::from_errno("cannot change the mode of", path_));
     }
     return {};
+}
+
+bool PosixFile::mark_on_crash(std::uint32_t mode) {
+    crash_mark_ = CrashMark::place(descriptor_, mode);
+    return crash_mark_ != nullptr;
 }
 
 Result<FileInfo> PosixFile::info() {

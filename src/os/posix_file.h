@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "os/crash_marks.h"
 #include "os/file_system.h"
 #include "os/posix_calls.h"
 
@@ -27,6 +28,7 @@ public:
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Result<void> sync() override;
     Result<void> set_mode(std::uint32_t mode) override;
+    bool mark_on_crash(std::uint32_t mode) override;
     Result<FileInfo> info() override;
     Result<void> try_lock(LockMode mode) override;
     Result<bool> is_locked() override;
@@ -44,6 +46,7 @@ private:
     int descriptor_;
     std::string path_;
     pid_t lock_owner_ = 0;  // the process that took the lock; 0 without one
+    std::unique_ptr<CrashMark> crash_mark_;
 };
 
 // As FileSystem::map_pieces, of files that are PosixFile.

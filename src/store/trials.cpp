@@ -12,6 +12,9 @@ constexpr std::string_view k_proven = "proven";
 constexpr int k_trial_attempts_max = 4;
 // Of a marker that could not be removed: its trial is over.
 constexpr std::uint32_t k_ended_mode = 0400;
+// Of one whose object is loaded and in use; nobody is to blame for its end but for a crash.
+constexpr std::uint32_t k_loaded_mode = 0544;
+constexpr std::uint32_t k_crashed_mode = 0744;
 
 // Neither a trial nor its outcome needs to survive power loss: nothing here is synced.
 Result<void> make_trial_directory(Context& context, const Layout& layout,
@@ -45,6 +48,10 @@ Result<bool> is_dead(os::FileSystem& fs, const std::string& path) {
     const auto info = (*file)->info();
     if (!info) return fail(info.error());
     if (info->mode == k_ended_mode) return false;
+    if (info->mode == k_loaded_mode) {
+        static_cast<void>(fs.remove(path));
+        return false;
+    }
     // One that ended between the opening and the look at its lock has no name any more.
     return names(fs, path, **file);
 }
@@ -72,6 +79,11 @@ void Trial::end() noexcept {
         static_cast<void>(file_->set_mode(k_ended_mode));
     }
     file_.reset();
+}
+
+void Trial::note_loaded() noexcept {
+    if (!file_ || !ownership_.is_ours() || !file_->mark_on_crash(k_crashed_mode)) return;
+    static_cast<void>(file_->set_mode(k_loaded_mode));
 }
 
 Result<Trial> begin_trial(Context& context, const Digest& object) {

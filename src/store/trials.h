@@ -1,5 +1,6 @@
 // A blob that takes the process down when it is loaded must not do so for ever: a load leaves a
-// locked marker, and a marker whose lock is free belongs to a process that died.
+// locked marker, and a marker whose lock is free belongs to a process that died. Its mode says
+// when, and of what.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ public:
 
     // The process survived, whatever else came of it. Does nothing the second time.
     void end() noexcept;
+    // The load is over, and the first use begins. It may be cut short by many things that say
+    // nothing of the object: people stop programs, and jobs end without ceremony. From now on only
+    // a crash makes a dead trial, where the program leaves it to us to notice one.
+    void note_loaded() noexcept;
 
 private:
     friend Result<Trial> begin_trial(Context&, const Digest&);

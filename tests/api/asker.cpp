@@ -4,7 +4,8 @@
 //
 // Waits for a line on standard input before it asks. Prints "outcome|digest of outputs|reason".
 // Options, as environment variables: ASK_MODE (a mode), ASK_VERIFY=always, ASK_LIMIT=off,
-// ASK_CRASH=1 (dies of a segmentation fault once the model was loaded), ASK_MEMORY=1 (reads the
+// ASK_CRASH=1 (dies of a segmentation fault once the model was loaded), ASK_STOP=1 (is terminated
+// by then), ASK_MEMORY=1 (reads the
 // model and asks for it in memory), ASK_LOCK_TIMEOUT (seconds), ASK_COMPILES (a file to which a
 // line is added per compile).
 #include <csignal>
@@ -56,6 +57,9 @@ int ask(int argc, char** argv) {
             : cache.compile_model(core, core.read_model(argv[3]), argv[4], properties);
     if (result.outcome == larder::Outcome::loaded && !option("ASK_CRASH").empty()) {
         std::raise(SIGSEGV);
+    }
+    if (result.outcome == larder::Outcome::loaded && !option("ASK_STOP").empty()) {
+        std::raise(SIGTERM);
     }
     std::cout << larder::to_string(result.outcome) << '|'
               << larder::testing::digest_of_outputs(result.model) << '|' << result.reason

@@ -248,6 +248,14 @@ TEST_F(Crash, AModelWhoseBlobsKeepCrashingIsNotKeptForEver) {
     expect(ask(model_), "bypassed");
 }
 
+TEST_F(Crash, AProcessThatIsStoppedIsNone) {
+    expect(ask(model_), "compiled");
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(ask({.model = model_, .environment = {{"ASK_STOP", "1"}}}).signal, SIGTERM);
+    }
+    expect(ask(model_), "loaded");
+    EXPECT_TRUE(files_in("quarantine").empty());
+}
 TEST_F(Crash, AProvenBlobSurvivesThatAProcessIsKilled) {
     expect(ask(model_), "compiled");
     expect(ask(model_), "loaded");

@@ -78,6 +78,11 @@ class PythonTest(harness.HookTest):
         self.assertEqual([facts["loaded"] for facts in cold[::2]], [False, True])
         self.assertEqual([facts["loaded"] for facts in warm[::2]], [True, True])
 
+    def test_a_worker_that_ends_without_ceremony_is_no_crash(self):
+        self.served(*self.client("one"))
+        for _ in range(3):
+            self.assertTrue(self.served(*self.client("worker")).json["loaded"])
+
     def test_a_library_loaded_before_openvino_does_as_well(self):
         environment = {"PRELOAD_FROM_PYTHON": harness.PRELOAD, "LARDER_DIR": str(self.dir)}
         command = self.client("one")

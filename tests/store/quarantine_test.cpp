@@ -134,6 +134,38 @@ TEST_F(TrialTest, ThatIsCutShortIsCounted) {
     EXPECT_EQ(store_->dead_trials(part_.object), 0U);
 }
 
+// Sanitizers handle crashes themselves: any end counts then.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(TrialTest, OfALoadedObjectIsDeadByACrashAlone) {
+    const auto end_by = [&](int signal) {
+        support::Child child([&] {
+            Machine machine(*fs_);
+            const auto store = machine.must_open(larder());
+            auto trial = store->begin_trial(part_.object);
+            ASSERT_TRUE(trial);
+            trial->note_loaded();
+            if (signal == 0) ::_exit(0);
+            ::raise(signal);
+        });
+        EXPECT_EQ(child.wait(), -signal);
+    };
+    for (const int signal : {0, SIGTERM, SIGINT, SIGKILL}) end_by(signal);
+    EXPECT_NE(support::tree_of(larder() + "/trials"), "");
+    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+    EXPECT_EQ(support::tree_of(larder() + "/trials"), "") << "they mean nothing to anybody";
+    end_by(SIGSEGV);
+    end_by(SIGABRT);
+    EXPECT_EQ(store_->dead_trials(part_.object), 2U);
+    {
+        auto trial = store_->begin_trial(part_.object);
+        ASSERT_TRUE(trial);
+        trial->note_loaded();
+        EXPECT_EQ(store_->dead_trials(part_.object), 2U);
+    }
+    EXPECT_EQ(store_->dead_trials(part_.object), 2U);
+}
+#endif
+
 TEST_F(TrialTest, OfALarderThatIsReadOnlyIsKeptOnThisMachine) {
     const auto before = tree();
     const auto store = open_read_only(directory_ / "state");

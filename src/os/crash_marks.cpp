@@ -1,0 +1,118 @@
+#include "os/crash_marks.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <mutex>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace larder::internal::os {
+namespace {
+
+constexpr std::array<int, 5> k_crashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+constexpr std::size_t k_marks_max = 64;
+
+struct Mark {
+    std::atomic<pid_t> owner{0};  // the process; 0: free
+    std::atomic<int> descriptor{-1};
+    std::atomic<std::uint32_t> mode{0};
+};
+
+// All that a handler may look at: no locks, no memory to be had.
+constinit std::array<Mark, k_marks_max> marks{};
+static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+
+void handle_crash(int signal, siginfo_t* info, void* /*context*/) {
+    const int error = errno;
+    for (auto& mark : marks) {
+        if (mark.owner.load() != ::getpid()) continue;
+        static_cast<void>(::fchmod(mark.descriptor.load(), mark.mode.load()));
+    }
+    // What the machine raised is raised again as soon as this returns. What was sent is sent again.
+    static_cast<void>(std::signal(signal, SIG_DFL));
+    if (info == nullptr || info->si_code <= 0) static_cast<void>(::raise(signal));
+    errno = error;
+}
+
+bool is_ours(const struct sigaction& action) {
+    return (static_cast<unsigned>(action.sa_flags) & SA_SIGINFO) != 0 &&
+           action.sa_sigaction == handle_crash;
+}
+
+bool is_default(const struct sigaction& action) {
+    return (static_cast<unsigned>(action.sa_flags) & SA_SIGINFO) == 0 &&
+           action.sa_handler == SIG_DFL;
+}
+
+// The program's handlers are its own: ours only take the place of none at all.
+bool install_handlers() {
+    std::array<struct sigaction, k_crashes.size()> before{};
+    for (std::size_t i = 0; i < k_crashes.size(); ++i) {
+        if (::sigaction(k_crashes.at(i), nullptr, &before.at(i)) != 0) return false;
+        if (!is_default(before.at(i)) && !is_ours(before.at(i))) return false;
+    }
+    struct sigaction action{};
+    action.sa_sigaction = handle_crash;
+    action.sa_flags = static_cast<int>(SA_SIGINFO | static_cast<unsigned>(SA_ONSTACK));
+    sigemptyset(&action.sa_mask);
+    return std::ranges::all_of(
+        k_crashes, [&](int signal) { return ::sigaction(signal, &action, nullptr) == 0; });
+}
+
+void remove_handlers() {
+    for (const int signal : k_crashes) {
+        struct sigaction now{};
+        if (::sigaction(signal, nullptr, &now) != 0 || !is_ours(now)) continue;
+        struct sigaction none{};
+        none.sa_handler = SIG_DFL;
+        static_cast<void>(::sigaction(signal, &none, nullptr));
+    }
+}
+
+bool any_of(pid_t owner) {
+    return std::ranges::any_of(marks, [&](const Mark& mark) { return mark.owner.load() == owner; });
+}
+
+// A child made by fork may find it taken for ever: nobody waits for it longer than this.
+constexpr std::chrono::milliseconds k_wait{100};
+
+std::timed_mutex& places_mutex() {
+    static std::timed_mutex mutex;
+    return mutex;
+}
+
+}  // namespace
+
+std::unique_ptr<CrashMark> CrashMark::place(int descriptor, std::uint32_t mode) {
+    const std::unique_lock lock(places_mutex(), k_wait);
+    if (!lock) return nullptr;
+    const auto self = ::getpid();
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+        auto& mark = marks.at(i);
+        const auto owner = mark.owner.load();
+        // A parent's means nothing here.
+        if (owner == self) continue;
+        mark.descriptor.store(descriptor);
+        mark.mode.store(mode);
+        mark.owner.store(self);
+        if (install_handlers()) return std::unique_ptr<CrashMark>(new CrashMark(i));
+        mark.owner.store(0);
+        return nullptr;
+    }
+    return nullptr;
+}
+
+CrashMark::~CrashMark() {
+    const auto self = ::getpid();
+    auto owner = self;
+    if (!marks.at(index_).owner.compare_exchange_strong(owner, 0)) return;
+    const std::unique_lock lock(places_mutex(), k_wait);
+    if (lock && !any_of(self)) remove_handlers();
+}
+
+}  // namespace larder::internal::os
