@@ -31,6 +31,12 @@ class Way:
     title: str
     how: str  # the first argument of load_once
     environment: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    # The flags of `larder run`, for a program that knows nothing of larder; None: started plainly.
+    served: list[str] | None = dataclasses.field(default=None, hash=False)
+
+    @property
+    def cache(self) -> str:
+        return self.how if self.served is None else "larder-path"
 
 
 WAYS = {
@@ -39,25 +45,28 @@ WAYS = {
     "openvino-path-huge": Way("  with huge pages", "openvino-path", HUGE),
     "openvino-model": Way("CACHE_DIR, model", "openvino-model"),
     "larder-path": Way("larder, path", "larder-path"),
-    "larder-path-huge": Way("  with huge pages", "larder-path", HUGE),
+    "larder-run": Way("larder run, path", "none", served=[]),
+    "larder-run-huge": Way("  with --huge-pages", "none", served=["--huge-pages"]),
     "larder-path-as-is": Way("  no prefault", "larder-path", {"LARDER_PREFAULT": "off"}),
     "larder-model": Way("larder, model", "larder-model"),
 }
-SMALL = ["none", "openvino-path", "openvino-model", "larder-path", "larder-model"]
 LARGE = [name for name in WAYS if name != "none"]
-PATHS = ["openvino-path", "larder-path"]
-TOGETHER = ["none", "openvino-path", "larder-path"]
+PATHS = ["openvino-path", "larder-path", "larder-run"]
+TOGETHER = ["none", "openvino-path", "larder-path", "larder-run"]
+SMALL = [*TOGETHER, "openvino-model", "larder-model"]
 # OpenVINO's path API does not know GGUF: its users read and convert, then compile with CACHE_DIR.
 GGUF = ["none", "openvino-model", "larder-path"]
 
 
 def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.Path):
+    command = [program, way.how, model, cache]
+    environment = os.environ | way.environment
+    if way.served is not None:
+        larder = program.parents[1] / "bin" / "larder"
+        command = [larder, "run", *way.served, "--dir", cache / "larder", "--", *command]
+        environment["LARDER_STATE_DIR"] = str(cache / "state")
     return subprocess.Popen(
-        [program, way.how, model, cache],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | way.environment,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
 
 
@@ -116,7 +125,7 @@ class Bench:
     ) -> None:
         if self.only not in title + (", cold" if cold else ""):
             return
-        caches = {way: self.work / f"{model.stem}-{WAYS[way].how}" for way in ways}
+        caches = {way: self.work / f"{model.stem}-{WAYS[way].cache}" for way in ways}
         samples: dict[str, list[dict]] = {way: [] for way in ways}
         for way, cache in caches.items():  # fills the cache, and the page cache
             if not cache.exists():
@@ -149,7 +158,7 @@ class Bench:
         if self.only not in title + ", cold":
             return
         way = WAYS["larder-path"]
-        cache = self.work / f"{model.stem}-{way.how}"
+        cache = self.work / f"{model.stem}-{way.cache}"
         blob = max(cache.rglob("objects/*/*"), key=lambda file: file.stat().st_size)
         samples: dict[str, list[float]] = {"cold": [], "warm": [], "fio": []}
         for _ in range(self.rounds):

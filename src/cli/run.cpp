@@ -25,7 +25,7 @@ constexpr const char* k_tunables = "GLIBC_TUNABLES";
 constexpr std::string_view k_huge_pages = "glibc.malloc.hugetlb";
 
 struct RunOptions {
-    bool no_huge_pages = false;
+    bool huge_pages = false;
 };
 
 std::string variable(const char* name) {
@@ -77,7 +77,9 @@ bool sets_huge_pages(std::string_view tunables) {
     return false;
 }
 
-// Read by the C library before a program starts, and never again.
+// Read by the C library before a program starts, and never again. Only on request: a load asks for
+// huge pages itself, block by block where they are quick, and on a guest whose host takes free
+// memory back this makes all that a program allocates slower.
 void pass_huge_pages() {
     if (transparent_huge_pages() != "madvise") return;
     auto tunables = variable(k_tunables);
@@ -93,7 +95,7 @@ int run_program(const Context& context, const RunOptions& options) {
     }
     pass_settings(context);
     pass_preload();
-    if (!options.no_huge_pages) pass_huge_pages();
+    if (options.huge_pages) pass_huge_pages();
     const int error = replace_by(command);
     const bool missing = error == ENOENT;
     throw CommandError(
@@ -106,8 +108,8 @@ int run_program(const Context& context, const RunOptions& options) {
 
 Run declare_run(CLI::App& verb) {
     auto options = std::make_shared<RunOptions>();
-    verb.add_flag("--no-huge-pages", options->no_huge_pages,
-                  "Leave the program's memory allocator as it is");
+    verb.add_flag("--huge-pages", options->huge_pages,
+                  "Let the program's memory allocator ask for huge pages everywhere");
     return [options](const Context& context) { return run_program(context, *options); };
 }
 

@@ -227,18 +227,19 @@ class RunTest(harness.HookTest):
         again = self.run_larder(command=[harness.PROGRAM, "run", "--", "env"])
         self.assertIn(f"LD_PRELOAD={harness.PRELOAD}\n", self.done(again).out)
 
-    def test_huge_pages_are_asked_for_where_they_are_on_request(self):
+    def test_huge_pages_for_all_memory_are_asked_for_on_request(self):
         with open("/sys/kernel/mm/transparent_hugepage/enabled") as file:
             asked = "[madvise]" in file.read()
         ours = "glibc.malloc.hugetlb=1"
         theirs = "glibc.malloc.hugetlb=2:glibc.malloc.check=0"
         other = "glibc.malloc.check=0"
         name = "GLIBC_TUNABLES"
-        self.assertEqual(self.variables().get(name), ours if asked else None)
-        self.assertEqual(self.variables(environment={name: theirs})[name], theirs)
-        self.assertEqual(self.variables(environment={name: other})[name],
+        flag = "--huge-pages"
+        self.assertIsNone(self.variables().get(name))
+        self.assertEqual(self.variables(flag).get(name), ours if asked else None)
+        self.assertEqual(self.variables(flag, environment={name: theirs})[name], theirs)
+        self.assertEqual(self.variables(flag, environment={name: other})[name],
                          f"{other}:{ours}" if asked else other)
-        self.assertIsNone(self.variables("--no-huge-pages").get(name))
 
     def test_what_cannot_be_run(self):
         plain = self.root / "file"
