@@ -77,9 +77,9 @@ public:
     // have dropped the pages: write the file anew, never sync it again.
     [[nodiscard]] virtual Result<void> sync() = 0;
     [[nodiscard]] virtual Result<void> set_mode(std::uint32_t mode) = 0;
-    // Should the process crash while the file is open, the file gets this mode; see CrashMark. False
-    // where that would not be noticed.
-    [[nodiscard]] virtual bool mark_on_crash(std::uint32_t mode) = 0;
+    // Should the process crash while the file is open, the file gets this mode, where CrashMark can
+    // notice it.
+    virtual void mark_on_crash(std::uint32_t mode) = 0;
     [[nodiscard]] virtual Result<FileInfo> info() = 0;
     // Takes the kernel's whole-file lock (open file description lock), held until the file is
     // closed or the process dies; a child made by fork shares it. Never waits: Errc::busy when

@@ -146,9 +146,8 @@ Result<void> PosixFile::set_mode(std::uint32_t mode) {
     return {};
 }
 
-bool PosixFile::mark_on_crash(std::uint32_t mode) {
+void PosixFile::mark_on_crash(std::uint32_t mode) {
     crash_mark_ = CrashMark::place(descriptor_, mode);
-    return crash_mark_ != nullptr;
 }
 
 Result<FileInfo> PosixFile::info() {

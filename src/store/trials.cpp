@@ -82,7 +82,8 @@ void Trial::end() noexcept {
 }
 
 void Trial::note_loaded() noexcept {
-    if (!file_ || !ownership_.is_ours() || !file_->mark_on_crash(k_crashed_mode)) return;
+    if (!file_ || !ownership_.is_ours()) return;
+    file_->mark_on_crash(k_crashed_mode);
     static_cast<void>(file_->set_mode(k_loaded_mode));
 }
 

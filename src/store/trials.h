@@ -30,7 +30,7 @@ public:
     void end() noexcept;
     // The load is over, and the first use begins. It may be cut short by many things that say
     // nothing of the object: people stop programs, and jobs end without ceremony. From now on only
-    // a crash makes a dead trial, where the program leaves it to us to notice one.
+    // a crash makes a dead trial, and only where the program leaves it to us to notice one.
     void note_loaded() noexcept;
 
 private:

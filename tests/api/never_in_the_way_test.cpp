@@ -256,6 +256,7 @@ TEST_F(Crash, AProcessThatIsStoppedIsNone) {
     expect(ask(model_), "loaded");
     EXPECT_TRUE(files_in("quarantine").empty());
 }
+
 TEST_F(Crash, AProvenBlobSurvivesThatAProcessIsKilled) {
     expect(ask(model_), "compiled");
     expect(ask(model_), "loaded");

@@ -134,7 +134,7 @@ TEST_F(TrialTest, ThatIsCutShortIsCounted) {
     EXPECT_EQ(store_->dead_trials(part_.object), 0U);
 }
 
-// Sanitizers handle crashes themselves: any end counts then.
+// Sanitizers handle crashes themselves: none is noticed then.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(TrialTest, OfALoadedObjectIsDeadByACrashAlone) {
     const auto end_by = [&](int signal) {
