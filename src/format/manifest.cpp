@@ -15,15 +15,6 @@ constexpr std::uint64_t k_object_bytes_max = std::numeric_limits<std::int64_t>::
 constexpr std::size_t k_parts_max = 10'000;
 constexpr std::size_t k_file_name_bytes_max = 255;
 
-const char* to_text(Encoding encoding) {
-    switch (encoding) {
-        case Encoding::raw: return "raw";
-        case Encoding::files: return "files";
-        case Encoding::variant: return "variant";
-    }
-    return "";
-}
-
 const char* to_text(Weights weights) {
     switch (weights) {
         case Weights::embedded: return "embedded";
@@ -59,8 +50,9 @@ bool read_integer(const Json& object, const char* name, std::uint64_t& value) {
 }
 
 bool read_encoding(const std::string& text, Encoding& encoding) {
-    for (const auto each : {Encoding::raw, Encoding::files, Encoding::variant}) {
-        if (text != to_text(each)) continue;
+    for (const auto each :
+         {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed}) {
+        if (text != to_string(each)) continue;
         encoding = each;
         return true;
     }
@@ -132,6 +124,7 @@ const char* find_flaw(const Manifest& manifest) {
             return "a part's name is no file name";
         }
     }
+    if (manifest.blob_bytes > k_object_bytes_max) return "a blob is too large";
     switch (manifest.encoding) {
         case Encoding::files: break;
         case Encoding::raw:
@@ -140,15 +133,35 @@ const char* find_flaw(const Manifest& manifest) {
             break;
         case Encoding::variant:
             if (names != std::set{k_base_part, k_delta_part}) return "a variant has other parts";
-            return manifest.blob_bytes <= k_object_bytes_max ? nullptr : "a blob is too large";
+            break;
+        case Encoding::compressed:
+            if (names != std::set{k_frames_part}) return "a compressed blob has other parts";
+            break;
     }
-    return manifest.blob_bytes == 0 ? nullptr : "a length that only a variant has";
+    if (!manifest.has_blob_bytes() && manifest.blob_bytes != 0) {
+        return "a length that the parts tell";
+    }
+    return nullptr;
 }
 
 }  // namespace
 
+std::string_view to_string(Encoding encoding) {
+    switch (encoding) {
+        case Encoding::raw: return "raw";
+        case Encoding::files: return "files";
+        case Encoding::variant: return "variant";
+        case Encoding::compressed: return "compressed";
+    }
+    return "";
+}
+
+bool Manifest::has_blob_bytes() const {
+    return encoding == Encoding::variant || encoding == Encoding::compressed;
+}
+
 std::uint64_t Manifest::total_bytes() const {
-    if (encoding == Encoding::variant) return blob_bytes;
+    if (has_blob_bytes()) return blob_bytes;
     std::uint64_t total = 0;
     for (const auto& part : parts) total += part.bytes;
     return total;
@@ -194,9 +207,9 @@ Result<std::string> encode_manifest(const Manifest& manifest) {
     body["format"] = k_manifest_format;
     body["key"] = manifest.key.hex();
     body["key_inputs"] = encode_map(manifest.key_inputs);
-    body["encoding"] = to_text(manifest.encoding);
+    body["encoding"] = to_string(manifest.encoding);
     body["parts"] = std::move(parts);
-    if (manifest.encoding == Encoding::variant) body["blob_bytes"] = manifest.blob_bytes;
+    if (manifest.has_blob_bytes()) body["blob_bytes"] = manifest.blob_bytes;
     body["model"]["path"] = encode_bytes(manifest.model.path);
     body["model"]["kind"] = encode_bytes(manifest.model.kind);
     body["model"]["files"] = std::move(files);
@@ -248,8 +261,7 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
         return damaged("members are missing");
     }
     manifest.created_at_ns = static_cast<std::int64_t>(created_at_ns);
-    if (manifest.encoding == Encoding::variant &&
-        !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
+    if (manifest.has_blob_bytes() && !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
         return damaged("members are missing");
     }
     if (manifest.key != key) return damaged("of another key");

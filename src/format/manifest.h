@@ -20,17 +20,20 @@ inline constexpr std::uint64_t k_manifest_bytes_max = std::uint64_t{16} << 20;
 
 // How the parts make up what was kept.
 enum class Encoding {
-    raw,      // one part, the blob itself
-    files,    // a set of files with names
-    variant,  // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
+    raw,         // one part, the blob itself
+    files,       // a set of files with names
+    variant,     // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
+    compressed,  // a blob, in one part, `frames`
 };
+
+// As in a manifest: "raw", "variant"…
+[[nodiscard]] std::string_view to_string(Encoding encoding);
 
 // Whether a blob can be loaded without the model's files.
 enum class Weights { embedded, external };
 
 struct Part {
-    std::string
-        name;  // a file's name in Encoding::files, a k_…_part in Encoding::variant, or empty
+    std::string name;  // a file's name in Encoding::files, a k_…_part, or empty in Encoding::raw
     Digest object;
     std::uint64_t bytes = 0;
 
@@ -39,6 +42,7 @@ struct Part {
 
 inline constexpr std::string_view k_base_part = "base";
 inline constexpr std::string_view k_delta_part = "delta";
+inline constexpr std::string_view k_frames_part = "frames";
 
 struct SourceFile {
     std::string role;  // "xml", "bin", a shard's number…
@@ -62,7 +66,7 @@ struct Manifest {
     KeyInputs key_inputs;
     Encoding encoding = Encoding::raw;
     std::vector<Part> parts;
-    std::uint64_t blob_bytes = 0;  // in Encoding::variant, else 0
+    std::uint64_t blob_bytes = 0;  // where the parts do not tell: see has_blob_bytes
     ModelInfo model;
     std::string device;  // as asked for
     std::int64_t created_at_ns = 0;
@@ -73,6 +77,8 @@ struct Manifest {
 
     bool operator==(const Manifest&) const = default;
 
+    // Whether the blob is of another length than its parts: Encoding::variant and compressed.
+    [[nodiscard]] bool has_blob_bytes() const;
     // Of what was kept: the blob, or all files.
     [[nodiscard]] std::uint64_t total_bytes() const;
     // The part with an object that no other blob has: what is tried, refused and set aside. There

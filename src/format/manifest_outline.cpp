@@ -57,7 +57,9 @@ std::optional<ManifestOutline> outline_manifest(std::string_view text) {
             if (!read(*at, outline.created_at_ns)) return {};
             ++members;
         } else if (const auto encoding = value_of(line, "encoding")) {
-            if (!is_known(*encoding, {"\"raw\"", "\"files\"", "\"variant\""})) return {};
+            if (!is_known(*encoding, {"\"raw\"", "\"files\"", "\"variant\"", "\"compressed\""})) {
+                return {};
+            }
             ++members;
         } else if (const auto format = value_of(line, "format")) {
             if (*format != "1") return {};

@@ -166,6 +166,20 @@ TEST(Manifest, OfAVariantNamesTheBlobsLengthAndItsOwnObject) {
     EXPECT_EQ(read([](Json& body) { body["parts"].erase(0); }), Errc::damaged);
 }
 
+TEST(Manifest, OfACompressedBlobNamesTheBlobsLength) {
+    const auto sample = samples()[4].manifest;
+    ASSERT_EQ(sample.encoding, Encoding::compressed);
+    EXPECT_EQ(sample.total_bytes(), sample.blob_bytes);
+    EXPECT_EQ(sample.own_part(), sample.parts[0]);
+    const auto read = [&](const std::function<void(Json&)>& change) {
+        return code_of(decode_manifest(resealed(sample, change), sample.key));
+    };
+    EXPECT_EQ(read([](Json& body) { body.erase("blob_bytes"); }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"][0]["name"] = ""; }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"].push_back(body["parts"][0]); }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["encoding"] = "raw"; }), Errc::damaged);
+}
+
 TEST(Manifest, MayHaveMembersOfALaterVersion) {
     const auto sample = samples()[0].manifest;
     const auto text = resealed(sample, [](Json& body) {
@@ -217,6 +231,7 @@ TEST(Manifest, ThatCannotBeReadIsNotWritten) {
     EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string(256, 'x'); }));
     EXPECT_TRUE(refuses([](Manifest& m) { m.blob_bytes = 1; }));
     EXPECT_TRUE(refuses([](Manifest& m) { m.encoding = Encoding::variant; }));
+    EXPECT_TRUE(refuses([](Manifest& m) { m.encoding = Encoding::compressed; }));
     EXPECT_TRUE(refuses([](Manifest& m) { m.parts[0].name = std::string("a\0b", 3); }));
 }
 

@@ -63,11 +63,22 @@ Manifest variant() {
     return manifest;
 }
 
+Manifest compressed() {
+    auto manifest = blob();
+    manifest.encoding = Encoding::compressed;
+    manifest.parts = {{"frames", digest_of("frames"), 51'234'567}};
+    manifest.blob_bytes = 102'400'000;
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {
-        {"blob", blob()}, {"files", files()}, {"odd_bytes", odd_bytes()}, {"variant", variant()}};
+    return {{"blob", blob()},
+            {"files", files()},
+            {"odd_bytes", odd_bytes()},
+            {"variant", variant()},
+            {"compressed", compressed()}};
 }
 
 Variant sample_variant() {
@@ -82,6 +93,28 @@ Variant sample_variant() {
                         {SegmentSource::own, 4'096, 35'904}};
     for (const auto& segment : variant.segments) variant.blob_bytes += segment.bytes;
     return variant;
+}
+
+Compressed sample_compressed() {
+    Compressed compressed;
+    compressed.blob = digest_of("blob");
+    compressed.blob_bytes = 4 * k_frame_bytes + 1'000;
+    auto offset = compressed_table_bytes(5);
+    const auto add = [&](FrameMethod method, std::uint64_t bytes) {
+        compressed.frames.push_back({method, offset, bytes});
+        offset += bytes;
+    };
+    add(FrameMethod::zstd, 3'000'000);
+    add(FrameMethod::stored, k_frame_bytes);
+    add(FrameMethod::shuffled_by_2_zstd, k_frame_bytes - 1);
+    add(FrameMethod::shuffled_by_4_zstd, 1);
+    add(FrameMethod::stored, 1'000);
+    return compressed;
+}
+
+std::uint64_t object_bytes_of(const Compressed& compressed) {
+    const auto& last = compressed.frames.back();
+    return last.offset + last.bytes;
 }
 
 }  // namespace larder::internal::format

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "format/compressed.h"
 #include "format/manifest.h"
 #include "format/variant.h"
 
@@ -20,5 +21,10 @@ struct Sample {
 // The table of one that is this long.
 [[nodiscard]] Variant sample_variant();
 inline constexpr std::uint64_t k_sample_variant_bytes = 40'000;
+
+// One with a frame of each method.
+[[nodiscard]] Compressed sample_compressed();
+// With its frames.
+[[nodiscard]] std::uint64_t object_bytes_of(const Compressed& compressed);
 
 }  // namespace larder::internal::format
