@@ -11,12 +11,11 @@
 #include "base/parallel.h"
 #include "os/page_size.h"
 #include "os/posix_file.h"
+#include "os/reservation.h"
 
 namespace larder::internal::os {
 namespace {
 
-// Copies are brought in by pages of this size, where the kernel has them.
-constexpr std::uint64_t k_huge_page_bytes = std::uint64_t{2} << 20;
 // What one thread copies in a row.
 constexpr std::uint64_t k_copy_bytes = std::uint64_t{8} << 20;
 // Copies of less are done before a second thread has started.
@@ -25,33 +24,6 @@ constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{4} << 20;
 std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
     return (value + step - 1) / step * step;
 }
-
-// Reserved address space, anonymous and writable until it is sealed.
-class Reservation {
-public:
-    explicit Reservation(std::uint64_t size_bytes) : size_bytes_(size_bytes + k_huge_page_bytes) {
-        address_ = ::mmap(nullptr, size_bytes_, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    }
-    Reservation(const Reservation&) = delete;
-    Reservation& operator=(const Reservation&) = delete;
-    ~Reservation() {
-        if (is_usable()) ::munmap(address_, size_bytes_);
-    }
-
-    [[nodiscard]] bool is_usable() const { return address_ != MAP_FAILED; }
-    [[nodiscard]] void* address() const { return address_; }
-    [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
-    // Where huge pages begin.
-    [[nodiscard]] std::byte* begin() const {
-        const auto address = reinterpret_cast<std::uintptr_t>(address_);
-        return static_cast<std::byte*>(address_) + (round_up(address, k_huge_page_bytes) - address);
-    }
-
-private:
-    void* address_;
-    std::uint64_t size_bytes_;
-};
 
 struct Range {
     std::uint64_t begin = 0;  // in the mapping
@@ -135,10 +107,7 @@ Result<void> ComposedMapping::fill(std::span<const MapPiece> pieces) {
     }
     advise_huge_pages();
     if (auto copied = copy_all(copies); !copied) return copied;
-    if (::mprotect(memory_.address(), memory_.size_bytes(), PROT_READ) != 0) {
-        return fail(Error::from_errno("cannot protect", "a blob"));
-    }
-    return {};
+    return memory_.protect();
 }
 
 Result<void> ComposedMapping::map_part(std::uint64_t begin, const MapPiece& piece,
@@ -161,16 +130,11 @@ Result<void> ComposedMapping::map_part(std::uint64_t begin, const MapPiece& piec
 // Between what is mapped, where much is to be copied.
 void ComposedMapping::advise_huge_pages() const noexcept {
     std::uint64_t begin = 0;
-    const auto advise = [&](std::uint64_t end) {
-        if (end < begin + k_huge_page_bytes) return;
-        auto* const page = at(begin) - reinterpret_cast<std::uintptr_t>(at(begin)) % page_bytes();
-        ::madvise(page, static_cast<std::size_t>(at(end) - page), MADV_HUGEPAGE);
-    };
     for (const auto& range : mapped_) {
-        advise(range.begin);
+        memory_.advise_huge_pages(start_ + begin, start_ + range.begin);
         begin = range.end;
     }
-    advise(size_bytes_);
+    memory_.advise_huge_pages(start_ + begin, start_ + size_bytes_);
 }
 
 Result<void> ComposedMapping::copy_all(const std::vector<Copy>& copies) const {

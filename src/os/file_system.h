@@ -173,6 +173,9 @@ public:
     [[nodiscard]] virtual Result<void> remove_directory(const std::string& path) = 0;
     // Sets the file's mtime to now; needs no more than the right to write to it. Not made durable.
     [[nodiscard]] virtual Result<void> touch(const std::string& path) = 0;
+    // Sets it to a time since the epoch; of the owner's own files. Not made durable.
+    [[nodiscard]] virtual Result<void> set_mtime(const std::string& path,
+                                                 std::int64_t mtime_ns) = 0;
     [[nodiscard]] virtual Result<SpaceInfo> space(const std::string& path) = 0;
     // Whether this user may create files in a directory, as far as can be told without trying.
     [[nodiscard]] virtual Result<void> check_writable(const std::string& path) = 0;

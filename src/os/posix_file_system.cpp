@@ -181,6 +181,17 @@ public:
                      "cannot touch", path);
     }
 
+    Result<void> set_mtime(const std::string& path, std::int64_t mtime_ns) override {
+        constexpr std::int64_t k_second_ns = 1'000'000'000;
+        // Before the epoch, too, the nanoseconds count forwards.
+        const auto ns = (mtime_ns % k_second_ns + k_second_ns) % k_second_ns;
+        const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+                                  {.tv_sec = (mtime_ns - ns) / k_second_ns, .tv_nsec = ns}};
+        return check(::utimensat(AT_FDCWD, path.c_str(), static_cast<const timespec*>(times),
+                                 AT_SYMLINK_NOFOLLOW),
+                     "cannot set the time of", path);
+    }
+
     Result<void> check_writable(const std::string& path) override {
         return check(::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS),
                      "cannot write to", path);

@@ -64,6 +64,9 @@ public:
         return fs_.check_writable(path);
     }
     Result<void> touch(const std::string& path) override { return fs_.touch(path); }
+    Result<void> set_mtime(const std::string& path, std::int64_t mtime_ns) override {
+        return fs_.set_mtime(path, mtime_ns);
+    }
 
 private:
     // Where it fails the file is another user's, who has done it.

@@ -259,6 +259,17 @@ TEST_F(FileSystemTest, DescriptorsDoNotReachOtherPrograms) {
     EXPECT_EQ(std::system(command.c_str()), 0);
 }
 
+TEST_F(FileSystemTest, SetsWhenAFileWasModified) {
+    write_file(directory_ / "x", "x");
+    for (const std::int64_t time_ns : {1'790'000'000'123'456'789, 0L, -1'500'000'000L}) {
+        ASSERT_TRUE(fs_->set_mtime(directory_ / "x", time_ns));
+        EXPECT_EQ(fs_->info(directory_ / "x")->stamp.mtime_ns, time_ns);
+    }
+    ASSERT_TRUE(fs_->touch(directory_ / "x"));
+    EXPECT_GT(fs_->info(directory_ / "x")->stamp.mtime_ns, 1'000'000'000);
+    EXPECT_EQ(fs_->set_mtime(directory_ / "y", 0).error().code, Errc::not_found);
+}
+
 TEST_F(FileSystemTest, SaysWhetherADirectoryCanBeWritten) {
     if (::getuid() != 0) GTEST_SKIP() << "cannot become another user";
     EXPECT_TRUE(fs_->check_writable(directory_.path()));

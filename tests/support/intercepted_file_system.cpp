@@ -250,6 +250,11 @@ Result<void> InterceptedFileSystem::touch(const std::string& path) {
                      [&] { return inner_.touch(path); });
 }
 
+Result<void> InterceptedFileSystem::set_mtime(const std::string& path, std::int64_t mtime_ns) {
+    return intercept({.operation = Operation::touch, .path = path},
+                     [&] { return inner_.set_mtime(path, mtime_ns); });
+}
+
 Result<void> InterceptedFileSystem::check_writable(const std::string& path) {
     return intercept({.operation = Operation::check_writable, .path = path},
                      [&] { return inner_.check_writable(path); });

@@ -40,7 +40,7 @@ enum class Operation {
     remove_directory,
     space,
     check_writable,
-    touch,
+    touch,  // of set_mtime too
 };
 
 [[nodiscard]] std::string_view to_string(Operation operation);
@@ -81,6 +81,7 @@ public:
     Result<void> remove_directory(const std::string& path) override;
     Result<os::SpaceInfo> space(const std::string& path) override;
     Result<void> touch(const std::string& path) override;
+    Result<void> set_mtime(const std::string& path, std::int64_t mtime_ns) override;
     Result<void> check_writable(const std::string& path) override;
 
 protected:
