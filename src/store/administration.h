@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -110,6 +111,44 @@ struct Pruning {
     std::string held_back;  // the entry for whose sake no object was removed; empty: none
 };
 
+// Which entries are to be compressed.
+struct CompressRules {
+    std::optional<std::set<Key>> keys;  // these; absent: all
+    // Of them, those not asked for in this long, by anybody.
+    std::optional<std::chrono::nanoseconds> older_than;
+};
+
+// Why an entry stays as it is.
+enum class Unchanged {
+    encoding,  // it is kept in another way than the one that can be changed
+    base,      // variants are made of it
+    shared,    // an entry that stays as it is has the same bytes
+    gain,      // it would be less than a tenth smaller
+    busy,      // somebody else is working on it, or has replaced or removed it meanwhile
+    failed,    // see the error
+};
+
+// What was, or would be, kept in another encoding.
+struct Recoding {
+    struct Done {
+        Manifest before;
+        std::uint64_t before_bytes = 0;  // of its objects, on disk
+        std::uint64_t after_bytes = 0;
+    };
+    struct Left {
+        Manifest manifest;
+        Unchanged why = Unchanged::failed;
+        std::optional<Error> error;
+    };
+    std::vector<Done> done;
+    std::vector<Left> left;
+    // Of what is done; objects that several entries use count once.
+    std::uint64_t before_bytes = 0;
+    std::uint64_t after_bytes = 0;
+    std::string held_back;  // the entry for whose sake nothing was done; empty: none
+    bool complete = true;   // false: it was told to end early
+};
+
 // See Store for the contracts.
 [[nodiscard]] Result<void> for_each_entry(Context& context,
                                           const std::function<Continue(ListedEntry&)>& visit,
@@ -122,5 +161,9 @@ struct Pruning {
 [[nodiscard]] Result<Removal> remove_entries(Context& context, std::span<const Key> keys,
                                              DryRun dry_run);
 [[nodiscard]] Result<Removal> collect_garbage(Context& context, DryRun dry_run);
+[[nodiscard]] Result<Recoding> compress_entries(Context& context, const CompressRules& rules,
+                                                DryRun dry_run, const ProgressCallback& progress);
+[[nodiscard]] Result<Recoding> decompress_entries(Context& context, std::span<const Key> keys,
+                                                  DryRun dry_run, const ProgressCallback& progress);
 
 }  // namespace larder::internal::store

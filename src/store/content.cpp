@@ -4,10 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "base/parallel.h"
+#include "store/stripes.h"
 
 namespace larder::internal::store {
 namespace {
@@ -18,32 +18,6 @@ constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{16} << 20;
 constexpr std::uint64_t k_reader_chunks_min = 2;
 // The list of chunk digests must fit into memory, also of a sparse file that states to be huge.
 constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 45;
-
-// One contiguous part of a file for each reader, in order, through an open file of its own: that is
-// what the kernel reads ahead of, in ever larger folios and requests. Readers that take turns in
-// one part, or through one open file, get small ones, which are slower and cost more CPU.
-class Stripe {
-public:
-    void assign(std::uint64_t first, std::uint64_t end) {
-        next_ = first;
-        end_ = end;
-    }
-    // The chunk to be read next, also by somebody who is done with the own stripe.
-    std::optional<std::uint64_t> take() {
-        const auto chunk = next_.fetch_add(1);
-        return chunk < end_ ? std::optional(chunk) : std::nullopt;
-    }
-
-private:
-    std::atomic<std::uint64_t> next_{0};
-    std::uint64_t end_ = 0;
-};
-
-// Nothing where there is none to be had: readers that share one are slower, and as right.
-std::unique_ptr<os::File> reopened(os::File& file) {
-    auto again = file.reopen();
-    return again ? std::move(*again) : nullptr;
-}
 
 }  // namespace
 
@@ -58,12 +32,11 @@ Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes, unsign
     const auto readers = size_bytes < k_parallel_bytes_min
                              ? std::uint64_t{1}
                              : std::clamp<std::uint64_t>(threads, 1, chunks / k_reader_chunks_min);
-    std::vector<Stripe> stripes(readers);
+    Stripes stripes(chunks, readers);
     // All are made here: no thread may run out of memory.
     std::vector<std::unique_ptr<std::byte[]>> buffers(readers);
     std::vector<std::unique_ptr<os::File>> files(readers);
     for (std::uint64_t i = 0; i < readers; ++i) {
-        stripes[i].assign(chunks * i / readers, chunks * (i + 1) / readers);
         if (i > 0) files[i] = reopened(file);
         buffers[i] =
             std::make_unique_for_overwrite<std::byte[]>(std::min(size_bytes, k_chunk_size_bytes));
@@ -79,13 +52,10 @@ Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes, unsign
     };
     const auto work = [&](std::uint64_t reader) -> Result<void> {
         os::File& from = files[reader] ? *files[reader] : file;
-        for (std::uint64_t i = 0; i < readers; ++i) {
-            auto& stripe = stripes[(reader + i) % readers];
-            for (auto chunk = stripe.take(); chunk && !failed; chunk = stripe.take()) {
-                if (auto done = read_chunk(from, *chunk, buffers[reader].get()); !done) {
-                    failed = true;
-                    return done;
-                }
+        for (auto chunk = stripes.take(reader); chunk && !failed; chunk = stripes.take(reader)) {
+            if (auto done = read_chunk(from, *chunk, buffers[reader].get()); !done) {
+                failed = true;
+                return done;
             }
         }
         return {};

@@ -123,6 +123,15 @@ Error no_room(const Context& context, const Claim& claim, const Catalogue& catal
 std::uint64_t limit_bytes(const Context& context) { return bounds_of(context).limit; }
 
 Result<Room> Room::make(Context& context, const Claim& claim) {
+    const auto mode = claim.alone ? os::LockMode::exclusive : os::LockMode::shared;
+    const auto timeout = claim.alone ? k_gate_remove_timeout : k_gate_publish_timeout;
+    if (!claim.evicts) {
+        auto gate = Gate::enter(context, mode, timeout);
+        if (!gate) return fail(std::move(gate.error()));
+        // Whatever the limit: an account that is too high for a moment makes nobody evict.
+        static_cast<void>(reserve(context, claim.bytes, 0));
+        return Room(std::move(*gate), {});
+    }
     const auto bounds = bounds_of(context);
     if (bounds.limit != 0 && claim.bytes > bounds.limit) {
         return fail(Errc::no_space,
@@ -132,7 +141,7 @@ Result<Room> Room::make(Context& context, const Claim& claim) {
     }
     if (bounds.missing == 0) {
         // Nobody removes meanwhile: neither an object that has no entry yet, nor one in use.
-        auto gate = Gate::enter(context, os::LockMode::shared, k_gate_publish_timeout);
+        auto gate = Gate::enter(context, mode, timeout);
         if (!gate) return fail(std::move(gate.error()));
         if (const auto filling = reserve(context, claim.bytes, bounds.limit)) {
             return Room(std::move(*gate), *filling);

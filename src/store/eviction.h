@@ -22,6 +22,8 @@ struct Claim {
     std::uint64_t bytes = 0;      // on disk
     std::vector<Digest> objects;  // must be there when it has them
     std::optional<Key> key{};     // of the entry; one of the same key goes with it
+    bool alone = false;           // behind the exclusive gate, whether or not anything has to go
+    bool evicts = true;           // false: what it replaces takes more, and goes next
 };
 
 struct Filling {

@@ -95,14 +95,17 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
         auto variant = stage_variant(context, *family, file, bytes, content->digest);
         if (variant) return std::move(*variant);
     }
+    const Part part{source.name, content->digest, bytes};
+    if (source.check) {
+        if (auto done = source.check(file, part); !done) return final(std::move(done.error()));
+    }
     if (auto done = file.set_mode(k_object_mode); !done) return final(std::move(done.error()));
     // C2: before it gets its name, so that a name never stands for bytes that are lost.
     if (auto done = file.sync(); !done) {
         return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
     }
     auto chunks = write_chunk_list(context, bytes, std::move(content->chunks));
-    return StagedPart{
-        {source.name, content->digest, bytes}, std::move(*tmp), std::move(chunks), false};
+    return StagedPart{part, std::move(*tmp), std::move(chunks), false};
 }
 
 Result<StagedPart> stage(Context& context, const PartSource& source,
@@ -209,6 +212,13 @@ std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest
     return bytes;
 }
 
+// The mtime of the entry's file says when it was used last. Best effort: else it was just now.
+void keep_mark(const Context& context, const std::string& path, const TmpFile& entry) {
+    if (const auto before = context.fs().link_info(path)) {
+        static_cast<void>(context.fs().set_mtime(entry.path(), before->stamp.mtime_ns));
+    }
+}
+
 Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
                               const Manifest& manifest, std::vector<StagedPart>& parts,
                               TmpFile& entry, std::vector<Part>& replaced) {
@@ -224,16 +234,38 @@ Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
     return fs.sync_directory(os::parent_directory(path));
 }
 
-Result<void> name_everything(Context& context, const std::vector<Part>& kept,
-                             const Manifest& manifest, std::vector<StagedPart>& parts,
-                             TmpFile& entry, std::vector<Part>& replaced) {
+// The same where nobody else names or removes anything meanwhile. `replaced` is then what others
+// may still use.
+Result<void> name_in_place(Context& context, const Replacement& replacement,
+                           const std::vector<Part>& kept, const Manifest& manifest,
+                           std::vector<StagedPart>& parts, TmpFile& entry,
+                           std::vector<Part>& replaced) {
+    const auto leaving = replacement.confirm();
+    if (!leaving) return fail(leaving.error());
+    keep_mark(context, context.layout.entry(manifest.key), entry);
+    auto named = name_behind_gate(context, kept, manifest, parts, entry, replaced);
+    if (!named) return named;
+    Removal removal;
+    if (take_away(context, {}, *leaving, DryRun::no, removal)) replaced.clear();
+    return {};
+}
+
+Result<void> name_everything(Context& context, const Publication& publication,
+                             const std::vector<Part>& kept, const Manifest& manifest,
+                             std::vector<StagedPart>& parts, TmpFile& entry,
+                             std::vector<Part>& replaced) {
+    const auto& replaces = publication.replaces;
     Claim claim{unnamed_bytes(context, manifest, parts, entry), {}, manifest.key};
+    claim.alone = replaces.has_value();
+    claim.evicts = !replaces || !replaces->shrinks;
     for (const auto& part : manifest.parts) claim.objects.push_back(part.object);
     // Nobody removes meanwhile: neither an object that has no entry yet, nor one in `kept`.
     auto room = Room::make(context, claim);
     if (!room) return fail(std::move(room.error()));
     const auto overwritten = overwritten_bytes(context, manifest, parts);
-    auto named = name_behind_gate(context, kept, manifest, parts, entry, replaced);
+    auto named = replaces
+                     ? name_in_place(context, *replaces, kept, manifest, parts, entry, replaced)
+                     : name_behind_gate(context, kept, manifest, parts, entry, replaced);
     take_off(context, named ? overwritten : unnamed_bytes(context, manifest, parts, entry));
     const auto filling = std::move(*room).leave();
     if (named) warn_of_filling(context, filling);
@@ -289,7 +321,7 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     if (!entry) return fail(std::move(entry.error()));
 
     std::vector<Part> replaced;
-    auto named = name_everything(context, kept, manifest, parts, *entry, replaced);
+    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
     // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
     std::vector<Digest> unused;
     if (named) {

@@ -40,6 +40,17 @@ struct PartSource {
     // Writes the whole content. Called a second time, with a new file, where the first could not
     // be made durable. Its own errors end the publication and are returned.
     std::function<Result<void>(StagedFile&)> write;
+    // Looks at what was written, before it has a name; an error ends the publication.
+    std::function<Result<void>(os::File&, const Part&)> check{};
+};
+
+// An entry that is kept in another way from now on: its blob, and when it was used last, stay.
+struct Replacement {
+    // Called behind the exclusive gate, just before the names are given; an error ends the
+    // publication. The objects that no entry uses any more then: they go at once.
+    std::function<Result<std::vector<Digest>>()> confirm;
+    // What it replaces takes more: nothing has to go for it.
+    bool shrinks = false;
 };
 
 // The content of a file outside the larder, read when it is published. `fs` must outlive it.
@@ -53,6 +64,7 @@ struct Publication {
     // What the model has in common with others whose blobs may share most of their bytes with this
     // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.
     std::optional<Digest> family{};
+    std::optional<Replacement> replaces{};
 };
 
 [[nodiscard]] Result<Manifest> publish(Context& context, const Publication& publication);

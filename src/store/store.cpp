@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "store/compressed_object.h"
 #include "store/context.h"
 #include "store/eviction.h"
 #include "store/lookup.h"
@@ -34,7 +35,12 @@ Result<MappedObject> Store::open_object(const Key& key, const Part& part, Verify
 }
 
 Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy) {
-    if (manifest.encoding == Encoding::variant) return map_variant(*context_, manifest, policy);
+    switch (manifest.encoding) {
+        case Encoding::variant: return map_variant(*context_, manifest, policy);
+        case Encoding::compressed: return map_compressed(*context_, manifest, policy);
+        case Encoding::raw:
+        case Encoding::files: break;
+    }
     return map_object(*context_, manifest.key, manifest.own_part(), policy);
 }
 
@@ -114,6 +120,16 @@ Result<Removal> Store::remove(std::span<const Key> keys, DryRun dry_run) {
 
 Result<Pruning> Store::prune(const PruneRules& rules, DryRun dry_run) {
     return store::prune(*context_, rules, dry_run);
+}
+
+Result<Recoding> Store::compress(const CompressRules& rules, DryRun dry_run,
+                                 const ProgressCallback& progress) {
+    return compress_entries(*context_, rules, dry_run, progress);
+}
+
+Result<Recoding> Store::decompress(std::span<const Key> keys, DryRun dry_run,
+                                   const ProgressCallback& progress) {
+    return decompress_entries(*context_, keys, dry_run, progress);
 }
 
 Result<void> Store::pin(const Key& key) { return store::pin(*context_, key); }

@@ -90,8 +90,9 @@ public:
     [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
                                                    VerifyPolicy policy);
 
-    // As open_object, of all of an entry's blob: of its one object in Encoding::raw; in
-    // Encoding::variant of the two that make it up, either of which may be missing or damaged.
+    // As open_object, of all of an entry's blob: of its one object in Encoding::raw and, undone
+    // into memory, in Encoding::compressed; in Encoding::variant of the two that make it up, either
+    // of which may be missing or damaged.
     [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy);
 
     // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache,
@@ -178,6 +179,19 @@ public:
     // Takes away by rule: what `rules` name, then what is worth least down to the limit, and
     // whatever no entry uses. A dry run counts the same and takes nothing away.
     [[nodiscard]] Result<Pruning> prune(const PruneRules& rules, DryRun dry_run = DryRun::no);
+    // Keeps blobs compressed that are rarely used: entries in Encoding::raw, whose object no other
+    // entry uses, unless that is compressed too. One after the other, each as a publication, behind
+    // the flight of its key; when it was used last, and all else that is known of it, stays. Evicts
+    // nothing. What gets less than a tenth smaller is left. A dry run reads, and estimates from
+    // samples which entries it would be, and what they would take. `progress` is called on the
+    // calling thread; Continue::no ends early. Errc::not_found if one of the keys does not exist.
+    [[nodiscard]] Result<Recoding> compress(const CompressRules& rules, DryRun dry_run = DryRun::no,
+                                            const ProgressCallback& progress = {});
+    // Back to Encoding::raw; evicts where there is no room for it, as any publication. A dry run
+    // says what it would take.
+    [[nodiscard]] Result<Recoding> decompress(std::span<const Key> keys,
+                                              DryRun dry_run = DryRun::no,
+                                              const ProgressCallback& progress = {});
     // Neither the limit nor a rule takes a pinned entry away. A pin outlives its entry.
     [[nodiscard]] Result<void> pin(const Key& key);
     [[nodiscard]] Result<void> unpin(const Key& key);

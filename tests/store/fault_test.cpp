@@ -18,6 +18,8 @@ using support::Operation;
 constexpr int k_errnos[] = {EIO, ENOSPC, EACCES, EROFS, EMFILE, EINTR};
 
 struct Scenario {
+    // With "x" and "bystander" there.
+    std::function<void(Store&)> prepare = [](Store&) {};
     std::function<Result<void>(Store&)> act;
     // Of "x", after it succeeded.
     std::function<void(const Contents&)> check_done = [](const Contents&) {};
@@ -44,6 +46,7 @@ protected:
         auto store = machine.must_open(larder);
         EXPECT_TRUE(store->publish(blob("x", 1)));
         EXPECT_TRUE(store->publish(blob("bystander")));
+        scenario.prepare(*store);
         machine.memory().clear();
 
         if (lasting == Lasting::yes) {
@@ -119,6 +122,45 @@ TEST_F(FaultTest, WhileReplacing) {
 
 TEST_F(FaultTest, WhileReplacingWithTheSameBytes) {
     fail_everywhere({.act = [](Store& store) { return outcome(store.publish(blob("x", 1))); }});
+}
+
+// What went wrong with the one entry that it is about, where the whole did not fail.
+Result<void> outcome_of_one(const Result<Recoding>& recoding) {
+    if (!recoding) return fail(recoding.error());
+    if (recoding->done.size() == 1) return {};
+    if (recoding->left.empty()) return fail(Errc::io, "held back: " + recoding->held_back);
+    return fail(recoding->left.front().error.value_or(Error{Errc::io, 0, "left", {}, {}}));
+}
+
+void compress_x(Store& store) {
+    EXPECT_TRUE(outcome_of_one(store.compress({{{key_of("x")}}, {}})));
+}
+
+TEST_F(FaultTest, WhileCompressing) {
+    fail_everywhere(
+        {.act = [](Store& store) { return outcome_of_one(store.compress({{{key_of("x")}}, {}})); },
+         .check_done = [](const Contents& after) { EXPECT_EQ(after.compressed, 1); }});
+}
+
+TEST_F(FaultTest, WhileDecompressing) {
+    fail_everywhere({.prepare = compress_x,
+                     .act =
+                         [](Store& store) {
+                             const auto key = key_of("x");
+                             return outcome_of_one(store.decompress({&key, 1}));
+                         },
+                     .check_done = [](const Contents& after) { EXPECT_EQ(after.compressed, 0); }});
+}
+
+TEST_F(FaultTest, WhileLoadingWhatIsCompressed) {
+    fail_everywhere({.prepare = compress_x, .act = [](Store& store) -> Result<void> {
+                         const auto found = store.find(key_of("x"));
+                         if (!found.manifest) return fail(*found.fault);
+                         auto object = store.open_blob(*found.manifest, VerifyPolicy::always);
+                         if (!object) return fail(object.error());
+                         EXPECT_EQ(text_of(*object), content_of("x", 1, 5'000));
+                         return {};
+                     }});
 }
 
 TEST_F(FaultTest, WhileLookingUp) {

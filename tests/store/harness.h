@@ -20,6 +20,8 @@ namespace larder::internal::store {
 [[nodiscard]] std::string content_of(const std::string& name, int version, std::size_t size_bytes);
 // Bytes that nothing repeats or shortens.
 [[nodiscard]] std::string random_text(std::size_t size_bytes, std::uint64_t seed);
+// Floats of 32 bits that came from 16, as constants of many models: they can be halved.
+[[nodiscard]] std::string halves_as_floats(std::size_t size_bytes, std::uint64_t seed);
 [[nodiscard]] PartSource source_of(const std::string& name, const std::string& content);
 [[nodiscard]] Key key_of(const std::string& name);
 // One blob.
@@ -73,6 +75,7 @@ struct Contents {
     std::vector<std::string> missing;     // names of entries without their objects
     std::string damage;                   // everything that must never be; empty: nothing
     std::vector<std::string> unused;      // objects that no entry names
+    int compressed = 0;                   // of `versions`, those that are kept so
 };
 [[nodiscard]] Contents read_larder(const std::filesystem::path& directory);
 

@@ -55,8 +55,7 @@ protected:
         const auto found = store.find(key_of(name));
         if (found.fault) complain("find: " + found.fault->message());
         if (!found.manifest) return;
-        const auto object =
-            store.open_object(found.manifest->key, found.manifest->parts[0], VerifyPolicy::always);
+        const auto object = store.open_blob(*found.manifest, VerifyPolicy::always);
         if (!object) {
             // Others remove and replace it.
             if (object.error().code != Errc::not_found) complain(object.error().message());
@@ -66,6 +65,19 @@ protected:
         const auto expected =
             content_of(name, std::stoi(notes.at("version")), std::stoul(notes.at("bytes")));
         if (text_of(*object) != expected) complain("another object for " + name);
+    }
+
+    // Either way. Of what others do meanwhile it keeps clear.
+    void recode(Store& store, const std::string& name, bool compress) const {
+        const auto key = key_of(name);
+        const auto report = compress ? store.compress({{{key}}, {}}) : store.decompress({&key, 1});
+        if (!report) {
+            if (report.error().code != Errc::not_found) complain(report.error().message());
+            return;
+        }
+        for (const auto& left : report->left) {
+            if (left.why == Unchanged::failed) complain("recode: " + left.error->message());
+        }
     }
 
     // Until it is killed.
@@ -79,7 +91,7 @@ protected:
         while (true) {
             const auto name = "shared-" + std::to_string(below(k_shared_names));
             const auto size = 1 + below(200'000);
-            switch (below(8)) {
+            switch (below(12)) {
                 case 0:
                 case 1: {
                     const int version = acknowledged_[slot] + 1;
@@ -124,6 +136,11 @@ protected:
                     if (const auto done = store.collect_garbage(); !done) {
                         complain("garbage: " + done.error().message());
                     }
+                    break;
+                case 7:
+                case 8: recode(store, below(2) == 0 ? name : own_name(below(k_slots)), true); break;
+                case 9:
+                    recode(store, below(2) == 0 ? name : own_name(below(k_slots)), false);
                     break;
                 default: look_up(store, name);
             }

@@ -77,8 +77,7 @@ protected:
         for (const auto& [name, version] : contents.versions) {
             const auto found = store->find(key_of(name));
             ASSERT_TRUE(found.manifest) << name;
-            EXPECT_TRUE(store->open_object(found.manifest->key, found.manifest->parts[0],
-                                           VerifyPolicy::always));
+            EXPECT_TRUE(store->open_blob(*found.manifest, VerifyPolicy::always));
         }
         ASSERT_TRUE(store->publish(blob("later")));
         ASSERT_TRUE(store->collect_garbage());
@@ -226,6 +225,47 @@ TEST_F(PowerTest, WhileSettingAside) {
                         [](const Contents& after, bool) {
                             EXPECT_EQ(after.versions.at("bystander"), 1);
                             for (const auto& name : after.missing) EXPECT_EQ(name, "x");
+                        }});
+}
+
+TEST_F(PowerTest, WhileCompressing) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(blob("x", 1, 20'000)));
+                            ASSERT_TRUE(store.publish(blob("bystander")));
+                        },
+                    .act =
+                        [](Store& store) {
+                            const auto done = store.compress({{{key_of("x")}}, {}});
+                            return done && done->done.size() == 1;
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("x"), 1);
+                            EXPECT_EQ(after.versions.at("bystander"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                            // Durably so, once it was said.
+                            EXPECT_TRUE(!done || after.compressed == 1);
+                        }});
+}
+
+TEST_F(PowerTest, WhileDecompressing) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(blob("x", 1, 20'000)));
+                            ASSERT_EQ(store.compress({})->done.size(), 1U);
+                        },
+                    .act =
+                        [](Store& store) {
+                            const auto key = key_of("x");
+                            const auto done = store.decompress({&key, 1});
+                            return done && done->done.size() == 1;
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("x"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                            EXPECT_TRUE(!done || after.compressed == 0);
                         }});
 }
 

@@ -1,0 +1,183 @@
+#include "store/frame_codec.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+namespace larder::internal::store {
+namespace {
+
+using format::FrameMethod;
+
+// Higher levels look longer for repetitions, which constants do not have: they are slower in both
+// directions, and what they find in noise makes the result larger.
+constexpr int k_level = 1;
+// Sampled are this many pieces of a frame, each of this many bytes.
+constexpr std::size_t k_sample_pieces = 8;
+constexpr std::size_t k_sample_piece_bytes = std::size_t{16} << 10;
+constexpr std::size_t k_sample_bytes = k_sample_pieces * k_sample_piece_bytes;
+// Undoing takes time: what gains less than one part in this many is stored.
+constexpr std::uint64_t k_gain_min = 32;
+
+constexpr std::array k_choices = {FrameMethod::zstd, FrameMethod::shuffled_by_2_zstd,
+                                  FrameMethod::shuffled_by_4_zstd};
+
+std::size_t width_of(FrameMethod method) {
+    switch (method) {
+        case FrameMethod::stored:
+        case FrameMethod::zstd: return 1;
+        case FrameMethod::shuffled_by_2_zstd: return 2;
+        case FrameMethod::shuffled_by_4_zstd: return 4;
+    }
+    return 1;
+}
+
+// With a width that is known when they are compiled, these loops become vector instructions, and
+// are several times as fast as what follows or goes before them: a library for it would gain
+// nothing.
+template <std::size_t Width>
+void shuffle_by(std::span<const std::byte> from, std::byte* __restrict to) {
+    const auto* const source = from.data();
+    const auto count = from.size() / Width;
+    for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t k = 0; k < Width; ++k) to[k * count + i] = source[i * Width + k];
+    }
+    std::copy(from.begin() + static_cast<std::ptrdiff_t>(count * Width), from.end(),
+              to + count * Width);
+}
+
+template <std::size_t Width>
+void unshuffle_by(std::span<const std::byte> from, std::byte* __restrict to) {
+    const auto* const source = from.data();
+    const auto count = from.size() / Width;
+    for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t k = 0; k < Width; ++k) to[i * Width + k] = source[k * count + i];
+    }
+    std::copy(from.begin() + static_cast<std::ptrdiff_t>(count * Width), from.end(),
+              to + count * Width);
+}
+
+void shuffle(std::size_t width, std::span<const std::byte> from, std::byte* to) {
+    width == 2 ? shuffle_by<2>(from, to) : shuffle_by<4>(from, to);
+}
+
+void unshuffle(std::size_t width, std::span<const std::byte> from, std::byte* to) {
+    width == 2 ? unshuffle_by<2>(from, to) : unshuffle_by<4>(from, to);
+}
+
+Error no_memory() { return Error::from_errno("cannot compress, or undo it", {}, ENOMEM); }
+
+std::vector<std::byte> sample_of(std::span<const std::byte> frame) {
+    if (frame.size() <= k_sample_bytes) return {frame.begin(), frame.end()};
+    std::vector<std::byte> sample;
+    sample.reserve(k_sample_bytes);
+    for (std::size_t i = 0; i < k_sample_pieces; ++i) {
+        // Constants are aligned to this.
+        constexpr std::size_t k_alignment = 64;
+        const auto offset = (frame.size() - k_sample_piece_bytes) * i / (k_sample_pieces - 1);
+        const auto piece = frame.subspan(offset / k_alignment * k_alignment, k_sample_piece_bytes);
+        sample.insert(sample.end(), piece.begin(), piece.end());
+    }
+    return sample;
+}
+
+}  // namespace
+
+struct FramePacker::Buffers {
+    std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context{ZSTD_createCCtx(),
+                                                                    &ZSTD_freeCCtx};
+    std::vector<std::byte> shuffled;
+    std::vector<std::byte> packed;
+
+    Result<std::size_t> compress(std::span<const std::byte> bytes) {
+        if (!context) return fail(no_memory());
+        packed.resize(std::max(packed.size(), ZSTD_compressBound(bytes.size())));
+        const auto size = ZSTD_compressCCtx(context.get(), packed.data(), packed.size(),
+                                            bytes.data(), bytes.size(), k_level);
+        if (ZSTD_isError(size) != 0) {
+            return fail(Errc::io, std::string("cannot compress: ") + ZSTD_getErrorName(size));
+        }
+        return size;
+    }
+    // Until the next call.
+    std::span<const std::byte> shuffle_by(std::size_t width, std::span<const std::byte> bytes) {
+        if (width == 1) return bytes;
+        shuffled.resize(std::max(shuffled.size(), bytes.size()));
+        shuffle(width, bytes, shuffled.data());
+        return std::span(shuffled).first(bytes.size());
+    }
+};
+
+FramePacker::FramePacker() : buffers_(std::make_unique<Buffers>()) {}
+FramePacker::~FramePacker() = default;
+
+Result<MethodChoice> FramePacker::choose(std::span<const std::byte> frame) {
+    const auto sample = sample_of(frame);
+    MethodChoice choice{FrameMethod::stored, frame.size()};
+    if (sample.empty()) return choice;
+    for (const auto method : k_choices) {
+        const auto width = width_of(method);
+        const auto shuffled = buffers_->shuffle_by(width, sample);
+        // Each kind of bytes for itself, as it is in a whole frame, where it is many blocks long.
+        const auto kind_bytes = std::max<std::size_t>(shuffled.size() / width, 1);
+        std::uint64_t bytes = 0;
+        for (std::size_t at = 0; at < shuffled.size(); at += kind_bytes) {
+            const auto kind = shuffled.subspan(at, std::min(kind_bytes, shuffled.size() - at));
+            const auto packed = buffers_->compress(kind);
+            if (!packed) return fail(packed.error());
+            bytes += *packed;
+        }
+        const auto estimated = bytes * frame.size() / sample.size();
+        const bool pays = estimated < frame.size() - frame.size() / k_gain_min;
+        if (pays && estimated < choice.estimated_bytes) choice = {method, estimated};
+    }
+    return choice;
+}
+
+Result<PackedFrame> FramePacker::pack(std::span<const std::byte> frame, FrameMethod method) {
+    if (method == FrameMethod::stored) return PackedFrame{method, frame};
+    const auto size = buffers_->compress(buffers_->shuffle_by(width_of(method), frame));
+    if (!size) return fail(size.error());
+    if (*size >= frame.size() - frame.size() / k_gain_min) {
+        return PackedFrame{FrameMethod::stored, frame};
+    }
+    return PackedFrame{method, std::span(buffers_->packed).first(*size)};
+}
+
+struct FrameUnpacker::Buffers {
+    std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context{ZSTD_createDCtx(),
+                                                                    &ZSTD_freeDCtx};
+    std::vector<std::byte> shuffled;
+};
+
+FrameUnpacker::FrameUnpacker() : buffers_(std::make_unique<Buffers>()) {}
+FrameUnpacker::~FrameUnpacker() = default;
+
+Result<void> FrameUnpacker::unpack(const PackedFrame& packed, std::span<std::byte> frame) {
+    const auto damaged = [] { return fail(Errc::damaged, "a frame is not what was compressed"); };
+    if (packed.method == FrameMethod::stored) {
+        if (packed.bytes.size() != frame.size()) return damaged();
+        std::copy(packed.bytes.begin(), packed.bytes.end(), frame.begin());
+        return {};
+    }
+    if (!buffers_->context) return fail(no_memory());
+    const auto width = width_of(packed.method);
+    auto target = frame;
+    if (width > 1) {
+        buffers_->shuffled.resize(std::max(buffers_->shuffled.size(), frame.size()));
+        target = std::span(buffers_->shuffled).first(frame.size());
+    }
+    const auto size = ZSTD_decompressDCtx(buffers_->context.get(), target.data(), target.size(),
+                                          packed.bytes.data(), packed.bytes.size());
+    if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) return fail(no_memory());
+    if (ZSTD_isError(size) != 0 || size != frame.size()) return damaged();
+    if (width > 1) unshuffle(width, target, frame.data());
+    return {};
+}
+
+}  // namespace larder::internal::store

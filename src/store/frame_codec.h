@@ -1,0 +1,62 @@
+// One frame of a blob to its compressed form and back (format/compressed.h). Works on memory alone.
+// Private to store/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "format/compressed.h"
+
+namespace larder::internal::store {
+
+struct MethodChoice {
+    format::FrameMethod method = format::FrameMethod::stored;
+    std::uint64_t estimated_bytes = 0;
+};
+
+struct PackedFrame {
+    format::FrameMethod method = format::FrameMethod::stored;
+    std::span<const std::byte> bytes;
+};
+
+// One thread's. Takes memory for a frame when it is first used.
+class FramePacker {
+public:
+    FramePacker();
+    FramePacker(const FramePacker&) = delete;
+    FramePacker& operator=(const FramePacker&) = delete;
+    ~FramePacker();
+
+    // The method that makes a sample of the frame smallest, and what the frame then takes.
+    [[nodiscard]] Result<MethodChoice> choose(std::span<const std::byte> frame);
+    // Stored instead, where that gains nothing. The bytes are the frame's own or this packer's,
+    // until it is called again.
+    [[nodiscard]] Result<PackedFrame> pack(std::span<const std::byte> frame,
+                                           format::FrameMethod method);
+
+private:
+    struct Buffers;
+    std::unique_ptr<Buffers> buffers_;
+};
+
+// One thread's.
+class FrameUnpacker {
+public:
+    FrameUnpacker();
+    FrameUnpacker(const FrameUnpacker&) = delete;
+    FrameUnpacker& operator=(const FrameUnpacker&) = delete;
+    ~FrameUnpacker();
+
+    // Fills `frame`. Errc::damaged if `packed` is not exactly that many bytes of it, whatever else
+    // it is.
+    [[nodiscard]] Result<void> unpack(const PackedFrame& packed, std::span<std::byte> frame);
+
+private:
+    struct Buffers;
+    std::unique_ptr<Buffers> buffers_;
+};
+
+}  // namespace larder::internal::store

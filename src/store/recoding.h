@@ -1,0 +1,62 @@
+// What compressing entries and undoing it have in common. Private to store/.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/result.h"
+#include "store/administration.h"
+#include "store/catalogue.h"
+#include "store/context.h"
+#include "store/flight.h"
+#include "store/publish.h"
+
+namespace larder::internal::store {
+
+// An error that is about one entry and not the last word on the others.
+[[nodiscard]] Unchanged unchanged_by(const Error& error);
+
+class Recoder {
+public:
+    Recoder(Context& context, DryRun dry_run, const ProgressCallback& progress)
+        : context_(context), callback_(progress), dry_run_(dry_run) {}
+
+    // Looks at the larder. False where an entry that cannot be read may use anything: then nothing
+    // may be done.
+    [[nodiscard]] Result<bool> begin();
+    [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
+    [[nodiscard]] Context& context() { return context_; }
+    [[nodiscard]] bool is_dry_run() const { return dry_run_ == DryRun::yes; }
+
+    // What an object and its chunk list take on disk now.
+    [[nodiscard]] std::uint64_t disk_bytes(const Digest& object) const;
+
+    // The flight of each key, without waiting. Errc::timed_out if somebody else has one.
+    [[nodiscard]] Result<std::vector<Flight>> take_flights(const std::vector<Key>& keys);
+    // Keeps `manifest`, which differs from `before` in its encoding alone, in its place, unless
+    // that was touched meanwhile. Of the object of `before`, nobody but `users` may know.
+    [[nodiscard]] Result<Manifest> replace(Publication publication, const Manifest& before,
+                                           const std::optional<std::set<Key>>& users, bool shrinks);
+
+    // Counts bytes of blobs; false: told to end.
+    [[nodiscard]] bool advance(std::uint64_t bytes);
+    void expect(std::uint64_t bytes) { progress_.bytes_total += bytes; }
+    [[nodiscard]] bool ended() const { return !report_.complete; }
+    [[nodiscard]] Recoding& report() { return report_; }
+
+private:
+    [[nodiscard]] Result<std::vector<Digest>> confirm(const Manifest& before,
+                                                      const std::optional<std::set<Key>>& users);
+
+    Context& context_;
+    const ProgressCallback& callback_;
+    DryRun dry_run_;
+    Catalogue catalogue_;
+    Progress progress_;
+    Recoding report_;
+};
+
+}  // namespace larder::internal::store
