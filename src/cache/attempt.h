@@ -37,8 +37,9 @@ private:
 
     // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);
-    [[nodiscard]] std::optional<Outcome> load_blob(const format::Manifest& manifest);
-    [[nodiscard]] Result<store::MappedObject> open_blob(const format::Manifest& manifest);
+    [[nodiscard]] std::optional<Outcome> load_blob(format::Manifest& manifest);
+    // Where the entry was replaced since it was found, `manifest` is the new one.
+    [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
     [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
                                                      const store::MappedObject& object);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);

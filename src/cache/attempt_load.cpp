@@ -70,7 +70,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         }
         return std::nullopt;
     }
-    const auto& manifest = *found.manifest;
+    auto& manifest = *found.manifest;
     crashes_ = number_in(manifest.notes, "crashes");
     if (const auto withheld = manifest.notes.find("withheld"); withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
@@ -135,7 +135,7 @@ std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
     });
 }
 
-std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
+std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
     if (refused_ == manifest.own_part().object) return std::nullopt;
     const auto object = open_blob(manifest);
     if (!object) {
@@ -151,9 +151,15 @@ std::optional<Outcome> Attempt::load_blob(const format::Manifest& manifest) {
     return import_blob(manifest, *object);
 }
 
-Result<store::MappedObject> Attempt::open_blob(const format::Manifest& manifest) {
+Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
-    return store_->open_blob(manifest, session_.config().verify);
+    while (true) {
+        auto object = store_->open_blob(manifest, session_.config().verify);
+        if (object || object.error().code != Errc::not_found) return object;
+        auto now = store_->find(identified_.key).manifest;
+        if (!now || now->parts == manifest.parts) return object;
+        manifest = std::move(*now);
+    }
 }
 
 std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,

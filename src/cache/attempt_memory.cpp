@@ -20,13 +20,14 @@ Result<void> Attempt::exchange(const format::Manifest& kept) {
     if (refused_ || crashes_ > 0) return {};
     // Should the import fail, the model has to be there once more.
     if (model_.origin == ModelOrigin::caller || !confirm_model()) return {};
-    const auto object = open_blob(kept);
+    auto manifest = kept;
+    const auto object = open_blob(manifest);
     // Somebody has removed it: what was compiled is as good.
     if (!object) return {};
     // Before the import, so that there are never two.
     request_.release_compiled();
     os::return_freed_memory();
-    if (import_blob(kept, *object)) return {};
+    if (import_blob(manifest, *object)) return {};
     if (auto readable = make_readable(); !readable) return readable;
     request_.compile();
     request_.release_model();

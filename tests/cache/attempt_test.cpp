@@ -137,6 +137,28 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
+// Between being found and being opened, an entry may change how it is kept.
+TEST_F(AttemptTest, WhatIsCompressedMeanwhileIsLoaded) {
+    device_.blob_padding = 100'000;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    store::NoMemory memory;
+    const auto store =
+        *store::Store::open(system_.system(), log_, memory, {.directory = config_.directory});
+    int recoded = 0;
+    device_.on_check = [&] { recoded += static_cast<int>(store->compress({})->done.size()); };
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    device_.on_check = [&] {
+        const auto keys = *store->find_keys("");
+        recoded += static_cast<int>(store->decompress(keys)->done.size());
+    };
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    device_.on_check = nullptr;
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    EXPECT_EQ(recoded, 2);
+    EXPECT_EQ(device_.compiles_done, 1);
+    EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
 TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     const auto status = in_a_child([&] {

@@ -23,6 +23,7 @@ struct FakeDevice {
     bool exports = true;
     bool compiles = true;
     std::function<void()> on_compile;  // to stall or to crash
+    std::function<void()> on_check;    // once it was found, before it is opened
     std::function<void()> on_import;
     std::function<void(const std::string& path)> on_read;  // of what stands in for the model
     std::function<void(runtime::Scratch&)> on_unpack;
@@ -83,6 +84,7 @@ public:
         return sink.write_at(0, bytes.first(1));
     }
     runtime::Compatibility check(const std::string& requirements) override {
+        if (device_.on_check) device_.on_check();
         return requirements == "fake 1" ? runtime::Compatibility::accepted
                                         : runtime::Compatibility::refused;
     }
