@@ -44,6 +44,9 @@ struct EntryInfo {
     std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
     std::string device;  // as asked for
     std::uint64_t bytes = 0;
+    // How it is kept: "raw", the blob itself; "variant", as pieces of another blob and what
+    // differs; "compressed"; or "files", as a set of files. `objects` are what that takes.
+    std::string encoding;
     std::vector<ObjectInfo> objects;
     std::vector<ModelFile> model_files;
     // Everything that decides the key; in EntryDetail::summary without "property.…".
@@ -115,6 +118,41 @@ struct PruneReport {
     // The path of an entry that cannot be read, and may use anything: for its sake no object was
     // removed. Empty: there is none.
     std::string held_back;
+};
+
+// Which entries compress() takes.
+struct CompressRules {
+    std::optional<std::vector<std::string>> keys{};  // or their beginnings; absent: all
+    // Of them, those that nobody has asked for in this long, as far as this machine and the larder
+    // know.
+    std::optional<std::chrono::seconds> older_than{};
+};
+
+struct CompressReport {
+    struct Changed {
+        EntryInfo entry;  // as it was
+        std::uint64_t before_bytes = 0;
+        std::uint64_t after_bytes = 0;
+    };
+    struct Unchanged {
+        EntryInfo entry;
+        // "encoding": it is kept in a way that cannot be changed, or is so already; "base":
+        // variants are made of it; "shared": an entry that stays as it is has the same bytes;
+        // "gain": it would be less than a tenth smaller; "busy": somebody else is working on it;
+        // "failed".
+        std::string reason;
+        std::string detail;  // of what failed, or is busy
+    };
+    std::vector<Changed> entries;
+    std::vector<Unchanged> unchanged;
+    // On disk, of `entries`; what several of them share counts once.
+    std::uint64_t before_bytes = 0;
+    std::uint64_t after_bytes = 0;
+    bool estimated = false;  // `after_bytes` are worked out from samples
+    // The path of an entry that cannot be read, and may use anything: for its sake nothing was
+    // done. Empty: there is none.
+    std::string held_back;
+    bool complete = true;  // false: `progress` ended it early
 };
 
 // How many requests ended how, over all processes of this machine.
@@ -202,6 +240,20 @@ public:
 
     // Removes by rule, and whatever no entry uses. A dry run reports the same and removes nothing.
     PruneReport prune(const PruneRules& rules, DryRun dry_run);
+
+    // Keeps blobs in less room: those whose constants came from a shorter type, most of all. A hit
+    // on such an entry undoes it on all cores into memory of the process, which takes longer and
+    // cannot be shared with others, and leaves it compressed. What gets less than a tenth smaller,
+    // and what others use in part, stays as it is. Nothing is evicted for it. A dry run names the
+    // same entries and changes nothing. `progress` is called now and then, on the calling thread;
+    // return false to end early: what was done until then stays. Safe to kill at any moment.
+    CompressReport compress(const CompressRules& rules, DryRun dry_run,
+                            const std::function<bool(std::uint64_t bytes_done,
+                                                     std::uint64_t bytes_total)>& progress = {});
+    // Keeps them whole again; where there is no room for that, others are evicted.
+    CompressReport decompress(const std::vector<std::string>& keys, DryRun dry_run,
+                              const std::function<bool(std::uint64_t bytes_done,
+                                                       std::uint64_t bytes_total)>& progress = {});
 
     // Neither the limit nor prune() nor remove() takes a pinned entry. A pin stays when the entry
     // is compiled anew. What is pinned already stays so; the same with unpin. Both throw before

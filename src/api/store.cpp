@@ -21,6 +21,7 @@ EntryInfo describe(store::Manifest manifest) {
     EntryInfo info;
     info.key = manifest.key.hex();
     info.bytes = manifest.total_bytes();
+    info.encoding = to_string(manifest.encoding);
     for (auto& part : manifest.parts) {
         info.objects.push_back({std::move(part.name), part.object.hex(), part.bytes});
     }
@@ -57,6 +58,47 @@ Damage public_damage(store::Damage damage) {
         case store::Damage::unreadable: return Damage::unreadable;
     }
     return Damage::unreadable;
+}
+
+const char* word(store::Unchanged why) {
+    switch (why) {
+        case store::Unchanged::encoding: return "encoding";
+        case store::Unchanged::base: return "base";
+        case store::Unchanged::shared: return "shared";
+        case store::Unchanged::gain: return "gain";
+        case store::Unchanged::busy: return "busy";
+        case store::Unchanged::failed: return "failed";
+    }
+    return "";
+}
+
+CompressReport public_report(const store::Recoding& recoding) {
+    CompressReport report;
+    for (const auto& done : recoding.done) {
+        report.entries.push_back({describe(done.before), done.before_bytes, done.after_bytes});
+    }
+    for (const auto& left : recoding.left) {
+        report.unchanged.push_back({describe(left.manifest), word(left.why),
+                                    left.error ? left.error->message() : std::string{}});
+    }
+    report.before_bytes = recoding.before_bytes;
+    report.after_bytes = recoding.after_bytes;
+    report.held_back = recoding.held_back;
+    report.complete = recoding.complete;
+    return report;
+}
+
+using PublicProgress = std::function<bool(std::uint64_t, std::uint64_t)>;
+
+store::ProgressCallback callback_of(const PublicProgress& progress) {
+    return [&progress](const store::Progress& now) {
+        const bool go_on = !progress || progress(now.bytes_done, now.bytes_total);
+        return go_on ? store::Continue::yes : store::Continue::no;
+    };
+}
+
+store::DryRun inner(DryRun dry_run) {
+    return dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
 }
 
 void add(Stats::Outcomes& sum, const store::EventSum& events) {
@@ -189,17 +231,12 @@ std::uint64_t Store::total_bytes() const {
 
 std::uint64_t Store::max_size_bytes() const { return impl_->opened->limit_bytes(); }
 
-VerifyReport Store::verify(const std::vector<std::string>& prefixes,
-                           const std::function<bool(std::uint64_t, std::uint64_t)>& progress,
+VerifyReport Store::verify(const std::vector<std::string>& prefixes, const PublicProgress& progress,
                            const VerifyOptions& options) {
     if (options.from_the_start) impl_->state.forget_checked(impl_->opened->id());
     const auto keys = impl_->resolve(prefixes);
-    const auto tell = [&](const store::Progress& now) {
-        const bool go_on = !progress || progress(now.bytes_done, now.bytes_total);
-        return go_on ? store::Continue::yes : store::Continue::no;
-    };
-    const auto found = api::value_or_throw(
-        impl_->opened->verify(keys, tell, {options.bytes_per_second_max, &impl_->state}));
+    const auto found = api::value_or_throw(impl_->opened->verify(
+        keys, callback_of(progress), {options.bytes_per_second_max, &impl_->state}));
     VerifyReport report;
     report.entries = found.entries;
     report.objects = found.objects;
@@ -225,8 +262,7 @@ RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry
         throw Error(ErrorCode::invalid_argument, "the entry " + key.hex() + " is pinned",
                     "larder unpin " + key.hex());
     }
-    const auto how = dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
-    const auto removal = api::value_or_throw(impl_->opened->remove(keys, how));
+    const auto removal = api::value_or_throw(impl_->opened->remove(keys, inner(dry_run)));
     RemovalReport report;
     report.freed_bytes = removal.freed_bytes;
     for (const auto& manifest : removal.entries) report.entries.push_back(describe(manifest));
@@ -259,14 +295,13 @@ RemovalReport Store::remove_model(const std::filesystem::path& path, DryRun dry_
 }
 
 PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
-    store::PruneRules inner;
+    store::PruneRules inner_rules;
     for (const auto& [key, reason] : rules.keys) {
-        inner.doomed[api::value_or_throw(store::Key::from_hex(key))] = reason;
+        inner_rules.doomed[api::value_or_throw(store::Key::from_hex(key))] = reason;
     }
-    inner.older_than = rules.older_than;
-    inner.max_bytes = rules.max_size_bytes;
-    const auto how = dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
-    const auto pruning = api::value_or_throw(impl_->opened->prune(inner, how));
+    inner_rules.older_than = rules.older_than;
+    inner_rules.max_bytes = rules.max_size_bytes;
+    const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, inner(dry_run)));
     PruneReport report;
     for (const auto& manifest : pruning.removal.entries) {
         report.entries.push_back(describe(manifest));
@@ -280,6 +315,29 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     report.left_bytes = pruning.left_bytes;
     report.held_back = pruning.held_back;
     return report;
+}
+
+CompressReport Store::compress(const CompressRules& rules, DryRun dry_run,
+                               const PublicProgress& progress) {
+    store::CompressRules inner_rules;
+    if (rules.keys) {
+        const auto keys = impl_->resolve(*rules.keys);
+        inner_rules.keys.emplace(keys.begin(), keys.end());
+    }
+    inner_rules.older_than = rules.older_than;
+    auto report = public_report(api::value_or_throw(
+        impl_->opened->compress(inner_rules, inner(dry_run), callback_of(progress))));
+    report.estimated = dry_run == DryRun::yes;
+    return report;
+}
+
+CompressReport Store::decompress(const std::vector<std::string>& prefixes, DryRun dry_run,
+                                 const PublicProgress& progress) {
+    auto keys = impl_->resolve(prefixes);
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return public_report(api::value_or_throw(
+        impl_->opened->decompress(keys, inner(dry_run), callback_of(progress))));
 }
 
 void Store::pin(const std::vector<std::string>& keys) {

@@ -35,7 +35,7 @@ Json stale_json(const EntryInfo& entry) {
             {"certain", entry.stale->certain}};
 }
 
-Json removed_json(const EntryInfo& entry) {
+Json short_entry_json(const EntryInfo& entry) {
     return {{"key", entry.key},
             {"model", entry.model},
             {"device", entry.device},
@@ -60,6 +60,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["device"] = entry.device;
     json["bytes"] = entry.bytes;
     json["unique_bytes"] = unique_bytes;
+    json["encoding"] = entry.encoding;
     json["created_at"] = format_time(entry.created_at);
     json["last_used_at"] = entry.last_used_anywhere_at
                                ? Json(format_time(*entry.last_used_anywhere_at))
@@ -96,7 +97,7 @@ Json removal_json(const RemovalReport& report, DryRun dry_run) {
     json["dry_run"] = dry_run == DryRun::yes;
     json["entries"] = Json::array();
     for (const auto& entry : report.entries) {
-        json["entries"].push_back(removed_json(entry));
+        json["entries"].push_back(short_entry_json(entry));
     }
     json["freed_bytes"] = report.freed_bytes;
     return json;
@@ -107,7 +108,7 @@ Json prune_json(const PruneReport& report, DryRun dry_run) {
     json["dry_run"] = dry_run == DryRun::yes;
     json["entries"] = Json::array();
     for (const auto& entry : report.entries) {
-        auto removed = removed_json(entry);
+        auto removed = short_entry_json(entry);
         removed["reason"] = report.reasons.at(entry.key);
         json["entries"].push_back(std::move(removed));
     }
@@ -115,6 +116,32 @@ Json prune_json(const PruneReport& report, DryRun dry_run) {
     json["garbage_bytes"] = report.garbage_bytes;
     json["total_bytes"] = report.left_bytes;
     json["held_back"] = text_or_null(report.held_back);
+    return json;
+}
+
+Json compress_json(const CompressReport& report, DryRun dry_run) {
+    auto json = json_object();
+    json["dry_run"] = dry_run == DryRun::yes;
+    json["entries"] = Json::array();
+    for (const auto& changed : report.entries) {
+        auto entry = short_entry_json(changed.entry);
+        entry["before_bytes"] = changed.before_bytes;
+        entry["after_bytes"] = changed.after_bytes;
+        json["entries"].push_back(std::move(entry));
+    }
+    json["unchanged"] = Json::array();
+    for (const auto& left : report.unchanged) {
+        auto entry = short_entry_json(left.entry);
+        entry["encoding"] = left.entry.encoding;
+        entry["reason"] = left.reason;
+        entry["detail"] = text_or_null(left.detail);
+        json["unchanged"].push_back(std::move(entry));
+    }
+    json["before_bytes"] = report.before_bytes;
+    json["after_bytes"] = report.after_bytes;
+    json["estimated"] = report.estimated;
+    json["held_back"] = text_or_null(report.held_back);
+    json["complete"] = report.complete;
     return json;
 }
 

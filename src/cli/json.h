@@ -26,6 +26,7 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 [[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 [[nodiscard]] Json removal_json(const RemovalReport& report, DryRun dry_run);
 [[nodiscard]] Json prune_json(const PruneReport& report, DryRun dry_run);
+[[nodiscard]] Json compress_json(const CompressReport& report, DryRun dry_run);
 [[nodiscard]] Json verify_json(const VerifyReport& report);
 [[nodiscard]] Json stats_json(const Stats& stats);
 [[nodiscard]] Json stale_sums_json(const std::map<std::string, StaleSum>& sums);

@@ -21,9 +21,8 @@ struct Parsed {
 };
 
 constexpr std::string_view k_filter_help =
-    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind, stale; operators > < "
-    ">= "
-    "<= = != ~ (contains)";
+    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind, encoding, stale; "
+    "operators > < >= <= = != ~ (contains)";
 
 Parsed parse_parts(const std::string& text) {
     struct Sign {
@@ -152,6 +151,7 @@ Condition parse_filter(const std::string& text, TimePoint now) {
     if (field == "device") return text_condition(parsed, [](Entry e) { return e.device; });
     if (field == "model") return text_condition(parsed, [](Entry e) { return e.model; });
     if (field == "kind") return text_condition(parsed, [](Entry e) { return e.kind; });
+    if (field == "encoding") return text_condition(parsed, [](Entry e) { return e.encoding; });
     if (field == "stale") return text_condition(parsed, stale_reason);
     throw_usage("'" + field + "' is no field of a filter", std::string(k_filter_help));
 }

@@ -23,7 +23,7 @@ struct Verb {
     Run (*declare)(CLI::App&);
 };
 
-constexpr std::array<Verb, 15> k_verbs{{
+constexpr std::array<Verb, 17> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -60,6 +60,12 @@ constexpr std::array<Verb, 15> k_verbs{{
      "  larder prune --older-than 30d --yes\n"
      "  larder prune --max-size 20GiB --yes",
      declare_prune},
+    {"compress", "Keep entries that are rarely used in less room",
+     "  larder compress --older-than 30d --dry-run\n"
+     "  larder compress 3f2a old/model.xml --yes",
+     declare_compress},
+    {"decompress", "Keep compressed entries whole again", "  larder decompress 3f2a --yes",
+     declare_decompress},
     {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
      declare_pin},
     {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin},

@@ -25,6 +25,7 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     add("device", entry.device);
     add("size", format_size(entry.bytes) + ", of which " + format_size(unique) +
                     " are not shared with other entries");
+    add("encoding", entry.encoding);
     add("created", format_time(entry.created_at));
     add("last used",
         entry.last_used_anywhere_at ? format_time(*entry.last_used_anywhere_at) : "never");

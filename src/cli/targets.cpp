@@ -45,8 +45,8 @@ Targets find_targets(const Store& store, const std::vector<std::string>& names) 
 
 bool agrees(const std::string& question, const std::string& verb) {
     if (!is_terminal(Stream::in) || !is_terminal(Stream::error)) {
-        throw_usage(verb + " asks before it removes, and there is nobody to ask",
-                    "give --yes, or --dry-run to see what would go");
+        throw_usage(verb + " asks first, and there is nobody to ask",
+                    "give --yes, or --dry-run to see what it would do");
     }
     std::fputs((question + "? [y/N] ").c_str(), stderr);
     std::string answer;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <zstd.h>
@@ -15,11 +16,14 @@ namespace {
 using format::FrameMethod;
 
 // Higher levels look longer for repetitions, which constants do not have: they are slower in both
-// directions, and what they find in noise makes the result larger.
+// directions, and what they find in noise makes the result larger. For the same reason the other
+// settings are those of this level for large inputs, also where the input is a small sample.
 constexpr int k_level = 1;
+constexpr int k_hash_log = 14;
+constexpr int k_match_bytes_min = 7;
 // Sampled are this many pieces of a frame, each of this many bytes.
-constexpr std::size_t k_sample_pieces = 8;
-constexpr std::size_t k_sample_piece_bytes = std::size_t{16} << 10;
+constexpr std::size_t k_sample_pieces = 4;
+constexpr std::size_t k_sample_piece_bytes = std::size_t{32} << 10;
 constexpr std::size_t k_sample_bytes = k_sample_pieces * k_sample_piece_bytes;
 // Undoing takes time: what gains less than one part in this many is stored.
 constexpr std::uint64_t k_gain_min = 32;
@@ -72,18 +76,16 @@ void unshuffle(std::size_t width, std::span<const std::byte> from, std::byte* to
 
 Error no_memory() { return Error::from_errno("cannot compress, or undo it", {}, ENOMEM); }
 
-std::vector<std::byte> sample_of(std::span<const std::byte> frame) {
-    if (frame.size() <= k_sample_bytes) return {frame.begin(), frame.end()};
-    std::vector<std::byte> sample;
-    sample.reserve(k_sample_bytes);
+std::vector<std::span<const std::byte>> sample_of(std::span<const std::byte> frame) {
+    if (frame.size() <= k_sample_bytes) return {frame};
+    std::vector<std::span<const std::byte>> pieces;
     for (std::size_t i = 0; i < k_sample_pieces; ++i) {
         // Constants are aligned to this.
         constexpr std::size_t k_alignment = 64;
         const auto offset = (frame.size() - k_sample_piece_bytes) * i / (k_sample_pieces - 1);
-        const auto piece = frame.subspan(offset / k_alignment * k_alignment, k_sample_piece_bytes);
-        sample.insert(sample.end(), piece.begin(), piece.end());
+        pieces.push_back(frame.subspan(offset / k_alignment * k_alignment, k_sample_piece_bytes));
     }
-    return sample;
+    return pieces;
 }
 
 }  // namespace
@@ -96,9 +98,17 @@ struct FramePacker::Buffers {
 
     Result<std::size_t> compress(std::span<const std::byte> bytes) {
         if (!context) return fail(no_memory());
+        // They hold for every call from now on, so this costs nothing worth saving.
+        const std::pair<ZSTD_cParameter, int> settings[] = {{ZSTD_c_compressionLevel, k_level},
+                                                            {ZSTD_c_strategy, ZSTD_fast},
+                                                            {ZSTD_c_hashLog, k_hash_log},
+                                                            {ZSTD_c_minMatch, k_match_bytes_min}};
+        for (const auto& [name, value] : settings) {
+            ZSTD_CCtx_setParameter(context.get(), name, value);
+        }
         packed.resize(std::max(packed.size(), ZSTD_compressBound(bytes.size())));
-        const auto size = ZSTD_compressCCtx(context.get(), packed.data(), packed.size(),
-                                            bytes.data(), bytes.size(), k_level);
+        const auto size =
+            ZSTD_compress2(context.get(), packed.data(), packed.size(), bytes.data(), bytes.size());
         if (ZSTD_isError(size) != 0) {
             return fail(Errc::io, std::string("cannot compress: ") + ZSTD_getErrorName(size));
         }
@@ -116,23 +126,37 @@ struct FramePacker::Buffers {
 FramePacker::FramePacker() : buffers_(std::make_unique<Buffers>()) {}
 FramePacker::~FramePacker() = default;
 
+Result<std::uint64_t> FramePacker::pack_sample(std::span<const std::byte> piece,
+                                               FrameMethod method) {
+    const auto width = width_of(method);
+    const auto shuffled = buffers_->shuffle_by(width, piece);
+    // Each kind of bytes for itself, as in a whole frame, where each is many blocks long.
+    const auto kind_bytes = std::max<std::size_t>(shuffled.size() / width, 1);
+    std::uint64_t bytes = 0;
+    for (std::size_t at = 0; at < shuffled.size(); at += kind_bytes) {
+        const auto kind = shuffled.subspan(at, std::min(kind_bytes, shuffled.size() - at));
+        const auto packed = buffers_->compress(kind);
+        if (!packed) return fail(packed.error());
+        bytes += *packed;
+    }
+    return bytes;
+}
+
 Result<MethodChoice> FramePacker::choose(std::span<const std::byte> frame) {
     const auto sample = sample_of(frame);
+    std::uint64_t sample_bytes = 0;
+    for (const auto& piece : sample) sample_bytes += piece.size();
     MethodChoice choice{FrameMethod::stored, frame.size()};
-    if (sample.empty()) return choice;
+    if (sample_bytes == 0) return choice;
     for (const auto method : k_choices) {
-        const auto width = width_of(method);
-        const auto shuffled = buffers_->shuffle_by(width, sample);
-        // Each kind of bytes for itself, as it is in a whole frame, where it is many blocks long.
-        const auto kind_bytes = std::max<std::size_t>(shuffled.size() / width, 1);
         std::uint64_t bytes = 0;
-        for (std::size_t at = 0; at < shuffled.size(); at += kind_bytes) {
-            const auto kind = shuffled.subspan(at, std::min(kind_bytes, shuffled.size() - at));
-            const auto packed = buffers_->compress(kind);
+        // Each piece for itself, too: constants that lie far apart are not alike.
+        for (const auto& piece : sample) {
+            const auto packed = pack_sample(piece, method);
             if (!packed) return fail(packed.error());
             bytes += *packed;
         }
-        const auto estimated = bytes * frame.size() / sample.size();
+        const auto estimated = bytes * frame.size() / sample_bytes;
         const bool pays = estimated < frame.size() - frame.size() / k_gain_min;
         if (pays && estimated < choice.estimated_bytes) choice = {method, estimated};
     }

@@ -39,6 +39,11 @@ public:
 
 private:
     struct Buffers;
+
+    // The bytes that a piece of a frame takes.
+    [[nodiscard]] Result<std::uint64_t> pack_sample(std::span<const std::byte> piece,
+                                                    format::FrameMethod method);
+
     std::unique_ptr<Buffers> buffers_;
 };
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache/blob_pages.h"
 #include "cache/explain.h"
 #include "support/fake_runtime.h"
 
@@ -157,6 +158,21 @@ TEST_F(AttemptTest, WhatIsCompressedMeanwhileIsLoaded) {
     EXPECT_EQ(recoded, 2);
     EXPECT_EQ(device_.compiles_done, 1);
     EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
+// Whose memory is no file's: nothing of it may be dropped, and there is nothing to read ahead.
+TEST_F(AttemptTest, ALargeBlobThatIsCompressedIsLoaded) {
+    device_.blob_padding = k_large_blob_bytes;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    store::NoMemory memory;
+    const auto store =
+        *store::Store::open(system_.system(), log_, memory, {.directory = config_.directory});
+    EXPECT_EQ(store->compress({})->done.size(), 1U);
+    for (const bool release_memory : {true, false}) {
+        config_.release_memory = release_memory;
+        EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    }
+    EXPECT_TRUE(said_.empty());
 }
 
 TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {

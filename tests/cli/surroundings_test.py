@@ -6,7 +6,9 @@ Method: the real program with settings from every origin, and with faults that d
 import harness
 from harness import ProgramTest
 
-VERBS = ("adopt", "compile", "ls", "show", "why", "verify", "rm", "stats", "config", "doctor")
+VERBS = (
+    "adopt", "compile", "compress", "decompress", "ls", "show", "why", "verify", "rm", "stats",
+    "config", "doctor")
 
 
 class SurroundingsTest(ProgramTest):
