@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "os/prefault.h"
 #include "os/reservation.h"
 
 namespace larder::internal::os {
@@ -36,11 +37,14 @@ Result<PrivateMemory> PrivateMemory::reserve(std::uint64_t size_bytes) {
     if (size_bytes > k_bytes_max) return fail(Errc::invalid_argument, "a blob is too large");
     auto memory = std::make_unique<Reservation>(size_bytes);
     if (!memory->is_usable()) return fail(Error::from_errno("cannot reserve memory for", "a blob"));
-    memory->advise_huge_pages(0, size_bytes);
     return PrivateMemory{std::move(memory), size_bytes};
 }
 
 std::span<std::byte> PrivateMemory::bytes() const { return {memory_->begin(), size_bytes_}; }
+
+void PrivateMemory::bring_in(std::span<std::byte> part) noexcept {
+    prefault(part.data(), part.size());
+}
 
 Result<std::shared_ptr<Mapping>> PrivateMemory::seal() && {
     if (auto done = memory_->protect(); !done) return fail(std::move(done.error()));

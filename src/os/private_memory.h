@@ -15,7 +15,7 @@ class Reservation;
 
 class PrivateMemory {
 public:
-    // Taken as it is filled, in huge pages where the kernel has them; zeros until then.
+    // Takes none before it is brought in or filled; zeros until then.
     [[nodiscard]] static Result<PrivateMemory> reserve(std::uint64_t size_bytes);
 
     PrivateMemory(PrivateMemory&&) noexcept;
@@ -26,6 +26,9 @@ public:
 
     // Several threads may fill parts of it at once. Begins where a huge page does.
     [[nodiscard]] std::span<std::byte> bytes() const;
+    // For who is about to fill a part of bytes(): in the kind of pages that is quick
+    // (os/prefault.h).
+    static void bring_in(std::span<std::byte> part) noexcept;
     // From here on it can only be read. There is no file to read it from again: drop_resident does
     // nothing.
     [[nodiscard]] Result<std::shared_ptr<Mapping>> seal() &&;

@@ -29,8 +29,7 @@ public:
     Result<void> read(const format::Frame& frame, std::span<std::byte> target) {
         os::File& file = own_ ? *own_ : file_;
         if (frame.method == FrameMethod::stored) return file.read_at(frame.offset, target);
-        packed_.resize(std::max<std::size_t>(packed_.size(), frame.bytes));
-        const auto packed = std::span(packed_).first(frame.bytes);
+        const auto packed = packed_.of(frame.bytes);
         if (auto done = file.read_at(frame.offset, packed); !done) return done;
         auto done = unpacker_.unpack({frame.method, packed}, target);
         if (!done) done.error().path = file.path();
@@ -40,7 +39,7 @@ public:
 private:
     os::File& file_;
     std::unique_ptr<os::File> own_;
-    std::vector<std::byte> packed_;
+    FrameBuffer packed_;
     FrameUnpacker unpacker_;
 };
 
@@ -49,6 +48,8 @@ using Work = std::function<Result<void>(FrameReader& reader, std::uint64_t frame
 // Calls `work` for every frame, with the reader of the thread that it is on.
 Result<void> for_each_frame(os::File& file, std::uint64_t frames, unsigned threads,
                             const std::function<Work()>& make_work) {
+    // It is the cores that are busy, not the disk.
+    threads = std::min(threads, worker_threads());
     const auto readers = std::clamp<std::uint64_t>(threads, 1, std::max<std::uint64_t>(frames, 1));
     Stripes stripes(frames, readers);
     std::atomic<bool> failed{false};
@@ -72,9 +73,10 @@ Result<std::shared_ptr<os::Mapping>> unpack_into_memory(os::File& file,
     if (!memory) return fail(std::move(memory.error()));
     const auto blob = memory->bytes();
     const Work work = [&](FrameReader& reader, std::uint64_t frame) {
-        return reader.read(table.frames[frame],
-                           blob.subspan(frame * format::k_frame_bytes,
-                                        format::frame_bytes(table.blob_bytes, frame)));
+        const auto part = blob.subspan(frame * format::k_frame_bytes,
+                                       format::frame_bytes(table.blob_bytes, frame));
+        os::PrivateMemory::bring_in(part);
+        return reader.read(table.frames[frame], part);
     };
     auto unpacked = for_each_frame(file, table.frames.size(), threads, [&] { return work; });
     if (!unpacked) return fail(std::move(unpacked.error()));

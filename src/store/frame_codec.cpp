@@ -93,10 +93,10 @@ std::vector<std::span<const std::byte>> sample_of(std::span<const std::byte> fra
 struct FramePacker::Buffers {
     std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context{ZSTD_createCCtx(),
                                                                     &ZSTD_freeCCtx};
-    std::vector<std::byte> shuffled;
-    std::vector<std::byte> packed;
+    FrameBuffer shuffled;
+    FrameBuffer packed;
 
-    Result<std::size_t> compress(std::span<const std::byte> bytes) {
+    Result<std::span<const std::byte>> compress(std::span<const std::byte> bytes) {
         if (!context) return fail(no_memory());
         // They hold for every call from now on, so this costs nothing worth saving.
         const std::pair<ZSTD_cParameter, int> settings[] = {{ZSTD_c_compressionLevel, k_level},
@@ -106,20 +106,19 @@ struct FramePacker::Buffers {
         for (const auto& [name, value] : settings) {
             ZSTD_CCtx_setParameter(context.get(), name, value);
         }
-        packed.resize(std::max(packed.size(), ZSTD_compressBound(bytes.size())));
+        const auto target = packed.of(ZSTD_compressBound(bytes.size()));
         const auto size =
-            ZSTD_compress2(context.get(), packed.data(), packed.size(), bytes.data(), bytes.size());
+            ZSTD_compress2(context.get(), target.data(), target.size(), bytes.data(), bytes.size());
         if (ZSTD_isError(size) != 0) {
             return fail(Errc::io, std::string("cannot compress: ") + ZSTD_getErrorName(size));
         }
-        return size;
+        return target.first(size);
     }
-    // Until the next call.
     std::span<const std::byte> shuffle_by(std::size_t width, std::span<const std::byte> bytes) {
         if (width == 1) return bytes;
-        shuffled.resize(std::max(shuffled.size(), bytes.size()));
-        shuffle(width, bytes, shuffled.data());
-        return std::span(shuffled).first(bytes.size());
+        const auto target = shuffled.of(bytes.size());
+        shuffle(width, bytes, target.data());
+        return target;
     }
 };
 
@@ -137,7 +136,7 @@ Result<std::uint64_t> FramePacker::pack_sample(std::span<const std::byte> piece,
         const auto kind = shuffled.subspan(at, std::min(kind_bytes, shuffled.size() - at));
         const auto packed = buffers_->compress(kind);
         if (!packed) return fail(packed.error());
-        bytes += *packed;
+        bytes += packed->size();
     }
     return bytes;
 }
@@ -165,18 +164,16 @@ Result<MethodChoice> FramePacker::choose(std::span<const std::byte> frame) {
 
 Result<PackedFrame> FramePacker::pack(std::span<const std::byte> frame, FrameMethod method) {
     if (method == FrameMethod::stored) return PackedFrame{method, frame};
-    const auto size = buffers_->compress(buffers_->shuffle_by(width_of(method), frame));
-    if (!size) return fail(size.error());
-    if (*size >= frame.size() - frame.size() / k_gain_min) {
-        return PackedFrame{FrameMethod::stored, frame};
-    }
-    return PackedFrame{method, std::span(buffers_->packed).first(*size)};
+    const auto packed = buffers_->compress(buffers_->shuffle_by(width_of(method), frame));
+    if (!packed) return fail(packed.error());
+    const bool pays = packed->size() < frame.size() - frame.size() / k_gain_min;
+    return pays ? PackedFrame{method, *packed} : PackedFrame{FrameMethod::stored, frame};
 }
 
 struct FrameUnpacker::Buffers {
     std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context{ZSTD_createDCtx(),
                                                                     &ZSTD_freeDCtx};
-    std::vector<std::byte> shuffled;
+    FrameBuffer shuffled;
 };
 
 FrameUnpacker::FrameUnpacker() : buffers_(std::make_unique<Buffers>()) {}
@@ -191,11 +188,7 @@ Result<void> FrameUnpacker::unpack(const PackedFrame& packed, std::span<std::byt
     }
     if (!buffers_->context) return fail(no_memory());
     const auto width = width_of(packed.method);
-    auto target = frame;
-    if (width > 1) {
-        buffers_->shuffled.resize(std::max(buffers_->shuffled.size(), frame.size()));
-        target = std::span(buffers_->shuffled).first(frame.size());
-    }
+    const auto target = width > 1 ? buffers_->shuffled.of(frame.size()) : frame;
     const auto size = ZSTD_decompressDCtx(buffers_->context.get(), target.data(), target.size(),
                                           packed.bytes.data(), packed.bytes.size());
     if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) return fail(no_memory());

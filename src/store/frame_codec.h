@@ -12,6 +12,23 @@
 
 namespace larder::internal::store {
 
+// Memory that is kept from one frame to the next.
+class FrameBuffer {
+public:
+    // What it held is lost.
+    [[nodiscard]] std::span<std::byte> of(std::size_t size_bytes) {
+        if (size_bytes > size_bytes_) {
+            bytes_ = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
+            size_bytes_ = size_bytes;
+        }
+        return {bytes_.get(), size_bytes};
+    }
+
+private:
+    std::unique_ptr<std::byte[]> bytes_;
+    std::size_t size_bytes_ = 0;
+};
+
 struct MethodChoice {
     format::FrameMethod method = format::FrameMethod::stored;
     std::uint64_t estimated_bytes = 0;

@@ -20,6 +20,7 @@ TEST(PrivateMemory, IsWhatItWasFilledWith) {
         ASSERT_EQ(memory->bytes().size(), size);
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory->bytes().data()) % (2 * k_mib), 0U);
         if (size > 0) {
+            PrivateMemory::bring_in(memory->bytes().first(size / 2));
             EXPECT_EQ(memory->bytes().back(), std::byte{0});
             std::memset(memory->bytes().data(), 'x', size);
         }
