@@ -145,6 +145,20 @@ class CompressTest(ProgramTest):
         self.assertIn("stays as it is", run.error)
         self.assertNotIn("halves", self.kept())
 
+    def test_what_is_damaged_once_compressed_is_repaired(self):
+        key = self.kept()["halves"]["key"]
+        self.done("compress", key, "--yes")
+        shown = self.done("show", key, "--json").json
+        digest = shown["objects"][0]["digest"]
+        path = self.dir / "objects" / digest[:2] / digest
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1])
+        run = self.larder("repair", "--json")
+        self.assertEqual(run.code, 0, run)
+        self.assertEqual([repair["outcome"] for repair in run.json["repairs"]], ["recompiled"])
+        self.assertEqual(self.kept()["halves"]["encoding"], "raw")
+        self.assertEqual(self.compile(self.models / "halves.xml")["outcome"], "loaded")
+
     def test_it_refuses_what_is_no_larder(self):
         other = self.root / "other"
         other.mkdir()

@@ -13,10 +13,6 @@
 namespace larder::internal::format {
 namespace {
 
-std::string text_of(const std::vector<std::byte>& bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 Errc code_of(const Result<Compressed>& read) { return read ? Errc::io : read.error().code; }
 
 // What whoever undoes the frames relies on.

@@ -81,6 +81,10 @@ std::vector<Sample> samples() {
             {"compressed", compressed()}};
 }
 
+std::string text_of(const std::vector<std::byte>& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 Variant sample_variant() {
     Variant variant;
     variant.base_bytes = 1'000'000;

@@ -1,6 +1,7 @@
 // Manifests and tables as they occur, and as they hardly ever do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct Sample {
 };
 
 [[nodiscard]] std::vector<Sample> samples();
+[[nodiscard]] std::string text_of(const std::vector<std::byte>& bytes);
 
 // The table of one that is this long.
 [[nodiscard]] Variant sample_variant();

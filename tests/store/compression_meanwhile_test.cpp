@@ -14,8 +14,6 @@ namespace {
 namespace stdfs = std::filesystem;
 using support::Child;
 
-constexpr std::size_t k_mib = std::size_t{1} << 20;
-
 // What is published while it is being compressed is newer.
 TEST_F(CompressionTest, NeverReplacesWhatCameMeanwhile) {
     const auto compress_while = [&](const std::function<void()>& act) {

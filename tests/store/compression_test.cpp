@@ -11,8 +11,6 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
-constexpr std::size_t k_mib = std::size_t{1} << 20;
-
 TEST_F(CompressionTest, GivesBackEveryBlob) {
     std::map<std::string, std::string> blobs = {
         {"floats", halves_as_floats(9 * k_mib + 3, 1)},

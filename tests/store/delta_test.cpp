@@ -10,8 +10,6 @@
 namespace larder::internal::store {
 namespace {
 
-constexpr std::size_t k_mib = std::size_t{1} << 20;
-
 std::optional<Delta> plan(const std::string& blob, const std::string& base) {
     const auto bytes = std::as_bytes(std::span(blob));
     const auto matches = find_matches(bytes, std::as_bytes(std::span(base)), 2);

@@ -16,6 +16,8 @@
 
 namespace larder::internal::store {
 
+inline constexpr std::size_t k_mib = std::size_t{1} << 20;
+
 // Different for each name and version; prefixes are not repeated.
 [[nodiscard]] std::string content_of(const std::string& name, int version, std::size_t size_bytes);
 // Bytes that nothing repeats or shortens.

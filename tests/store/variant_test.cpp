@@ -14,8 +14,6 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
-constexpr std::size_t k_mib = std::size_t{1} << 20;
-
 Digest family_of(const std::string& name) { return hash_bytes(std::as_bytes(std::span(name))); }
 
 Publication member(const std::string& name, const std::string& content) {
