@@ -49,16 +49,6 @@ bool read_integer(const Json& object, const char* name, std::uint64_t& value) {
     return true;
 }
 
-bool read_encoding(const std::string& text, Encoding& encoding) {
-    for (const auto each :
-         {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed}) {
-        if (text != to_string(each)) continue;
-        encoding = each;
-        return true;
-    }
-    return false;
-}
-
 bool read_digest(const Json& object, const char* name, Digest& value) {
     const auto* text = string_member(object, name);
     if (text == nullptr) return false;
@@ -138,7 +128,7 @@ const char* find_flaw(const Manifest& manifest) {
             if (names != std::set{k_frames_part}) return "a compressed blob has other parts";
             break;
     }
-    if (!manifest.has_blob_bytes() && manifest.blob_bytes != 0) {
+    if (!has_blob_bytes(manifest.encoding) && manifest.blob_bytes != 0) {
         return "a length that the parts tell";
     }
     return nullptr;
@@ -156,12 +146,20 @@ std::string_view to_string(Encoding encoding) {
     return "";
 }
 
-bool Manifest::has_blob_bytes() const {
+std::optional<Encoding> parse_encoding(std::string_view text) {
+    for (const auto each :
+         {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed}) {
+        if (text == to_string(each)) return each;
+    }
+    return std::nullopt;
+}
+
+bool has_blob_bytes(Encoding encoding) {
     return encoding == Encoding::variant || encoding == Encoding::compressed;
 }
 
 std::uint64_t Manifest::total_bytes() const {
-    if (has_blob_bytes()) return blob_bytes;
+    if (has_blob_bytes(encoding)) return blob_bytes;
     std::uint64_t total = 0;
     for (const auto& part : parts) total += part.bytes;
     return total;
@@ -209,7 +207,7 @@ Result<std::string> encode_manifest(const Manifest& manifest) {
     body["key_inputs"] = encode_map(manifest.key_inputs);
     body["encoding"] = to_string(manifest.encoding);
     body["parts"] = std::move(parts);
-    if (manifest.has_blob_bytes()) body["blob_bytes"] = manifest.blob_bytes;
+    if (has_blob_bytes(manifest.encoding)) body["blob_bytes"] = manifest.blob_bytes;
     body["model"]["path"] = encode_bytes(manifest.model.path);
     body["model"]["kind"] = encode_bytes(manifest.model.kind);
     body["model"]["files"] = std::move(files);
@@ -241,9 +239,11 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
     const auto* encoding = string_member(*body, "encoding");
     const auto* weights = string_member(*body, "weights");
     if (encoding == nullptr || weights == nullptr) return damaged("members are missing");
-    if (!read_encoding(*encoding, manifest.encoding)) {
+    const auto known_encoding = parse_encoding(*encoding);
+    if (!known_encoding) {
         return fail(Errc::unsupported, "encoding '" + *encoding + "' of a newer larder");
     }
+    manifest.encoding = *known_encoding;
     if (*weights == to_text(Weights::external)) {
         manifest.weights = Weights::external;
     } else if (*weights != to_text(Weights::embedded)) {
@@ -261,7 +261,7 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
         return damaged("members are missing");
     }
     manifest.created_at_ns = static_cast<std::int64_t>(created_at_ns);
-    if (manifest.has_blob_bytes() && !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
+    if (has_blob_bytes(manifest.encoding) && !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
         return damaged("members are missing");
     }
     if (manifest.key != key) return damaged("of another key");

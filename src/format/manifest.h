@@ -28,6 +28,9 @@ enum class Encoding {
 
 // As in a manifest: "raw", "variant"…
 [[nodiscard]] std::string_view to_string(Encoding encoding);
+[[nodiscard]] std::optional<Encoding> parse_encoding(std::string_view text);
+// Whether a blob so kept is of another length than its parts.
+[[nodiscard]] bool has_blob_bytes(Encoding encoding);
 
 // Whether a blob can be loaded without the model's files.
 enum class Weights { embedded, external };
@@ -77,8 +80,6 @@ struct Manifest {
 
     bool operator==(const Manifest&) const = default;
 
-    // Whether the blob is of another length than its parts: Encoding::variant and compressed.
-    [[nodiscard]] bool has_blob_bytes() const;
     // Of what was kept: the blob, or all files.
     [[nodiscard]] std::uint64_t total_bytes() const;
     // The part with an object that no other blob has: what is tried, refused and set aside. There

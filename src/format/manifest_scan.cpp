@@ -34,9 +34,8 @@ public:
     std::optional<Manifest> scan() {
         Manifest manifest;
         expect("{\n");
-        if (rest_.starts_with("  \"blob_bytes\"")) {
-            manifest.encoding = Encoding::variant;
-            expect("  \"blob_bytes\": ");
+        const bool tells_blob_bytes = take("  \"blob_bytes\": ");
+        if (tells_blob_bytes) {
             manifest.blob_bytes = integer();
             expect(",\n");
         }
@@ -49,12 +48,9 @@ public:
         expect(",\n  \"digest\": ");
         (void)digest();
         expect(",\n  \"encoding\": ");
-        const auto encoding = string();
-        if (encoding == "files" && manifest.encoding == Encoding::raw) {
-            manifest.encoding = Encoding::files;
-        } else {
-            ok_ &= encoding == (manifest.encoding == Encoding::variant ? "variant" : "raw");
-        }
+        const auto encoding = parse_encoding(string());
+        ok_ &= encoding && has_blob_bytes(*encoding) == tells_blob_bytes;
+        manifest.encoding = encoding.value_or(Encoding::raw);
         expect(",\n  \"format\": 1,\n  \"key\": ");
         manifest.key.digest = digest();
         expect(",\n  \"key_inputs\": ");
