@@ -22,6 +22,14 @@ constexpr support::Survival k_survivals[] = {{.chance = 0},
                                              {.chance = 0.2, .seed = 3},
                                              {.chance = 0.8, .seed = 4}};
 
+// The beginnings and ends of a family's blobs differ, and what lies between them is shared.
+Publication member(const std::string& name, std::uint64_t seed) {
+    auto publication = blob_of(
+        name, random_text(5'000, seed) + random_text(300'000, 1) + random_text(5'000, seed + 1));
+    publication.family = hash_bytes(std::as_bytes(std::span(std::string_view("family"))));
+    return publication;
+}
+
 struct Scenario {
     // What is there before, durably.
     std::function<void(Store&)> prepare = [](Store&) {};
@@ -29,6 +37,7 @@ struct Scenario {
     std::function<bool(Store&)> act;
     // What must hold afterwards. `done`: acknowledged before the power was cut.
     std::function<void(const Contents& after, bool done)> check;
+    SizeLimit max_size{};  // while it acts
 };
 
 class PowerTest : public ::testing::Test {
@@ -46,7 +55,12 @@ protected:
         prepare(larder, scenario);
         CrashFileSystem crash(*fs_, directory.path());
         Machine machine(crash);
-        auto store = machine.must_open(larder);
+        auto opened = machine.open({.directory = larder, .max_size = scenario.max_size});
+        if (!opened) {
+            ADD_FAILURE() << opened.error().message();
+            return false;
+        }
+        auto store = std::move(*opened);
         crash.cut_power_after(calls);
         const bool acknowledged = scenario.act(*store);
         const bool cut = crash.is_cut();
@@ -180,6 +194,79 @@ TEST_F(PowerTest, WhilePublishingASetOfFiles) {
                         [](const Contents& after, bool) {
                             EXPECT_TRUE(after.versions.contains("set"));
                             EXPECT_TRUE(after.missing.empty());
+                        }});
+}
+
+TEST_F(PowerTest, WhilePublishingAVariant) {
+    std::uint64_t variants = 0;
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(member("base", 10))); },
+                    .act =
+                        [&](Store& store) {
+                            const auto kept = store.publish(member("variant", 20));
+                            variants += kept && kept->encoding == Encoding::variant ? 1U : 0U;
+                            return kept.has_value();
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_TRUE(after.versions.contains("base"));
+                            EXPECT_TRUE(!done || after.versions.contains("variant"));
+                            EXPECT_TRUE(after.missing.empty());
+                        }});
+    EXPECT_GT(variants, 0U);
+}
+
+// The limit has room for three of them.
+TEST_F(PowerTest, WhileEvicting) {
+    constexpr std::uint64_t k_entry = 102'400 + 4'096;
+    const auto keep = [](Store& store, const char* name) {
+        return store.publish(blob(name, 1, 100'000)).has_value();
+    };
+    cut_everywhere({.prepare =
+                        [&](Store& store) {
+                            for (const auto* name : {"a", "b", "pinned"}) {
+                                ASSERT_TRUE(keep(store, name));
+                            }
+                            ASSERT_TRUE(store.pin(key_of("pinned")));
+                        },
+                    .act = [&](Store& store) { return keep(store, "new"); },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_TRUE(after.versions.contains("pinned"));
+                            EXPECT_TRUE(after.versions.contains("a") ||
+                                        after.versions.contains("b"));
+                            EXPECT_TRUE(after.missing.empty());
+                            if (done) {
+                                EXPECT_TRUE(after.versions.contains("new"));
+                                EXPECT_EQ(after.versions.size(), 3U);
+                            }
+                        },
+                    .max_size = {.bytes = 3 * k_entry}});
+}
+
+// Of a family, the base goes and its variant stays.
+TEST_F(PowerTest, WhilePruning) {
+    cut_everywhere({.prepare =
+                        [](Store& store) {
+                            ASSERT_TRUE(store.publish(member("base", 10)));
+                            ASSERT_TRUE(store.publish(member("variant", 20)));
+                            ASSERT_TRUE(store.publish(blob("x")));
+                            ASSERT_TRUE(store.publish(blob("bystander")));
+                        },
+                    .act =
+                        [](Store& store) {
+                            PruneRules rules;
+                            rules.doomed = {{key_of("base"), "gone"}, {key_of("x"), "gone"}};
+                            return store.prune(rules).has_value();
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("bystander"), 1);
+                            EXPECT_TRUE(after.versions.contains("variant"));
+                            EXPECT_TRUE(after.missing.empty());
+                            if (done) {
+                                EXPECT_FALSE(after.versions.contains("base"));
+                                EXPECT_FALSE(after.versions.contains("x"));
+                            }
                         }});
 }
 
