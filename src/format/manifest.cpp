@@ -261,7 +261,8 @@ Result<Manifest> decode_manifest(std::string_view text, const Key& key) {
         return damaged("members are missing");
     }
     manifest.created_at_ns = static_cast<std::int64_t>(created_at_ns);
-    if (has_blob_bytes(manifest.encoding) && !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
+    if (has_blob_bytes(manifest.encoding) &&
+        !read_integer(*body, "blob_bytes", manifest.blob_bytes)) {
         return damaged("members are missing");
     }
     if (manifest.key != key) return damaged("of another key");
