@@ -1,8 +1,7 @@
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "api/convert.h"
+#include "api/session_config.h"
 #include "base/digest.h"
 #include "cache/attempt.h"
 #include "cache/explain.h"
@@ -17,17 +16,6 @@ namespace {
 namespace cache = internal::cache;
 namespace openvino = internal::openvino;
 
-cache::Mode internal_mode(Mode mode) {
-    switch (mode) {
-        case Mode::on: return cache::Mode::on;
-        case Mode::read_only: return cache::Mode::read_only;
-        case Mode::cache_only: return cache::Mode::cache_only;
-        case Mode::refresh: return cache::Mode::refresh;
-        case Mode::off: return cache::Mode::off;
-    }
-    return cache::Mode::off;
-}
-
 Outcome public_outcome(cache::Outcome outcome) {
     switch (outcome) {
         case cache::Outcome::compiled: return Outcome::compiled;
@@ -36,24 +24,6 @@ Outcome public_outcome(cache::Outcome outcome) {
         case cache::Outcome::bypassed: return Outcome::bypassed;
     }
     return Outcome::bypassed;
-}
-
-cache::Config session_config(const Options& options) {
-    cache::Config config;
-    config.directory = options.directory.string();
-    config.state_directory = options.state_directory.string();
-    const char* const temporary = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
-    const bool named = temporary != nullptr && *temporary != '\0';
-    config.temporary_directory = named ? temporary : "/tmp";
-    config.mode = internal_mode(options.mode);
-    config.verify = api::verify_policy(options.verify);
-    config.lock_timeout = options.lock_timeout;
-    config.max_size = api::size_limit(options.max_size);
-    config.min_free = api::size_limit(options.min_free);
-    config.allow_world_writable = options.allow_world_writable;
-    config.release_memory = options.release_memory;
-    config.prefault = options.prefault == Prefault::automatic;
-    return config;
 }
 
 thread_local constinit bool serving = false;
@@ -98,7 +68,7 @@ struct Cache::Impl {
     explicit Impl(Options given)
         : options(api::with_defaults(std::move(given))),
           log(api::make_log(options)),
-          session(system.system(), *log, session_config(options)) {}
+          session(system.system(), *log, api::session_config(options)) {}
 
     Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
                  const std::string& device, const ov::AnyMap& properties) {

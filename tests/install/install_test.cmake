@@ -55,6 +55,27 @@ foreach(expected IN ITEMS compiled loaded)
     endif()
 endforeach()
 
+run("configure the example of a host" COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}"
+    -S "${EXAMPLES}/host" -B "${WORK}/host" -D CMAKE_BUILD_TYPE=Release
+    -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "CMAKE_PREFIX_PATH=${WORK}/prefix"
+    -D "OpenVINO_DIR=${OPENVINO}")
+run("build the example of a host" COMMAND "${CMAKE_COMMAND}" --build "${WORK}/host")
+set(outputs)
+foreach(expected IN ITEMS compiled loaded)
+    execute_process(
+        COMMAND ${bare} "${WORK}/host/host" "${WORK}/weights" "${WORK}/host.larder"
+        RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE errors)
+    if(NOT result EQUAL 0 OR NOT said MATCHES "^${expected}, (outputs .*)$")
+        message(FATAL_ERROR "the example of a host: ${said}${errors} instead of '${expected}'")
+    endif()
+    list(APPEND outputs "${CMAKE_MATCH_1}")
+endforeach()
+list(REMOVE_DUPLICATES outputs)
+list(LENGTH outputs different)
+if(NOT different EQUAL 1)
+    message(FATAL_ERROR "the example of a host gives other outputs once it was kept: ${outputs}")
+endif()
+
 # What is exported is larder's own.
 foreach(library IN ITEMS liblarder.so liblarder_store.so)
     run("symbols of ${library}" OUTPUT symbols
