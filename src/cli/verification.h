@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/progress.h"
 #include "larder/store.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
@@ -17,10 +18,12 @@ struct VerificationFlags {
     std::vector<std::string> keys;
     std::string max_rate;
     bool from_the_start = false;
+    bool progress_json = false;
 };
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags);
 [[nodiscard]] VerifyOptions verify_options(const VerificationFlags& flags);
+[[nodiscard]] ProgressForm progress_form(const VerificationFlags& flags);
 // "12 entries, 9 objects, 1.2 GB read: all whole".
 [[nodiscard]] std::string summary_text(const Context& context, const VerifyReport& report);
 [[nodiscard]] std::string findings_text(const Context& context, const VerifyReport& report);
