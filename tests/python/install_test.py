@@ -6,6 +6,7 @@ Method: each scenario of clients/installing.py is a process of its own.
 
 import os
 import pathlib
+import shutil
 import sys
 
 import harness
@@ -78,6 +79,15 @@ class InstallTest(harness.PackageTest):
         os.environ["LARDER_DIR"] = str(self.one)
         outcome = self.run_command(BIN / "larder", "run", "--", "sh", "-c", "kill -9 $$")
         self.assertEqual(outcome.code, -9, outcome)
+
+    def test_openvino_is_elsewhere(self):
+        package = pathlib.Path(harness.larder.__file__).parent
+        shutil.copytree(package, self.root / "alone/larder")
+        os.environ["PYTHONPATH"] = str(self.root / "alone")
+        outcome = self.run_command(sys.executable, "-m", "larder", "--help")
+        self.assertEqual((outcome.code, outcome.out), (1, ""), outcome)
+        self.assertIn("larder: OpenVINO is not installed beside larder", outcome.error)
+        self.assertIn("pip install", outcome.error)
 
 
 if __name__ == "__main__":
