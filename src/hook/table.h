@@ -36,7 +36,7 @@ __attribute__((visibility("default"))) larder_hook_open_function larder_hook_ope
 
 // The next request finds a larder with the settings of the environment as it is now. What requests
 // have begun with stays until they are done. Not while another thread changes the environment.
-typedef void larder_hook_renew_function(void);
+typedef void larder_hook_renew_function(void);  // NOLINT(modernize-redundant-void-arg): C
 __attribute__((visibility("default"))) larder_hook_renew_function larder_hook_renew;
 
 #ifdef __cplusplus
