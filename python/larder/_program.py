@@ -74,7 +74,7 @@ def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: flo
 class _TimeLimit:
     def __init__(self, verb: str, seconds: float) -> None:
         self._error = TimeLimitError(f"'larder {verb}' took longer than {seconds:g} s",
-                                     "see what keeps it waiting, or give Cache more timeout_seconds")
+                                     "see what it waits for, or give Cache more timeout_seconds")
         self._deadline = time.monotonic() + seconds
 
     def left_seconds(self) -> float:
