@@ -28,7 +28,7 @@ Report = TypeVar("Report")
 _DONE = (0,)
 _DONE_IN_PART = (0, 1)
 _VERIFIED = (*range(8), 130)
-_REPAIRED = (0, 1, 130)
+_INTERRUPTIBLE = (0, 1, 130)
 
 
 class Cache:
@@ -96,28 +96,43 @@ class Cache:
         `max_rate` ("100MB") in a second, and sets aside what is damaged. `progress` is told how
         many bytes are read. A check of everything that is interrupted is gone on with by the
         next one, unless that is to begin `from_the_start`."""
-        return self._check(reports.VerifyReport, "verify", keys, max_rate, from_the_start,
-                           progress, _VERIFIED)
+        return self._ask(reports.VerifyReport, "verify", *_check(max_rate, from_the_start),
+                         names=keys, codes=_VERIFIED, progress=progress)
 
     def repair(self, *keys: str, max_rate: str | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.RepairReport:
         """As :meth:`verify`, and what is damaged is compiled anew where its model is still there,
         and removed elsewhere."""
-        return self._check(reports.RepairReport, "repair", keys, max_rate, from_the_start,
-                           progress, _REPAIRED)
+        return self._ask(reports.RepairReport, "repair", *_check(max_rate, from_the_start),
+                         names=keys, codes=_INTERRUPTIBLE, progress=progress)
 
     def rm(self, *targets: StrPath, dry_run: bool = False) -> reports.RemovalReport:
         """Removes entries by key, or all that was compiled from a model."""
-        return self._ask(reports.RemovalReport, "rm", _removal(dry_run), names=targets)
+        return self._ask(reports.RemovalReport, "rm", _consent(dry_run), names=targets)
 
     def prune(self, *, stale: bool = False, incompatible: bool = False,
               older_than: str | None = None, max_size: str | None = None,
               dry_run: bool = False) -> reports.PruneReport:
         """Removes what any of the rules names ("30d" old, "20GiB" in all), and whatever no entry
         uses."""
-        return self._ask(reports.PruneReport, "prune", _removal(dry_run),
+        return self._ask(reports.PruneReport, "prune", _consent(dry_run),
                          *_switch("stale", stale), *_switch("incompatible", incompatible),
                          *_flag("older-than", older_than), *_flag("max-size", max_size))
+
+    def compress(self, *targets: StrPath, older_than: str | None = None, dry_run: bool = False,
+                 progress: Progress | None = None) -> reports.CompressReport:
+        """Keeps these entries in less room, or ("30d") what nobody has asked for in that long;
+        each load of them takes longer. What stays as it is, also because it failed, is told by
+        `unchanged`."""
+        return self._ask(reports.CompressReport, "compress", _consent(dry_run),
+                         *_flag("older-than", older_than), names=targets, codes=_INTERRUPTIBLE,
+                         progress=progress)
+
+    def decompress(self, *targets: StrPath, dry_run: bool = False,
+                   progress: Progress | None = None) -> reports.CompressReport:
+        """Keeps compressed entries whole again."""
+        return self._ask(reports.CompressReport, "decompress", _consent(dry_run), names=targets,
+                         codes=_INTERRUPTIBLE, progress=progress)
 
     def pin(self, *targets: StrPath) -> reports.Pinned:
         """Protects entries, by key or by model, from removal."""
@@ -131,7 +146,7 @@ class Cache:
               dry_run: bool = False) -> reports.AdoptReport:
         """What OpenVINO's own cache in a `CACHE_DIR` holds; with `remove_stale`, less what the
         OpenVINO here would not load."""
-        removal = ["--remove-stale", _removal(dry_run)] if remove_stale else []
+        removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
         return self._ask(reports.AdoptReport, "adopt", *removal, names=[directory])
 
     def stats(self, since: str | None = None) -> reports.Stats:
@@ -146,24 +161,17 @@ class Cache:
         """What is wrong with this set-up, and how to mend it."""
         return self._ask(reports.Diagnosis, "doctor", codes=_DONE_IN_PART)
 
-    def _check(self, kind: type[Report], verb: str, keys: Iterable[str], max_rate: str | None,
-               from_the_start: bool, progress: Progress | None,
-               codes: Container[int]) -> Report:
+    def _ask(self, kind: type[Report], verb: str, *words: str, names: Iterable[StrPath] = (),
+             codes: Container[int] = _DONE, progress: Progress | None = None) -> Report:
+        """The one answer of a run, which is a `kind`."""
+        answers: list[Any] = []
+
         def on_progress(line: Any) -> None:
             if progress is not None:
                 progress(line["bytes_done"], line["bytes_total"])
 
-        return self._ask(kind, verb, *_flag("max-rate", max_rate),
-                         *_switch("from-the-start", from_the_start),
-                         *_switch("progress-json", progress is not None),
-                         names=keys, codes=codes, on_progress=on_progress)
-
-    def _ask(self, kind: type[Report], verb: str, *words: str, names: Iterable[StrPath] = (),
-             codes: Container[int] = _DONE, on_progress: Receiver | None = None) -> Report:
-        """The one answer of a run, which is a `kind`."""
-        answers: list[Any] = []
-        self._run(verb, *words, names=names, codes=codes, on_answer=answers.append,
-                  on_progress=on_progress)
+        self._run(verb, *words, *_switch("progress-json", progress is not None), names=names,
+                  codes=codes, on_answer=answers.append, on_progress=on_progress)
         answer: Report
         [answer] = answers
         return answer
@@ -184,8 +192,12 @@ def _switch(name: str, is_on: bool) -> list[str]:
     return [f"--{name}"] if is_on else []
 
 
-def _removal(dry_run: bool) -> str:
+def _consent(dry_run: bool) -> str:
     return "--dry-run" if dry_run else "--yes"
+
+
+def _check(max_rate: str | None, from_the_start: bool) -> list[str]:
+    return [*_flag("max-rate", max_rate), *_switch("from-the-start", from_the_start)]
 
 
 def _request(device: str, properties: Properties | None) -> list[str]:

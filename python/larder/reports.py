@@ -26,6 +26,7 @@ class Entry(TypedDict):
     device: str
     bytes: int
     unique_bytes: int
+    encoding: Literal["raw", "variant", "compressed", "files"]
     created_at: str
     last_used_at: str | None
     hits: int
@@ -173,8 +174,8 @@ class RepairReport(VerifyReport):
     repairs: list[Repair]
 
 
-class Removed(TypedDict):
-    """An entry that went, or would."""
+class ShortEntry(TypedDict):
+    """An entry that something was done to, or would be."""
 
     key: str
     model: str
@@ -187,11 +188,11 @@ class RemovalReport(TypedDict):
 
     schema_version: int
     dry_run: bool
-    entries: list[Removed]
+    entries: list[ShortEntry]
     freed_bytes: int
 
 
-class Pruned(Removed):
+class Pruned(ShortEntry):
     """An entry that a rule took."""
 
     reason: str
@@ -207,6 +208,35 @@ class PruneReport(TypedDict):
     garbage_bytes: int
     total_bytes: int
     held_back: str | None
+
+
+class Recoded(ShortEntry):
+    """An entry that takes another room on disk."""
+
+    before_bytes: int
+    after_bytes: int
+
+
+class Unchanged(ShortEntry):
+    """An entry that stays as it is, and why."""
+
+    encoding: str
+    reason: Literal["encoding", "base", "shared", "gain", "busy", "failed"]
+    detail: str | None
+
+
+class CompressReport(TypedDict):
+    """What `Cache.compress` and `Cache.decompress` give."""
+
+    schema_version: int
+    dry_run: bool
+    entries: list[Recoded]
+    unchanged: list[Unchanged]
+    before_bytes: int
+    after_bytes: int
+    estimated: bool
+    held_back: str | None
+    complete: bool
 
 
 class Pinned(TypedDict):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/json.h"
@@ -17,6 +18,12 @@ constexpr std::chrono::milliseconds k_interval{100};
 constexpr std::size_t k_width = 30;
 
 }  // namespace
+
+void declare_progress(CLI::App& verb, ProgressForm& form) {
+    verb.add_flag_callback(
+        "--progress-json", [&form] { form = ProgressForm::json; },
+        "Say on standard error how far it is, in lines of JSON");
+}
 
 Progress::Progress(ProgressForm form)
     : form_(form),

@@ -4,12 +4,19 @@
 #include <chrono>
 #include <cstdint>
 
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
+class App;
+}
+
 namespace larder::cli {
 
 enum class ProgressForm {
     bar,   // for people: on a terminal only, and gone when the work is done
     json,  // for programs: lines on standard error
 };
+
+// The flag for it; `form` is a bar without.
+void declare_progress(CLI::App& verb, ProgressForm& form);
 
 class Progress {
 public:

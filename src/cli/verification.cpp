@@ -30,8 +30,7 @@ void declare_verification(CLI::App& verb, VerificationFlags& flags) {
         ->type_name("SIZE");
     verb.add_flag("--from-the-start", flags.from_the_start,
                   "Read everything, also where an earlier check was interrupted");
-    verb.add_flag("--progress-json", flags.progress_json,
-                  "Say on standard error how far it is, in lines of JSON");
+    declare_progress(verb, flags.progress);
 }
 
 VerifyOptions verify_options(const VerificationFlags& flags) {
@@ -39,10 +38,6 @@ VerifyOptions verify_options(const VerificationFlags& flags) {
     if (!flags.max_rate.empty()) options.bytes_per_second_max = parse_size(flags.max_rate);
     options.from_the_start = flags.from_the_start;
     return options;
-}
-
-ProgressForm progress_form(const VerificationFlags& flags) {
-    return flags.progress_json ? ProgressForm::json : ProgressForm::bar;
 }
 
 std::string summary_text(const Context& context, const VerifyReport& report) {

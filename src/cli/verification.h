@@ -18,12 +18,11 @@ struct VerificationFlags {
     std::vector<std::string> keys;
     std::string max_rate;
     bool from_the_start = false;
-    bool progress_json = false;
+    ProgressForm progress = ProgressForm::bar;
 };
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags);
 [[nodiscard]] VerifyOptions verify_options(const VerificationFlags& flags);
-[[nodiscard]] ProgressForm progress_form(const VerificationFlags& flags);
 // "12 entries, 9 objects, 1.2 GB read: all whole".
 [[nodiscard]] std::string summary_text(const Context& context, const VerifyReport& report);
 [[nodiscard]] std::string findings_text(const Context& context, const VerifyReport& report);

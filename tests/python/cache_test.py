@@ -4,9 +4,11 @@ truthfully what went wrong.
 Method: the installed package on larders that it made itself.
 """
 
+import array
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +111,27 @@ class CacheTest(harness.PackageTest):
         self.assertEqual([repair["outcome"] for repair in report["repairs"]], ["recompiled"])
         [finding] = self.answer(self.cache.verify)["findings"]
         self.assertEqual((finding["damage"], finding["key"]), ("damaged", keys[1]))
+
+    def test_less_room(self):
+        # Floats that came from 16 bits.
+        halves = self.root / "halves.xml"
+        shutil.copy(self.dense, halves)
+        words = array.array("I", self.dense.with_suffix(".bin").read_bytes())
+        halves.with_suffix(".bin").write_bytes(
+            array.array("I", (word & ~0x1FFF for word in words)).tobytes())
+        keys = [report["key"] for report in self.cache.compile(self.dense, halves)]
+        told = []
+        planned = self.answer(self.cache.compress, *keys, dry_run=True)
+        done = self.answer(self.cache.compress, older_than="0",
+                           progress=lambda *bytes: told.append(bytes))
+        self.assertEqual([entry["key"] for entry in planned["entries"]], keys[1:])
+        self.assertEqual([entry["key"] for entry in done["entries"]], keys[1:])
+        self.assertEqual([entry["key"] for entry in done["unchanged"]], keys[:1])
+        self.assertEqual([done for done, _ in told], sorted(done for done, _ in told))
+        self.assertNotEqual(told, [])
+        self.assertEqual(len(self.cache.ls("encoding=compressed")["entries"]), 1)
+        self.assertEqual(len(self.answer(self.cache.decompress, keys[1])["entries"]), 1)
+        self.assertEqual(self.cache.ls("encoding=compressed")["entries"], [])
 
     def test_surroundings(self):
         cache = larder.Cache(self.dir, max_size="3GiB", allow_world_writable=False, log="error")
