@@ -12,6 +12,8 @@ if(NOT OpenVINO_FOUND)
     message(FATAL_ERROR "OpenVINO is missing: run scripts/setup, or give -DOpenVINO_DIR=…, or "
         "-DLARDER_OPENVINO=OFF for the store alone")
 endif()
+# Its macros put the path of the file that uses them into what is built: as seen from here, then.
+target_compile_options(openvino::runtime INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
 # Its libraries' folder goes into the run path of what we build and install, so that no environment
 # variable is needed.
 get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)

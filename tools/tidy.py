@@ -12,7 +12,8 @@ import sys
 CODE = {".h", ".hpp", ".c", ".cpp"}
 TEXT = CODE | {".py", ".cmake", ".in", ".sh"}
 FOLDERS = [
-    "src", "include", "tests", "models", "bench", "fuzz", "examples", "tools", "cmake", "scripts"]
+    "src", "include", "python", "tests", "models", "bench", "fuzz", "examples", "tools", "cmake",
+    "scripts"]
 LINE_LENGTH_MAX = 100
 FILE_LINES_MAX = 500
 README_LINES_MAX = 25

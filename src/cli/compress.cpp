@@ -25,6 +25,7 @@ struct CompressFlags {
     std::string older_than;
     bool dry_run = false;
     bool yes = false;
+    ProgressForm progress = ProgressForm::bar;
 };
 
 // What is done, and how it is spoken of.
@@ -149,8 +150,8 @@ int run(const Context& context, const CompressFlags& flags, const Deed& deed, St
 }
 
 template <class Act>
-CompressReport with_progress(const Act& act) {
-    Progress progress;
+CompressReport with_progress(ProgressForm form, const Act& act) {
+    Progress progress(form);
     const Interruption interruption;
     return act([&](std::uint64_t done, std::uint64_t total) {
         progress.show(done, total);
@@ -167,8 +168,8 @@ int run_compress(const Context& context, const CompressFlags& flags) {
     CompressRules rules;
     if (!flags.targets.empty()) rules.keys = find_targets(store, flags.targets).keys;
     if (!flags.older_than.empty()) rules.older_than = parse_age(flags.older_than);
-    const Deed deed{"compress", "compressed", [rules](Store& opened, DryRun dry_run) {
-                        return with_progress([&](const auto& tell) {
+    const Deed deed{"compress", "compressed", [&](Store& opened, DryRun dry_run) {
+                        return with_progress(flags.progress, [&](const auto& tell) {
                             return opened.compress(rules, dry_run, tell);
                         });
                     }};
@@ -178,8 +179,8 @@ int run_compress(const Context& context, const CompressFlags& flags) {
 int run_decompress(const Context& context, const CompressFlags& flags) {
     Store store(context.options());
     const auto keys = find_targets(store, flags.targets).keys;
-    const Deed deed{"decompress", "decompressed", [keys](Store& opened, DryRun dry_run) {
-                        return with_progress([&](const auto& tell) {
+    const Deed deed{"decompress", "decompressed", [&](Store& opened, DryRun dry_run) {
+                        return with_progress(flags.progress, [&](const auto& tell) {
                             return opened.decompress(keys, dry_run, tell);
                         });
                     }};
@@ -189,6 +190,7 @@ int run_decompress(const Context& context, const CompressFlags& flags) {
 CLI::Option* declare_flags(CLI::App& verb, CompressFlags& flags) {
     verb.add_flag("--dry-run", flags.dry_run, "Say what would be done, and change nothing");
     verb.add_flag("--yes", flags.yes, "Do not ask");
+    declare_progress(verb, flags.progress);
     return verb.add_option(
         "KEY|MODEL", flags.targets,
         "A key or its beginning, or a model: then all that was compiled from it");

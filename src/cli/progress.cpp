@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "cli/json.h"
 #include "cli/quantity.h"
 #include "cli/surroundings.h"
 
@@ -17,7 +19,18 @@ constexpr std::size_t k_width = 30;
 
 }  // namespace
 
-Progress::Progress() : wanted_(is_terminal(Stream::error)), next_(Clock::now() + k_patience) {}
+void declare_progress(CLI::App& verb, ProgressForm& form) {
+    verb.add_flag_callback(
+        "--progress-json", [&form] { form = ProgressForm::json; },
+        "Say on standard error how far it is, in lines of JSON");
+}
+
+Progress::Progress(ProgressForm form)
+    : form_(form),
+      wanted_(form == ProgressForm::json || is_terminal(Stream::error)),
+      next_(Clock::now()) {
+    if (form == ProgressForm::bar) next_ += k_patience;
+}
 
 Progress::~Progress() {
     if (drawn_) std::fputs("\r\033[K", stderr);
@@ -26,6 +39,17 @@ Progress::~Progress() {
 void Progress::show(std::uint64_t done, std::uint64_t total) {
     if (!wanted_ || total == 0 || Clock::now() < next_) return;
     next_ = Clock::now() + k_interval;
+    if (form_ == ProgressForm::bar) {
+        draw(done, total);
+        return;
+    }
+    auto json = json_object();
+    json["bytes_done"] = done;
+    json["bytes_total"] = total;
+    std::fputs(json_line(json).c_str(), stderr);
+}
+
+void Progress::draw(std::uint64_t done, std::uint64_t total) {
     drawn_ = true;
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(k_width));

@@ -1,24 +1,39 @@
-// A bar for work that takes long, on terminals only.
+// How far work is that takes long.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
+class App;
+}
+
 namespace larder::cli {
+
+enum class ProgressForm {
+    bar,   // for people: on a terminal only, and gone when the work is done
+    json,  // for programs: lines on standard error
+};
+
+// The flag for it; `form` is a bar without.
+void declare_progress(CLI::App& verb, ProgressForm& form);
 
 class Progress {
 public:
-    Progress();
+    explicit Progress(ProgressForm form);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     ~Progress();  // takes the bar away
 
-    // Cheap: draws a few times a second, and not before half a second has gone by.
+    // Cheap: writes a few times a second; a bar not before half a second has gone by.
     void show(std::uint64_t done, std::uint64_t total);
 
 private:
     using Clock = std::chrono::steady_clock;
 
+    void draw(std::uint64_t done, std::uint64_t total);
+
+    ProgressForm form_;
     bool wanted_;
     bool drawn_ = false;
     Clock::time_point next_;

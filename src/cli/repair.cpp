@@ -64,7 +64,7 @@ int run_repair(const Context& context, const VerificationFlags& flags) {
     ov::Core core;
     RepairReport report;
     {
-        Progress progress;
+        Progress progress(flags.progress);
         const Interruption interruption;
         const auto tell = [&](std::uint64_t done, std::uint64_t total) {
             progress.show(done, total);

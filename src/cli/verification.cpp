@@ -30,6 +30,7 @@ void declare_verification(CLI::App& verb, VerificationFlags& flags) {
         ->type_name("SIZE");
     verb.add_flag("--from-the-start", flags.from_the_start,
                   "Read everything, also where an earlier check was interrupted");
+    declare_progress(verb, flags.progress);
 }
 
 VerifyOptions verify_options(const VerificationFlags& flags) {

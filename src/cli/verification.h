@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/progress.h"
 #include "larder/store.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
@@ -17,6 +18,7 @@ struct VerificationFlags {
     std::vector<std::string> keys;
     std::string max_rate;
     bool from_the_start = false;
+    ProgressForm progress = ProgressForm::bar;
 };
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags);

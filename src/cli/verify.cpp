@@ -22,7 +22,7 @@ void print_keys(const VerifyReport& report) {
 VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
-    Progress progress;
+    Progress progress(flags.progress);
     const Interruption interruption;
     const auto tell = [&](std::uint64_t done, std::uint64_t total) {
         progress.show(done, total);

@@ -166,3 +166,5 @@ const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
     place_stand_ins(stand_ins);
     return nullptr;
 }
+
+void larder_hook_renew() { larder::hook::renew_process_larder(); }

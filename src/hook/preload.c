@@ -21,13 +21,19 @@ extern const char larder_preload_names[] __attribute__((visibility("hidden")));
 __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned number,
                                                                   const void* core);
 
+// For a process that preloads itself, as python/larder does: from now on models are compiled with
+// the settings of the environment as it is, or as if larder were not there. Returns what held
+// before. No other thread may change the environment meanwhile.
+__attribute__((visibility("default"))) bool larder_preload_renew(bool serves);
+
 enum { k_targets = larder_entry_point_count };
 
 // Where the trampolines lead for every ov::Core of one OpenVINO. A process may well have two.
 struct Route {
     uintptr_t begin;  // of the OpenVINO in memory
     uintptr_t end;
-    void* targets[k_targets];
+    void* openvino[k_targets];
+    void* stand_ins[k_targets];  // OpenVINO's own where there is nothing to stand in
 };
 
 enum { k_routes_max = 4 };
@@ -35,6 +41,8 @@ static struct Route routes[k_routes_max];
 static atomic_bool route_is_ready[k_routes_max];
 static atomic_uint routes_begun;
 static atomic_bool has_warned;
+static atomic_bool is_serving = true;
+static _Atomic(larder_hook_renew_function*) renew_hook;
 
 // The loaded object that holds an address.
 struct Object {
@@ -120,8 +128,8 @@ static void* open_hook(void) {
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-// Replaces `targets` by the hook's stand-ins, if it is made for this OpenVINO.
-static void open_stand_ins(void* openvino, const char* openvino_path, void** targets) {
+// Fills in the hook's stand-ins, if it is made for this OpenVINO.
+static void open_stand_ins(void* openvino, const char* openvino_path, struct Route* route) {
     // The hook is linked to this name. Were it to find another OpenVINO than the program's, or
     // none, it would bring one of its own.
     void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
@@ -138,22 +146,26 @@ static void open_stand_ins(void* openvino, const char* openvino_path, void** tar
         return;
     }
     larder_hook_open_function* open = NULL;
-    void* const symbol = dlsym(hook, "larder_hook_open");
-    memcpy(&open, &symbol, sizeof open);
-    if (open == NULL) {
+    larder_hook_renew_function* renew = NULL;
+    void* const open_symbol = dlsym(hook, "larder_hook_open");
+    void* const renew_symbol = dlsym(hook, "larder_hook_renew");
+    memcpy(&open, &open_symbol, sizeof open);
+    memcpy(&renew, &renew_symbol, sizeof renew);
+    if (open == NULL || renew == NULL) {
         warn_once("", "liblarder_hook.so is of another version");
         return;
     }
     struct LarderRuntime runtime;
     void* stand_ins[k_targets];
-    memcpy(runtime.compile_model, targets, sizeof runtime.compile_model);
+    memcpy(runtime.compile_model, route->openvino, sizeof runtime.compile_model);
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
     const char* const refusal = open(&runtime, stand_ins);
     if (refusal != NULL) {
         warn_once("", refusal);
         return;
     }
-    memcpy(targets, stand_ins, sizeof stand_ins);
+    memcpy(route->stand_ins, stand_ins, sizeof stand_ins);
+    atomic_store(&renew_hook, renew);
 }
 
 // The table of virtual functions of what is behind an ov::Core, which lies in the library that made
@@ -166,7 +178,7 @@ static uintptr_t maker_of(const void* core) {
     return table;
 }
 
-static void find_route(const void* core, struct Route* route) {
+static void find_route(const void* core, struct Route* route, bool with_larder) {
     struct Object object;
     void* openvino = NULL;
     memset(route, 0, sizeof *route);
@@ -180,8 +192,9 @@ static void find_route(const void* core, struct Route* route) {
         object.name = LARDER_OPENVINO_SONAME;
     }
     if (openvino == NULL) return;
-    for (unsigned i = 0; i < k_targets; ++i) route->targets[i] = dlsym(openvino, name_of(i));
-    if (!is_switched_off()) open_stand_ins(openvino, object.name, route->targets);
+    for (unsigned i = 0; i < k_targets; ++i) route->openvino[i] = dlsym(openvino, name_of(i));
+    memcpy(route->stand_ins, route->openvino, sizeof route->stand_ins);
+    if (with_larder) open_stand_ins(openvino, object.name, route);
 }
 
 static void keep_route(const struct Route* route) {
@@ -192,21 +205,34 @@ static void keep_route(const struct Route* route) {
     atomic_store(&route_is_ready[place], true);
 }
 
+static void* target_of(const struct Route* route, unsigned number) {
+    return atomic_load(&is_serving) ? route->stand_ins[number] : route->openvino[number];
+}
+
 void* larder_preload_target(unsigned number, const void* core) {
     struct Route found;
     const uintptr_t maker = maker_of(core);
     for (unsigned i = 0; i < k_routes_max; ++i) {
         if (!atomic_load(&route_is_ready[i])) continue;
-        if (maker >= routes[i].begin && maker < routes[i].end) return routes[i].targets[number];
+        if (maker >= routes[i].begin && maker < routes[i].end) return target_of(&routes[i], number);
     }
-    find_route(core, &found);
-    if (found.targets[number] == NULL) {
+    const bool with_larder = atomic_load(&is_serving) && !is_switched_off();
+    find_route(core, &found, with_larder);
+    if (found.openvino[number] == NULL) {
         // As the loader would have ended a program whose library lacks what it calls.
         const char* const parts[] = {"larder: no library of this program has ", name_of(number),
                                      "\n", NULL};
         say(parts);
         abort();
     }
-    keep_route(&found);
-    return found.targets[number];
+    // A way past larder is not kept: larder may be wanted later.
+    if (with_larder) keep_route(&found);
+    return target_of(&found, number);
+}
+
+bool larder_preload_renew(bool serves) {
+    larder_hook_renew_function* const renew = atomic_load(&renew_hook);
+    // Before it is there, nothing has read the environment.
+    if (serves && renew != NULL) renew();
+    return atomic_exchange(&is_serving, serves);
 }

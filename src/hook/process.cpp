@@ -40,6 +40,10 @@ void end_at_exit() {
     if (process != nullptr && process->id == getpid()) process->larder.store(nullptr);
 }
 
+void warn_unserved(const std::string& why) {
+    warn_once("models are compiled without larder: " + why);
+}
+
 Process* begin(Process* before) {
     std::string fault;
     auto fresh = std::make_unique<Process>(getpid());
@@ -48,7 +52,7 @@ Process* begin(Process* before) {
     if (!current_process.compare_exchange_strong(before, fresh.get())) return before;
     // A child has inherited it.
     if (is_first && std::atexit(end_at_exit) != 0) fault = "the process has no more exit handlers";
-    if (!fault.empty()) warn_once("models are compiled without larder: " + fault);
+    if (!fault.empty()) warn_unserved(fault);
     return fresh.release();
 }
 
@@ -61,6 +65,18 @@ std::shared_ptr<ProcessLarder> process_larder() noexcept {
         return process->larder.load();
     } catch (const std::exception&) {
         return nullptr;  // no memory
+    }
+}
+
+void renew_process_larder() noexcept {
+    auto* const process = current_process.load();
+    if (process == nullptr || process->id != getpid()) return;
+    try {
+        std::string fault;
+        process->larder.store(make_larder(fault));
+        if (!fault.empty()) warn_unserved(fault);
+    } catch (const std::exception&) {
+        process->larder.store(nullptr);  // no memory
     }
 }
 

@@ -31,6 +31,9 @@ private:
 // holds it by then ends it when done.
 [[nodiscard]] std::shared_ptr<ProcessLarder> process_larder() noexcept;
 
+// Reads the settings anew, if they have been read.
+void renew_process_larder() noexcept;
+
 // A line on standard error, once for the life of the process.
 void warn_once(const std::string& text);
 

@@ -27,12 +27,17 @@ struct LarderRuntime {
     void* get_openvino_version;
 };
 
-// The hook's only symbol. Fills `stand_ins` with functions that have the signatures of
-// `runtime->compile_model` and come back to these. Returns why it does not, in words, or null. May
-// be called more than once, for the same runtime.
+// Fills `stand_ins` with functions that have the signatures of `runtime->compile_model` and come
+// back to these. Returns why it does not, in words, or null. May be called more than once, for the
+// same runtime.
 typedef const char* larder_hook_open_function(const struct LarderRuntime* runtime,
                                               void* stand_ins[larder_entry_point_count]);
 __attribute__((visibility("default"))) larder_hook_open_function larder_hook_open;
+
+// The next request finds a larder with the settings of the environment as it is now. What requests
+// have begun with stays until they are done. Not while another thread changes the environment.
+typedef void larder_hook_renew_function(void);  // NOLINT(modernize-redundant-void-arg): C
+__attribute__((visibility("default"))) larder_hook_renew_function larder_hook_renew;
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@ verify and a hit make of it.
 """
 
 import array
+import json
 import pathlib
 import shutil
 
@@ -158,6 +159,17 @@ class CompressTest(ProgramTest):
         self.assertEqual([repair["outcome"] for repair in run.json["repairs"]], ["recompiled"])
         self.assertEqual(self.kept()["halves"]["encoding"], "raw")
         self.assertEqual(self.compile(self.models / "halves.xml")["outcome"], "loaded")
+
+    def test_how_far_it_is_for_programs(self):
+        for verb in ("compress", "decompress"):
+            run = self.larder(verb, self.models / "halves.xml", "--yes", "--json",
+                              "--progress-json")
+            self.assertEqual((run.code, len(run.json["entries"])), (0, 1), run)
+            steps = [json.loads(line) for line in run.error.splitlines()]
+            self.assertNotEqual(steps, [])
+            for step in steps:
+                self.assertEqual(set(step), {"schema_version", "bytes_done", "bytes_total"})
+                self.assertLessEqual(step["bytes_done"], step["bytes_total"])
 
     def test_it_refuses_what_is_no_larder(self):
         other = self.root / "other"

@@ -5,6 +5,7 @@ Method: a larder that the program itself made, whose objects and models the test
 and deletes.
 """
 
+import json
 import pathlib
 import shutil
 import signal
@@ -112,6 +113,18 @@ class RepairTest(ProgramTest):
         report = self.done("verify", "--json").json
         self.assertEqual(report["objects"] + report["objects_before"], 3)
         self.assertTrue(report["complete"])
+
+    def test_how_far_it_is_for_programs(self):
+        for verb in ("verify", "repair"):
+            run = self.larder(verb, "--json", "--progress-json")
+            self.assertEqual(run.code, 0, run)
+            steps = [json.loads(line) for line in run.error.splitlines()]
+            for step in steps:
+                self.assertEqual(set(step), {"schema_version", "bytes_done", "bytes_total"})
+            self.assertEqual({step["bytes_total"] for step in steps}, {run.json["bytes"]})
+            done = [step["bytes_done"] for step in steps]
+            self.assertEqual(done, sorted(done))
+            self.assertLessEqual(done[-1], run.json["bytes"])
 
     def test_wrong_words(self):
         self.assertEqual(self.larder("repair", "--max-rate", "fast").code, 2)

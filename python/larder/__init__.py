@@ -1,0 +1,25 @@
+"""larder keeps compiled OpenVINO models: each is compiled once, and loaded ever after.
+
+    import larder  # before openvino
+
+    larder.install(dir="models.larder", max_size="20GiB")
+    # from here on every compile_model of this process goes through larder
+
+    larder.Cache("models.larder").ls()  # what is kept
+
+`larder.reports` has the types of what a `Cache` answers. The program `larder` is in this package,
+too: `larder --help`, or `python -m larder --help`.
+"""
+
+from larder._cache import Cache
+from larder._error import CompileError, Error, TimeLimitError, UsageError
+from larder._hook import Installation, install, open_preload
+from larder._settings import Settings
+
+__all__ = [
+    "Cache", "CompileError", "Error", "Installation", "Settings", "TimeLimitError", "UsageError",
+    "install",
+]
+
+open_preload()
+del open_preload

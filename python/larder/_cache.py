@@ -1,0 +1,209 @@
+"""A larder's administration: each call is one run of the program `larder`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from larder import reports
+from larder._error import CompileError
+from larder._program import Receiver, run
+from larder._settings import Settings, StrPath, variables_of
+
+if TYPE_CHECKING:
+    if sys.version_info >= (3, 11):
+        from typing import Unpack
+    else:
+        from typing_extensions import Unpack
+
+Properties = Mapping[str, str | int | float | bool]
+# Called with what is done and what there is to do.
+Progress = Callable[[int, int], None]
+
+Report = TypeVar("Report")
+
+# Exit codes of runs that have an answer: the last one of what was interrupted.
+_DONE = (0,)
+_DONE_IN_PART = (0, 1)
+_VERIFIED = (*range(8), 130)
+_INTERRUPTIBLE = (0, 1, 130)
+
+
+class Cache:
+    """A larder, and everything that the program `larder` does with one.
+
+    Answers are the dictionaries of `larder … --json`; :mod:`larder.reports` has their types. Every
+    method raises :class:`larder.Error` where the program fails: :class:`larder.UsageError` for
+    what it does not know, :class:`larder.TimeLimitError` after `timeout_seconds`. Ctrl-C, and
+    whatever a progress callback raises, end the program cleanly. Warnings go to the logger
+    "larder".
+
+    What is not given is as the environment and the configuration files have it. Nothing of
+    OpenVINO is loaded into this process, and it does not matter whether models of this process are
+    compiled through larder: that is :func:`larder.install`.
+    """
+
+    def __init__(self, dir: StrPath | None = None, *, timeout_seconds: float = 3600.0,
+                 **settings: Unpack[Settings]) -> None:
+        self._variables = variables_of({"dir": dir, **settings})
+        self._timeout_seconds = timeout_seconds
+
+    def ls(self, *filters: str, sort: str | None = None,
+           limit: int | None = None) -> reports.Listing:
+        """What is kept, newest first: only what all of `filters` ("size>1GiB") hold for, in the
+        order of `sort` ("size:desc"), and no more than `limit` entries."""
+        return self._ask(reports.Listing, "ls", *(f"--filter={each}" for each in filters),
+                         *_flag("sort", sort), *_flag("limit", limit))
+
+    def show(self, key: str) -> reports.WholeEntry:
+        """One entry with everything that decides its key, which may be shortened."""
+        return self._ask(reports.WholeEntry, "show", names=[key])
+
+    def why(self, model: StrPath, *, device: str = "CPU",
+            properties: Properties | None = None) -> reports.Explanation:
+        """Why this model would be loaded or compiled now."""
+        return self._ask(reports.Explanation, "why", *_request(device, properties), names=[model])
+
+    def compile(self, *models: StrPath, device: str = "CPU", properties: Properties | None = None,
+                shape: str | None = None,
+                progress: Progress | None = None) -> list[reports.CompileReport]:
+        """Makes sure that each model is kept, and says how each request ended.
+
+        `shape` ("input[1,3,224,224]", several separated by commas) is what they are reshaped to
+        before. `progress` is told how many models are done. Where a model fails the others are
+        still compiled, and :class:`larder.CompileError` is raised in the end.
+        """
+        found: list[Any] = []
+
+        def add(report: Any) -> None:
+            found.append(report)
+            if progress is not None:
+                progress(len(found), len(models))
+
+        code = self._run("compile", *_request(device, properties), *_flag("shape", shape),
+                         names=models, codes=_DONE_IN_PART, on_answer=add)
+        failed = [report["error"] for report in found if "error" in report]
+        if failed:
+            raise CompileError("\n".join(error["what"] for error in failed),
+                               failed[0]["remedy"] or "", code, found)
+        return found
+
+    def verify(self, *keys: str, max_rate: str | None = None, from_the_start: bool = False,
+               progress: Progress | None = None) -> reports.VerifyReport:
+        """Reads every byte of what is kept (of these entries; of all without any), no more than
+        `max_rate` ("100MB") in a second, and sets aside what is damaged. `progress` is told how
+        many bytes are read. A check of everything that is interrupted is gone on with by the
+        next one, unless that is to begin `from_the_start`."""
+        return self._ask(reports.VerifyReport, "verify", *_check(max_rate, from_the_start),
+                         names=keys, codes=_VERIFIED, progress=progress)
+
+    def repair(self, *keys: str, max_rate: str | None = None, from_the_start: bool = False,
+               progress: Progress | None = None) -> reports.RepairReport:
+        """As :meth:`verify`, and what is damaged is compiled anew where its model is still there,
+        and removed elsewhere."""
+        return self._ask(reports.RepairReport, "repair", *_check(max_rate, from_the_start),
+                         names=keys, codes=_INTERRUPTIBLE, progress=progress)
+
+    def rm(self, *targets: StrPath, dry_run: bool = False) -> reports.RemovalReport:
+        """Removes entries by key, or all that was compiled from a model."""
+        return self._ask(reports.RemovalReport, "rm", _consent(dry_run), names=targets)
+
+    def prune(self, *, stale: bool = False, incompatible: bool = False,
+              older_than: str | None = None, max_size: str | None = None,
+              dry_run: bool = False) -> reports.PruneReport:
+        """Removes what any of the rules names ("30d" old, "20GiB" in all), and whatever no entry
+        uses."""
+        return self._ask(reports.PruneReport, "prune", _consent(dry_run),
+                         *_switch("stale", stale), *_switch("incompatible", incompatible),
+                         *_flag("older-than", older_than), *_flag("max-size", max_size))
+
+    def compress(self, *targets: StrPath, older_than: str | None = None, dry_run: bool = False,
+                 progress: Progress | None = None) -> reports.CompressReport:
+        """Keeps these entries in less room, or ("30d") what nobody has asked for in that long;
+        each load of them takes longer. What stays as it is, also because it failed, is told by
+        `unchanged`."""
+        return self._ask(reports.CompressReport, "compress", _consent(dry_run),
+                         *_flag("older-than", older_than), names=targets, codes=_INTERRUPTIBLE,
+                         progress=progress)
+
+    def decompress(self, *targets: StrPath, dry_run: bool = False,
+                   progress: Progress | None = None) -> reports.CompressReport:
+        """Keeps compressed entries whole again."""
+        return self._ask(reports.CompressReport, "decompress", _consent(dry_run), names=targets,
+                         codes=_INTERRUPTIBLE, progress=progress)
+
+    def pin(self, *targets: StrPath) -> reports.Pinned:
+        """Protects entries, by key or by model, from removal."""
+        return self._ask(reports.Pinned, "pin", names=targets)
+
+    def unpin(self, *targets: StrPath) -> reports.Unpinned:
+        """Lets entries be removed again."""
+        return self._ask(reports.Unpinned, "unpin", names=targets)
+
+    def adopt(self, directory: StrPath, *, remove_stale: bool = False,
+              dry_run: bool = False) -> reports.AdoptReport:
+        """What OpenVINO's own cache in a `CACHE_DIR` holds; with `remove_stale`, less what the
+        OpenVINO here would not load."""
+        removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
+        return self._ask(reports.AdoptReport, "adopt", *removal, names=[directory])
+
+    def stats(self, since: str | None = None) -> reports.Stats:
+        """How requests ended ("7d": those no older than that), and what was saved."""
+        return self._ask(reports.Stats, "stats", *_flag("since", since))
+
+    def config(self) -> reports.Configuration:
+        """Every setting in force, and where it comes from."""
+        return self._ask(reports.Configuration, "config")
+
+    def doctor(self) -> reports.Diagnosis:
+        """What is wrong with this set-up, and how to mend it."""
+        return self._ask(reports.Diagnosis, "doctor", codes=_DONE_IN_PART)
+
+    def _ask(self, kind: type[Report], verb: str, *words: str, names: Iterable[StrPath] = (),
+             codes: Container[int] = _DONE, progress: Progress | None = None) -> Report:
+        """The one answer of a run, which is a `kind`."""
+        answers: list[Any] = []
+
+        def on_progress(line: Any) -> None:
+            if progress is not None:
+                progress(line["bytes_done"], line["bytes_total"])
+
+        self._run(verb, *words, *_switch("progress-json", progress is not None), names=names,
+                  codes=codes, on_answer=answers.append, on_progress=on_progress)
+        answer: Report
+        [answer] = answers
+        return answer
+
+    def _run(self, verb: str, *words: str, names: Iterable[StrPath], codes: Container[int],
+             on_answer: Receiver, on_progress: Receiver | None = None) -> int:
+        # What follows "--" is never taken for a flag.
+        positional = ["--", *(os.fspath(name) for name in names)]
+        return run([verb, "--json", *words, *(positional if positional[1:] else [])],
+                   self._variables, self._timeout_seconds, on_answer, on_progress, codes)
+
+
+def _flag(name: str, value: str | int | None) -> list[str]:
+    return [] if value is None else [f"--{name}={value}"]
+
+
+def _switch(name: str, is_on: bool) -> list[str]:
+    return [f"--{name}"] if is_on else []
+
+
+def _consent(dry_run: bool) -> str:
+    return "--dry-run" if dry_run else "--yes"
+
+
+def _check(max_rate: str | None, from_the_start: bool) -> list[str]:
+    return [*_flag("max-rate", max_rate), *_switch("from-the-start", from_the_start)]
+
+
+def _request(device: str, properties: Properties | None) -> list[str]:
+    words = [f"--device={device}"]
+    for name, value in (properties or {}).items():
+        # As OpenVINO writes them.
+        text = ("YES" if value else "NO") if isinstance(value, bool) else str(value)
+        words.append(f"--property={name}={text}")
+    return words

@@ -1,0 +1,371 @@
+"""What larder answers: the objects of `larder … --json`, which `docs/cli.md` explains.
+
+Times are RFC 3339 in UTC, sizes are bytes. Newer versions add fields, and never rename or remove
+one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+
+class Stale(TypedDict):
+    """Why nobody will ask for an entry again."""
+
+    reason: Literal["gone", "changed", "superseded", "incompatible"]
+    detail: str
+    certain: bool
+
+
+class Entry(TypedDict):
+    """A kept model."""
+
+    key: str
+    model: str
+    kind: str
+    device: str
+    bytes: int
+    unique_bytes: int
+    encoding: Literal["raw", "variant", "compressed", "files"]
+    created_at: str
+    last_used_at: str | None
+    hits: int
+    compile_ms: int
+    stale: Stale | None
+    pinned: bool
+
+
+class Listing(TypedDict):
+    """What `Cache.ls` gives. `max_size_bytes` is 0 where there is no limit."""
+
+    schema_version: int
+    entries: list[Entry]
+    total_bytes: int
+    max_size_bytes: int
+
+
+class EntryObject(TypedDict):
+    """A blob of an entry, or one of its files."""
+
+    name: str | None
+    digest: str
+    bytes: int
+
+
+class ModelFile(TypedDict):
+    """A file that the model was read from, as it was then."""
+
+    role: str
+    digest: str
+    bytes: int
+
+
+class WholeEntry(Entry):
+    """What `Cache.show` gives: an entry with everything that decides its key."""
+
+    schema_version: int
+    without_weights: bool
+    requirements: str | None
+    objects: list[EntryObject]
+    model_files: list[ModelFile]
+    key_inputs: dict[str, str]
+
+
+class Difference(TypedDict):
+    """An input of the key in which two entries differ; None where one has no such input."""
+
+    input: str
+    kept: str | None
+    asked: str | None
+
+
+class Explanation(TypedDict):
+    """What `Cache.why` gives."""
+
+    schema_version: int
+    model: str
+    device: str
+    would_hit: bool
+    reason: str
+    key: str | None
+    nearest_key: str | None
+    differences: list[Difference]
+
+
+class KeptObject(TypedDict):
+    """The blob that a request was answered with."""
+
+    digest: str
+    bytes: int
+
+
+class Memory(TypedDict):
+    """What the process that compiled took."""
+
+    rss_bytes: int
+    peak_rss_bytes: int
+
+
+class CompileReport(TypedDict):
+    """What `Cache.compile` gives for each model. In `timing_ms` are the stages that ran."""
+
+    schema_version: int
+    model: str
+    device: str
+    outcome: Literal["compiled", "loaded", "waited", "bypassed"]
+    reason: str
+    key: str | None
+    object: KeptObject | None
+    timing_ms: dict[str, float]
+    memory: Memory
+    compile_ms: int | None
+
+
+class Failure(TypedDict):
+    """What went wrong, and what to do."""
+
+    what: str
+    remedy: str | None
+
+
+class FailedCompile(TypedDict):
+    """A model that could not be compiled."""
+
+    schema_version: int
+    model: str
+    device: str
+    error: Failure
+
+
+class Finding(TypedDict):
+    """Something that is not as it was kept."""
+
+    damage: Literal["damaged", "untrusted", "unreadable"]
+    key: str | None
+    path: str
+    what: str
+
+
+class VerifyReport(TypedDict):
+    """What `Cache.verify` gives."""
+
+    schema_version: int
+    entries: int
+    objects: int
+    bytes: int
+    objects_before: int
+    complete: bool
+    findings: list[Finding]
+
+
+class Repair(TypedDict):
+    """What became of a damaged entry."""
+
+    key: str
+    model: str
+    device: str
+    outcome: Literal["recompiled", "removed"]
+    reason: str
+
+
+class RepairReport(VerifyReport):
+    """What `Cache.repair` gives."""
+
+    repairs: list[Repair]
+
+
+class ShortEntry(TypedDict):
+    """An entry that something was done to, or would be."""
+
+    key: str
+    model: str
+    device: str
+    bytes: int
+
+
+class RemovalReport(TypedDict):
+    """What `Cache.rm` gives."""
+
+    schema_version: int
+    dry_run: bool
+    entries: list[ShortEntry]
+    freed_bytes: int
+
+
+class Pruned(ShortEntry):
+    """An entry that a rule took."""
+
+    reason: str
+
+
+class PruneReport(TypedDict):
+    """What `Cache.prune` gives."""
+
+    schema_version: int
+    dry_run: bool
+    entries: list[Pruned]
+    freed_bytes: int
+    garbage_bytes: int
+    total_bytes: int
+    held_back: str | None
+
+
+class Recoded(ShortEntry):
+    """An entry that takes another room on disk."""
+
+    before_bytes: int
+    after_bytes: int
+
+
+class Unchanged(ShortEntry):
+    """An entry that stays as it is, and why."""
+
+    encoding: str
+    reason: Literal["encoding", "base", "shared", "gain", "busy", "failed"]
+    detail: str | None
+
+
+class CompressReport(TypedDict):
+    """What `Cache.compress` and `Cache.decompress` give."""
+
+    schema_version: int
+    dry_run: bool
+    entries: list[Recoded]
+    unchanged: list[Unchanged]
+    before_bytes: int
+    after_bytes: int
+    estimated: bool
+    held_back: str | None
+    complete: bool
+
+
+class Pinned(TypedDict):
+    """What `Cache.pin` gives: keys."""
+
+    schema_version: int
+    pinned: list[str]
+
+
+class Unpinned(TypedDict):
+    """What `Cache.unpin` gives: keys."""
+
+    schema_version: int
+    unpinned: list[str]
+
+
+class CachedFile(TypedDict):
+    """A file that OpenVINO's own cache has written."""
+
+    path: str
+    kind: str
+    worth: Literal["usable", "stale", "unknown"]
+    reason: str | None
+    detail: str | None
+    openvino: str | None
+    bytes: int
+
+
+class _Adopted(TypedDict):
+    schema_version: int
+    directory: str
+    files: list[CachedFile]
+
+
+class AdoptReport(_Adopted, total=False):
+    """What `Cache.adopt` gives; the last two fields with `remove_stale`."""
+
+    dry_run: bool
+    freed_bytes: int
+
+
+class Outcomes(TypedDict):
+    """How many requests ended how; `saved_ms` is compile time not spent."""
+
+    compiled: int
+    loaded: int
+    waited: int
+    bypassed: int
+    saved_ms: int
+
+
+class StaleSum(TypedDict):
+    """All that is stale for one reason."""
+
+    entries: int
+    bytes: int
+
+
+class Stats(Outcomes):
+    """What `Cache.stats` gives, over all processes of this user on this machine."""
+
+    schema_version: int
+    since: str
+    bytes_written: int
+    evicted_bytes: dict[str, int]
+    evicted_entries: int
+    total_bytes: int
+    max_size_bytes: int
+    longest_idle_seconds: int | None
+    miss_reasons: dict[str, int]
+    bypass_reasons: dict[str, int]
+    by_model: dict[str, Outcomes]
+    by_device: dict[str, Outcomes]
+    stale: dict[str, StaleSum]
+
+
+class Device(TypedDict):
+    """A device that OpenVINO finds."""
+
+    name: str
+    full_name: str
+    export_import: bool
+    error: str | None
+
+
+class FillTime(TypedDict):
+    """Milliseconds to fill a GiB of fresh memory."""
+
+    small_pages: float
+    huge_pages: float
+
+
+class Advice(TypedDict):
+    """Something that is wrong, and how to mend it."""
+
+    severity: Literal["info", "warning", "error"]
+    subject: str
+    finding: str
+    remedy: str
+
+
+class Diagnosis(TypedDict):
+    """What `Cache.doctor` gives."""
+
+    schema_version: int
+    version: str
+    directory: str
+    total_bytes: int
+    max_size_bytes: int
+    openvino: str
+    devices: list[Device]
+    transparent_huge_pages: str | None
+    preload: str | None
+    fill_ms_per_gib: FillTime | None
+    findings: list[Advice]
+
+
+class Setting(TypedDict):
+    """A setting as it is in force."""
+
+    name: str
+    variable: str
+    value: str
+    origin: str
+    meaning: str
+
+
+class Configuration(TypedDict):
+    """What `Cache.config` gives."""
+
+    schema_version: int
+    settings: list[Setting]

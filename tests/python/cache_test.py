@@ -1,0 +1,230 @@
+"""Goal: `larder.Cache` does what the program does, answers with what its types say, and tells
+truthfully what went wrong.
+
+Method: the installed package on larders that it made itself.
+"""
+
+import array
+import os
+import pathlib
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import typing
+
+import harness
+import larder
+from larder import reports
+
+# So slow that nothing is done before it is interrupted.
+SLOW = "1kB"
+
+
+class CacheTest(harness.PackageTest):
+    def answer(self, method, *arguments, **options):
+        """Is of the type that the method promises."""
+        value = method(*arguments, **options)
+        self.check_type(value, typing.get_type_hints(method)["return"])
+        return value
+
+    def damage(self, key):
+        digest = self.cache.show(key)["objects"][0]["digest"]
+        path = self.dir / "objects" / digest[:2] / digest
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(content)
+
+    def nothing_is_left_running(self):
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_what_is_compiled_is_kept(self):
+        told = []
+        first = self.answer(self.cache.compile, self.dense, str(self.other),
+                            progress=lambda done, total: told.append((done, total)))
+        self.assertEqual([report["outcome"] for report in first], ["compiled", "compiled"])
+        self.assertEqual(told, [(1, 2), (2, 2)])
+        [again] = self.cache.compile(self.dense)
+        self.assertEqual((again["outcome"], again["key"]), ("loaded", first[0]["key"]))
+        listing = self.answer(self.cache.ls, "model~dense", sort="size:desc", limit=5)
+        [entry] = listing["entries"]
+        self.assertEqual((entry["key"], entry["model"]), (first[0]["key"], str(self.dense)))
+        entry = self.answer(self.cache.show, first[0]["key"][:12])
+        self.assertEqual(entry["key_inputs"]["device.name"], "CPU")
+        self.assertEqual(self.answer(self.cache.stats)["loaded"], 1)
+        self.assertEqual(self.cache.stats(since="1h")["compiled"], 2)
+        [wider] = self.cache.compile(self.models / "convolution.xml", shape="[2,3,32,32]")
+        self.assertEqual(wider["outcome"], "compiled")
+
+    def test_why(self):
+        properties = {"KEY_CACHE_GROUP_SIZE": 7, "CPU_DENORMALS_OPTIMIZATION": True}
+        self.cache.compile(self.dense, properties=properties)
+        self.assertTrue(self.answer(self.cache.why, self.dense, properties=properties)["would_hit"])
+        miss = self.answer(self.cache.why, self.dense)
+        self.assertFalse(miss["would_hit"])
+        self.assertEqual({difference["input"] for difference in miss["differences"]},
+                         {f"property.{name}" for name in properties})
+
+    def test_removal(self):
+        [report] = self.cache.compile(self.dense)
+        key = report["key"]
+        self.assertEqual(self.answer(self.cache.pin, key)["pinned"], [key])
+        with self.assertRaisesRegex(larder.Error, "pinned"):
+            self.cache.rm(key)
+        self.assertEqual(self.answer(self.cache.unpin, self.dense)["unpinned"], [key])
+        self.assertTrue(self.answer(self.cache.rm, self.dense, dry_run=True)["dry_run"])
+        pruned = self.answer(self.cache.prune, max_size="1B", dry_run=True)
+        self.assertEqual([entry["reason"] for entry in pruned["entries"]], ["size"])
+        self.assertEqual(self.answer(self.cache.prune, stale=True, older_than="1h")["entries"], [])
+        self.assertEqual(len(self.cache.ls()["entries"]), 1)
+        self.assertEqual([entry["key"] for entry in self.cache.rm(key)["entries"]], [key])
+        self.assertEqual(self.cache.ls()["entries"], [])
+
+    def test_what_openvino_itself_has_kept(self):
+        folder = self.root / "openvino"
+        self.done(self.run_client("own_cache.py", self.dense, folder))
+        report = self.answer(self.cache.adopt, folder)
+        self.assertEqual([file["worth"] for file in report["files"]], ["usable"])
+        with open(report["files"][0]["path"], "r+b") as blob:
+            blob.truncate(100)
+        # What was just written may be in the making.
+        os.utime(report["files"][0]["path"], (0, 0))
+        cleaned = self.answer(self.cache.adopt, folder, remove_stale=True)
+        self.assertEqual([file["reason"] for file in cleaned["files"]], ["damaged"])
+        self.assertGreater(cleaned["freed_bytes"], 0)
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_verify_and_repair(self):
+        keys = [report["key"] for report in self.cache.compile(self.dense, self.other)]
+        told = []
+        report = self.answer(self.cache.verify, progress=lambda *bytes: told.append(bytes))
+        self.assertEqual((report["complete"], report["findings"]), (True, []))
+        self.assertEqual({total for _, total in told}, {report["bytes"]})
+        self.assertEqual([done for done, _ in told], sorted(done for done, _ in told))
+        for key in keys:
+            self.damage(key)
+        report = self.answer(self.cache.repair, keys[0], progress=lambda *bytes: None)
+        self.assertEqual([repair["outcome"] for repair in report["repairs"]], ["recompiled"])
+        [finding] = self.answer(self.cache.verify)["findings"]
+        self.assertEqual((finding["damage"], finding["key"]), ("damaged", keys[1]))
+
+    def test_less_room(self):
+        # Floats that came from 16 bits.
+        halves = self.root / "halves.xml"
+        shutil.copy(self.dense, halves)
+        words = array.array("I", self.dense.with_suffix(".bin").read_bytes())
+        halves.with_suffix(".bin").write_bytes(
+            array.array("I", (word & ~0x1FFF for word in words)).tobytes())
+        keys = [report["key"] for report in self.cache.compile(self.dense, halves)]
+        told = []
+        planned = self.answer(self.cache.compress, *keys, dry_run=True)
+        done = self.answer(self.cache.compress, older_than="0",
+                           progress=lambda *bytes: told.append(bytes))
+        self.assertEqual([entry["key"] for entry in planned["entries"]], keys[1:])
+        self.assertEqual([entry["key"] for entry in done["entries"]], keys[1:])
+        self.assertEqual([entry["key"] for entry in done["unchanged"]], keys[:1])
+        self.assertEqual([done for done, _ in told], sorted(done for done, _ in told))
+        self.assertNotEqual(told, [])
+        self.assertEqual(len(self.cache.ls("encoding=compressed")["entries"]), 1)
+        self.assertEqual(len(self.answer(self.cache.decompress, keys[1])["entries"]), 1)
+        self.assertEqual(self.cache.ls("encoding=compressed")["entries"], [])
+
+    def test_surroundings(self):
+        cache = larder.Cache(self.dir, max_size="3GiB", allow_world_writable=False, log="error")
+        settings = {setting["variable"]: setting["value"]
+                    for setting in self.answer(cache.config)["settings"]}
+        self.assertEqual((settings["LARDER_MAX_SIZE"], settings["LARDER_LOG"]), ("3GiB", "error"))
+        self.assertEqual(settings["LARDER_ALLOW_WORLD_WRITABLE"], "off")
+        # Whatever is a setting of the program is one here.
+        names = ["dir", *larder.Settings.__annotations__]
+        self.assertEqual(set(settings), {f"LARDER_{name.upper()}" for name in names})
+        report = self.answer(self.cache.doctor)
+        self.assertEqual(report["directory"], str(self.dir))
+        self.assertEqual([advice for advice in report["findings"]
+                          if advice["severity"] == "error"], [])
+        self.assertTrue(pathlib.Path(report["preload"]).is_file())
+        # One that is wrong has an answer, too.
+        wrong = larder.Cache(self.dir, lock_timeout="soon").doctor()
+        self.assertEqual([advice["subject"] for advice in wrong["findings"]
+                          if advice["severity"] == "error"], ["settings"])
+
+    def test_a_directory_stays_where_it_was(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.root)
+        cache = larder.Cache("here")
+        os.chdir(tempfile.gettempdir())
+        cache.compile(self.dense)
+        self.assertTrue((self.root / "here/larder.json").is_file())
+
+    def test_models_that_fail(self):
+        missing = self.models / "missing.xml"
+        with self.assertRaises(larder.CompileError) as raised, self.assertNoLogs("larder"):
+            self.cache.compile(missing, self.dense)
+        error = raised.exception
+        self.assertIn("missing.xml", error.message)
+        self.assertNotEqual(error.hint, "")
+        self.assertEqual(error.exit_code, 1)
+        self.check_type(error.reports[0], reports.FailedCompile)
+        self.assertEqual(error.reports[1]["outcome"], "compiled")
+        self.assertEqual(pickle.loads(pickle.dumps(error)).reports, error.reports)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(larder.UsageError, "XPU") as raised:
+            self.cache.compile(self.dense, device="XPU")
+        self.assertEqual(raised.exception.exit_code, 2)
+        self.assertIn("CPU", raised.exception.hint)
+        with self.assertRaisesRegex(larder.UsageError, "LARDER_MAX_SIZE.*lots") as raised:
+            larder.Cache(self.dir, max_size="lots").ls()
+        self.assertIn("size", str(raised.exception))
+        with self.assertRaises(larder.Error) as raised:
+            self.cache.show("ffff")
+        self.assertEqual((type(raised.exception), raised.exception.exit_code), (larder.Error, 1))
+        self.assertEqual(pickle.loads(pickle.dumps(raised.exception)).message,
+                         raised.exception.message)
+        # Nothing that is given is taken for a flag.
+        with self.assertRaisesRegex(larder.Error, "'--yes'"):
+            self.cache.rm("--yes")
+        with self.assertRaisesRegex(TypeError, "max_sise.*max_size"):
+            larder.Cache(self.dir, max_sise="1GiB")
+
+    def test_warnings_are_logged(self):
+        self.dir.mkdir()
+        (self.dir / "letter.txt").write_text("dear reader")
+        with self.assertLogs("larder", "WARNING") as logged:
+            [report] = self.cache.compile(self.dense)
+        self.assertEqual(report["outcome"], "bypassed")
+        self.assertIn("larder: warning: ", logged.output[0])
+
+    def test_a_time_limit(self):
+        self.cache.compile(self.dense, self.other)
+        with self.assertRaisesRegex(larder.TimeLimitError, "'larder verify' took longer than 1 s"):
+            larder.Cache(self.dir, timeout_seconds=1).verify(max_rate=SLOW)
+        self.nothing_is_left_running()
+        report = self.cache.verify()
+        self.assertEqual((report["complete"], report["objects"] + report["objects_before"]),
+                         (True, 2))
+
+    def test_what_a_callback_raises(self):
+        self.cache.compile(self.dense)
+        with self.assertRaises(ZeroDivisionError):
+            self.cache.verify(max_rate=SLOW, progress=lambda done, total: 1 // 0)
+        self.nothing_is_left_running()
+
+    def test_ctrl_c(self):
+        self.cache.compile(self.dense)
+        client = subprocess.Popen([sys.executable, harness.CLIENTS / "slow_check.py", self.dir],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(client.kill)
+        self.assertEqual(client.stdout.readline(), b"begun\n")
+        client.send_signal(signal.SIGINT)
+        out, error = client.communicate(timeout=harness.SECONDS_MAX)
+        self.assertEqual(out, b"the check has ended\n", error)
+        self.assertTrue(self.cache.verify()["complete"])
+
+
+if __name__ == "__main__":
+    harness.main()

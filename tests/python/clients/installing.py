@@ -1,0 +1,109 @@
+"""A program that has larder serve it.
+
+usage: installing.py SCENARIO MODEL ROOT
+Prints what the scenario found, as JSON: mostly whether a compiled model came from a larder.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+MODEL, ROOT = sys.argv[2], pathlib.Path(sys.argv[3])
+ONE, TWO = ROOT / "one", ROOT / "two"
+
+
+def was_loaded():
+    import openvino  # noqa: PLC0415
+
+    compiled = openvino.Core().compile_model(MODEL, "CPU")
+    return compiled.get_property("LOADED_FROM_CACHE")
+
+
+def scenario_before():
+    import larder
+
+    larder.install(dir=ONE, max_size="1GiB")
+    return was_loaded()
+
+
+def scenario_environment():
+    import larder
+
+    os.environ["LARDER_DIR"] = str(ONE)
+    larder.install()
+    return was_loaded()
+
+
+def scenario_scopes():
+    import larder
+
+    found = [was_loaded()]
+    with larder.install(dir=ONE):
+        found += [was_loaded(), was_loaded()]
+    found.append(was_loaded())
+    with larder.install(dir=TWO):
+        found.append(was_loaded())
+    outer = larder.install(dir=ONE)
+    found.append(was_loaded())
+    with larder.install(dir=TWO):
+        found.append(was_loaded())
+    found.append(was_loaded())
+    outer.uninstall()
+    outer.uninstall()
+    return [*found, was_loaded(), "LARDER_DIR" in os.environ]
+
+
+def scenario_switched_off():
+    import larder
+
+    with larder.install(dir=ONE, mode="off"):
+        found = [was_loaded(), was_loaded()]
+    with larder.install(dir=ONE):
+        return [*found, was_loaded(), was_loaded()]
+
+
+def scenario_fork():
+    import larder
+
+    larder.install(dir=ONE)
+    child = os.fork()
+    if child == 0:
+        sys.exit(was_loaded())
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), was_loaded()]
+
+
+def scenario_too_late():
+    import openvino  # noqa: F401
+
+    import larder
+
+    try:
+        larder.install(dir=ONE)
+    except larder.Error as error:
+        return [error.message, error.hint, was_loaded(), "LARDER_DIR" in os.environ]
+
+
+def scenario_unreadable():
+    import larder
+
+    try:
+        larder.install(dir=ONE, max_size="lots")
+    except larder.UsageError as error:
+        return [error.message, was_loaded(), "LARDER_MAX_SIZE" in os.environ]
+
+
+def scenario_started_by_run():
+    import openvino  # noqa: F401
+
+    import larder
+
+    found = [was_loaded()]
+    with larder.install():
+        found.append(was_loaded())
+    with larder.install(dir=TWO):
+        found.append(was_loaded())
+    return [*found, was_loaded()]
+
+
+print(json.dumps(globals()[f"scenario_{sys.argv[1]}"]()))

@@ -1,0 +1,7 @@
+"""A program that has OpenVINO keep its model. usage: own_cache.py MODEL CACHE_DIR"""
+
+import sys
+
+import openvino
+
+openvino.Core().compile_model(sys.argv[1], "CPU", {"CACHE_DIR": sys.argv[2]})

@@ -1,0 +1,86 @@
+"""Goal: the wheel has all that a bare machine lacks, is for every machine that it says it is for,
+and knows nothing of the one that it was made on.
+
+usage: wheel_test.py FOLDER
+"""
+
+import io
+import pathlib
+import re
+import sys
+import unittest
+import zipfile
+
+from elftools.elf.elffile import ELFFile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDER = pathlib.Path(sys.argv.pop())
+# Of the C and C++ run-time libraries, which the wheel's platform is about; and OpenVINO.
+ELSEWHERE = re.compile(
+    r"^(libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|ld-linux-x86-64|libopenvino)\.so\.\d+$")
+
+
+class WheelTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        [cls.path] = FOLDER.glob("*.whl")
+        cls.wheel = zipfile.ZipFile(cls.path)
+        cls.addClassCleanup(cls.wheel.close)
+
+    def metadata(self, name):
+        [path] = [path for path in self.wheel.namelist() if path.endswith(f".dist-info/{name}")]
+        return self.wheel.read(path).decode().splitlines()
+
+    def binaries(self):
+        """By path: what is in the dynamic section."""
+        found = {}
+        for path in self.wheel.namelist():
+            content = self.wheel.read(path)
+            if not content.startswith(b"\x7fELF"):
+                continue
+            dynamic = ELFFile(io.BytesIO(content)).get_section_by_name(".dynamic")
+            tags = list(dynamic.iter_tags())
+            found[path] = {
+                "needed": [tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"],
+                "paths": [folder for tag in tags if tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH")
+                          for folder in (getattr(tag, "rpath", "")
+                                         or getattr(tag, "runpath", "")).split(":")],
+            }
+        return found
+
+    def test_who_it_is_for(self):
+        self.assertRegex(self.path.name,
+                         r"^larder-\d+\.\d+\.\d+-py3-none-manylinux_2_\d+_x86_64\.whl$")
+        self.assertIn("Root-Is-Purelib: false", self.metadata("WHEEL"))
+        about = self.metadata("METADATA")
+        self.assertIn("Requires-Python: >=3.10", about)
+        self.assertRegex("\n".join(about), r"(?m)^Requires-Dist: openvino==\d+\.\d+\.\d+$")
+
+    def test_what_it_needs_is_in_it(self):
+        binaries = self.binaries()
+        names = {pathlib.PurePath(path).name for path in binaries}
+        self.assertLessEqual({"larder", "liblarder_preload.so", "liblarder_hook.so"}, names)
+        for path, facts in binaries.items():
+            for library in facts["needed"]:
+                self.assertTrue(library in names or ELSEWHERE.match(library), (path, library))
+        # One SQLite for a whole process: two would let go of one another's locks.
+        self.assertEqual(len([name for name in names if "sqlite" in name]), 1, names)
+
+    def test_no_library_is_searched_for_outside(self):
+        binaries = self.binaries()
+        for path, facts in binaries.items():
+            for folder in facts["paths"]:
+                self.assertTrue(folder.startswith("$ORIGIN"), (path, folder))
+        self.assertIn("$ORIGIN/../../openvino/libs", binaries["larder/bin/larder"]["paths"])
+        self.assertEqual(binaries["larder/lib/liblarder_preload.so"], {"needed": [], "paths": []})
+
+    def test_the_rest(self):
+        for path in self.wheel.namelist():
+            self.assertNotIn(str(ROOT).encode(), self.wheel.read(path), path)
+        self.assertIn("larder/py.typed", self.wheel.namelist())
+        mode = self.wheel.getinfo("larder/bin/larder").external_attr >> 16
+        self.assertEqual(mode & 0o111, 0o111)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
