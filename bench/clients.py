@@ -89,7 +89,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=CLIENTS, action="append", metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--directory", type=pathlib.Path, required=True, help="for scratch files")
+    parser.add_argument("--directory", type=lambda text: pathlib.Path(text).resolve(),
+                        required=True, help="for scratch files")
     arguments = parser.parse_args()
     print("| | " + " | ".join(f"{title} | ratio" for title in FIGURES.values()) + " |")
     print("| --- |" + " --- |" * 2 * len(FIGURES), flush=True)
