@@ -140,7 +140,7 @@ def build(path: pathlib.Path, seed: int, shape: Llama, marked: bool = True) -> N
     write_ir([tokens], [result("logits", logits)], path, marked=marked)
 
 
-def build_stateful(path: pathlib.Path, seed: int) -> None:
+def build_stateful(path: pathlib.Path, seed: int, shape: Llama = LLAMA_TINY) -> None:
     """With the inputs that OpenVINO GenAI gives to a model."""
     tokens = parameter("input_ids", [-1, -1], np.int64)
     present = parameter("attention_mask", [-1, -1], np.int64)
@@ -153,7 +153,7 @@ def build_stateful(path: pathlib.Path, seed: int) -> None:
     shown = ops.unsqueeze(ops.convert(present, "boolean"), integers(1, 2))
     past = Past(length_of(tokens, 0), beams, ops.logical_and(seen, shown))
     places = ops.unsqueeze(ops.convert(positions, "f32"), integers(1, 3))
-    logits = decode(Layers(seed, half=True), tokens, places, LLAMA_TINY, past)
+    logits = decode(Layers(seed, half=True), tokens, places, shape, past)
     inputs = [tokens, present, positions, beams]
     write_ir(inputs, [result("logits", logits)], path, past.assigned)
 

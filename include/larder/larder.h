@@ -18,6 +18,7 @@
 
 #include "larder/export.hpp"
 
+// NOLINTBEGIN(readability-identifier-naming): as names are in C.
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -155,3 +156,4 @@ LARDER_EXPORT larder_status larder_load(larder_cache* cache, const larder_reques
 #ifdef __cplusplus
 }
 #endif
+// NOLINTEND(readability-identifier-naming)

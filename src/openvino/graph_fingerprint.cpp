@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <sstream>
+#include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <unordered_map>
 #include <vector>
 
@@ -13,9 +16,17 @@
 #include <openvino/core/runtime_attribute.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/loop.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/op/result.hpp>
 #include <openvino/op/util/framework_node.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
 #include <openvino/op/util/variable.hpp>
+#include <openvino/pass/serialize.hpp>
+
+// What a nested <rt_info> of an IR is read into. Not in the runtime's public headers.
+namespace ov {
+class Meta;
+}
 
 namespace larder::internal::openvino {
 namespace {
@@ -33,6 +44,24 @@ bool is_made_up(std::string_view name, std::string_view prefix) {
 // blobs without weights, which are never made of models in memory.
 bool tells_origin(std::string_view name) {
     return name == "__weights_path" || name.starts_with("WeightlessCacheAttribute");
+}
+
+// Printed, it would be the address of what holds it, and differ each time a file is read. Only the
+// runtime knows what is in it, and tells that in the text of a model.
+std::string text_of_meta(std::string_view name, const ov::Any& value) {
+    const auto input =
+        std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{1});
+    const auto output = std::make_shared<ov::op::v0::Result>(input);
+    input->set_friendly_name("input");
+    output->set_friendly_name("output");
+    const auto model =
+        std::make_shared<ov::Model>(ov::ResultVector{output}, ov::ParameterVector{input}, "model");
+    output->output(0).set_names({"output"});
+    model->get_rt_info().emplace(std::string(name), value);
+    std::ostringstream text;
+    std::ostringstream weights;
+    ov::pass::Serialize(text, weights).run_on_model(model);
+    return text.str();
 }
 
 // Writes everything that reaches the compiled model into one hasher; weights only as references,
@@ -299,6 +328,8 @@ void GraphHasher::add_any(std::string_view name, const ov::Any& value) {
         const auto& map = value.as<ov::AnyMap>();
         add_number(name, map.size());
         for (const auto& [key, inner] : map) add_any(key, inner);
+    } else if (value.type_info() == typeid(std::shared_ptr<ov::Meta>)) {
+        add_field(name, text_of_meta(name, value));
     } else {
         std::ostringstream text;
         try {

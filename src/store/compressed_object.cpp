@@ -78,7 +78,7 @@ Result<std::shared_ptr<os::Mapping>> unpack_into_memory(os::File& file,
         os::PrivateMemory::bring_in(part);
         return reader.read(table.frames[frame], part);
     };
-    auto unpacked = for_each_frame(file, table.frames.size(), threads, [&] { return work; });
+    auto unpacked = for_each_frame(file, table.frames.size(), threads, [&] { return Work(work); });
     if (!unpacked) return fail(std::move(unpacked.error()));
     return std::move(*memory).seal();
 }

@@ -1,6 +1,9 @@
 #include "openvino/graph_fingerprint.h"
 
 #include <cstring>
+#include <sstream>
+#include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <openvino/openvino.hpp>
@@ -105,6 +108,28 @@ TEST(GraphFingerprint, DiffersWithRunTimeInformation) {
     auto laid_out = convolution_model();
     laid_out->get_parameters()[0]->set_layout("NCHW");
     EXPECT_NE(of(convolution_model()), of(laid_out));
+}
+
+// A converter notes what it did in a nested <rt_info>, which the runtime reads into an object of
+// its own.
+TEST(GraphFingerprint, NestedRunTimeInformationOfAFileCountsByItsContent) {
+    const auto written = [](const std::string& precision) {
+        const auto model = dense_model();
+        model->set_rt_info("pytorch", "conversion_parameters", "framework");
+        model->set_rt_info(precision, "runtime_options", "KV_CACHE_PRECISION");
+        std::stringstream text;
+        std::stringstream weights;
+        ov::pass::Serialize(text, weights).run_on_model(model);
+        return std::pair(text.str(), weights.str());
+    };
+    const auto read = [](const std::pair<std::string, std::string>& files) {
+        ov::Tensor weights(ov::element::u8, ov::Shape{files.second.size()});
+        std::memcpy(weights.data(), files.second.data(), files.second.size());
+        return ov::Core().read_model(files.first, weights);
+    };
+    const auto files = written("f16");
+    EXPECT_EQ(of(read(files)), of(read(files)));
+    EXPECT_NE(of(read(files)), of(read(written("u8"))));
 }
 
 TEST(GraphFingerprint, DiffersWhenTwoInputsAreSwapped) {

@@ -1,0 +1,103 @@
+"""Clients: programs that know nothing of larder, each in an environment of its own.
+
+The tests and `scripts/clients` start them in the same way: in a fresh process, in an empty home,
+and with nothing of the surroundings but what is given.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+SECONDS_MAX = 600
+
+
+class Failure(Exception):
+    """A client did not do what it is for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    name: str
+    environment: str  # of the folder with its packages, and of the file that pins them
+    title: str
+    # What it keeps compiled models in by itself, if it does.
+    own_cache: str | None = "`CACHE_DIR`"
+    # Its own cache also holds what it made of a model before it was compiled. Programs are served
+    # with it, then: larder does not stand in for that.
+    keeps_more: bool = False
+    program: str = ""  # where it is not called like the client
+    settings: tuple[tuple[str, str], ...] = ()  # in its environment
+
+    def python(self):
+        folder = pathlib.Path(os.environ["LARDER_CLIENT_ENVIRONMENTS"]) / self.environment
+        program = folder / "bin/python"
+        if not program.exists():
+            raise Failure(f"{folder} is not there: run scripts/setup_clients {self.environment}")
+        return program
+
+    def run(self, words, home, before=(), settings=None):
+        command = [*before, self.python(), PROGRAMS / f"{self.program or self.name}.py", *words]
+        # No package is to report home.
+        (home / "intel").mkdir(parents=True, exist_ok=True)
+        (home / "intel/openvino_telemetry").write_text("0")
+        environment = {
+            "HOME": str(home), "TMPDIR": str(home), "PATH": os.environ["PATH"],
+            "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1",
+            "NNCF_CI": "1", **dict(self.settings), **(settings or {})}
+        return subprocess.run(
+            [str(word) for word in command], env=environment, cwd=home, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS_MAX)
+
+    def prepare(self, folder, home):
+        """Makes what the client needs, where `start` looks for it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        done = self.run(["prepare", folder], home, settings={"PYTHONPATH": str(ROOT)})
+        if done.returncode != 0:
+            raise Failure(f"{self.name} could not be prepared\n{done.stderr.decode()}")
+
+    def start(self, folder, home, larder=None, own_cache=None):
+        """One start. `larder` is the directory of one that serves it."""
+        before = (os.environ["LARDER_PROGRAM"], "run", "--dir", larder, "--") if larder else ()
+        words = ["run", folder] + ([own_cache] if own_cache else [])
+        began = time.monotonic()
+        return Start(self, began, self.run(words, home, before))
+
+
+class Start:
+    """What came of one start."""
+
+    def __init__(self, client, began, process):
+        self.code = process.returncode
+        self.error = process.stderr.decode(errors="replace")
+        if self.code != 0:
+            raise Failure(f"{client.name} ended with {self.code}\n{self.error}")
+        # Some packages greet their users first.
+        told = json.loads(process.stdout.decode().splitlines()[-1])
+        self.ready_seconds = told["ready_at"] - began
+        self.load_seconds = told["load_seconds"]
+        self.peak_bytes = told["peak_bytes"]
+        self.answer = told["answer"]
+        self.loaded = told["loaded"]
+
+    @property
+    def warnings(self):
+        """Those of larder."""
+        return [line for line in self.error.splitlines() if line.startswith("larder: ")]
+
+
+CLIENTS = {client.name: client for client in (
+    Client("ocr", "ocr", "rapidocr, three networks", own_cache=None),
+    Client("genai", "genai", "openvino_genai, Llama 0.1B", settings=(("GENAI_ATTENTION", "SDPA"),)),
+    Client("genai_paged", "genai", "openvino_genai, Llama 0.1B, paged attention", program="genai",
+           settings=(("GENAI_ATTENTION", "PA"),)),
+    Client("web", "web", "uvicorn, four workers, ResNet-50"),
+    Client("torch_compile", "torch", "torch.compile, model_caching", "`model_caching`",
+           keeps_more=True),
+    Client("transformer", "torch", "optimum-intel, a Llama"),
+    Client("diffusion", "torch", "optimum-intel, Stable Diffusion in three sizes"),
+)}

@@ -1,0 +1,22 @@
+"""Goal: a pipeline with paged attention, which openvino_genai chooses where it is not told
+otherwise, works as ever, although its language model cannot be kept: the CPU plugin refuses to
+import what it exported of it."""
+
+import harness
+
+
+class PagedAttentionTest(harness.ClientTest):
+    name = "genai_paged"
+
+    def test_the_text_is_the_same_and_what_can_be_kept_is_loaded(self):
+        plain = self.unserved()
+        for _ in range(2):
+            # With a warning of what is refused.
+            served = self.client.start(self.prepared, self.home, self.dir)
+            self.assertEqual(served.answer, plain.answer)
+        models = self.larder("stats")["by_model"]
+        self.assertEqual([models[name]["loaded"] for name in ("tokenizer", "detokenizer")], [1, 1])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,59 @@
+"""Generates text with openvino_genai: a tokenizer, a Llama of 0.1 billion random weights, and a
+detokenizer."""
+
+import itertools
+import json
+import os
+
+from client_program import Start, main
+
+TOKENS = 12
+
+
+def vocabulary(size):
+    """Lines of an RWKV vocabulary: every byte, then made-up words. Token 0 ends a text."""
+    syllables = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er")]
+    words = (f" {first}{second}{third}".encode()
+             for first, second, third in itertools.product(syllables, syllables, ["", *syllables]))
+    tokens = [bytes([value]) for value in range(256)]
+    tokens += itertools.islice(words, size - 1 - len(tokens))
+    return [f"{index} {token!r} {len(token)}" for index, token in enumerate(tokens, 1)]
+
+
+def with_mask(tokenizer):
+    """The pipeline also wants to know which tokens are padding: a second output of what pads."""
+    import openvino as ov
+    from openvino import opset15 as ops
+
+    (pads,) = (op for op in tokenizer.get_ops() if op.get_type_name() == "RaggedToDense")
+    mask = ops.convert(pads.output(1), "i64")
+    mask.output(0).tensor.set_names({"attention_mask"})
+    tokens = tokenizer.get_results()[0]
+    return ov.Model([tokens, ops.result(mask)], tokenizer.get_parameters(), "tokenizer")
+
+
+def prepare(folder):
+    import openvino as ov
+    from models.llama import LLAMA_100M, build_stateful
+    from openvino_tokenizers import build_rwkv_tokenizer
+
+    build_stateful(folder / "openvino_model.xml", 0, LLAMA_100M)
+    tokenizer, detokenizer = build_rwkv_tokenizer(vocabulary(LLAMA_100M.vocabulary))
+    ov.save_model(with_mask(tokenizer), folder / "openvino_tokenizer.xml")
+    ov.save_model(detokenizer, folder / "openvino_detokenizer.xml")
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "eos_token_id": 0}))
+
+
+def run(folder, own_cache):
+    import openvino_genai
+
+    properties = {"ATTENTION_BACKEND": os.environ["GENAI_ATTENTION"]}
+    if own_cache:
+        properties["CACHE_DIR"] = own_cache
+    start = Start()
+    pipeline = openvino_genai.LLMPipeline(folder, "CPU", **properties)
+    start.is_ready()
+    start.tell(pipeline.generate("bada mano rerun", max_new_tokens=TOKENS, ignore_eos=True))
+
+
+main(prepare, run)
