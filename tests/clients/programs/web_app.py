@@ -40,12 +40,11 @@ server = Server()
 async def live(receive, send):
     while True:
         message = await receive()
-        if message["type"] == "lifespan.startup":
+        starts = message["type"] == "lifespan.startup"
+        if starts:
             server.compile()
-        else:
-            server.compiled = None
         await send({"type": message["type"] + ".complete"})
-        if server.compiled is None:
+        if not starts:
             return
 
 
