@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <mutex>
+#include <thread>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,18 +79,25 @@ bool any_of(pid_t owner) {
     return std::ranges::any_of(marks, [&](const Mark& mark) { return mark.owner.load() == owner; });
 }
 
-// A child made by fork may find it taken for ever: nobody waits for it longer than this.
-constexpr std::chrono::milliseconds k_wait{100};
+// A child made by fork may find it taken for ever: nobody waits for it longer than these.
+constexpr int k_tries = 100;
+constexpr std::chrono::milliseconds k_between_tries{1};
 
-std::timed_mutex& places_mutex() {
-    static std::timed_mutex mutex;
-    return mutex;
+// Whoever holds it may change the marks and the handlers. Empty after too many tries.
+std::unique_lock<std::mutex> lock_marks() {
+    static std::mutex mutex;
+    std::unique_lock lock(mutex, std::try_to_lock);
+    for (int i = 0; !lock && i < k_tries; ++i) {
+        std::this_thread::sleep_for(k_between_tries);
+        static_cast<void>(lock.try_lock());
+    }
+    return lock;
 }
 
 }  // namespace
 
 std::unique_ptr<CrashMark> CrashMark::place(int descriptor, std::uint32_t mode) {
-    const std::unique_lock lock(places_mutex(), k_wait);
+    const auto lock = lock_marks();
     if (!lock) return nullptr;
     const auto self = ::getpid();
     for (std::size_t i = 0; i < marks.size(); ++i) {
@@ -111,7 +119,7 @@ CrashMark::~CrashMark() {
     const auto self = ::getpid();
     auto owner = self;
     if (!marks.at(index_).owner.compare_exchange_strong(owner, 0)) return;
-    const std::unique_lock lock(places_mutex(), k_wait);
+    const auto lock = lock_marks();
     if (lock && !any_of(self)) remove_handlers();
 }
 

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <ctime>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <string>
 
@@ -72,7 +73,11 @@ std::int64_t current_process_id() { return ::getpid(); }
 
 void return_freed_memory() {
 #if defined(__GLIBC__)
-    ::malloc_trim(0);
+    // Where another allocator serves the program, the first call sets the C library's up, and two
+    // at once crash. Whoever comes second has nothing left to do.
+    static std::mutex mutex;
+    const std::unique_lock lock(mutex, std::try_to_lock);
+    if (lock) ::malloc_trim(0);
 #endif
 }
 

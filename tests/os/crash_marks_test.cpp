@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,11 +21,6 @@ namespace {
 
 constexpr std::uint32_t k_before = 0600;
 constexpr std::uint32_t k_mark = 0744;
-
-bool is_default(int signal) {
-    struct sigaction now{};
-    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
-}
 
 class CrashMarkTest : public ::testing::Test {
 protected:
@@ -65,6 +62,10 @@ TEST_F(CrashMarkTest, IsNotToBeHadWhereCrashesAreHandled) {
     EXPECT_EQ(CrashMark::place(descriptor_, k_mark), nullptr);
 }
 #else
+bool is_default(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
+}
 
 TEST_F(CrashMarkTest, IsLeftByACrash) {
     expect(-SIGSEGV, k_mark, [] {
