@@ -78,8 +78,16 @@ Result<Place> place_of(FileSystem& fs, const std::string& path) {
     if (!space) return fail(space.error());
     std::ostringstream mountinfo;
     mountinfo << std::ifstream("/proc/self/mountinfo").rdbuf();
-    auto place = find_mount(mountinfo.str(), *resolved);
-    if (!place) return fail(Errc::unsupported, "the system does not say what is mounted at", path);
+    if (mountinfo.view().empty()) {
+        return fail(Errc::unsupported, "the system does not say what is mounted at", path);
+    }
+    auto place = find_mount(mountinfo.view(), *resolved);
+    if (!place) {
+        // The root of a chroot is not listed, as it need not be a mount: its inode tells it apart.
+        const auto root = fs.info("/");
+        if (!root) return fail(root.error());
+        place = Place{"/", "chroot " + std::to_string(root->stamp.inode)};
+    }
     std::array<char, 20> id{};
     std::snprintf(id.data(), id.size(), " %016llx", static_cast<unsigned long long>(space->id));
     place->file_system += id.data();

@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "larder/larder.hpp"
 #include "small_models/small_models.h"
+#include "support/process.h"
 
 namespace larder::testing {
 namespace fs = std::filesystem;
@@ -119,7 +120,7 @@ TEST_F(NeverInTheWay, AManifestFromTheFutureIsReplacedOrLeftButNeverUsed) {
 }
 
 TEST_F(NeverInTheWay, AnotherUsersLarderIsReadAndNotDamaged) {
-    if (::geteuid() != 0) GTEST_SKIP() << "changing the user needs root";
+    if (!internal::support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
     expect(ask(model_), "compiled");
     const auto objects = files_in("objects");
     Question stranger{.model = model_, .user = k_nobody};

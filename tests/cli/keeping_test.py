@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import signal
+import stat
 import subprocess
 import time
 
@@ -162,6 +163,8 @@ class KeepingTest(ProgramTest):
         self.root.chmod(0o755)
         # Root may read everything: so somebody else asks.
         who = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+        if who and not os.stat("/").st_mode & stat.S_IXOTH:
+            self.skipTest("another user would not pass the root directory")
         run = self.larder("verify", "--json", **who)
         self.assertEqual(run.code, 4, run)
         [finding] = run.json["findings"]

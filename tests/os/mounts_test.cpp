@@ -2,10 +2,17 @@
 #include "os/mounts.h"
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "support/mount.h"
+#include "support/process.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::os {
@@ -81,6 +88,39 @@ TEST_F(PlaceTest, ADiskThatIsNotMountedIsAnotherPlace) {
     EXPECT_NE(place_above(*fs_, disk / "m.xml").value(), *there) << "the disk is gone";
     mount.emplace(*support::Mount::memory(disk, 1 << 20));
     EXPECT_NE(place_above(*fs_, disk / "m.xml").value(), *there) << "another disk is there";
+}
+
+// As inside a chroot that nothing is mounted at: its root is in no list of mounts.
+TEST_F(PlaceTest, ARootThatIsNotListedIsTheSamePlaceAndNoOther) {
+    if (::geteuid() != 0) GTEST_SKIP() << "changing the root needs root";
+    const std::string places = directory_ / "places";
+    for (const std::string name : {"a", "b", "a"}) {
+        stdfs::create_directories(directory_ / (name + "/proc"));
+        support::write_file(directory_ / (name + "/m.xml"), "x");
+        std::ofstream out(places, std::ios::app);
+        support::Child child([&] {
+            if (::unshare(CLONE_NEWNS) != 0) ::_exit(77);
+            ASSERT_EQ(::mount("", "/", "", MS_REC | MS_PRIVATE, ""), 0);
+            const auto proc = directory_ / (name + "/proc");
+            ASSERT_EQ(::mount("proc", proc.c_str(), "proc", 0, ""), 0);
+            ASSERT_EQ(::chroot((directory_ / name).c_str()), 0);
+            ASSERT_EQ(::chdir("/"), 0);
+            const auto there = place_of(*fs_, "/m.xml");
+            ASSERT_TRUE(there) << there.error().message();
+            EXPECT_EQ(place_above(*fs_, "/gone.xml").value(), *there);
+            EXPECT_NE(place_of(*fs_, "/proc/self").value(), *there);
+            EXPECT_EQ(there->mount_point, "/");
+            out << there->file_system << std::endl;
+        });
+        const int ended = child.wait();
+        if (ended == 77) GTEST_SKIP() << "mounting is not permitted";
+        ASSERT_EQ(ended, 0);
+    }
+    std::istringstream said(support::read_file(places));
+    std::vector<std::string> found(3);
+    for (auto& place : found) std::getline(said, place);
+    EXPECT_EQ(found[0], found[2]);
+    EXPECT_NE(found[0], found[1]);
 }
 
 }  // namespace

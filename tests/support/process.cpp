@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,11 @@ std::optional<int> Child::poll() {
     int status = 0;
     if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) status_ = to_result(status);
     return status_;
+}
+
+bool can_become_another_user() {
+    struct stat root{};
+    return ::geteuid() == 0 && ::stat("/", &root) == 0 && (root.st_mode & S_IXOTH) != 0;
 }
 
 int run_as(uid_t user, const std::function<void()>& body) {

@@ -32,6 +32,10 @@ private:
     std::optional<int> status_;
 };
 
+// Whether this process may, and that user would pass the root directory (those of chroots are often
+// closed to others).
+[[nodiscard]] bool can_become_another_user();
+
 // Runs `body` in a child as another user (and its group) and waits; as `Child::wait`.
 [[nodiscard]] int run_as(uid_t user, const std::function<void()>& body);
 
