@@ -32,7 +32,7 @@ struct ModelFile {
 
 enum class EntryDetail {
     whole,
-    // Without the properties in `key_inputs`, and without proving that what is written of the entry
+    // With few of the `key_inputs`, and without proving that what is written of the entry
     // is undamaged: for lists of many.
     summary,
 };
@@ -49,8 +49,12 @@ struct EntryInfo {
     std::string encoding;
     std::vector<ObjectInfo> objects;
     std::vector<ModelFile> model_files;
-    // Everything that decides the key; in EntryDetail::summary without "property.…".
+    // Everything that decides the key; in EntryDetail::summary without "device.…", "runtime.…" and
+    // "property.…".
     std::map<std::string, std::string> key_inputs;
+    // Of what decides the key, "device.…" and "runtime.…": one copy for all entries of a list that
+    // say the same. Never null in what a Store returns.
+    std::shared_ptr<const std::map<std::string, std::string>> built_for;
     std::string requirements;      // what the runtime says the blob needs
     bool without_weights = false;  // loading it needs the model's files
     std::chrono::system_clock::time_point created_at;

@@ -67,9 +67,11 @@ internal::format::ModelInfo model_of(const EntryInfo& entry) {
     return model;
 }
 
-std::string fingerprint_of(const EntryInfo& entry) {
-    const auto found = entry.key_inputs.find("model.fingerprint");
-    return found == entry.key_inputs.end() ? std::string{} : found->second;
+const std::string& fingerprint_of(const EntryInfo& entry) {
+    static const std::string name = "model.fingerprint";
+    static const std::string none;
+    const auto found = entry.key_inputs.find(name);
+    return found == entry.key_inputs.end() ? none : found->second;
 }
 
 // A path by the names it may have been seen under: as it is, and without links, also where its end
@@ -108,19 +110,22 @@ void find_stale(const os::System& system, internal::store::State& state,
                 internal::store::Store& store, std::vector<EntryInfo>& entries,
                 const StaleSearch& search) {
     cache::ModelSearch models(system, state, store.id(), limit_of(search.reading));
+    const internal::format::KeyInputs unknown;
     std::vector<cache::KeptEntry> kept;
     kept.reserve(entries.size());
     for (const auto& entry : entries) {
         cache::KeptEntry each;
         each.key = entry.key;
-        each.inputs = &entry.key_inputs;
+        each.built_for = entry.built_for ? entry.built_for.get() : &unknown;
+        each.fingerprint = fingerprint_of(entry);
         each.requirements = entry.requirements;
         each.created_at_ns = since_epoch_ns(entry.created_at);
         if (entry.last_used_at) each.last_used_at_ns = since_epoch_ns(*entry.last_used_at);
         if (entry.last_used_anywhere_at) {
             each.used_anywhere_at_ns = since_epoch_ns(*entry.last_used_anywhere_at);
         }
-        each.model = models.locate(fingerprint_of(entry), model_of(entry));
+        each.model =
+            models.locate(fingerprint_of(entry), entry.model, [&entry] { return model_of(entry); });
         kept.push_back(std::move(each));
     }
     std::optional<Facts> facts;

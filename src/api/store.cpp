@@ -1,7 +1,8 @@
 #include "larder/store.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <deque>
+#include <functional>
 #include <utility>
 
 #include "api/convert.h"
@@ -17,8 +18,11 @@ namespace {
 namespace store = internal::store;
 
 // What is reported of an entry, without its history.
-EntryInfo describe(store::Manifest manifest) {
+EntryInfo describe(store::Manifest manifest,
+                   std::shared_ptr<const internal::format::KeyInputs> built_for = nullptr) {
     EntryInfo info;
+    info.built_for = built_for ? std::move(built_for)
+                               : internal::format::SharedInputs().of_build(manifest.key_inputs);
     info.key = manifest.key.hex();
     info.bytes = manifest.total_bytes();
     info.encoding = to_string(manifest.encoding);
@@ -179,13 +183,14 @@ const std::filesystem::path& Store::directory() const { return impl_->options.di
 bool Store::writable() const { return impl_->opened->access() == store::Access::read_write; }
 
 std::vector<EntryInfo> Store::entries(EntryDetail detail) const {
-    std::vector<EntryInfo> list;
+    std::deque<EntryInfo> list;
     const auto how = detail == EntryDetail::summary ? store::ManifestDetail::summary
                                                     : store::ManifestDetail::whole;
     const auto usage = impl_->state.usage(impl_->opened->id());
     const auto add = [&](store::ListedEntry& entry) {
         if (entry.manifest) {
-            auto& info = list.emplace_back(describe(std::move(*entry.manifest)));
+            auto& info =
+                list.emplace_back(describe(std::move(*entry.manifest), std::move(entry.built_for)));
             info.detail = detail;
             add_usage(info, entry.key, entry.used_at_ns, usage);
         } else {
@@ -198,15 +203,15 @@ std::vector<EntryInfo> Store::entries(EntryDetail detail) const {
     if (!pinned.empty()) {
         for (auto& info : list) info.pinned = pinned.contains(*store::Key::from_hex(info.key));
     }
-    // By their places: entries are large.
-    std::vector<std::size_t> order(list.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-        return list[a].created_at > list[b].created_at;
-    });
+    // Entries are large: moved once.
+    std::vector<std::pair<std::chrono::system_clock::time_point, EntryInfo*>> newest_first;
+    newest_first.reserve(list.size());
+    for (auto& info : list) newest_first.emplace_back(info.created_at, &info);
+    std::ranges::sort(newest_first, std::ranges::greater{},
+                      [](const auto& entry) { return entry.first; });
     std::vector<EntryInfo> sorted;
     sorted.reserve(list.size());
-    for (const auto i : order) sorted.push_back(std::move(list[i]));
+    for (auto& [created_at, info] : newest_first) sorted.push_back(std::move(*info));
     return sorted;
 }
 

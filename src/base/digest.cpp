@@ -67,13 +67,12 @@ Digest Hasher::finish() const {
 
 std::string Digest::hex() const {
     static constexpr std::string_view k_digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * k_size_bytes);
-    for (const auto byte : bytes) {
-        text += k_digits[byte >> 4];
-        text += k_digits[byte & 0xf];
+    std::array<char, 2 * k_size_bytes> text;
+    for (std::size_t i = 0; i < k_size_bytes; ++i) {
+        text[2 * i] = k_digits[bytes[i] >> 4];
+        text[2 * i + 1] = k_digits[bytes[i] & 0xf];
     }
-    return text;
+    return {text.data(), text.size()};
 }
 
 Result<Digest> Digest::from_hex(std::string_view text) {

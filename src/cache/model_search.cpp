@@ -31,14 +31,16 @@ ModelSearch::ModelSearch(const os::System& system, store::State& state,
     }
 }
 
-Located ModelSearch::locate(const std::string& fingerprint, const format::ModelInfo& model) {
+Located ModelSearch::locate(const std::string& fingerprint, const std::string& path,
+                            const std::function<format::ModelInfo()>& describe) {
     if (!fingerprint.starts_with("files:")) return {};
-    const std::pair asked(fingerprint, model.path);
+    const std::pair asked(fingerprint, path);
     if (const auto known = found_.find(asked); known != found_.end()) return known->second;
+    const auto model = describe();
     Located result;
     bool unreachable = false;
-    const auto add = [&](const std::string& path, const store::Sighting* seen) {
-        auto found = look(path, seen, fingerprint, model);
+    const auto add = [&](const std::string& place, const store::Sighting* seen) {
+        auto found = look(place, seen, fingerprint, model);
         if (found.where == Whereabouts::unknown) unreachable = true;
         // What is changed somewhere was not just taken away.
         if (result.where == Whereabouts::unknown || found.where == Whereabouts::unchanged ||
@@ -50,9 +52,8 @@ Located ModelSearch::locate(const std::string& fingerprint, const format::ModelI
     const auto& seen = by_fingerprint_[fingerprint];
     const bool unchanged =
         std::ranges::any_of(seen, [&](const auto* each) { return add(each->path, each); });
-    const bool seen_there =
-        std::ranges::find(seen, model.path, &store::Sighting::path) != seen.end();
-    if (!unchanged && !seen_there && model.path.starts_with('/')) add(model.path, nullptr);
+    const bool seen_there = std::ranges::find(seen, path, &store::Sighting::path) != seen.end();
+    if (!unchanged && !seen_there && path.starts_with('/')) add(path, nullptr);
     if (unreachable && result.where != Whereabouts::unchanged) result = {};
     return found_[asked] = result;
 }

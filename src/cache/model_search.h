@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -41,8 +42,10 @@ public:
     ModelSearch(const os::System& system, store::State& state, const std::string& larder_id,
                 ReadLimit limit);
 
-    // Of the content that `fingerprint` stands for. Nothing is known of models without files.
-    [[nodiscard]] Located locate(const std::string& fingerprint, const format::ModelInfo& model);
+    // Of the content that `fingerprint` stands for, which was first compiled from `path`. Nothing
+    // is known of models without files. `describe` is called once for all entries of one model.
+    [[nodiscard]] Located locate(const std::string& fingerprint, const std::string& path,
+                                 const std::function<format::ModelInfo()>& describe);
 
 private:
     [[nodiscard]] Located look(const std::string& path, const store::Sighting* seen,

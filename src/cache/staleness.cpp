@@ -12,11 +12,11 @@ namespace {
 
 using format::KeyInputs;
 
-constexpr std::string_view k_device_name = "device.name";
+constexpr const char* k_device_name = "device.name";
 
-std::string value_of(const KeyInputs& inputs, std::string_view name) {
-    const auto found = inputs.find(std::string(name));
-    return found == inputs.end() ? std::string{} : found->second;
+std::string_view value_of(const KeyInputs& inputs, const std::string& name) {
+    const auto found = inputs.find(name);
+    return found == inputs.end() ? std::string_view{} : found->second;
 }
 
 bool is_property(std::string_view name) { return name.starts_with("property."); }
@@ -32,14 +32,10 @@ std::string text_of(const KeyInputs& inputs, const Wanted& wanted) {
     return text;
 }
 
-// There may be a hundred thousand entries: without a look at their properties.
 template <class Visit>
-void for_each_fact(const KeyInputs& inputs, const Visit& visit) {
-    for (const auto* const prefix : {"device.", "runtime."}) {
-        for (auto input = inputs.lower_bound(prefix);
-             input != inputs.end() && input->first.starts_with(prefix); ++input) {
-            if (input->first != k_device_name) visit(input->first, input->second);
-        }
+void for_each_fact(const KeyInputs& built_for, const Visit& visit) {
+    for (const auto& [name, value] : built_for) {
+        if (name != k_device_name) visit(name, value);
     }
 }
 
@@ -85,10 +81,9 @@ public:
     std::vector<std::optional<Staleness>> run() {
         std::unordered_map<std::string, std::vector<std::size_t>> by_model;  // and device
         for (std::size_t i = 0; i < entries_.size(); ++i) {
-            const auto& inputs = *entries_[i].inputs;
-            auto group = value_of(inputs, "model.fingerprint");
-            group.append(1, '\0').append(value_of(inputs, k_device_name));
-            by_model[group].push_back(i);
+            std::string group(entries_[i].fingerprint);
+            group.append(1, '\0').append(value_of(*entries_[i].built_for, k_device_name));
+            by_model[std::move(group)].push_back(i);
         }
         for (const auto& [group, members] : by_model) find_superseded(members);
         for (std::size_t i = 0; i < entries_.size(); ++i) judge_alone(i);
@@ -123,7 +118,7 @@ private:
     void find_superseded(const std::vector<std::size_t>& members) {
         if (members.size() < 2) return;
         std::map<std::string, Build> builds;
-        for (const auto i : members) builds[facts_of(*entries_[i].inputs)].members.push_back(i);
+        for (const auto i : members) builds[facts_of(*entries_[i].built_for)].members.push_back(i);
         if (builds.size() < 2) return;
         for (auto& [facts, build] : builds) build.in_use_here = is_in_use_here(build);
         if (std::ranges::none_of(builds, [](const auto& b) { return b.second.in_use_here; })) {
@@ -165,8 +160,8 @@ private:
             // Whoever still uses it has another runtime than the newer one.
             if (successor.created_at_ns <= used_at_ns(entry)) continue;
             result_[i] = {StaleReason::superseded,
-                          "kept anew as " + successor.key.substr(0, 12) + ": " +
-                              difference(*entry.inputs, *successor.inputs),
+                          "kept anew as " + std::string(successor.key.substr(0, 12)) + ": " +
+                              difference(*entry.built_for, *successor.built_for),
                           is_disused(entry)};
         }
     }
@@ -175,20 +170,21 @@ private:
         return std::ranges::any_of(build.members, [&](std::size_t i) {
             const auto& entry = entries_[i];
             if (runtime_ == nullptr) return entry.last_used_at_ns.has_value();
-            const auto& here = runtime_->inputs(*entry.inputs);
-            return has_devices(*entry.inputs, here) && refusal(entry).empty();
+            const auto& here = runtime_->inputs(*entry.built_for);
+            return has_devices(*entry.built_for, here) && refusal(entry).empty();
         });
     }
 
     // Why a request like it would not find it on this machine; empty if that cannot be told.
     std::string refusal(const KeptEntry& entry) const {
         if (runtime_ == nullptr) return {};
-        const auto& here = runtime_->inputs(*entry.inputs);
-        if (!has_devices(*entry.inputs, here)) return {};
-        auto why = difference(*entry.inputs, here);
-        if (why.empty() &&
-            runtime_->refuses(value_of(*entry.inputs, k_device_name), entry.requirements)) {
-            why = "the runtime here refuses what requires '" + entry.requirements + "'";
+        const auto& here = runtime_->inputs(*entry.built_for);
+        if (!has_devices(*entry.built_for, here)) return {};
+        auto why = difference(*entry.built_for, here);
+        if (why.empty() && runtime_->refuses(std::string(value_of(*entry.built_for, k_device_name)),
+                                             std::string(entry.requirements))) {
+            why =
+                "the runtime here refuses what requires '" + std::string(entry.requirements) + "'";
         }
         return why;
     }

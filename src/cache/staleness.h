@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/model_search.h"
@@ -32,10 +33,12 @@ struct Staleness {
 
 inline constexpr std::chrono::hours k_disuse{14 * 24};
 
+// Refers to what the caller holds.
 struct KeptEntry {
-    std::string key;
-    const format::KeyInputs* inputs = nullptr;  // "property.…" may be missing
-    std::string requirements;
+    std::string_view key;
+    std::string_view fingerprint;                  // of its model
+    const format::KeyInputs* built_for = nullptr;  // the inputs "device.…" and "runtime.…"
+    std::string_view requirements;
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
     std::int64_t used_anywhere_at_ns = 0;         // as far as the larder tells; 0: it does not
@@ -62,7 +65,7 @@ public:
     [[nodiscard]] virtual bool accepts(const std::string& runtime_info) = 0;
 };
 
-// All key inputs of the entry with this index; what it is given may lack properties.
+// All key inputs of the entry with this index.
 using AllInputs = std::function<format::KeyInputs(std::size_t)>;
 
 // One answer for each of `entries`, which are all of a larder: without some of them, what

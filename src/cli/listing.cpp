@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "cli/failure.h"
 #include "cli/text.h"
@@ -169,19 +171,22 @@ Order parse_sort(const std::string& text) {
     return [order = *order](const EntryInfo& a, const EntryInfo& b) { return order(b, a); };
 }
 
-std::map<std::string, std::uint64_t> unique_bytes(const std::vector<EntryInfo>& entries) {
-    std::map<std::string, int> owners;
+BytesByKey unique_bytes(const std::vector<EntryInfo>& entries) {
+    // With an entry that has the object.
+    std::unordered_map<std::string_view, std::pair<const EntryInfo*, bool>> shared;
     for (const auto& entry : entries) {
-        std::set<std::string> digests;
-        for (const auto& object : entry.objects) digests.insert(object.digest);
-        for (const auto& digest : digests) ++owners[digest];
+        for (const auto& object : entry.objects) {
+            auto& [owner, is_shared] =
+                shared.try_emplace(object.digest, &entry, false).first->second;
+            is_shared |= owner != &entry;
+        }
     }
-    std::map<std::string, std::uint64_t> bytes;
+    BytesByKey bytes;
     for (const auto& entry : entries) {
         auto& sum = bytes[entry.key];
-        std::set<std::string> counted;
+        std::set<std::string_view> counted;
         for (const auto& object : entry.objects) {
-            if (owners[object.digest] == 1 && counted.insert(object.digest).second) {
+            if (!shared.at(object.digest).second && counted.insert(object.digest).second) {
                 sum += object.bytes;
             }
         }

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "cli/quantity.h"
@@ -24,9 +24,10 @@ using Order = std::function<bool(const EntryInfo&, const EntryInfo&)>;
 // "size", "age:desc"… Throws CommandError.
 [[nodiscard]] Order parse_sort(const std::string& text);
 
-// Bytes of each entry, by key, that no other entry shares.
-[[nodiscard]] std::map<std::string, std::uint64_t> unique_bytes(
-    const std::vector<EntryInfo>& entries);
+using BytesByKey = std::unordered_map<std::string_view, std::uint64_t>;
+
+// Bytes of each entry, by key, that no other entry shares. Refers to the keys of `entries`.
+[[nodiscard]] BytesByKey unique_bytes(const std::vector<EntryInfo>& entries);
 
 // "gone", "changed", "superseded", "incompatible"; empty if it is not stale.
 [[nodiscard]] std::string stale_reason(const EntryInfo& entry);

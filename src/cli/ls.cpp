@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <future>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -25,20 +26,26 @@ constexpr std::size_t k_short_key = 12;
 
 using Chosen = std::vector<const EntryInfo*>;
 
-void print_json(const Store& store, const Chosen& entries,
-                const std::map<std::string, std::uint64_t>& unique) {
+void print_keys(const Chosen& entries) {
+    std::string lines;
+    for (const auto* entry : entries) lines.append(entry->key).append(1, '\n');
+    Context::print(lines);
+}
+
+void print_json(const Store& store, std::uint64_t total_bytes, const Chosen& entries,
+                const BytesByKey& unique) {
     auto json = json_object();
     json["entries"] = Json::array();
     for (const auto* entry : entries) {
         json["entries"].push_back(entry_json(*entry, unique.at(entry->key)));
     }
-    json["total_bytes"] = store.total_bytes();
+    json["total_bytes"] = total_bytes;
     json["max_size_bytes"] = store.max_size_bytes();
     Context::print(json_line(json));
 }
 
-void print_table(const Context& context, const Store& store, std::size_t all,
-                 const Chosen& entries) {
+void print_table(const Context& context, const Store& store, std::uint64_t total_bytes,
+                 std::size_t all, const Chosen& entries) {
     auto table = context.table({{"KEY"},
                                 {"DEVICE"},
                                 {"KIND"},
@@ -69,7 +76,7 @@ void print_table(const Context& context, const Store& store, std::size_t all,
     text += entries.size() == all ? std::to_string(all)
                                   : std::to_string(entries.size()) + " of " + std::to_string(all);
     text += (all == 1 ? " entry, " : " entries, ") +
-            fill_text(store.total_bytes(), store.max_size_bytes()) + " in " +
+            fill_text(total_bytes, store.max_size_bytes()) + " in " +
             printable(store.directory().string()) + "\n";
     Context::print(text);
 }
@@ -82,6 +89,10 @@ int run_ls(const Context& context, const LsFlags& flags) {
 
     const Store store(context.options());
     auto all = store.entries(EntryDetail::summary);
+    // Of many entries, files and staleness take as long as each other: side by side.
+    auto total_bytes = std::async([&store, wanted = context.format() != Format::keys] {
+        return wanted ? store.total_bytes() : 0;
+    });
     // For keys alone, nobody asks.
     const bool tells = context.format() != Format::keys || !conditions.empty();
     if (tells) find_stale(store, all);
@@ -98,11 +109,11 @@ int run_ls(const Context& context, const LsFlags& flags) {
     if (flags.limit && *flags.limit < entries.size()) entries.resize(*flags.limit);
 
     switch (context.format()) {
-        case Format::json: print_json(store, entries, unique_bytes(all)); break;
-        case Format::keys:
-            for (const auto* entry : entries) Context::print_key(entry->key);
+        case Format::json: print_json(store, total_bytes.get(), entries, unique_bytes(all)); break;
+        case Format::keys: print_keys(entries); break;
+        case Format::table:
+            print_table(context, store, total_bytes.get(), all.size(), entries);
             break;
-        case Format::table: print_table(context, store, all.size(), entries); break;
     }
     return k_done;
 }

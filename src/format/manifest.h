@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "format/key.h"
+#include "format/shared_inputs.h"
 
 namespace larder::internal::format {
 
@@ -95,10 +97,16 @@ struct Manifest {
 // Errc::unsupported for a newer format or an unknown encoding, Errc::damaged for everything else.
 [[nodiscard]] Result<Manifest> decode_manifest(std::string_view text, const Key& key);
 
+struct ManifestSummary {
+    Manifest manifest;  // but for the key inputs of the build and properties
+    std::shared_ptr<const KeyInputs> built_for;  // "device.…" and "runtime.…"; never null
+};
+
 // A tenth of the work of `decode_manifest`, for who shows every entry: all but the key inputs
 // "property.…". Proves nothing, but of a manifest that is whole it tells the same. Absent as for
 // `outline_manifest`.
-[[nodiscard]] std::optional<Manifest> summarise_manifest(std::string_view text);
+[[nodiscard]] std::optional<ManifestSummary> summarise_manifest(std::string_view text,
+                                                                SharedInputs& shared);
 
 // What of a manifest tells which objects it uses and what it is worth.
 struct ManifestOutline {

@@ -28,10 +28,11 @@ bool is_plain(std::string_view text) {
 // that was read counts.
 class ManifestScanner {
 public:
-    enum class Inputs { all, no_properties };
-    ManifestScanner(std::string_view text, Inputs inputs) : rest_(text), inputs_(inputs) {}
+    explicit ManifestScanner(std::string_view text) : rest_(text) {}
 
-    std::optional<Manifest> scan() {
+    // `read_inputs(manifest)` goes over the member "key_inputs".
+    template <class ReadInputs>
+    std::optional<Manifest> scan(const ReadInputs& read_inputs) {
         Manifest manifest;
         expect("{\n");
         const bool tells_blob_bytes = take("  \"blob_bytes\": ");
@@ -54,7 +55,7 @@ public:
         expect(",\n  \"format\": 1,\n  \"key\": ");
         manifest.key.digest = digest();
         expect(",\n  \"key_inputs\": ");
-        map(manifest.key_inputs);
+        read_inputs(manifest);
         expect(",\n  \"model\": ");
         model(manifest.model);
         expect(",\n  \"notes\": ");
@@ -70,6 +71,51 @@ public:
         expect("\n}\n");
         if (!ok_ || !rest_.empty()) return {};
         return manifest;
+    }
+
+    // A member of the top: its own members are in order.
+    void map(std::map<std::string, std::string>& map) {
+        if (take("{}")) return;
+        expect("{\n");
+        do {
+            member(map);
+        } while (take(",\n"));
+        expect("\n  }");
+    }
+
+    // As `map`, but its members of the build are only added to `lines`, and its properties passed
+    // over.
+    void outline_inputs(KeyInputs& inputs, std::string& lines) {
+        if (take("{}")) return;
+        expect("{\n");
+        while (ok_ && !rest_.starts_with("  }")) {
+            const auto end = rest_.find('\n');
+            ok_ = end != std::string_view::npos && rest_.starts_with("    \"");
+            if (!ok_) return;
+            const auto name = rest_.substr(5);
+            if (is_of_build(name)) {
+                lines.append(rest_.substr(0, end + 1));
+                rest_.remove_prefix(end + 1);
+            } else if (name.starts_with("property.")) {
+                rest_.remove_prefix(end + 1);
+            } else {
+                member(inputs);
+                (void)take(",");
+                expect("\n");
+            }
+        }
+        expect("  }");
+    }
+
+    // Of lines that `outline_inputs` has left.
+    std::optional<KeyInputs> members() {
+        KeyInputs inputs;
+        while (ok_ && !rest_.empty()) {
+            member(inputs);
+            (void)take(",");
+            expect("\n");
+        }
+        return ok_ ? std::optional(std::move(inputs)) : std::nullopt;
     }
 
 private:
@@ -110,20 +156,14 @@ private:
         return value ? *value : Digest{};
     }
 
-    // A member of the top: its own members are in order.
-    void map(std::map<std::string, std::string>& map) {
-        if (take("{}")) return;
-        expect("{\n");
-        do {
-            expect("    ");
-            const auto name = string();
-            expect(": ");
-            const auto value = string();
-            ok_ &= map.empty() || std::string_view(map.rbegin()->first) < name;
-            const bool wanted = inputs_ == Inputs::all || !name.starts_with("property.");
-            if (ok_ && wanted) map.emplace_hint(map.end(), name, value);
-        } while (take(",\n"));
-        expect("\n  }");
+    // One line of a map, but for its end; the line before it, in `map`, has a lesser name.
+    void member(std::map<std::string, std::string>& map) {
+        expect("    ");
+        const auto name = string();
+        expect(": ");
+        const auto value = string();
+        ok_ &= map.empty() || std::string_view(map.rbegin()->first) < name;
+        if (ok_) map.emplace_hint(map.end(), name, value);
     }
 
     // Of objects; `indent` is that of the line where it begins.
@@ -176,7 +216,6 @@ private:
     }
 
     std::string_view rest_;
-    Inputs inputs_;
     bool ok_ = true;
 };
 
@@ -184,16 +223,26 @@ private:
 
 std::optional<Manifest> scan_manifest(std::string_view text) {
     if (!is_plain(text)) return {};
-    auto manifest = ManifestScanner(text, ManifestScanner::Inputs::all).scan();
+    ManifestScanner scanner(text);
+    auto manifest = scanner.scan([&](Manifest& scanned) { scanner.map(scanned.key_inputs); });
     if (!manifest || !holds_its_digest(text)) return {};
     return manifest;
 }
 
-std::optional<Manifest> summarise_manifest(std::string_view text) {
+std::optional<KeyInputs> scan_members(std::string_view lines) {
+    return ManifestScanner(lines).members();
+}
+
+std::optional<ManifestSummary> summarise_manifest(std::string_view text, SharedInputs& shared) {
     if (!is_plain(text)) return {};
-    auto manifest = ManifestScanner(text, ManifestScanner::Inputs::no_properties).scan();
+    ManifestScanner scanner(text);
+    std::string lines;
+    auto manifest =
+        scanner.scan([&](Manifest& scanned) { scanner.outline_inputs(scanned.key_inputs, lines); });
     if (!manifest || manifest->parts.empty()) return {};
-    return manifest;
+    auto built_for = shared.spelt(lines);
+    if (!built_for) return {};
+    return ManifestSummary{std::move(*manifest), std::move(built_for)};
 }
 
 }  // namespace larder::internal::format

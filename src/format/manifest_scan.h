@@ -15,4 +15,7 @@ namespace larder::internal::format {
 // the values mean.
 [[nodiscard]] std::optional<Manifest> scan_manifest(std::string_view text);
 
+// Of lines as those of the member "key_inputs", each with or without a comma.
+[[nodiscard]] std::optional<KeyInputs> scan_members(std::string_view lines);
+
 }  // namespace larder::internal::format

@@ -30,7 +30,10 @@ enum class ManifestDetail {
 struct ListedEntry {
     Key key;
     std::string path;
-    Result<Manifest> manifest;
+    Result<Manifest> manifest = fail(Errc::io, "was not read");
+    // Of its key inputs, what tells the device and the runtime: one copy for all that say the same.
+    // Null without a manifest.
+    std::shared_ptr<const format::KeyInputs> built_for{};
     // By anybody, to the hour; 0: never, as far as the larder tells.
     std::int64_t used_at_ns = 0;
 };

@@ -1,6 +1,8 @@
 #include "store/listing.h"
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -21,21 +23,29 @@ Result<std::vector<os::DirectoryEntry>> list_if_there(const Context& context,
 }
 
 // Fills in what belongs to its key and path.
-void read(const Context& context, ManifestDetail detail, ListedEntry& entry) {
+void read(const Context& context, ManifestDetail detail, format::SharedInputs& shared,
+          ListedEntry& entry) {
     const auto file = os::read_text_file(context.fs(), entry.path, format::k_manifest_bytes_max);
     if (!file) {
         entry.manifest = fail(file.error());
         return;
     }
     if (detail == ManifestDetail::summary) {
-        auto summary = format::summarise_manifest(file->text);
-        if (summary && summary->key == entry.key) entry.manifest = std::move(*summary);
+        auto summary = format::summarise_manifest(file->text, shared);
+        if (summary && summary->manifest.key == entry.key) {
+            entry.manifest = std::move(summary->manifest);
+            entry.built_for = std::move(summary->built_for);
+        }
     }
     if (!entry.manifest) {
         entry.manifest = format::decode_manifest(file->text, entry.key);
-        if (!entry.manifest) entry.manifest.error().path = entry.path;
+        if (!entry.manifest) {
+            entry.manifest.error().path = entry.path;
+            return;
+        }
+        entry.built_for = shared.of_build(entry.manifest->key_inputs);
     }
-    if (entry.manifest) entry.used_at_ns = use_marked(*entry.manifest, file->info.stamp.mtime_ns);
+    entry.used_at_ns = use_marked(*entry.manifest, file->info.stamp.mtime_ns);
 }
 
 // `count(name, info)` for each file of one of the 256 directories.
@@ -86,37 +96,35 @@ std::optional<Digest> digest_in_name(std::string_view name) {
 
 Result<void> for_each_entry(Context& context, const std::function<Continue(ListedEntry&)>& visit,
                             ManifestDetail detail) {
-    // Read side by side, so many at a time; visited one after the other.
-    constexpr std::size_t k_batch = 1024;
-    std::vector<ListedEntry> batch;
-    bool ended = false;
-    const auto finish = [&]() -> Result<void> {
-        auto all_read = parallel_for(batch.size(), context.threads, [&](std::uint64_t i) {
-            read(context, detail, batch[i]);
-            return Result<void>{};
-        });
-        if (!all_read) return all_read;
-        for (auto& entry : batch) {
+    const auto directories = list_if_there(context, context.layout.entries());
+    if (!directories) return fail(directories.error());
+    format::SharedInputs shared;
+    std::mutex mutex;
+    std::atomic<bool> ended = false;
+    // Read side by side, visited one after the other.
+    return parallel_for(directories->size(), context.threads, [&](std::uint64_t i) -> Result<void> {
+        const auto& name = (*directories)[i].name;
+        if (name.size() != 2 || ended) return {};
+        const auto directory = os::join(context.layout.entries(), name);
+        const auto files = list_if_there(context, directory);
+        if (!files) return fail(files.error());
+        std::deque<ListedEntry> entries;
+        for (const auto& file : *files) {
+            const auto key = key_in_name(file.name);
+            if (!key) continue;
+            auto& entry = entries.emplace_back(*key, os::join(directory, file.name));
+            read(context, detail, shared, entry);
             // Removed since it was listed.
             const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
-            if (!gone && !ended) ended = visit(entry) == Continue::no;
+            if (gone) entries.pop_back();
         }
-        batch.clear();
+        const std::lock_guard lock(mutex);
+        for (auto& entry : entries) {
+            if (ended) return {};
+            if (visit(entry) == Continue::no) ended = true;
+        }
         return {};
-    };
-    Result<void> done;
-    auto walked = for_each_file(
-        context, context.layout.entries(),
-        [&](const std::string& directory, const os::DirectoryEntry& file) {
-            const auto key = key_in_name(file.name);
-            if (!key) return Continue::yes;
-            batch.push_back({*key, os::join(directory, file.name), fail(Errc::io, "not read"), {}});
-            if (batch.size() == k_batch) done = finish();
-            return done && !ended ? Continue::yes : Continue::no;
-        });
-    if (!walked) return walked;
-    if (!done || ended) return done;
-    return finish();
+    });
 }
 
 Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix) {

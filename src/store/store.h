@@ -157,7 +157,8 @@ public:
 
     // ── Administration ───────────────────────────────────────────────────────────────────────────
 
-    // Reads every manifest, in no particular order, until told to stop.
+    // Reads every manifest, in no particular order, until told to stop. `visit` is called by
+    // several threads, by one at a time.
     [[nodiscard]] Result<void> for_each_entry(const std::function<Continue(ListedEntry&)>& visit,
                                               ManifestDetail detail = ManifestDetail::whole);
     // ListedEntry::used_at_ns of one entry.

@@ -48,7 +48,8 @@ protected:
         Session session(system_.system(), log_, config_);
         const auto store = session.store();
         ModelSearch search(system_.system(), session.state(), (*store)->id(), limit);
-        return search.locate(manifest_.key_inputs.at("model.fingerprint"), manifest_.model);
+        return search.locate(manifest_.key_inputs.at("model.fingerprint"), manifest_.model.path,
+                             [&] { return manifest_.model; });
     }
     // What another machine finds, that has never seen the model.
     Located locate_elsewhere() {
@@ -184,7 +185,9 @@ TEST_F(ModelSearchTest, NothingIsKnownOfModelsWithoutFiles) {
     store::State state(system_.system(), log_, "");
     ModelSearch search(system_.system(), state, "larder", k_all);
     for (const auto* fingerprint : {"memory:1", "caller:1", "", "files:1"}) {
-        EXPECT_EQ(search.locate(fingerprint, {}).where, Whereabouts::unknown) << fingerprint;
+        EXPECT_EQ(search.locate(fingerprint, {}, [] { return format::ModelInfo{}; }).where,
+                  Whereabouts::unknown)
+            << fingerprint;
     }
 }
 

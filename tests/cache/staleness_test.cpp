@@ -1,9 +1,12 @@
 // cache/staleness.h: which entries nobody will ask for again.
 #include "cache/staleness.h"
 
+#include <deque>
 #include <map>
 
 #include <gtest/gtest.h>
+
+#include "format/shared_inputs.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -47,18 +50,17 @@ protected:
         inputs.emplace("runtime.openvino", build);
         inputs.emplace("property.PRECISION", "f32");
         KeptEntry entry;
-        entry.key = std::string(64, static_cast<char>('a' + inputs_.size()));
+        entry.key = keys_.emplace_back(64, static_cast<char>('a' + inputs_.size()));
         entry.created_at_ns = days_ago(created_days_ago);
         entries_.push_back(entry);
     }
     // "-": not stale; a reason; in capitals where it is certain.
     std::string verdicts(RuntimeFacts* facts = nullptr) {
-        // As in a list of many: properties are asked for where they decide.
-        auto without_properties = inputs_;
+        std::vector<std::shared_ptr<const KeyInputs>> built_for;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
-            std::erase_if(without_properties[i],
-                          [](const auto& input) { return input.first.starts_with("property."); });
-            entries_[i].inputs = &without_properties[i];
+            built_for.push_back(format::SharedInputs().of_build(inputs_[i]));
+            entries_[i].built_for = built_for.back().get();
+            entries_[i].fingerprint = inputs_[i].at("model.fingerprint");
         }
         found_ = judge(entries_, [&](std::size_t i) { return inputs_[i]; }, facts, k_now_ns);
         std::string text;
@@ -73,6 +75,7 @@ protected:
     }
 
     std::vector<KeyInputs> inputs_;
+    std::deque<std::string> keys_;
     std::vector<KeptEntry> entries_;
     std::vector<std::optional<Staleness>> found_;
 };
@@ -127,7 +130,7 @@ TEST_F(StalenessTest, WhatIsKeptAnewForTheRuntimeHereIsSuperseded) {
     add("2", 3);
     FakeFacts facts("2");
     EXPECT_EQ(verdicts(&facts), "s-");
-    EXPECT_EQ(found_[0]->detail, "kept anew as " + entries_[1].key.substr(0, 12) +
+    EXPECT_EQ(found_[0]->detail, "kept anew as " + std::string(entries_[1].key.substr(0, 12)) +
                                      ": runtime.openvino was '1', is '2'");
     entries_[0].created_at_ns = days_ago(50);
     EXPECT_EQ(verdicts(&facts), "S-");
