@@ -35,7 +35,8 @@ def confined(read_only, writable=()):
     except FileNotFoundError:
         allowed = False
     if not allowed:
-        print(f"not tried: mounting {read_only} for reading only, which takes root")
+        names = " and ".join(f"'{folder}'" for folder in read_only)
+        print(f"not tried: mounting {names} for reading only, which takes root")
     return words if allowed else []
 
 

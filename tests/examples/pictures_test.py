@@ -8,7 +8,7 @@ import harness
 from models.folder import build
 
 PROGRAM = harness.EXAMPLES / "pictures/pictures.py"
-SIZES = ("128x128", "192x128", "128x192")
+SIZES = ("64x64", "96x64", "64x96")
 
 
 class PicturesTest(harness.ExampleTest):
@@ -18,7 +18,7 @@ class PicturesTest(harness.ExampleTest):
         starts = re.findall(r"(?m)^  (\w+) (compiled|loaded) in \d+\.\d\d s$", done.stdout)
         self.assertEqual([name for name, _ in starts],
                          ["text_encoder", *["unet", "vae_decoder"] * len(SIZES)])
-        self.assertEqual("larder: " in done.stderr, False, done.stderr)
+        self.assertNotIn("larder: ", done.stderr)
         return done.stdout, {how for _, how in starts}, {
             size: (out / f"{size}.ppm").read_bytes() for size in SIZES}
 

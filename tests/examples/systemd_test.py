@@ -1,15 +1,19 @@
 """Goal: systemd takes the units, and their commands, in the order of an installation, compile each
-model once and remove what is stale, with nothing writable but what the units say.
+model once and remove what is stale, with nothing writable and no system call but what the units
+say.
 
 Method: the units' own commands, with folders in place of those of the system. systemd itself starts
 nothing here.
 """
 
 import configparser
+import ctypes.util
+import pathlib
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 import unittest
 
@@ -18,6 +22,7 @@ import harness
 from models.folder import build
 
 FOLDER = harness.EXAMPLES / "systemd"
+CAN_FILTER = shutil.which("systemd-analyze") and ctypes.util.find_library("seccomp")
 UNITS = sorted(path for kind in ("service", "timer") for path in FOLDER.glob(f"*.{kind}"))
 
 
@@ -51,8 +56,18 @@ class SystemdTest(harness.ExampleTest):
                self.places["%S"] / service["StateDirectory"]]
         for folder in own:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return [*harness.confined(["/", self.root], own),
+        return [*harness.confined(["/", self.root], own), *self.filtered(service),
                 *shlex.split(self.here(service["ExecStart"]))]
+
+    def filtered(self, service):
+        """What to put before a command, so that it has the service's system calls only."""
+        if "SystemCallFilter" not in service:
+            return []
+        if not CAN_FILTER:
+            print("not tried: SystemCallFilter=, which takes systemd-analyze and libseccomp")
+            return []
+        return [sys.executable, pathlib.Path(__file__).with_name("system_calls.py"),
+                service["SystemCallFilter"], service["SystemCallErrorNumber"], "--"]
 
     def variables(self, name):
         """Of a unit."""
