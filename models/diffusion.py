@@ -35,8 +35,9 @@ class Blocks(Layers):
         query = self.linear(f"{name}.to_q", x, width, width)
         key = self.linear(f"{name}.to_k", seen, seen_width, width)
         value = self.linear(f"{name}.to_v", seen, seen_width, width)
-        heads = (split_heads(part, HEADS, width // HEADS) for part in (query, key, value))
-        y = join_heads(attend(*heads, causal=causal), width)
+        query, key, value = (
+            split_heads(part, HEADS, width // HEADS) for part in (query, key, value))
+        y = join_heads(attend(query, key, value, causal=causal), width)
         return self.linear(f"{name}.to_out", y, width, width, gain=BRANCH_GAIN)
 
     def feed_forward(self, name: str, x: ov.Node, width: int) -> ov.Node:
