@@ -44,6 +44,9 @@ CATALOG = {
     "gguf-split": Entry(
         "gguf-split-00001-of-00003.gguf", "gguf_llama:build_split", "gguf-tiny in 3 shards", True
     ),
+    "sd-small": Entry(
+        "unet.xml", "diffusion:build_pipeline", "a diffusion pipeline of three networks, f16", True
+    ),
     "resnet50": Entry("resnet50.xml", "resnet:build_resnet50", "ResNet-50, f32, 102 MB"),
     "bert": Entry("bert.xml", "bert:build_bert", "BERT-base, f32, 438 MB"),
     "whisper-like": Entry(
