@@ -1,0 +1,146 @@
+// cache/pipeline.h: what is expected after what, and how much of it is read.
+#include "cache/pipeline.h"
+#include "pipeline_harness.h"
+#include "support/fake_clock.h"
+
+namespace larder::internal::cache {
+namespace {
+
+class PlanTest : public PipelineTest {
+protected:
+    // Only to reach the larder and the state.
+    void open() {
+        session_ = start();
+        larder_ = *session_->store();
+    }
+    Pipeline::Asked ask_for(Pipeline& pipeline, const std::string& model) {
+        return pipeline.ask(larder_->id(), keys_.at(model));
+    }
+    void end(Pipeline& pipeline, const std::string& model, Pipeline::Asked asked) {
+        pipeline.end(std::move(asked), hash_bytes(std::as_bytes(std::span(model))), 100 * k_mib);
+    }
+    std::string expected(const Pipeline::Asked& asked) {
+        std::string names;
+        for (const auto& next : asked.expected) {
+            for (const auto& [name, key] : keys_) {
+                if (key == next.key) names += name;
+            }
+        }
+        return names;
+    }
+
+    std::unique_ptr<Session> session_;
+    std::shared_ptr<store::Store> larder_;
+};
+
+TEST_F(PlanTest, NoMoreIsReadThanAPartOfTheMemoryThatIsAvailable) {
+    learn("abcd");
+    open();
+    {
+        // Half of it: all of b, and the beginning of c.
+        Pipeline pipeline(system(), session_->state(), [] { return 20 * k_mib; });
+        pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
+        EXPECT_TRUE(is_alone());
+        const auto b = watcher_.read_to(path("b"));
+        const auto c = watcher_.read_to(path("c"));
+        EXPECT_GT(b, k_padding);
+        EXPECT_GT(c, 0U);
+        EXPECT_LE(b + c, 10 * k_mib);
+        EXPECT_EQ(watcher_.read_to(path("d")), 0U);
+        // Once b is asked for, its pages are its own business.
+        pipeline.read_next(larder_, ask_for(pipeline, "b"), std::nullopt);
+        EXPECT_TRUE(eventually([&] { return watcher_.read_to(path("d")) > 0; }));
+        EXPECT_LE(watcher_.read_to(path("c")) + watcher_.read_to(path("d")), 10 * k_mib);
+    }
+    watcher_.forget();
+    Pipeline pipeline(system(), session_->state(), [] { return 0; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
+    EXPECT_TRUE(is_alone());
+    EXPECT_EQ(watcher_.read_to(path("b")), 0U) << "it is not known how much there is";
+}
+
+TEST_F(PlanTest, ARequestInterruptsWhatIsReadForLater) {
+    learn("abcx");
+    open();
+    watcher_.hold(path("b"));
+    Pipeline pipeline(system(), session_->state(), [] { return 1000 * k_mib; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), std::nullopt);
+    watcher_.wait_until_held();
+    const auto asked = ask_for(pipeline, "x");
+    EXPECT_EQ(expected(asked), "bc") << "they are still to come";
+    watcher_.release();
+    EXPECT_TRUE(is_alone());
+    EXPECT_LT(watcher_.read_to(path("b")), 5 * k_mib);
+    EXPECT_FALSE(watcher_.was_opened(path("c")));
+    pipeline.read_next(larder_, asked, std::nullopt);
+    EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
+    EXPECT_EQ(watcher_.read_to(path("x")), 0U);
+}
+
+TEST_F(PlanTest, TheBlobThatIsImportedIsReadFirstAndToItsEnd) {
+    learn("ab");
+    open();
+    watcher_.hold(path("b"));
+    Pipeline pipeline(system(), session_->state(), [] { return 12 * k_mib; });
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), ReadAhead::Imported{objects_.at("a")});
+    watcher_.wait_until_held();
+    EXPECT_EQ(watcher_.read_to(path("a")), fs::file_size(path("a")));
+    watcher_.release();
+    EXPECT_TRUE(is_alone());
+    EXPECT_TRUE(is_read("b")) << "what is imported is not a part of what is read for later";
+}
+
+TEST_F(PlanTest, WhereSomebodyElseReadsTheImportedBlobItIsWaitedFor) {
+    learn("abx");
+    open();
+    Pipeline pipeline(system(), session_->state(), [] { return 1000 * k_mib; });
+    std::promise<void> reading;
+    const ReadAhead::Imported first{objects_.at("a"), reading.get_future().share()};
+    pipeline.read_next(larder_, ask_for(pipeline, "a"), first);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto asked = ask_for(pipeline, "x");
+    EXPECT_TRUE(is_alone()) << "a request interrupts that";
+    EXPECT_EQ(watcher_.read_to(path("a")), 0U);
+    EXPECT_FALSE(watcher_.was_opened(path("b")));
+    pipeline.read_next(larder_, asked, first);
+    reading.set_value();
+    EXPECT_TRUE(eventually([&] { return is_read("b"); }));
+}
+
+TEST_F(PlanTest, APauseBeginsANewRun) {
+    learn("abc");
+    open();
+    support::FakeClock clock;
+    const os::System slow{watcher_, clock, real_.system().entropy, process_};
+    store::State state(slow, log_, directory_ / "another");
+    const auto run = [&](std::chrono::seconds pause) {
+        Pipeline pipeline(slow, state);
+        end(pipeline, "a", ask_for(pipeline, "a"));
+        clock.advance(pause);
+        end(pipeline, "b", ask_for(pipeline, "b"));
+    };
+    const auto after_a = [&] {
+        Pipeline pipeline(slow, state);
+        return expected(ask_for(pipeline, "a"));
+    };
+    for (int i = 0; i < 3; ++i) run(Pipeline::k_pause + std::chrono::seconds(1));
+    EXPECT_EQ(after_a(), "") << "somebody loads a model now and then";
+    for (int i = 0; i < 2; ++i) run(Pipeline::k_pause);
+    EXPECT_EQ(after_a(), "b");
+}
+
+TEST_F(PlanTest, AModelAskedForAgainTeachesNothing) {
+    learn("abc");
+    open();
+    store::State state(system(), log_, directory_ / "another");
+    Pipeline pipeline(system(), state);
+    for (int i = 0; i < 10; ++i) {
+        end(pipeline, "a", ask_for(pipeline, "a"));
+        end(pipeline, "b", ask_for(pipeline, "b"));
+    }
+    Pipeline next(system(), state);
+    EXPECT_EQ(expected(ask_for(next, "a")), "") << "one run is one run";
+}
+
+}  // namespace
+}  // namespace larder::internal::cache
