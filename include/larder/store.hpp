@@ -203,7 +203,10 @@ public:
     ~Store();
 
     [[nodiscard]] const std::filesystem::path& directory() const;
-    // False where larder may only read: a read-only mount or mode, or another user's directory.
+    // False where nothing was ever kept: looking does not make a larder.
+    [[nodiscard]] bool exists() const;
+    // False where larder may only read: a read-only mount or mode, or another user's directory; and
+    // where there is no larder.
     [[nodiscard]] bool writable() const;
 
     // Every entry that can be read, newest first. Reads all manifests.

@@ -47,7 +47,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                     const std::vector<std::string>& prefixes,
                     const std::function<bool(std::uint64_t, std::uint64_t)>& progress,
                     const VerifyOptions& options) {
-    if (!store.writable()) {
+    if (store.exists() && !store.writable()) {
         throw Error(ErrorCode::read_only,
                     "this larder can only be read: " + store.directory().string(),
                     "repair it where it can be written");

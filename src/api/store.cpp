@@ -127,11 +127,11 @@ struct Store::Impl {
                                                            : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
         // Looking at a larder does not make one.
-        const auto there = system.system().fs.info(open.directory + "/larder.json");
+        is_there = system.system().fs.info(open.directory + "/larder.json").has_value();
         open.max_size = api::size_limit(options.max_size);
         open.min_free = api::size_limit(options.min_free);
         open.history = &state;
-        open.access = may_write && there ? store::Access::read_write : store::Access::read_only;
+        open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
         if (open.directory.empty()) {
             throw Error(ErrorCode::not_found, "there is no place for a larder",
                         "set LARDER_DIR or HOME");
@@ -171,6 +171,7 @@ struct Store::Impl {
     std::unique_ptr<internal::Log> log;
     mutable store::State state;
     std::unique_ptr<store::Store> opened;
+    bool is_there = false;
 };
 
 Store::Store(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -179,6 +180,8 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 const std::filesystem::path& Store::directory() const { return impl_->options.directory; }
+
+bool Store::exists() const { return impl_->is_there; }
 
 bool Store::writable() const { return impl_->opened->access() == store::Access::read_write; }
 
@@ -306,7 +309,9 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     }
     inner_rules.older_than = rules.older_than;
     inner_rules.max_bytes = rules.max_size_bytes;
-    const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, inner(dry_run)));
+    // Where there is no larder, there is nothing to remove.
+    const auto how = impl_->is_there ? inner(dry_run) : store::DryRun::yes;
+    const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, how));
     PruneReport report;
     for (const auto& manifest : pruning.removal.entries) {
         report.entries.push_back(describe(manifest));

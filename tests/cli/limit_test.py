@@ -92,6 +92,16 @@ class LimitTest(ProgramTest):
             self.assertEqual(run.code, 2, run)
             self.assertIn("LARDER_MAX_SIZE", run.error)
 
+    def test_where_there_is_no_larder_there_is_nothing_to_do(self):
+        empty = self.root / "empty"
+        empty.mkdir()
+        for directory in (self.root / "absent", empty):
+            for verb in (["prune", "--stale", "--yes"], ["repair"]):
+                run = self.run_bare(*verb, "--dir", directory)
+                self.assertEqual((run.code, run.error), (0, ""), run)
+        self.assertFalse((self.root / "absent").exists())
+        self.assertEqual(list(empty.iterdir()), [])
+
     def test_prune_refuses_what_is_no_larder(self):
         other = self.root / "other"
         other.mkdir()
