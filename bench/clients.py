@@ -3,8 +3,8 @@
 Every start is a fresh process. Within a round the ways take turns, each with an empty cache first
 and then with what that left behind. `ready` is from the start of the process until all its models
 can be used, `models` only from asking for the first of them. Figures are medians of the rounds; a
-ratio is the median of the ratios within the rounds, against the client's own cache, or against no
-cache where it has none.
+ratio is the median of the ratios within the rounds, against the client's own cache, the first where
+it has two, or against no cache where it has none.
 """
 
 from __future__ import annotations
@@ -44,13 +44,17 @@ class Rounds:
             self.start(row, **options)
 
     def round(self, number: int) -> None:
-        directories = {name: self.work / f"{name} {number}" for name in ("own", "larder", "more")}
+        directories = {name: self.work / f"{name} {number}"
+                       for name in ("own", "other", "larder", "more")}
         for directory in directories.values():
             directory.mkdir()
         self.start("no cache")
         own = self.client.own_cache
         if own:
             self.first_and_later(f"its own cache ({own})", own_cache=directories["own"])
+        other = self.client.other_cache
+        if other:
+            self.first_and_later(f"its own cache ({other})", other_cache=directories["other"])
         more = {"own_cache": directories["more"]} if self.client.keeps_more else {}
         self.first_and_later(
             f"`larder run`, with {own}" if more else "`larder run`",

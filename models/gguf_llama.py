@@ -39,6 +39,10 @@ TINY = Shape(width=256, blocks=2, heads=4, heads_kv=1, feed_forward=256, vocabul
 LLAMA_1B = Shape(
     width=2048, blocks=22, heads=32, heads_kv=1, feed_forward=5632, vocabulary=32000
 )
+# For llama.cpp, which has a frontend of its own.
+LLAMA_100M = Shape(
+    width=768, blocks=8, heads=12, heads_kv=4, feed_forward=2048, vocabulary=32000
+)
 
 
 @dataclasses.dataclass(frozen=True)

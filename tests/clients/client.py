@@ -27,6 +27,9 @@ class Client:
     title: str
     # What it keeps compiled models in by itself, if it does.
     own_cache: str | None = "`CACHE_DIR`"
+    other_cache: str | None = None  # what it can use instead
+    # Both are turned on by variables of these names, not by the program.
+    cache_by_variable: bool = False
     # Its own cache also holds what it made of a model before it was compiled. Programs are served
     # with it, then: larder does not stand in for that.
     keeps_more: bool = False
@@ -60,12 +63,17 @@ class Client:
         if done.returncode != 0:
             raise Failure(f"{self.name} could not be prepared\n{done.stderr.decode()}")
 
-    def start(self, folder, home, larder=None, own_cache=None):
+    def start(self, folder, home, larder=None, own_cache=None, other_cache=None):
         """One start. `larder` is the directory of one that serves it."""
         before = (os.environ["LARDER_PROGRAM"], "run", "--dir", larder, "--") if larder else ()
-        words = ["run", folder] + ([own_cache] if own_cache else [])
+        words, settings = ["run", folder], {}
+        if self.cache_by_variable:
+            caches = {self.own_cache: own_cache, self.other_cache: other_cache}
+            settings = {name.strip("`"): str(cache) for name, cache in caches.items() if cache}
+        elif own_cache:
+            words.append(own_cache)
         began = time.monotonic()
-        return Start(self, began, self.run(words, home, before))
+        return Start(self, began, self.run(words, home, before, settings))
 
 
 class Start:
@@ -98,6 +106,10 @@ CLIENTS = {client.name: client for client in (
     Client("web", "web", "uvicorn, four workers, ResNet-50"),
     Client("torch_compile", "torch", "torch.compile, model_caching", "`model_caching`",
            keeps_more=True),
+    Client("llama", "llama", "llama.cpp, Llama 0.1B in Q4_K",
+           own_cache="`GGML_OPENVINO_CACHE_DIR`",
+           other_cache="`GGML_OPENVINO_COMPILED_MODEL_CACHE_DIR`", cache_by_variable=True,
+           settings=(("GGML_OPENVINO_DEVICE", "CPU"),)),
     Client("transformer", "torch", "optimum-intel, a Llama"),
     Client("diffusion", "torch", "optimum-intel, Stable Diffusion in three sizes"),
 )}

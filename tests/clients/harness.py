@@ -29,11 +29,11 @@ class ClientTest(unittest.TestCase):
         self.dir = self.root / "larder"
         self.home = self.root / "home"
 
-    def unserved(self, own_cache=None):
-        return self.client.start(self.prepared, self.home, own_cache=own_cache)
+    def unserved(self, **caches):
+        return self.client.start(self.prepared, self.home, **caches)
 
-    def served(self, own_cache=None):
-        start = self.client.start(self.prepared, self.home, self.dir, own_cache)
+    def served(self, own_cache=None, **caches):
+        start = self.client.start(self.prepared, self.home, self.dir, own_cache, **caches)
         self.assertEqual(start.warnings, [])
         return start
 
