@@ -11,8 +11,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects took the process down this often is not kept again: the entry then says so.
+// A key whose objects took the process down, or were refused by the runtime that had exported them,
+// this often is not kept again: the entry then says so.
 constexpr std::uint64_t k_crashes_max = 2;
+constexpr std::uint64_t k_refusals_max = 2;
 
 std::string_view word(Outcome outcome) {
     switch (outcome) {
@@ -153,7 +155,18 @@ format::Manifest Attempt::draft() {
     manifest.device = identified_.inputs["device.name"];
     manifest.created_at_ns = session_.system().clock.wall().count();
     if (crashes_ > 0) manifest.notes["crashes"] = std::to_string(crashes_);
+    if (refusals_ > 0) manifest.notes["refusals"] = std::to_string(refusals_);
     return manifest;
+}
+
+std::string Attempt::reason_to_withhold() const {
+    if (crashes_ >= k_crashes_max) {
+        return "it took " + std::to_string(crashes_) + " processes down";
+    }
+    if (refusals_ >= k_refusals_max) {
+        return "the runtime refused what it had exported, " + std::to_string(refusals_) + " times";
+    }
+    return {};
 }
 
 std::optional<format::Manifest> Attempt::keep_blob() {
@@ -175,10 +188,10 @@ std::optional<format::Manifest> Attempt::keep_blob() {
         return confirm_model();
     };
     publication.family = identified_.family;
-    if (crashes_ >= k_crashes_max) {
+    if (auto reason = reason_to_withhold(); !reason.empty()) {
         publication.family.reset();
         // An empty object in its place, so that the next start neither trusts nor forgets.
-        manifest.notes["withheld"] = "it took " + std::to_string(crashes_) + " processes down";
+        manifest.notes["withheld"] = std::move(reason);
         source.write = [](store::StagedFile&) { return Result<void>{}; };
     }
     publication.sources.push_back(std::move(source));

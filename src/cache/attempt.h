@@ -59,6 +59,8 @@ private:
                                                  const format::Manifest& manifest);
     void note_kept(const Result<format::Manifest>& kept);
     [[nodiscard]] format::Manifest draft();
+    // Why a blob of this key is not kept again; empty if it is.
+    [[nodiscard]] std::string reason_to_withhold() const;
     void record();
     [[nodiscard]] runtime::StageTimes times() const;
 
@@ -77,6 +79,7 @@ private:
     std::string miss_ = "it is not kept yet";
     std::optional<Digest> refused_;  // an object that the runtime did not accept
     std::uint64_t crashes_ = 0;      // how often this key's object took a process down
+    std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
     std::uint64_t saved_ms_ = 0;                       // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;

@@ -72,6 +72,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     }
     auto& manifest = *found.manifest;
     crashes_ = number_in(manifest.notes, "crashes");
+    refusals_ = std::max(refusals_, number_in(manifest.notes, "refusals"));
     if (const auto withheld = manifest.notes.find("withheld"); withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
         if (session_.config().mode == Mode::cache_only) return std::nullopt;
@@ -189,6 +190,8 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to
         // blame.
         refused_ = part.object;
+        // What was accepted before may be refused for what this request asks for besides.
+        if (!proven) ++refusals_;
         miss_ = imported.error().message();
         session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
         return std::nullopt;

@@ -138,6 +138,34 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
+// As the CPU plugin does to models with paged attention: exporting them at each start is in vain.
+TEST_F(AttemptTest, WhatTheRuntimeRefusesTwiceIsNotExportedAgain) {
+    device_.accepts = false;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), Outcome::compiled);
+    const int exported = device_.exports_done;
+    const auto warned = said_.size();
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_NE(reason_.find("refused what it had exported, 2 times"), std::string::npos) << reason_;
+    EXPECT_EQ(device_.exports_done, exported);
+    EXPECT_EQ(said_.size(), warned);
+    config_.mode = Mode::refresh;
+    device_.accepts = true;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    config_.mode = Mode::on;
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(AttemptTest, WhatWasAcceptedBeforeMayBeRefusedAnyNumberOfTimes) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    for (int i = 0; i < 4; ++i) {
+        device_.accepts = false;
+        EXPECT_EQ(outcome(), Outcome::compiled);
+        device_.accepts = true;
+        EXPECT_EQ(outcome(), Outcome::loaded);
+    }
+}
+
 // Between being found and being opened, an entry may change how it is kept.
 TEST_F(AttemptTest, WhatIsCompressedMeanwhileIsLoaded) {
     device_.blob_padding = 100'000;

@@ -31,6 +31,7 @@ struct FakeDevice {
     std::size_t blob_padding = 0;                     // makes the blob this much larger
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
+    std::atomic<int> exports_done{0};
     std::atomic<int> imports_done{0};
 };
 
@@ -77,6 +78,7 @@ public:
     bool exports_without_weights() override { return false; }
     Result<void> export_blob(runtime::BlobSink& sink) override {
         if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
+        ++device_.exports_done;
         auto text = result_ + std::string(device_.blob_padding, '.');
         // The body first, the header afterwards: as real exporters do.
         const auto bytes = std::as_bytes(std::span(text));
