@@ -158,3 +158,13 @@ function(layer_test name)
         set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
     endif()
 endfunction()
+
+# program_test(<name> COMMAND <command>… LABELS <labels>… [ENVIRONMENT <NAME=value>…])
+# A test in Python, that runs programs as users do.
+function(program_test name)
+    cmake_parse_arguments(arg "" "" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
+    add_test(NAME ${name} COMMAND ${arg_COMMAND})
+    list(APPEND arg_ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+    set_tests_properties(${name} PROPERTIES
+        LABELS "${arg_LABELS};openvino;slow" TIMEOUT 900 ENVIRONMENT "${arg_ENVIRONMENT}")
+endfunction()

@@ -1,11 +1,9 @@
 #include <utility>
 
 #include "api/convert.h"
-#include "api/session_config.h"
+#include "api/open_cache.h"
 #include "base/digest.h"
-#include "cache/attempt.h"
 #include "cache/explain.h"
-#include "cache/session.h"
 #include "larder/larder.hpp"
 #include "model/source.h"
 #include "openvino/request.h"
@@ -65,25 +63,14 @@ Fingerprint Fingerprint::of(std::span<const std::byte> content) {
 }
 
 struct Cache::Impl {
-    explicit Impl(Options given)
-        : options(api::with_defaults(std::move(given))),
-          log(api::make_log(options)),
-          session(system.system(), *log, api::session_config(options)) {}
+    explicit Impl(Options given) : cache(std::move(given)) {}
 
     Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
                  const std::string& device, const ov::AnyMap& properties) {
         const Serving guard;
         openvino::Request request(core, std::move(input), device, properties);
-        auto response = cache::Attempt(session, request, model).run();
-        if (!response) {
-            if (response.error().code != internal::Errc::not_found ||
-                options.mode != Mode::cache_only) {
-                api::throw_public(response.error());
-            }
-            const auto error = api::public_error(response.error());
-            throw Error(ErrorCode::miss, error.what(), error.remedy());
-        }
-        return publicise(*response, request.take());
+        const auto response = cache.serve(request, model);
+        return publicise(response, request.take());
     }
 
     static Result publicise(const cache::Response& response, ov::CompiledModel model) {
@@ -108,10 +95,7 @@ struct Cache::Impl {
         return result;
     }
 
-    internal::os::RealSystem system;
-    Options options;
-    std::unique_ptr<internal::Log> log;
-    cache::Session session;
+    api::OpenCache cache;
 };
 
 Cache::Cache(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -157,7 +141,7 @@ Explanation Cache::explain(ov::Core& core, const std::filesystem::path& model,
     input.path = model.string();
     openvino::Request request(core, std::move(input), device, properties);
     const auto found =
-        api::value_or_throw(cache::explain(impl_->session, request, reference_to(model)));
+        api::value_or_throw(cache::explain(impl_->cache.session(), request, reference_to(model)));
     Explanation explanation;
     explanation.would_hit = found.would_hit;
     explanation.reason = found.reason;
@@ -170,8 +154,7 @@ Explanation Cache::explain(ov::Core& core, const std::filesystem::path& model,
 }
 
 void Cache::check_model(const std::filesystem::path& model) const {
-    const auto found =
-        internal::model::find_model_source(impl_->system.system().fs, model.string());
+    const auto found = internal::model::find_model_source(impl_->cache.system().fs, model.string());
     // What larder does not know, OpenVINO may.
     if (!found && found.error().code != internal::Errc::unsupported) {
         api::throw_public(found.error());

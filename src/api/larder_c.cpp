@@ -9,8 +9,7 @@
 
 #include "api/convert.h"
 #include "api/host_request.h"
-#include "api/session_config.h"
-#include "cache/attempt.h"
+#include "api/open_cache.h"
 #include "larder/larder.h"
 #include "larder/options.hpp"
 
@@ -20,15 +19,9 @@ struct larder_error {
 };
 
 struct larder_cache {
-    explicit larder_cache(larder::Options given)
-        : options(std::move(given)),
-          log(larder::api::make_log(options)),
-          session(system.system(), *log, larder::api::session_config(options)) {}
+    explicit larder_cache(larder::Options options) : opened(std::move(options)) {}
 
-    larder::internal::os::RealSystem system;
-    larder::Options options;
-    std::unique_ptr<larder::internal::Log> log;
-    larder::internal::cache::Session session;
+    larder::api::OpenCache opened;
 };
 
 struct larder_result {
@@ -131,18 +124,11 @@ std::unique_ptr<larder_result> load(larder_cache& handle, const larder_request& 
     cache::ModelReference model;
     model.origin = cache::ModelOrigin::memory;
     model.name = asked.model;
-    auto response = cache::Attempt(handle.session, request, model).run();
-    if (!response) {
-        const auto error = larder::api::public_error(response.error());
-        const bool missed = response.error().code == larder::internal::Errc::not_found &&
-                            handle.options.mode == larder::Mode::cache_only;
-        throw larder::Error(missed ? larder::ErrorCode::miss : error.code(), error.what(),
-                            error.remedy());
-    }
+    auto response = handle.opened.serve(request, model);
     auto result = std::make_unique<larder_result>();
-    result->outcome = outcome_of(response->outcome);
-    result->reason = std::move(response->reason);
-    if (response->key) result->key = response->key->hex();
+    result->outcome = outcome_of(response.outcome);
+    result->reason = std::move(response.reason);
+    if (response.key) result->key = response.key->hex();
     return result;
 }
 

@@ -1,6 +1,7 @@
-#include "api/session_config.h"
+#include "api/open_cache.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "api/convert.h"
 
@@ -20,8 +21,6 @@ cache::Mode internal_mode(Mode mode) {
     return cache::Mode::off;
 }
 
-}  // namespace
-
 cache::Config session_config(const Options& options) {
     cache::Config config;
     config.directory = options.directory.string();
@@ -38,6 +37,23 @@ cache::Config session_config(const Options& options) {
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     return config;
+}
+
+}  // namespace
+
+OpenCache::OpenCache(Options options)
+    : options_(with_defaults(std::move(options))),
+      log_(make_log(options_)),
+      session_(system_.system(), *log_, session_config(options_)) {}
+
+cache::Response OpenCache::serve(internal::runtime::Request& request,
+                                 const cache::ModelReference& model) {
+    auto response = cache::Attempt(session_, request, model).run();
+    if (response) return std::move(*response);
+    const auto error = public_error(response.error());
+    const bool missed =
+        response.error().code == internal::Errc::not_found && options_.mode == Mode::cache_only;
+    throw Error(missed ? ErrorCode::miss : error.code(), error.what(), error.remedy());
 }
 
 }  // namespace larder::api
