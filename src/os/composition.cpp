@@ -12,6 +12,7 @@
 #include "os/page_size.h"
 #include "os/posix_file.h"
 #include "os/reservation.h"
+#include "os/residency.h"
 
 namespace larder::internal::os {
 namespace {
@@ -69,9 +70,8 @@ private:
         const auto& range = *std::prev(after);
         if (offset >= range.end) return true;
         if (!range.is_owner) return false;
-        unsigned char state = 0;
         const auto in_range = (offset - range.begin) / page_bytes() * page_bytes();
-        return ::mincore(at(range.begin + in_range), 1, &state) == 0 && (state & 1U) != 0;
+        return is_resident(at(range.begin + in_range));
     }
     Result<void> map_part(std::uint64_t begin, const MapPiece& piece, MappedPart part);
     void advise_huge_pages() const noexcept;

@@ -10,6 +10,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "os/page_size.h"
+#include "os/residency.h"
+
 namespace larder::internal::os {
 namespace {
 
@@ -40,13 +43,11 @@ public:
         // Others are told that everything is there.
         if (!is_owner_ || size_bytes == 0 || offset >= size_bytes_) return false;
         const auto last = offset + std::min<std::uint64_t>(size_bytes, size_bytes_ - offset) - 1;
-        static const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-        for (const auto at : {offset, last}) {
-            unsigned char state = 0;
-            auto* const page = static_cast<char*>(address_) + at / page_bytes * page_bytes;
-            if (::mincore(page, 1, &state) != 0 || (state & 1U) == 0) return false;
-        }
-        return true;
+        const auto* const begin = static_cast<const std::byte*>(address_);
+        const auto is_there = [&](std::uint64_t at) {
+            return is_resident(begin + at / page_bytes() * page_bytes());
+        };
+        return is_there(offset) && is_there(last);
     }
 
 private:

@@ -1,17 +1,16 @@
-"""Runs a command as a service with SystemCallFilter= and SystemCallErrorNumber= runs.
+"""Runs a command as a service with SystemCallFilter= runs.
 
-usage: system_calls.py FILTER ERROR -- COMMAND…
-FILTER is names of calls, and of systemd's sets of them (@system-service). The rest is refused.
+usage: system_calls.py FILTER -- COMMAND…
+FILTER is names of calls, and of systemd's sets of them (@system-service). Any other ends it.
 """
 
 import ctypes
-import errno
 import os
 import subprocess
 import sys
 
 ALLOW = 0x7FFF0000  # of libseccomp
-REFUSE = 0x00050000
+KILL = 0x80000000
 SECONDS_MAX = 60
 
 
@@ -27,10 +26,10 @@ def calls_of(filters):
         yield from calls_of([line for line in lines if line and not line.startswith("#")])
 
 
-def restrict(filters, error):
+def restrict(filters):
     seccomp = ctypes.CDLL("libseccomp.so.2")
     seccomp.seccomp_init.restype = ctypes.c_void_p
-    rules = ctypes.c_void_p(seccomp.seccomp_init(ctypes.c_uint32(REFUSE | error)))
+    rules = ctypes.c_void_p(seccomp.seccomp_init(ctypes.c_uint32(KILL)))
     for name in set(calls_of(filters)):
         number = seccomp.seccomp_syscall_resolve_name(name.encode())
         # Another architecture's call has a negative number.
@@ -41,8 +40,8 @@ def restrict(filters, error):
 
 
 def main():
-    filters, error, _, *command = sys.argv[1:]
-    restrict(filters.split(), getattr(errno, error))
+    filters, _, *command = sys.argv[1:]
+    restrict(filters.split())
     os.execvp(command[0], command)
 
 

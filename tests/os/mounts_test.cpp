@@ -99,8 +99,10 @@ TEST_F(PlaceTest, ARootThatIsNotListedIsTheSamePlaceAndNoOther) {
         support::write_file(directory_ / (name + "/m.xml"), "x");
         std::ofstream out(places, std::ios::app);
         support::Child child([&] {
-            if (::unshare(CLONE_NEWNS) != 0) ::_exit(77);
-            ASSERT_EQ(::mount("", "/", "", MS_REC | MS_PRIVATE, ""), 0);
+            // Not inside such a chroot.
+            if (::unshare(CLONE_NEWNS) != 0 || ::mount("", "/", "", MS_REC | MS_PRIVATE, "") != 0) {
+                ::_exit(77);
+            }
             const auto proc = directory_ / (name + "/proc");
             ASSERT_EQ(::mount("proc", proc.c_str(), "proc", 0, ""), 0);
             ASSERT_EQ(::chroot((directory_ / name).c_str()), 0);
