@@ -35,14 +35,18 @@ std::string Table::line(const std::vector<Cell>& row,
                         const std::vector<std::size_t>& widths) const {
     std::string text;
     for (std::size_t i = 0; i < row.size(); ++i) {
-        const std::string pad(widths[i] - std::min(widths[i], width(row[i].text)), ' ');
-        const auto cell = painted(row[i].text, row[i].colour, colours_);
-        const bool last = i + 1 == row.size();
-        text += columns_[i].align == Align::right ? pad + cell : last ? cell : cell + pad;
-        if (!last) text += "  ";
+        const auto pad = widths[i] - std::min(widths[i], width(row[i].text));
+        const bool is_right = columns_[i].align == Align::right;
+        if (is_right) text.append(pad, ' ');
+        const bool is_plain = row[i].colour == Colour::none;
+        text += is_plain ? row[i].text : painted(row[i].text, row[i].colour, colours_);
+        if (i + 1 == row.size()) break;
+        if (!is_right) text.append(pad, ' ');
+        text += "  ";
     }
     text.erase(text.find_last_not_of(' ') + 1);
-    return text + "\n";
+    text += '\n';
+    return text;
 }
 
 std::string Table::text() const {

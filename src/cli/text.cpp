@@ -73,6 +73,8 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 }
 
 std::string printable(std::string_view text, Lines lines) {
+    const auto is_ordinary = [](char c) { return c >= ' ' && c <= '~'; };
+    if (std::all_of(text.begin(), text.end(), is_ordinary)) return std::string(text);
     std::string plain;
     while (!text.empty()) {
         const auto size = character_size(text);
