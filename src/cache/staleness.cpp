@@ -79,13 +79,15 @@ public:
           result_(entries.size()) {}
 
     std::vector<std::optional<Staleness>> run() {
-        std::unordered_map<std::string, std::vector<std::size_t>> by_model;  // and device
+        using ByDevice = std::map<std::string_view, std::vector<std::size_t>>;
+        std::unordered_map<std::string_view, ByDevice> by_model;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
-            std::string group(entries_[i].fingerprint);
-            group.append(1, '\0').append(value_of(*entries_[i].built_for, k_device_name));
-            by_model[std::move(group)].push_back(i);
+            const auto device = value_of(*entries_[i].built_for, k_device_name);
+            by_model[entries_[i].fingerprint][device].push_back(i);
         }
-        for (const auto& [group, members] : by_model) find_superseded(members);
+        for (const auto& [model, by_device] : by_model) {
+            for (const auto& [device, members] : by_device) find_superseded(members);
+        }
         for (std::size_t i = 0; i < entries_.size(); ++i) judge_alone(i);
         return std::move(result_);
     }
@@ -116,7 +118,10 @@ private:
     // Builds are told apart by their facts; an entry of one is superseded by one of another that
     // agrees in the properties which both builds know.
     void find_superseded(const std::vector<std::size_t>& members) {
-        if (members.size() < 2) return;
+        // Those of a list that say the same share it.
+        const auto* const first = entries_[members.front()].built_for;
+        const auto is_first = [&](std::size_t i) { return entries_[i].built_for == first; };
+        if (std::ranges::all_of(members, is_first)) return;
         std::map<std::string, Build> builds;
         for (const auto i : members) builds[facts_of(*entries_[i].built_for)].members.push_back(i);
         if (builds.size() < 2) return;
