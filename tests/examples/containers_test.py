@@ -60,7 +60,7 @@ class DockerfileTest(harness.ExampleTest):
         self.assertTrue(os.access(harness.ROOT / values_of("RUN")[0], os.X_OK))
         script = (harness.ROOT / values_of("RUN")[0]).read_text()
         [mounted] = re.findall(r"source=/src/(\S+),", DOCKERFILE.read_text())
-        self.assertIn(f"build/release {mounted}\n", script)
+        self.assertIn(f"build_wheel.py build/release {mounted})", script)
 
     def test_what_is_started_was_copied(self):
         [(*sources, target)] = [value.split() for value in values_of("COPY") if "server" in value]
