@@ -62,7 +62,16 @@ struct Timing {
     std::optional<Duration> publish;  // hashing, syncing and naming what was exported
     std::optional<Duration> verify;   // reading and checking the kept bytes
     std::optional<Duration> import;
-    Duration total{0};  // from the call to a ready model
+    std::optional<Duration> share;  // weights with other processes; with a first inference of it
+    Duration total{0};              // from the call to a ready model
+};
+
+// How much of what the runtime unpacked a model into, its blocks of 2 MiB and more, this process
+// shares with others that loaded the same weights.
+struct Sharing {
+    std::uint64_t shared_bytes = 0;
+    std::uint64_t private_bytes = 0;
+    std::string reason;  // why nothing, or not all, is shared; may be empty
 };
 
 struct Result {
@@ -73,6 +82,7 @@ struct Result {
     std::string object_digest;  // of the kept blob; empty where nothing is kept
     std::uint64_t object_bytes = 0;
     Timing timing;
+    std::optional<Sharing> sharing;  // absent where nothing kept was loaded
 };
 
 // What OpenVINO says of this machine, for Store::find_stale. `core` must outlive it.

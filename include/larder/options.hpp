@@ -38,6 +38,14 @@ enum class Prefault {
     off,
 };
 
+// Whether processes of this machine that load the same model hold one copy of what the runtime
+// unpacks it into: as files of the larder, which all of them map (docs/sharing.md).
+enum class Share {
+    automatic,  // models that several processes have loaded at once, now or once, if there is room
+    on,         // every large model, from its first load on; others may have to go for it
+    off,
+};
+
 enum class LogLevel { error, warn, info, debug };
 
 // Members have initializers so that designated ones can leave any of them out without a warning.
@@ -67,6 +75,7 @@ struct Options {
     // just kept. Off: both loads and compiles may be a little faster.
     bool release_memory = true;
     Prefault prefault = Prefault::automatic;
+    Share share = Share::automatic;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};

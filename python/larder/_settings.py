@@ -25,6 +25,7 @@ class Settings(TypedDict, total=False):
     verify: Literal["always", "once", "never"] | None
     release_memory: bool | None
     prefault: Literal["auto", "off"] | None
+    share: Literal["auto", "on", "off"] | None
     log: Literal["error", "warn", "info", "debug"] | None
     state_dir: StrPath | None
 

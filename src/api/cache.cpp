@@ -90,6 +90,11 @@ struct Cache::Impl {
         result.timing.export_blob = timing.export_blob;
         result.timing.publish = timing.publish;
         result.timing.verify = timing.verify;
+        result.timing.share = timing.share;
+        if (const auto& sharing = response.sharing) {
+            result.sharing =
+                Sharing{sharing->shared_bytes, sharing->private_bytes, sharing->reason};
+        }
         result.timing.import = timing.runtime.import;
         result.timing.total = timing.total;
         return result;

@@ -61,6 +61,8 @@ public:
     internal::runtime::Compatibility check(const std::string& /*requirements*/) override {
         return internal::runtime::Compatibility::unknown;
     }
+    // The host has its own memory.
+    internal::Result<void> warm_up(std::chrono::nanoseconds /*limit*/) override { return {}; }
     void release_model() override {}
     [[nodiscard]] bool compiled_holds_model() const override { return false; }
     void release_compiled() override {}

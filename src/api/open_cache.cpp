@@ -21,6 +21,15 @@ cache::Mode internal_mode(Mode mode) {
     return cache::Mode::off;
 }
 
+cache::Share internal_share(Share share) {
+    switch (share) {
+        case Share::automatic: return cache::Share::automatic;
+        case Share::on: return cache::Share::on;
+        case Share::off: return cache::Share::off;
+    }
+    return cache::Share::off;
+}
+
 cache::Config session_config(const Options& options) {
     cache::Config config;
     config.directory = options.directory.string();
@@ -36,6 +45,7 @@ cache::Config session_config(const Options& options) {
     config.allow_world_writable = options.allow_world_writable;
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
+    config.share = internal_share(options.share);
     return config;
 }
 

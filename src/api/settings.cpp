@@ -76,6 +76,12 @@ void apply_prefault(Options& options, const std::string& value) {
     options.prefault = one_of(k_words, value);
 }
 
+void apply_share(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, Share>, 3> k_words{
+        {{"auto", Share::automatic}, {"on", Share::on}, {"off", Share::off}}};
+    options.share = one_of(k_words, value);
+}
+
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
@@ -97,7 +103,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 11> k_definitions{{
+constexpr std::array<Definition, 12> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; }},
     {"mode", "LARDER_MODE", "on", "on, read-only, cache-only (fail on a miss), refresh or off",
@@ -122,6 +128,10 @@ constexpr std::array<Definition, 11> k_definitions{{
      [](Options& options, const std::string& value) { options.release_memory = on_or_off(value); }},
     {"prefault", "LARDER_PREFAULT", "auto",
      "bringing in the memory for a large model before it is filled: auto or off", apply_prefault},
+    {"share", "LARDER_SHARE", "auto",
+     "one copy of the weights in memory for all processes: auto (where several use a model), on or "
+     "off",
+     apply_share},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level},
     {"state_directory", "LARDER_STATE_DIR", "",
      "what this machine remembers and can rebuild: fingerprints, verified files, hits",

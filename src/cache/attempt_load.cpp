@@ -5,6 +5,7 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/stopwatch.h"
+#include "cache/weight_sharing.h"
 #include "os/large_blocks.h"
 
 namespace larder::internal::cache {
@@ -25,6 +26,7 @@ struct BlobOwner {
     std::shared_ptr<os::Mapping> mapping;
     std::shared_ptr<OpenTrial> trial;
     std::unique_ptr<BlobPages> pages;
+    std::shared_ptr<const void> presence;
 
     BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
         : mapping(std::move(m)), trial(std::move(t)) {}
@@ -174,6 +176,10 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
                           (size >= k_releasable_blob_bytes && !object.mapping->is_cached(0, size));
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
+    response_.sharing.emplace();
+    auto sharing =
+        WeightSharing::begin(session_, store_, identified_, request_, size, *response_.sharing);
+    if (sharing) owner->presence = sharing->presence();
     ReadAhead::Imported first{part.object};
     if (is_large) {
         auto large_blocks = session_.config().prefault ? large_blocks_of(request_, size) : nullptr;
@@ -200,6 +206,10 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     if (trial && !proven) {
         trial->note_loaded();
         session_.trials().watch(trial);
+    }
+    if (sharing) {
+        const Stopwatch watch(session_.system().clock, response_.timing.share);
+        sharing->share(request_, *response_.sharing);
     }
     return Outcome::loaded;
 }

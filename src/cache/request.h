@@ -36,8 +36,16 @@ struct Timing {
     std::optional<Duration> export_blob;
     std::optional<Duration> publish;
     std::optional<Duration> verify;
+    std::optional<Duration> share;
     runtime::StageTimes runtime;
     Duration total{0};
+};
+
+// How much of what the runtime unpacked into large blocks of memory is shared with other processes.
+struct Sharing {
+    std::uint64_t shared_bytes = 0;
+    std::uint64_t private_bytes = 0;  // that could not be shared
+    std::string reason;               // why nothing, or not all, is; may be empty
 };
 
 struct Response {
@@ -47,6 +55,7 @@ struct Response {
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
     Timing timing;
+    std::optional<Sharing> sharing;  // absent where nothing was imported
 };
 
 }  // namespace larder::internal::cache

@@ -14,6 +14,10 @@ Session::Session(const os::System& system, Log& log, Config config)
       pipeline_(system, state_) {}
 
 Session::~Session() {
+    {
+        const std::lock_guard lock(presences_->mutex);
+        presences_->list.clear();
+    }
     for (auto& [store, directory, manifest] : retained_) {
         const auto kept = keep_files(*store, directory, manifest);
         if (!kept) {
@@ -47,6 +51,17 @@ Result<std::shared_ptr<store::Store>> Session::store() {
 void Session::lose(const std::shared_ptr<store::Store>& store) {
     const std::lock_guard lock(mutex_);
     if (store_ == store) store_.reset();
+}
+
+std::shared_ptr<const void> Session::keep(std::shared_ptr<store::Store> store,
+                                          store::Presence presence) {
+    const std::lock_guard lock(presences_->mutex);
+    presences_->list.push_front({std::move(store), std::move(presence)});
+    const auto* const kept = &presences_->list.front();
+    return {kept, [presences = presences_](const Present* present) {
+                const std::lock_guard lock_of_owner(presences->mutex);
+                presences->list.remove_if([&](const Present& one) { return &one == present; });
+            }};
 }
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,

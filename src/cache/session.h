@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,13 @@
 
 namespace larder::internal::cache {
 
+// Whether processes share what blobs are unpacked into.
+enum class Share {
+    automatic,  // where several use a model at once, or did
+    on,
+    off,
+};
+
 struct Config {
     std::string directory;
     std::string state_directory;
@@ -30,6 +38,7 @@ struct Config {
     bool allow_world_writable = false;
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
+    Share share = Share::automatic;
 };
 
 // Thread-safe.
@@ -59,7 +68,20 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest);
 
+    // Keeps a presence until what it returns is let go of, or the session ends: a model may outlive
+    // that.
+    [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
+                                                   store::Presence presence);
+
 private:
+    struct Present {
+        std::shared_ptr<store::Store> store;  // outlives the presence
+        store::Presence presence;
+    };
+    struct Presences {
+        std::mutex mutex;
+        std::list<Present> list;
+    };
     struct Retained {
         std::shared_ptr<store::Store> store;  // outlives the directory
         store::PrivateDirectory directory;
@@ -73,6 +95,7 @@ private:
     std::mutex mutex_;
     std::shared_ptr<store::Store> store_;
     std::vector<Retained> retained_;
+    std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
     TrialWatch trials_;  // ends first: its trials need the store
 };

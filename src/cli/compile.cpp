@@ -66,6 +66,7 @@ private:
         report.object_digest = result.object_digest;
         report.object_bytes = result.object_bytes;
         report.timing = result.timing;
+        report.sharing = result.sharing;
         report.compile_time = compile_time(result);
         return report;
     }

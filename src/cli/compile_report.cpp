@@ -11,7 +11,7 @@ namespace {
 
 using Stage = std::pair<const char*, std::optional<Timing::Duration>>;
 
-std::array<Stage, 9> stages(const Timing& timing) {
+std::array<Stage, 10> stages(const Timing& timing) {
     return {{{"fingerprint", timing.fingerprint},
              {"lookup", timing.lookup},
              {"wait", timing.wait},
@@ -20,7 +20,8 @@ std::array<Stage, 9> stages(const Timing& timing) {
              {"export", timing.export_blob},
              {"publish", timing.publish},
              {"verify", timing.verify},
-             {"import", timing.import}}};
+             {"import", timing.import},
+             {"share", timing.share}}};
 }
 
 // With three decimals.
@@ -64,6 +65,12 @@ Json compile_json(const CompileReport& report) {
         if (duration) timing[name] = milliseconds(*duration);
     }
     timing["total"] = milliseconds(report.timing.total);
+    json["sharing"] = nullptr;
+    if (const auto& sharing = report.sharing) {
+        json["sharing"] = {{"shared_bytes", sharing->shared_bytes},
+                           {"private_bytes", sharing->private_bytes},
+                           {"reason", text_or_null(sharing->reason)}};
+    }
     json["memory"] = {{"rss_bytes", report.memory.rss_bytes},
                       {"peak_rss_bytes", report.memory.peak_rss_bytes}};
     json["compile_ms"] = report.compile_time ? Json(report.compile_time->count()) : Json(nullptr);

@@ -22,6 +22,7 @@ struct CompileReport {
     std::string object_digest;
     std::uint64_t object_bytes = 0;
     Timing timing;
+    std::optional<Sharing> sharing;
     Memory memory;
     // What compiling it took when it was compiled, where that is known.
     std::optional<std::chrono::milliseconds> compile_time;

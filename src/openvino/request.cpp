@@ -10,6 +10,7 @@
 #include "openvino/machine.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
+#include "openvino/warm_up.h"
 #include "openvino/weights.h"
 
 namespace larder::internal::openvino {
@@ -201,6 +202,14 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
     return {};
+}
+
+Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
+    try {
+        return openvino::warm_up(compiled_.value(), limit);
+    } catch (const std::exception& error) {
+        return fail(Errc::unsupported, "the model does not run on zeros: " + plain_message(error));
+    }
 }
 
 void Request::release_model() { model_.reset(); }

@@ -16,6 +16,9 @@
 #include <mutex>
 #include <utility>
 
+#include <dlfcn.h>
+
+#include "os/block_record.h"
 #include "os/linkage.h"
 
 namespace larder::internal::os {
@@ -39,12 +42,16 @@ void consider(void* block, std::size_t size_bytes) {
 using Malloc = void* (*)(std::size_t);
 using AlignedAlloc = void* (*)(std::size_t, std::size_t);
 using PosixMemalign = int (*)(void**, std::size_t, std::size_t);
+using Free = void (*)(void*);
 
 // What the slots held before. Never reset: a thread may be in a redirected call for as long as it
 // likes, or somebody may have taken its address.
 constinit std::atomic<Malloc> real_malloc{nullptr};
 constinit std::atomic<AlignedAlloc> real_aligned_alloc{nullptr};
 constinit std::atomic<PosixMemalign> real_posix_memalign{nullptr};
+constinit std::atomic<Free> real_free{nullptr};
+// Whether blocks are recorded.
+constinit std::atomic<bool> recording{false};
 
 void* redirected_malloc(std::size_t size_bytes) {
     void* const block = real_malloc.load(std::memory_order_acquire)(size_bytes);
@@ -59,10 +66,20 @@ void* redirected_aligned_alloc(std::size_t alignment, std::size_t size_bytes) {
 }
 
 int redirected_posix_memalign(void** block, std::size_t alignment, std::size_t size_bytes) {
-    const int error =
-        real_posix_memalign.load(std::memory_order_acquire)(block, alignment, size_bytes);
+    const auto real = real_posix_memalign.load(std::memory_order_acquire);
+    const bool record = size_bytes >= BlockRecord::k_block_bytes_min && recording.load();
+    const auto own = std::max(alignment, BlockRecord::k_alignment);
+    // Where there is no address space for that, it is as if nobody recorded.
+    const bool is_own = record && real(block, own, size_bytes) == 0;
+    const int error = is_own ? 0 : real(block, alignment, size_bytes);
+    if (is_own) BlockRecord::instance().note(*block, size_bytes);
     if (error == 0) consider(*block, size_bytes);
     return error;
+}
+
+void redirected_free(void* block) {
+    if (block != nullptr && recording.load()) BlockRecord::instance().forget(block);
+    real_free.load(std::memory_order_acquire)(block);
 }
 
 // Makes the loader bind a slot, by the smallest call through it.
@@ -79,6 +96,8 @@ void bind_posix_memalign(void* stub) {
         std::free(block);
     }
 }
+
+void bind_free(void* stub) { reinterpret_cast<Free>(stub)(nullptr); }
 
 // Empty, or what the slots of this function held when they were first redirected: with two
 // different answers there is something between that is unknown here.
@@ -97,15 +116,17 @@ struct Redirection {
 };
 
 // CPU plugin 2026.4.1: all but 1.4 MB of 4157 in large blocks come from posix_memalign, and none
-// from the runtime's own library. The other two are what a different build would call.
-const std::array<Redirection, 3>& redirections() {
-    static const std::array<Redirection, 3> k_all{{
+// from the runtime's own library. Two of the others are what a different build would call.
+const std::array<Redirection, 4>& redirections() {
+    static const std::array<Redirection, 4> k_all{{
         {"malloc", reinterpret_cast<void*>(&redirected_malloc),
          [](void* held) { return remember(real_malloc, held); }, bind_malloc},
         {"aligned_alloc", reinterpret_cast<void*>(&redirected_aligned_alloc),
          [](void* held) { return remember(real_aligned_alloc, held); }, bind_aligned_alloc},
         {"posix_memalign", reinterpret_cast<void*>(&redirected_posix_memalign),
          [](void* held) { return remember(real_posix_memalign, held); }, bind_posix_memalign},
+        {"free", reinterpret_cast<void*>(&redirected_free),
+         [](void* held) { return remember(real_free, held); }, bind_free},
     }};
     return k_all;
 }
@@ -140,10 +161,15 @@ std::vector<Target> find_targets(const std::vector<std::string_view>& libraries)
 // Every slot that is redirected now.
 class Redirected {
 public:
-    void open(std::vector<Target> targets, std::uint64_t budget_bytes) {
+    void open(std::vector<Target> targets, std::uint64_t budget_bytes, bool records) {
         const std::scoped_lock lock(mutex_);
         ++scopes_;
+        if (records) {
+            ++recorders_;
+            BlockRecord::instance().open();
+        }
         if (is_contested_) return;
+        recording = recorders_ > 0;
         for (auto& target : targets) {
             redirect(target.slots);
             const auto same = [&](const auto& one) { return one.id() == target.library.id(); };
@@ -157,21 +183,30 @@ public:
         budget = before + static_cast<std::int64_t>(std::min(budget_bytes, left));
     }
 
-    void close() {
+    void close(bool records) {
         // Let go after the lock: the loader may run destructors, which may end other scopes.
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
+        if (records) {
+            recording = --recorders_ > 0;
+            BlockRecord::instance().close();
+        }
         if (--scopes_ > 0) return;
         budget = 0;
         restore();
         libraries.swap(libraries_);
     }
 
+    [[nodiscard]] bool is_contested() {
+        const std::scoped_lock lock(mutex_);
+        return is_contested_;
+    }
+
     // Called from within an allocation: waits for nobody.
     void retire() {
         budget = 0;
         const std::unique_lock lock(mutex_, std::try_to_lock);
-        if (lock.owns_lock()) restore();
+        if (lock.owns_lock() && recorders_ == 0) restore();
     }
 
 private:
@@ -197,6 +232,7 @@ private:
 
     std::mutex mutex_;
     int scopes_ = 0;
+    int recorders_ = 0;
     bool is_contested_ = false;
     std::vector<std::pair<ImportSlot, void*>> slots_;
     std::vector<LoadedLibrary> libraries_;
@@ -210,27 +246,78 @@ Redirected& redirected() {
 
 void retire() { redirected().retire(); }
 
-bool can_help() {
-    static const bool k_can = transparent_huge_pages() != HugePages::always && stay_loaded();
+bool can_redirect() {
+    static const bool k_can = stay_loaded();
     return k_can;
+}
+
+// Whether a function is the C library's own: another allocator may serve the program.
+bool is_of_c_library(void* function) {
+    Dl_info info{};
+    if (::dladdr(function, &info) == 0 || info.dli_fname == nullptr) return false;
+    const std::string_view path = info.dli_fname;
+    const auto name = path.substr(path.rfind('/') + 1);
+    return name.starts_with("libc.so") || name.starts_with("libc-");
+}
+
+std::string obstacle_among(const std::vector<Target>& targets) {
+    bool allocates = false;
+    for (const auto& target : targets) {
+        for (const auto& slot : target.slots) {
+            if (slot.function() != "posix_memalign" && slot.function() != "free") continue;
+            allocates = allocates || slot.function() == "posix_memalign";
+            void* const held = slot.load();
+            if (held == redirection_of(slot.function()).replacement) continue;
+            if (is_of_c_library(held)) continue;
+            return std::string(slot.function()) +
+                   " is not the C library's own: another allocator serves this program";
+        }
+    }
+    if (!allocates) return "the device's library does not call posix_memalign";
+    if (redirected().is_contested()) return "somebody else redirects the device's allocations";
+    return {};
 }
 
 }  // namespace
 
 LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
-                                 std::uint64_t budget_bytes) {
-    if (!can_help()) return;
+                                 std::uint64_t budget_bytes, Record record)
+    : record_(record) {
+    if (!can_redirect()) {
+        obstacle_ = "this program's own code could be unloaded";
+        return;
+    }
+    if (transparent_huge_pages() == HugePages::always) budget_bytes = 0;
+    if (budget_bytes == 0 && record == Record::no) return;
     auto targets = find_targets(libraries);
+    if (record == Record::yes) {
+        obstacle_ = obstacle_among(targets);
+        if (!obstacle_.empty()) record_ = Record::no;
+    }
     if (targets.empty()) return;
-    threads_.emplace();
-    redirected().open(std::move(targets), budget_bytes);
+    if (budget_bytes > 0) threads_.emplace();
+    redirected().open(std::move(targets), budget_bytes, record_ == Record::yes);
     open_ = true;
 }
 
 std::int64_t LargeBlockScope::budget_bytes_left() { return budget; }
 
+std::vector<std::span<std::byte>> LargeBlockScope::blocks() const {
+    if (record_ == Record::no) return {};
+    return BlockRecord::instance().blocks();
+}
+
+bool LargeBlockScope::with(std::span<std::byte> pages, const std::function<void()>& use) const {
+    return record_ == Record::yes && BlockRecord::instance().with(pages, use);
+}
+
 LargeBlockScope::~LargeBlockScope() {
-    if (open_) redirected().close();
+    if (open_) redirected().close(record_ == Record::yes);
+}
+
+std::string obstacle_to_recording(const std::vector<std::string_view>& libraries) {
+    if (!can_redirect()) return "this program's own code could be unloaded";
+    return obstacle_among(find_targets(libraries));
 }
 
 }  // namespace larder::internal::os

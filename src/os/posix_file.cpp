@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -12,6 +14,12 @@
 
 #include "os/page_size.h"
 #include "os/residency.h"
+#include "os/write_guard.h"
+
+// Linux 5.14; older headers lack it.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 
 namespace larder::internal::os {
 namespace {
@@ -59,6 +67,22 @@ private:
 bool fits_offset(std::uint64_t offset, std::size_t size_bytes) {
     constexpr auto k_max = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
     return offset <= k_max && size_bytes <= k_max - offset;
+}
+
+// A mapping that failed may have left a hole in its place. Brings back what the file holds; where
+// that fails too the hole stays: a process without memory ends, and does not go on with zeros.
+void fill_hole(File& file, std::span<std::byte> memory) {
+    if (::msync(memory.data(), memory.size(), MS_ASYNC) == 0) return;
+    void* const fresh =
+        ::mmap(nullptr, memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (fresh == MAP_FAILED) return;
+    const bool is_read =
+        file.read_at(0, {static_cast<std::byte*>(fresh), memory.size()}).has_value();
+    if (is_read && ::mremap(fresh, memory.size(), memory.size(), MREMAP_MAYMOVE | MREMAP_FIXED,
+                            memory.data()) != MAP_FAILED) {
+        return;
+    }
+    ::munmap(fresh, memory.size());
 }
 
 }  // namespace
@@ -200,6 +224,47 @@ Result<void> PosixFile::map_at(void* address, std::uint64_t offset, std::uint64_
         return fail(Error::from_errno("cannot map", path_));
     }
     return {};
+}
+
+Result<bool> PosixFile::holds(std::span<const std::byte> bytes) {
+    // Read, not mapped: a file that is cut short meanwhile is an error, and no signal.
+    constexpr std::size_t k_piece_bytes = std::size_t{256} << 10;
+    const auto status = info();
+    if (!status) return fail(status.error());
+    if (status->stamp.size_bytes < bytes.size()) return false;
+    std::vector<std::byte> piece(std::min(k_piece_bytes, bytes.size()));
+    for (std::size_t at = 0; at < bytes.size(); at += piece.size()) {
+        const auto wanted = bytes.subspan(at, std::min(piece.size(), bytes.size() - at));
+        if (auto read = read_at(at, std::span(piece).first(wanted.size())); !read) {
+            return fail(std::move(read.error()));
+        }
+        if (std::memcmp(wanted.data(), piece.data(), wanted.size()) != 0) return false;
+    }
+    return true;
+}
+
+Result<bool> PosixFile::replace_memory(std::span<std::byte> memory) {
+    if (memory.empty()) return false;
+    auto guard = WriteGuard::over(memory);
+    if (!guard) return fail(Errc::busy, "cannot guard the memory that is to be shared with", path_);
+    auto same = holds(memory);
+    if (!same || !*same) return same;
+    // Read-only until the guard ends, so that who waits to write goes on waiting. Where memory is
+    // not overcommitted a writable private mapping is charged; by then the charge of what was here
+    // is free again.
+    if (::mmap(memory.data(), memory.size(), PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor_, 0) ==
+        MAP_FAILED) {
+        auto error = Error::from_errno("cannot map", path_);
+        fill_hole(*this, memory);
+        return fail(std::move(error));
+    }
+    // Advice: where the file system has huge pages, they are mapped as such, and all at once.
+    (void)::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
+    (void)::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
+    if (!guard->end()) {
+        return fail(Error::from_errno("cannot make writable what is mapped from", path_));
+    }
+    return true;
 }
 
 Result<std::unique_ptr<File>> PosixFile::reopen() {

@@ -40,8 +40,13 @@ public:
     // Maps whole pages over what is mapped at `address`.
     [[nodiscard]] Result<void> map_at(void* address, std::uint64_t offset,
                                       std::uint64_t size_bytes);
+    // As FileSystem::replace_memory.
+    [[nodiscard]] Result<bool> replace_memory(std::span<std::byte> memory);
 
 private:
+    // Whether the file begins with these bytes.
+    [[nodiscard]] Result<bool> holds(std::span<const std::byte> bytes);
+
     PosixCalls& calls_;
     int descriptor_;
     std::string path_;

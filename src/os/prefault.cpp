@@ -35,7 +35,7 @@ constexpr Address k_piece_bytes = Address{8} << 20;
 // More do not make the kernel clear pages faster.
 constexpr unsigned k_helpers_max = 3;
 
-char* pointer_to(Address address) {
+char* memory_at(Address address) {
     return reinterpret_cast<char*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
@@ -75,11 +75,11 @@ PageChoice& page_choice() {
 }
 
 bool bring_in(Address begin, Address end) {
-    return ::madvise(pointer_to(begin), end - begin, MADV_POPULATE_WRITE) == 0;
+    return ::madvise(memory_at(begin), end - begin, MADV_POPULATE_WRITE) == 0;
 }
 
 bool bring_in_huge(Address begin, Address end) {
-    (void)::madvise(pointer_to(begin), end - begin, MADV_HUGEPAGE);
+    (void)::madvise(memory_at(begin), end - begin, MADV_HUGEPAGE);
     const auto start = thread_time_ns();
     // A kernel that cannot do it (before Linux 5.14) must not pass for a quick one.
     const bool done = bring_in(begin, end);

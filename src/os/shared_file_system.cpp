@@ -33,6 +33,9 @@ public:
                                                 std::uint64_t start_in_page) override {
         return fs_.map_pieces(pieces, start_in_page);
     }
+    Result<bool> replace_memory(File& file, std::span<std::byte> memory) override {
+        return fs_.replace_memory(file, memory);
+    }
     Result<void> make_directory(const std::string& path) override {
         if (auto made = fs_.make_directory(path); !made) return made;
         if (const auto directory = fs_.open(path, OpenMode::read)) {

@@ -140,9 +140,15 @@ public:
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
     // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time
     // a blob is imported, if the device has answered anything.
+    // Empty where it is not the memory of this process, or shared by several anyway.
     [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
     // Errc::incompatible if the runtime refuses the blob.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
+
+    // Runs the compiled model once, where a part of its blob may be unpacked only then. Nothing
+    // that the program could notice is left of it. Errc::unsupported where it cannot be run, or has
+    // not ended by `limit`.
+    [[nodiscard]] virtual Result<void> warm_up(std::chrono::nanoseconds limit) = 0;
 
     // Lets go of the model that was read or built for compiling; the compiled one stays.
     virtual void release_model() = 0;

@@ -190,6 +190,20 @@ Result<Room> Room::make_by_evicting(Context& context, const Claim& claim) {
     return Room(std::move(*gate), {left, left + claim.bytes});
 }
 
+bool has_room(Context& context, std::uint64_t bytes) noexcept {
+    const auto space = context.fs().space(context.layout.root());
+    if (!space || context.access == Access::read_only) return false;
+    const auto free_after = static_cast<std::int64_t>(space->available_bytes - bytes);
+    const auto floor = context.min_free.bytes_of(space->total_bytes);
+    if (free_after < 0 || static_cast<std::uint64_t>(free_after) < floor) return false;
+    const auto limit = context.max_size.bytes_of(space->total_bytes);
+    if (limit == 0) return true;
+    auto account = Account::open(context, Account::Absent::leave);
+    if (!account) return false;
+    const auto balance = account->read();
+    return balance && balance->bytes <= limit && bytes <= limit - balance->bytes;
+}
+
 void warn_of_filling(Context& context, const Filling& filling) {
     const auto limit = limit_bytes(context);
     if (limit == 0) return;

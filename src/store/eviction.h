@@ -57,6 +57,9 @@ void warn_of_filling(Context& context, const Filling& filling);
 // The limit in bytes; 0: none.
 [[nodiscard]] std::uint64_t limit_bytes(const Context& context);
 
+// See Store::has_room.
+[[nodiscard]] bool has_room(Context& context, std::uint64_t bytes) noexcept;
+
 // See Store::prune.
 [[nodiscard]] Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run);
 

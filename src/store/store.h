@@ -23,6 +23,7 @@
 #include "store/administration.h"
 #include "store/flight.h"
 #include "store/history.h"
+#include "store/presence.h"
 #include "store/private_directory.h"
 #include "store/publish.h"
 #include "store/scratch_file.h"
@@ -127,6 +128,20 @@ public:
     // Errc::no_space if that is not enough: it is not kept.
     // Errc::not_found: a part in `kept` is not an object (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
+
+    // Whether so much more can be kept, beside what is there, within the limit and the floor. Never
+    // evicts; false where that cannot be told.
+    [[nodiscard]] bool has_room(std::uint64_t bytes) noexcept;
+
+    // ── Who else is there ────────────────────────────────────────────────────────────────────────
+
+    // Lets others on this machine know, for as long as what it returns lives, that this process
+    // uses a key. In a larder open for reading, others with the same state directory.
+    [[nodiscard]] Result<Presence> announce(const Key& key);
+    // Whether an announcement of it is alive besides the one in `own_path`, Presence::path(); also
+    // one of this process.
+    [[nodiscard]] bool is_anybody_else_present(const Key& key,
+                                               const std::string& own_path) noexcept;
 
     // ── Trials ───────────────────────────────────────────────────────────────────────────────────
     // Kept in the larder, or on this machine if that is read-only. None of them ever waits.

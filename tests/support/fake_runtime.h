@@ -107,6 +107,7 @@ public:
         scratch_.reset();
         return {};
     }
+    Result<void> warm_up(std::chrono::nanoseconds /*limit*/) override { return {}; }
     void release_model() override {}
     bool compiled_holds_model() const override { return device_.holds_model; }
     void release_compiled() override { result_.clear(); }

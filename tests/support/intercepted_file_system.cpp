@@ -200,6 +200,12 @@ Result<std::shared_ptr<os::Mapping>> InterceptedFileSystem::map_pieces(
     return inner_.map_pieces(inner_pieces, start_in_page);
 }
 
+Result<bool> InterceptedFileSystem::replace_memory(os::File& file, std::span<std::byte> memory) {
+    auto& intercepted = dynamic_cast<InterceptedFile&>(file);
+    return intercept(intercepted.call(Operation::map),
+                     [&] { return inner_.replace_memory(intercepted.inner(), memory); });
+}
+
 Result<void> InterceptedFileSystem::make_directory(const std::string& path) {
     return intercept({.operation = Operation::make_directory, .path = path},
                      [&] { return inner_.make_directory(path); });

@@ -1,0 +1,79 @@
+// One copy in memory, for all processes of this machine, of what a blob is unpacked into.
+//
+// A device unpacks a blob into blocks of its own memory: the same bytes in each process. They are
+// kept as an entry beside the blob's, a file for each block, and each process replaces its blocks
+// by private mappings of these files. Nothing is assumed of the device but that it does not free
+// them meanwhile by other means than its own library's: bytes are compared before they are
+// replaced, nobody writes to them meanwhile, and what is written later stays in the process.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/key.h"
+#include "cache/request.h"
+#include "cache/session.h"
+#include "os/large_blocks.h"
+#include "runtime/runtime.h"
+#include "store/store.h"
+
+namespace larder::internal::cache {
+
+// What identifies the entry that holds what the blob of a key is unpacked into.
+[[nodiscard]] format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs);
+// Whether an entry is such a one.
+[[nodiscard]] bool is_unpacked(const format::KeyInputs& inputs);
+
+// For one import, on one thread.
+class WeightSharing {
+public:
+    // Before the blob is imported. Null, with the reason in `sharing`, where nothing can be shared
+    // or it is not worth it. Where memory is short it waits until others have shared theirs.
+    [[nodiscard]] static std::unique_ptr<WeightSharing> begin(
+        Session& session, std::shared_ptr<store::Store> store, const Identified& identified,
+        const runtime::Request& request, std::uint64_t blob_bytes, Sharing& sharing);
+    WeightSharing(const WeightSharing&) = delete;
+    WeightSharing& operator=(const WeightSharing&) = delete;
+    ~WeightSharing() = default;
+
+    // To be held for as long as the model is loaded: it tells others that there is somebody to
+    // share with. May be null.
+    [[nodiscard]] std::shared_ptr<const void> presence() const { return presence_; }
+
+    // After the import, before anybody uses the model. Never fails: what cannot be shared stays as
+    // it is.
+    void share(runtime::Request& request, Sharing& sharing);
+
+private:
+    struct Block {
+        std::span<std::byte> pages;
+        std::string name;  // tells blocks apart by their size and a few of their bytes
+        bool is_shared = false;
+    };
+
+    WeightSharing(Session& session, std::shared_ptr<store::Store> store,
+                  const Identified& identified);
+
+    [[nodiscard]] bool is_wanted(Sharing& sharing);
+    void wait_for_turn(std::uint64_t bytes);
+    [[nodiscard]] std::vector<Block> find_blocks() const;
+    void replace(std::vector<Block>& blocks, const format::Manifest& manifest);
+    [[nodiscard]] bool replace(Block& block, const format::Part& part);
+    // Keeps what is not shared yet, and shares it. Errc::no_space where there is no room for it.
+    [[nodiscard]] Result<void> keep(std::vector<Block>& blocks);
+    [[nodiscard]] Result<void> publish(std::vector<Block>& blocks);
+
+    Session& session_;
+    std::shared_ptr<store::Store> store_;
+    format::Manifest draft_;
+    std::shared_ptr<const void> presence_;
+    std::string presence_path_;
+    std::unique_ptr<os::LargeBlockScope> scope_;
+    std::optional<store::Flight> turn_;
+};
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,18 @@
+// One inference that nobody asked for.
+#pragma once
+
+#include <chrono>
+
+#include <openvino/runtime/compiled_model.hpp>
+
+#include "base/result.h"
+
+namespace larder::internal::openvino {
+
+// Runs a model whose inputs have no fixed shape once, on zeros, as short as its shapes allow: such
+// a model packs weights at its first inference. One of fixed shapes has packed them by now, and is
+// not run. States belong to the request, which goes. Throws what the runtime throws;
+// Errc::unsupported where it does not end in time.
+[[nodiscard]] Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit);
+
+}  // namespace larder::internal::openvino

@@ -1,0 +1,113 @@
+#include "os/block_record.h"
+
+#include <atomic>
+#include <cstdint>
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "os/page_size.h"
+
+namespace larder::internal::os {
+namespace {
+
+// Replaced in a child made by fork: what its parent's threads held there stays as it was.
+constinit std::atomic<BlockRecord*> current{nullptr};
+
+// As glibc describes a block in the two words before it: the second holds its size and, in the
+// three lowest bits, its kind; for a block with a mapping of its own the first holds how far into
+// the mapping the description begins. This is what `free` unmaps by (malloc/malloc.c,
+// munmap_chunk).
+bool has_own_mapping(const void* block, std::size_t size_bytes) {
+    constexpr std::size_t k_own_mapping = 2;
+    constexpr std::size_t k_kinds = 7;
+    const auto* const words = static_cast<const std::size_t*>(block);
+    const auto before = words[-2];
+    const auto kind = words[-1] & k_kinds;
+    const auto size = words[-1] & ~k_kinds;
+    const auto description = reinterpret_cast<std::uintptr_t>(block) - 2 * sizeof(std::size_t);
+    const auto page = page_bytes();
+    return (kind & k_own_mapping) != 0 && before < description &&
+           (description - before) % page == 0 && (before + size) % page == 0 &&
+           size >= size_bytes + 2 * sizeof(std::size_t);
+}
+
+// Freed by another way than the library's own call it may be gone all the same.
+bool is_mapped(std::span<const std::byte> pages) {
+    auto* const begin = const_cast<std::byte*>(pages.data());
+    return ::msync(begin, pages.size(), MS_ASYNC) == 0;
+}
+
+}  // namespace
+
+BlockRecord& BlockRecord::instance() {
+    auto* record = current.load();
+    if (record != nullptr) return *record;
+    static std::once_flag once;
+    std::call_once(once, [] {
+        current.store(new BlockRecord);
+        // Held by the thread that forks, so that the child's copy of the heap is whole.
+        ::pthread_atfork([] { current.load()->mutex_.lock(); },
+                         [] { current.load()->mutex_.unlock(); },
+                         [] { current.store(new BlockRecord); });
+    });
+    return *current.load();
+}
+
+void BlockRecord::open() {
+    const std::scoped_lock lock(mutex_);
+    ++scopes_;
+}
+
+void BlockRecord::close() {
+    const std::scoped_lock lock(mutex_);
+    // Opened by the parent of this process.
+    if (scopes_ == 0) return;
+    if (--scopes_ == 0) blocks_.clear();
+}
+
+bool BlockRecord::is_open() {
+    const std::scoped_lock lock(mutex_);
+    return scopes_ > 0;
+}
+
+void BlockRecord::note(void* block, std::size_t size_bytes) {
+    const auto whole = size_bytes / page_bytes() * page_bytes();
+    if (whole < k_block_bytes_min || !has_own_mapping(block, size_bytes)) return;
+    const std::scoped_lock lock(mutex_);
+    if (scopes_ > 0) blocks_[static_cast<std::byte*>(block)] = {whole, 0};
+}
+
+void BlockRecord::forget(void* block) {
+    // All that could be here begins where a huge page does.
+    if (reinterpret_cast<std::uintptr_t>(block) % k_alignment != 0) return;
+    auto* const begin = static_cast<std::byte*>(block);
+    std::unique_lock lock(mutex_);
+    unused_.wait(lock, [&] {
+        const auto found = blocks_.find(begin);
+        return found == blocks_.end() || found->second.users == 0;
+    });
+    blocks_.erase(begin);
+}
+
+std::vector<std::span<std::byte>> BlockRecord::blocks() {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::span<std::byte>> all;
+    for (const auto& [begin, block] : blocks_) all.emplace_back(begin, block.page_bytes);
+    return all;
+}
+
+bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& use) {
+    std::unique_lock lock(mutex_);
+    const auto found = blocks_.find(pages.data());
+    if (found == blocks_.end() || found->second.page_bytes != pages.size()) return false;
+    if (!is_mapped(pages)) return false;
+    ++found->second.users;
+    lock.unlock();
+    use();
+    lock.lock();
+    if (--found->second.users == 0) unused_.notify_all();
+    return true;
+}
+
+}  // namespace larder::internal::os

@@ -1,0 +1,61 @@
+// Which large blocks a library has allocated and not yet freed. Private to os/.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace larder::internal::os {
+
+// Of the whole process; there is one. Thread-safe, also within an allocation. A child made by fork
+// begins with an empty one.
+class BlockRecord {
+public:
+    // Blocks smaller than a huge page are not worth a mapping of their own.
+    static constexpr std::size_t k_block_bytes_min = std::size_t{2} << 20;
+    // What to ask the C library for, so that a block gets a mapping of its own whatever its size:
+    // glibc takes blocks from its heap up to a size that grows to 32 MiB as blocks are freed. In
+    // the heap a page must not be replaced: what is freed there is expected to read as zeros once
+    // it was given back to the system. And it begins where a huge page does.
+    static constexpr std::size_t k_alignment = std::size_t{32} << 20;
+
+    static BlockRecord& instance();
+    BlockRecord(const BlockRecord&) = delete;
+    BlockRecord& operator=(const BlockRecord&) = delete;
+    ~BlockRecord() = delete;
+
+    // Notes nothing unless somebody has opened it; forgets everything when the last one closes it.
+    void open();
+    void close();
+    [[nodiscard]] bool is_open();
+
+    // After an allocation with k_alignment. Only what glibc gave a mapping of its own is noted.
+    void note(void* block, std::size_t size_bytes);
+    // Before it is freed. Waits while it is in use.
+    void forget(void* block);
+
+    // The whole pages of each block, in the order of their addresses.
+    [[nodiscard]] std::vector<std::span<std::byte>> blocks();
+    // Calls `use` with `pages`, which blocks() returned, unless that block was freed since: it is
+    // not freed meanwhile. False if it was.
+    [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);
+
+private:
+    struct Block {
+        std::size_t page_bytes = 0;  // of its whole pages
+        int users = 0;
+    };
+
+    BlockRecord() = default;
+
+    std::mutex mutex_;
+    std::condition_variable unused_;
+    int scopes_ = 0;
+    std::map<std::byte*, Block> blocks_;
+};
+
+}  // namespace larder::internal::os
