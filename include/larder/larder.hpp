@@ -88,6 +88,11 @@ struct Result {
 // What OpenVINO says of this machine, for Store::find_stale. `core` must outlive it.
 [[nodiscard]] LARDER_EXPORT std::unique_ptr<Machine> ask_machine(ov::Core& core);
 
+// Why a process like this one cannot share what models are unpacked into, whatever the setting;
+// empty if it can. Asks the CPU device, which is the only one that unpacks into the process's own
+// memory.
+[[nodiscard]] LARDER_EXPORT std::string obstacle_to_sharing(ov::Core& core);
+
 // What a request would do now.
 struct Explanation {
     bool would_hit = false;

@@ -47,6 +47,9 @@ struct EntryInfo {
     // How it is kept: "raw", the blob itself; "variant", as pieces of another blob and what
     // differs; "compressed"; or "files", as a set of files. `objects` are what that takes.
     std::string encoding;
+    // The key of the entry whose blob the device unpacks into this: blocks of memory, kept so that
+    // processes share them (docs/sharing.md). Empty for a blob.
+    std::string unpacked_from;
     std::vector<ObjectInfo> objects;
     std::vector<ModelFile> model_files;
     // Everything that decides the key; in EntryDetail::summary without "device.…", "runtime.…" and

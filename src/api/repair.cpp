@@ -22,6 +22,9 @@ Repair removed(const EntryInfo& entry, std::string reason) {
 }
 
 Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+    if (!entry.unpacked_from.empty()) {
+        return removed(entry, "processes keep anew what they share, when they load the model");
+    }
     if (entry.kind == "memory" || entry.kind == "caller") {
         return removed(entry, "it was made from a model in a program's memory");
     }

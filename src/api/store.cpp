@@ -8,6 +8,7 @@
 #include "api/convert.h"
 #include "api/diagnosis.h"
 #include "api/staleness.h"
+#include "cache/unpacked.h"
 #include "os/system.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ EntryInfo describe(store::Manifest manifest,
     info.key = manifest.key.hex();
     info.bytes = manifest.total_bytes();
     info.encoding = to_string(manifest.encoding);
+    info.unpacked_from = internal::cache::unpacked_from(manifest);
     for (auto& part : manifest.parts) {
         info.objects.push_back({std::move(part.name), part.object.hex(), part.bytes});
     }
@@ -146,6 +148,17 @@ struct Store::Impl {
         return keys;
     }
 
+    // What their blobs are unpacked into is of no use without them.
+    void add_unpacked(std::vector<store::Key>& keys, const std::set<store::Key>& pinned) const {
+        for (std::size_t i = 0, count = keys.size(); i < count; ++i) {
+            const auto blob = opened->find(keys[i]);
+            if (!blob.manifest) continue;
+            const auto key = internal::format::key_of(
+                internal::cache::unpacked_inputs(blob.manifest->key_inputs));
+            if (!pinned.contains(key) && opened->find(key).manifest) keys.push_back(key);
+        }
+    }
+
     store::Key resolve(std::string_view prefix) const {
         const std::string text(prefix);
         auto keys = api::value_or_throw(opened->find_keys(prefix));
@@ -262,9 +275,10 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
 
 RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry_run) {
     auto keys = impl_->resolve(prefixes);
+    const auto pinned = api::value_or_throw(impl_->opened->pinned());
+    impl_->add_unpacked(keys, pinned);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    const auto pinned = api::value_or_throw(impl_->opened->pinned());
     for (const auto& key : keys) {
         if (!pinned.contains(key)) continue;
         throw Error(ErrorCode::invalid_argument, "the entry " + key.hex() + " is pinned",

@@ -4,6 +4,7 @@
 
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
+#include "cache/sharing_watch.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
 #include "os/large_blocks.h"
@@ -180,11 +181,13 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     auto sharing =
         WeightSharing::begin(session_, store_, identified_, request_, size, *response_.sharing);
     if (sharing) owner->presence = sharing->presence();
+    const std::weak_ptr<const void> model_is_loaded = owner;
     ReadAhead::Imported first{part.object};
     if (is_large) {
         auto large_blocks = session_.config().prefault ? large_blocks_of(request_, size) : nullptr;
         owner->pages = std::make_unique<BlobPages>(object.mapping, object.ranges, pages,
-                                                   std::move(large_blocks));
+                                                   std::move(large_blocks),
+                                                   sharing ? sharing->shared_bytes() : nullptr);
         first.read = owner->pages->read();
     }
     const runtime::Blob blob{object.bytes(), std::move(owner)};
@@ -209,7 +212,9 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     }
     if (sharing) {
         const Stopwatch watch(session_.system().clock, response_.timing.share);
-        sharing->share(request_, *response_.sharing);
+        if (sharing->share(request_, *response_.sharing)) {
+            session_.sharing().watch(std::move(sharing), model_is_loaded);
+        }
     }
     return Outcome::loaded;
 }

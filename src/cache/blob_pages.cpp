@@ -39,12 +39,14 @@ std::vector<store::FileRange> blocks_of(const std::vector<store::FileRange>& ran
 
 // Without a thread the import reads for itself, and its pages stay.
 BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
-                     Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks)
+                     Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks,
+                     std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes)
     : mapping_(std::move(mapping)),
       ranges_(std::move(ranges)),
       large_blocks_(std::move(large_blocks)),
       pages_(pages),
-      resident_before_(os::read_memory_info().file_rss_bytes) {
+      resident_before_(os::read_memory_info().file_rss_bytes),
+      shared_bytes_(std::move(shared_bytes)) {
     const bool reads = thread_.start([this](const std::stop_token& stop) { run(stop); });
     if (!reads) reading_.set_value();
 }
@@ -88,8 +90,8 @@ void BlobPages::read_through(const std::stop_token& stop) {
 void BlobPages::drop_if_many() const {
     const auto resident_max = std::clamp<std::uint64_t>(mapping_->bytes().size() / k_resident_part,
                                                         k_resident_bytes_min, k_resident_bytes_max);
-    if (pages_ == Pages::drop &&
-        os::read_memory_info().file_rss_bytes > resident_before_ + resident_max) {
+    const auto others = resident_before_ + (shared_bytes_ ? shared_bytes_->load() : 0);
+    if (pages_ == Pages::drop && os::read_memory_info().file_rss_bytes > others + resident_max) {
         mapping_->drop_resident();
     }
 }

@@ -2,6 +2,7 @@
 // dropped once they were.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -29,8 +30,11 @@ enum class Pages { drop, keep };
 class BlobPages {
 public:
     // `ranges` are what is mapped; their files are closed once they are read.
+    // `shared_bytes`, which may be null: what of the runtime's own memory is pages of files by now,
+    // and none of the blob's.
     BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
-              Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks);
+              Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks,
+              std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes);
     BlobPages(const BlobPages&) = delete;
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
@@ -50,6 +54,7 @@ private:
     std::shared_future<void> read_ = reading_.get_future().share();
     Pages pages_;
     std::uint64_t resident_before_;
+    std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes_;
     os::BackgroundThread thread_;  // ends first
 };
 

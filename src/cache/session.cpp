@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cache/keep_files.h"
+#include "cache/sharing_watch.h"
 
 namespace larder::internal::cache {
 
@@ -11,9 +12,11 @@ Session::Session(const os::System& system, Log& log, Config config)
       log_(log),
       config_(std::move(config)),
       state_(system, log, config_.state_directory),
-      pipeline_(system, state_) {}
+      pipeline_(system, state_),
+      sharing_(std::make_unique<SharingWatch>()) {}
 
 Session::~Session() {
+    sharing_.reset();
     {
         const std::lock_guard lock(presences_->mutex);
         presences_->list.clear();

@@ -19,6 +19,8 @@
 
 namespace larder::internal::cache {
 
+class SharingWatch;
+
 // Whether processes share what blobs are unpacked into.
 enum class Share {
     automatic,  // where several use a model at once, or did
@@ -56,6 +58,7 @@ public:
     [[nodiscard]] Log& log() { return log_; }
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials() { return trials_; }
+    [[nodiscard]] SharingWatch& sharing() { return *sharing_; }
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
 
     // The larder, opened on first use and again after it was lost.
@@ -97,7 +100,8 @@ private:
     std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
-    TrialWatch trials_;  // ends first: its trials need the store
+    TrialWatch trials_;                      // its trials need the store
+    std::unique_ptr<SharingWatch> sharing_;  // ends first: it uses the session
 };
 
 }  // namespace larder::internal::cache

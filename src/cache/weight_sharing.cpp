@@ -1,21 +1,18 @@
 #include "cache/weight_sharing.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstring>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/parallel.h"
 #include "base/units.h"
 #include "cache/blob_pages.h"
+#include "cache/unpacked.h"
 
 namespace larder::internal::cache {
 namespace {
-
-constexpr const char* k_form = "kept.form";
-constexpr const char* k_unpacked = "unpacked";
 
 // Less than this of what a process has unpacked is not worth a file.
 constexpr std::uint64_t k_worth_keeping_bytes = std::uint64_t{32} << 20;
@@ -27,6 +24,9 @@ constexpr std::uint64_t k_forms_max = 4;
 constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
+// What is being kept takes seconds, on a slow disk minutes: the model works without.
+constexpr std::chrono::seconds k_wait_for_keeper{30};
+constexpr std::chrono::minutes k_wait_for_turn{2};
 // A first inference that takes longer than this is the program's own affair.
 constexpr std::chrono::seconds k_warm_up_limit{10};
 
@@ -56,27 +56,14 @@ format::Key turn_key(const os::System& system, std::uint64_t turn) {
 
 }  // namespace
 
-format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs) {
-    auto inputs = blob_inputs;
-    inputs[k_form] = k_unpacked;
-    return inputs;
-}
-
-bool is_unpacked(const format::KeyInputs& inputs) {
-    const auto found = inputs.find(k_form);
-    return found != inputs.end() && found->second == k_unpacked;
-}
-
 WeightSharing::WeightSharing(Session& session, std::shared_ptr<store::Store> store,
                              const Identified& identified)
-    : session_(session), store_(std::move(store)) {
-    draft_.key_inputs = unpacked_inputs(identified.inputs);
-    draft_.key = format::key_of(draft_.key_inputs);
-    draft_.encoding = format::Encoding::files;
+    : session_(session),
+      store_(std::move(store)),
+      draft_(unpacked_manifest(identified.key, identified.inputs)) {
     draft_.model = identified.model;
     const auto device = identified.inputs.find("device.name");
     if (device != identified.inputs.end()) draft_.device = device->second;
-    draft_.notes["unpacked_from"] = identified.key.hex();
 }
 
 std::unique_ptr<WeightSharing> WeightSharing::begin(Session& session,
@@ -131,61 +118,87 @@ void WeightSharing::wait_for_turn(std::uint64_t bytes) {
     }
     // Where somebody takes that long, it is begun all the same.
     static_cast<void>(
-        take(session_.system().entropy.next() % turns, session_.config().lock_timeout));
+        take(session_.system().entropy.next() % turns,
+             std::min<std::chrono::nanoseconds>(session_.config().lock_timeout, k_wait_for_turn)));
 }
 
-void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
+bool WeightSharing::share(runtime::Request& request, Sharing& sharing) {
     sharing = {};
-    if (!is_wanted(sharing)) {
-        scope_.reset();
-        return;
+    if (!is_wanted(sharing)) return true;
+    find_blocks();
+    if (!replace_by_kept()) {
+        if (const auto warm = request.warm_up(k_warm_up_limit); !warm) {
+            session_.log().debug("what the first inference unpacks is not shared: " +
+                                 warm.error().message());
+        }
+        find_blocks();
+        static_cast<void>(replace_by_kept());
     }
-    if (const auto warm = request.warm_up(k_warm_up_limit); !warm) {
-        session_.log().debug("weights that are unpacked at the first inference are not shared: " +
-                             warm.error().message());
-    }
-    auto blocks = find_blocks();
-    if (const auto found = store_->find(draft_.key); found.manifest) {
-        store_->mark_used(draft_.key);
-        replace(blocks, *found.manifest);
-    }
-    if (auto kept = keep(blocks); !kept) {
-        sharing.reason = kept.error().message();
-        session_.log().info("weights are not shared: " + sharing.reason);
-    }
-    for (const auto& block : blocks) {
+    if (auto kept = keep(); !kept) sharing.reason = kept.error().message();
+    for (const auto& block : blocks_) {
         (block.is_shared ? sharing.shared_bytes : sharing.private_bytes) += block.pages.size();
     }
+    if (sharing.reason.empty() && sharing.private_bytes > 0) {
+        sharing.reason = sharing.shared_bytes == 0
+                             ? "there is too little of it"
+                             : "the rest is not the same as in other processes, or too little";
+    }
+    session_.log().info("'" + draft_.model.path + "': " + format_size(sharing.shared_bytes) +
+                        " of memory are shared with other processes, " +
+                        format_size(sharing.private_bytes) + " are not" +
+                        (sharing.reason.empty() ? "" : ": " + sharing.reason));
     scope_.reset();
     turn_.reset();
+    return false;
 }
 
-std::vector<WeightSharing::Block> WeightSharing::find_blocks() const {
+void WeightSharing::share_what_is_kept() {
+    if (!store_->find(draft_.key).manifest) return;
+    find_blocks();
+    static_cast<void>(replace_by_kept());
+}
+
+bool WeightSharing::replace_by_kept() {
+    const auto found = store_->find(draft_.key);
+    if (!found.manifest) return false;
+    store_->mark_used(draft_.key);
+    return replace_by(*found.manifest);
+}
+
+void WeightSharing::find_blocks() {
+    const auto known = std::move(blocks_);
     const auto pages = scope_->blocks();
-    std::vector<Block> blocks(pages.size());
+    blocks_.assign(pages.size(), {});
     static_cast<void>(parallel_for(pages.size(), worker_threads(), [&](std::uint64_t i) {
         static_cast<void>(scope_->with(pages[i], [&] {
-            // What is uniform is nobody's weights: nothing is gained by one copy of it.
-            if (!is_uniform(pages[i])) blocks[i] = {pages[i], name_of(pages[i])};
+            const auto number = scope_->number_of(pages[i]);
+            const auto before = std::ranges::find(known, number, &Block::number);
+            if (before != known.end() && before->is_shared) {
+                blocks_[i] = *before;
+            } else if (!is_uniform(pages[i])) {
+                // What is uniform is nobody's weights: nothing is gained by one copy of it.
+                blocks_[i] = {pages[i], number, name_of(pages[i])};
+            }
         }));
         return Result<void>{};
     }));
-    std::erase_if(blocks, [](const Block& block) { return block.pages.empty(); });
-    return blocks;
+    std::erase_if(blocks_, [](const Block& block) { return block.pages.empty(); });
 }
 
-void WeightSharing::replace(std::vector<Block>& blocks, const format::Manifest& manifest) {
+bool WeightSharing::replace_by(const format::Manifest& manifest) {
     std::map<std::string_view, const format::Part*> parts;
     for (const auto& part : manifest.parts) parts[part.name] = &part;
-    static_cast<void>(parallel_for(blocks.size(), worker_threads(), [&](std::uint64_t i) {
-        auto& block = blocks[i];
+    static_cast<void>(parallel_for(blocks_.size(), worker_threads(), [&](std::uint64_t i) {
+        auto& block = blocks_[i];
         const auto found = parts.find(block.name);
-        if (!block.is_shared && found != parts.end() &&
-            found->second->bytes == block.pages.size()) {
-            block.is_shared = replace(block, *found->second);
-        }
+        const bool is_alike = found != parts.end() && found->second->bytes == block.pages.size();
+        if (!block.is_shared && is_alike) block.is_shared = replace(block, *found->second);
         return Result<void>{};
     }));
+    for (const auto& block : blocks_) {
+        if (block.is_shared) parts.erase(block.name);
+    }
+    return parts.empty();
 }
 
 bool WeightSharing::replace(Block& block, const format::Part& part) {
@@ -198,41 +211,41 @@ bool WeightSharing::replace(Block& block, const format::Part& part) {
     });
     if (!is_there) return false;
     if (!replaced) {
-        session_.log().debug("weights stay private: " + replaced.error().message());
+        session_.log().debug("memory stays private: " + replaced.error().message());
         return false;
     }
-    // So much alike, and not the same: what is damaged is set aside, and kept anew.
-    if (!*replaced) {
+    if (*replaced) {
+        *shared_bytes_ += block.pages.size();
+    } else {
+        // So much alike, and not the same: what is damaged is set aside, and kept anew.
         static_cast<void>(store_->open_object(draft_.key, part, store::VerifyPolicy::always));
     }
     return *replaced;
 }
 
-Result<void> WeightSharing::keep(std::vector<Block>& blocks) {
-    const auto left = [&] {
-        std::uint64_t all = 0;
-        std::uint64_t unshared = 0;
-        for (const auto& block : blocks) {
-            all += block.pages.size();
-            if (!block.is_shared) unshared += block.pages.size();
-        }
-        const bool is_worth_it =
-            unshared >= k_worth_keeping_bytes && unshared >= all / k_worth_keeping_part;
-        return is_worth_it ? unshared : 0;
-    };
-    if (left() == 0 || store_->access() == store::Access::read_only ||
-        session_.config().mode == Mode::cache_only) {
+std::uint64_t WeightSharing::bytes_worth_keeping() const {
+    std::uint64_t all = 0;
+    std::uint64_t unshared = 0;
+    for (const auto& block : blocks_) {
+        all += block.pages.size();
+        if (!block.is_shared) unshared += block.pages.size();
+    }
+    const bool is_worth_it =
+        unshared >= k_worth_keeping_bytes && unshared >= all / k_worth_keeping_part;
+    return is_worth_it ? unshared : 0;
+}
+
+Result<void> WeightSharing::keep() {
+    const auto mode = session_.config().mode;
+    const bool writes = mode == Mode::on || mode == Mode::refresh;
+    if (bytes_worth_keeping() == 0 || !writes || store_->access() == store::Access::read_only) {
         return {};
     }
     // Another may be doing it just now.
-    const auto flight = store_->flight(draft_.key, session_.config().lock_timeout);
+    const auto flight = store_->flight(draft_.key, k_wait_for_keeper);
     if (!flight) return fail(flight.error());
-    if (flight->waited()) {
-        if (const auto found = store_->find(draft_.key); found.manifest) {
-            replace(blocks, *found.manifest);
-        }
-    }
-    const auto bytes = left();
+    if (flight->waited()) static_cast<void>(replace_by_kept());
+    const auto bytes = bytes_worth_keeping();
     if (bytes == 0) return {};
     // Nothing else has to go for it unless it was asked for.
     if (session_.config().share == Share::automatic && !store_->has_room(bytes)) {
@@ -240,58 +253,56 @@ Result<void> WeightSharing::keep(std::vector<Block>& blocks) {
                     "there is no room for " + format_size(bytes) + " of unpacked weights in",
                     store_->directory(), "raise LARDER_MAX_SIZE, or set LARDER_SHARE=on");
     }
-    return publish(blocks);
+    const auto kept = store_->publish(publication());
+    if (!kept) return fail(kept.error());
+    static_cast<void>(replace_by(*kept));
+    return {};
 }
 
-Result<void> WeightSharing::publish(std::vector<Block>& blocks) {
+store::Publication WeightSharing::publication() {
     const auto start = session_.system().clock.monotonic();
     store::Publication publication;
-    publication.manifest = draft_;
-    publication.manifest.created_at_ns = session_.system().clock.wall().count();
+    auto& manifest = publication.manifest;
+    manifest = draft_;
+    manifest.created_at_ns = session_.system().clock.wall().count();
     std::uint64_t needed = 0;
-    for (const auto& block : blocks) needed += block.pages.size();
+    for (const auto& block : blocks_) needed += block.pages.size();
     const auto found = store_->find(draft_.key);
     if (found.manifest && found.manifest->total_bytes() <= needed * (k_forms_max - 1)) {
         publication.kept = found.manifest->parts;
     }
 
     // Another model may hold the same weights: then there is a file of them already.
-    std::vector<std::optional<format::Part>> same(blocks.size());
-    static_cast<void>(parallel_for(blocks.size(), worker_threads(), [&](std::uint64_t i) {
-        auto& block = blocks[i];
+    std::vector<std::optional<format::Part>> same(blocks_.size());
+    static_cast<void>(parallel_for(blocks_.size(), worker_threads(), [&](std::uint64_t i) {
+        auto& block = blocks_[i];
         if (block.is_shared) return Result<void>{};
         format::Part part{block.name, {}, block.pages.size()};
         const bool is_there =
             scope_->with(block.pages, [&] { part.object = hash_chunked(block.pages); });
-        if (is_there && replace(block, part)) same[i] = part;
+        block.is_shared = is_there && replace(block, part);
+        if (block.is_shared) same[i] = part;
         return Result<void>{};
     }));
-    const auto is_kept = [&](const std::string& name) {
-        const auto has_name = [&](const auto& part) { return part.name == name; };
-        return std::ranges::any_of(publication.kept, has_name) ||
-               std::ranges::any_of(publication.sources, has_name);
-    };
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        auto& block = blocks[i];
-        if (is_kept(block.name)) continue;
-        if (same[i]) publication.kept.push_back(*same[i]);
-        if (block.is_shared) continue;
-        const auto write = [&](store::StagedFile& file) {
-            Result<void> written;
-            const bool is_there =
-                scope_->with(block.pages, [&] { written = file.write_at(0, block.pages); });
-            if (!is_there) return Result<void>(fail(Errc::not_found, "weights were freed"));
-            return written;
-        };
-        publication.sources.push_back({block.name, write});
+    std::set<std::string_view> names;
+    for (const auto& part : publication.kept) names.insert(part.name);
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        const auto& block = blocks_[i];
+        if (same[i] && names.insert(block.name).second) publication.kept.push_back(*same[i]);
+        if (block.is_shared || !names.insert(block.name).second) continue;
+        publication.sources.push_back(
+            {block.name, [&](store::StagedFile& file) {
+                 Result<void> written = fail(Errc::not_found, "what was to be kept was freed");
+                 static_cast<void>(
+                     scope_->with(block.pages, [&] { written = file.write_at(0, block.pages); }));
+                 return written;
+             }});
     }
-    const auto took = session_.system().clock.monotonic() - start;
-    publication.manifest.compile_ms = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
-    const auto kept = store_->publish(publication);
-    if (!kept) return fail(kept.error());
-    replace(blocks, *kept);
-    return {};
+    manifest.compile_ms =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       session_.system().clock.monotonic() - start)
+                                       .count());
+    return publication;
 }
 
 }  // namespace larder::internal::cache

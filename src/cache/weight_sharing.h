@@ -7,6 +7,7 @@
 // replaced, nobody writes to them meanwhile, and what is written later stays in the process.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -22,11 +23,6 @@
 #include "store/store.h"
 
 namespace larder::internal::cache {
-
-// What identifies the entry that holds what the blob of a key is unpacked into.
-[[nodiscard]] format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs);
-// Whether an entry is such a one.
-[[nodiscard]] bool is_unpacked(const format::KeyInputs& inputs);
 
 // For one import, on one thread.
 class WeightSharing {
@@ -45,13 +41,20 @@ public:
     [[nodiscard]] std::shared_ptr<const void> presence() const { return presence_; }
 
     // After the import, before anybody uses the model. Never fails: what cannot be shared stays as
-    // it is.
-    void share(runtime::Request& request, Sharing& sharing);
+    // it is. True if there is nobody to share with yet.
+    [[nodiscard]] bool share(runtime::Request& request, Sharing& sharing);
+    // While the model is in use: shares what others have kept meanwhile.
+    void share_what_is_kept();
+    // How much is shared by now.
+    [[nodiscard]] std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes() const {
+        return shared_bytes_;
+    }
 
 private:
     struct Block {
         std::span<std::byte> pages;
-        std::string name;  // tells blocks apart by their size and a few of their bytes
+        std::uint64_t number = 0;  // LargeBlockScope::number_of
+        std::string name;          // tells contents apart by their size and a few of their bytes
         bool is_shared = false;
     };
 
@@ -60,12 +63,17 @@ private:
 
     [[nodiscard]] bool is_wanted(Sharing& sharing);
     void wait_for_turn(std::uint64_t bytes);
-    [[nodiscard]] std::vector<Block> find_blocks() const;
-    void replace(std::vector<Block>& blocks, const format::Manifest& manifest);
+    // Looks what is there now, in blocks_.
+    void find_blocks();
+    // Whether all that is kept was found: then nothing is left to be unpacked.
+    [[nodiscard]] bool replace_by_kept();
+    // Whether a block was found for every part.
+    [[nodiscard]] bool replace_by(const format::Manifest& manifest);
     [[nodiscard]] bool replace(Block& block, const format::Part& part);
+    [[nodiscard]] std::uint64_t bytes_worth_keeping() const;
     // Keeps what is not shared yet, and shares it. Errc::no_space where there is no room for it.
-    [[nodiscard]] Result<void> keep(std::vector<Block>& blocks);
-    [[nodiscard]] Result<void> publish(std::vector<Block>& blocks);
+    [[nodiscard]] Result<void> keep();
+    [[nodiscard]] store::Publication publication();
 
     Session& session_;
     std::shared_ptr<store::Store> store_;
@@ -74,6 +82,9 @@ private:
     std::string presence_path_;
     std::unique_ptr<os::LargeBlockScope> scope_;
     std::optional<store::Flight> turn_;
+    std::vector<Block> blocks_;
+    std::shared_ptr<std::atomic<std::uint64_t>> shared_bytes_ =
+        std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace larder::internal::cache

@@ -33,6 +33,9 @@ struct Diagnosis {
     std::string huge_pages;
     FillTime fill_time;
     std::string preload;
+    Share share = Share::automatic;
+    std::uint64_t unpacked_bytes = 0;
+    std::string sharing_obstacle;  // empty: there is none
     std::vector<Advice> findings;
 };
 
@@ -49,6 +52,10 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.directory = store.directory().string();
         diagnosis.total_bytes = store.total_bytes();
         diagnosis.max_size_bytes = store.max_size_bytes();
+        diagnosis.share = options.share;
+        for (const auto& entry : store.entries(EntryDetail::summary)) {
+            if (!entry.unpacked_from.empty()) diagnosis.unpacked_bytes += entry.bytes;
+        }
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
@@ -78,6 +85,7 @@ void add_openvino(Diagnosis& diagnosis) {
         for (const auto& name : core.get_available_devices()) {
             diagnosis.devices.push_back(describe(core, name));
         }
+        diagnosis.sharing_obstacle = obstacle_to_sharing(core);
     } catch (const std::exception& error) {
         diagnosis.findings.push_back(
             {Severity::error, "openvino", useful_lines(error.what()), "install OpenVINO anew"});
@@ -129,6 +137,25 @@ std::string huge_pages_text(const Diagnosis& diagnosis) {
     return text;
 }
 
+const char* word_of(Share share) {
+    switch (share) {
+        case Share::automatic: return "auto";
+        case Share::on: return "on";
+        case Share::off: return "off";
+    }
+    return "";
+}
+
+// Of what workers share in memory.
+std::string sharing_text(const Diagnosis& diagnosis) {
+    std::string text = word_of(diagnosis.share);
+    if (diagnosis.share == Share::off) return text;
+    if (!diagnosis.sharing_obstacle.empty()) {
+        return text + ", but not possible here: " + diagnosis.sharing_obstacle;
+    }
+    return text + "; " + format_size(diagnosis.unpacked_bytes) + " of unpacked weights are kept";
+}
+
 Json doctor_json(const Diagnosis& diagnosis) {
     auto json = json_object();
     json["version"] = LARDER_VERSION;
@@ -152,6 +179,9 @@ Json doctor_json(const Diagnosis& diagnosis) {
                                   ? Json(nullptr)
                                   : Json{{"small_pages", std::round(time.small_ms_per_gib)},
                                          {"huge_pages", std::round(time.huge_ms_per_gib)}};
+    json["sharing"] = {{"setting", word_of(diagnosis.share)},
+                       {"unpacked_bytes", diagnosis.unpacked_bytes},
+                       {"obstacle", text_or_null(diagnosis.sharing_obstacle)}};
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
         json["findings"].push_back({{"severity", to_string(finding.severity)},
@@ -192,6 +222,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     }
     add("preload", diagnosis.preload.empty() ? "missing" : diagnosis.preload);
     add("huge pages", huge_pages_text(diagnosis));
+    add("sharing", sharing_text(diagnosis));
     auto text = facts.text();
     for (const auto& finding : diagnosis.findings) {
         text += "\n" + context.paint(to_string(finding.severity), colour_of(finding.severity)) +

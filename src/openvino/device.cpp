@@ -196,4 +196,10 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     return identity;
 }
 
+std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device) {
+    // Other devices have memory, or an allocator, of their own.
+    if (device.plugin != "CPU") return {};
+    return {"libopenvino_intel_cpu_plugin.so"};
+}
+
 }  // namespace larder::internal::openvino

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <openvino/runtime/core.hpp>
@@ -23,5 +24,8 @@ struct DeviceName {
 // runtime's: a device that does not answer gives Caching::none with what it said.
 [[nodiscard]] runtime::Identity identify(ov::Core& core, const DeviceName& device,
                                          const ov::AnyMap& properties);
+
+// See runtime::Request::unpacking_libraries.
+[[nodiscard]] std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device);
 
 }  // namespace larder::internal::openvino

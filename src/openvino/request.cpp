@@ -181,9 +181,7 @@ runtime::Compatibility Request::check(const std::string& requirements) {
 }
 
 std::vector<std::string_view> Request::unpacking_libraries() const {
-    // Other devices have memory, or an allocator, of their own.
-    if (device_.plugin != "CPU") return {};
-    return {"libopenvino_intel_cpu_plugin.so"};
+    return unpacking_libraries_of(device_);
 }
 
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {

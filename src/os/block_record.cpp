@@ -75,7 +75,7 @@ void BlockRecord::note(void* block, std::size_t size_bytes) {
     const auto whole = size_bytes / page_bytes() * page_bytes();
     if (whole < k_block_bytes_min || !has_own_mapping(block, size_bytes)) return;
     const std::scoped_lock lock(mutex_);
-    if (scopes_ > 0) blocks_[static_cast<std::byte*>(block)] = {whole, 0};
+    if (scopes_ > 0) blocks_[static_cast<std::byte*>(block)] = {whole, 0, ++noted_};
 }
 
 void BlockRecord::forget(void* block) {
@@ -93,8 +93,16 @@ void BlockRecord::forget(void* block) {
 std::vector<std::span<std::byte>> BlockRecord::blocks() {
     const std::scoped_lock lock(mutex_);
     std::vector<std::span<std::byte>> all;
-    for (const auto& [begin, block] : blocks_) all.emplace_back(begin, block.page_bytes);
+    for (const auto& [begin, block] : blocks_) {
+        all.emplace_back(const_cast<std::byte*>(begin), block.page_bytes);
+    }
     return all;
+}
+
+std::uint64_t BlockRecord::number_of(std::span<const std::byte> pages) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = blocks_.find(pages.data());
+    return found == blocks_.end() ? 0 : found->second.number;
 }
 
 bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& use) {

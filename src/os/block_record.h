@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -40,6 +41,8 @@ public:
 
     // The whole pages of each block, in the order of their addresses.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks();
+    // Tells an allocation from a later one in the same place; 0 if it was freed.
+    [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages);
     // Calls `use` with `pages`, which blocks() returned, unless that block was freed since: it is
     // not freed meanwhile. False if it was.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);
@@ -48,6 +51,7 @@ private:
     struct Block {
         std::size_t page_bytes = 0;  // of its whole pages
         int users = 0;
+        std::uint64_t number = 0;
     };
 
     BlockRecord() = default;
@@ -55,7 +59,8 @@ private:
     std::mutex mutex_;
     std::condition_variable unused_;
     int scopes_ = 0;
-    std::map<std::byte*, Block> blocks_;
+    std::uint64_t noted_ = 0;
+    std::map<const std::byte*, Block> blocks_;
 };
 
 }  // namespace larder::internal::os

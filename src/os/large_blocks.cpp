@@ -307,6 +307,10 @@ std::vector<std::span<std::byte>> LargeBlockScope::blocks() const {
     return BlockRecord::instance().blocks();
 }
 
+std::uint64_t LargeBlockScope::number_of(std::span<const std::byte> pages) const {
+    return record_ == Record::no ? 0 : BlockRecord::instance().number_of(pages);
+}
+
 bool LargeBlockScope::with(std::span<std::byte> pages, const std::function<void()>& use) const {
     return record_ == Record::yes && BlockRecord::instance().with(pages, use);
 }

@@ -44,6 +44,9 @@ public:
     // freed: the whole pages of each block of 2 MiB and more, in the order of their addresses.
     // Nothing else is in these pages; that they are written to is not known here.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks() const;
+    // Tells one of blocks() from another that was allocated later in the same place; 0 if it was
+    // freed.
+    [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages) const;
     // Calls `use` with one of blocks(), which the libraries cannot free meanwhile: who tries waits.
     // False if they have.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use) const;
