@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "base/parallel.h"
@@ -24,11 +25,11 @@ constexpr std::uint64_t k_forms_max = 4;
 constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
+constexpr std::uint64_t k_cores_of_turn = 4;
 // What is being kept takes seconds, on a slow disk minutes: the model works without.
 constexpr std::chrono::seconds k_wait_for_keeper{30};
-constexpr std::chrono::minutes k_wait_for_turn{2};
 // A first inference that takes longer than this is the program's own affair.
-constexpr std::chrono::seconds k_warm_up_limit{10};
+constexpr std::chrono::seconds k_warm_up_limit{20};
 
 constexpr std::size_t k_page_bytes = 4096;
 constexpr std::size_t k_sample_bytes = 64;
@@ -100,14 +101,18 @@ bool WeightSharing::is_wanted(Sharing& sharing) {
     return false;
 }
 
-// Until it has shared what it unpacks, each process needs all of it for itself: no more of them at
-// once than there is memory for.
+std::uint64_t WeightSharing::turns(std::uint64_t bytes, std::uint64_t available_bytes,
+                                   unsigned cores) {
+    const auto need = std::max<std::uint64_t>(bytes / k_import_per_parts * k_import_parts, 1);
+    const auto by_memory = available_bytes == 0 ? k_turns_max : available_bytes / need;
+    const auto by_cores = std::max<std::uint64_t>(cores / k_cores_of_turn, 1);
+    return std::clamp<std::uint64_t>(by_memory, 1, std::min(by_cores, k_turns_max));
+}
+
 void WeightSharing::wait_for_turn(std::uint64_t bytes) {
-    const auto available = os::read_available_memory_bytes();
-    if (available == 0 || store_->access() == store::Access::read_only) return;
-    const auto need = bytes / k_import_per_parts * k_import_parts;
-    const auto turns = std::max<std::uint64_t>(available / std::max<std::uint64_t>(need, 1), 1);
-    if (turns > k_turns_max) return;
+    if (store_->access() == store::Access::read_only) return;
+    const auto turns = WeightSharing::turns(bytes, os::read_available_memory_bytes(),
+                                            std::thread::hardware_concurrency());
     const auto take = [&](std::uint64_t turn, std::chrono::nanoseconds limit) {
         auto flight = store_->flight(turn_key(session_.system(), turn), limit);
         if (flight) turn_.emplace(std::move(*flight));
@@ -118,18 +123,20 @@ void WeightSharing::wait_for_turn(std::uint64_t bytes) {
     }
     // Where somebody takes that long, it is begun all the same.
     static_cast<void>(
-        take(session_.system().entropy.next() % turns,
-             std::min<std::chrono::nanoseconds>(session_.config().lock_timeout, k_wait_for_turn)));
+        take(session_.system().entropy.next() % turns, session_.config().lock_timeout));
 }
 
 bool WeightSharing::share(runtime::Request& request, Sharing& sharing) {
     sharing = {};
     if (!is_wanted(sharing)) return true;
     find_blocks();
-    if (!replace_by_kept()) {
+    bool is_unpacked = replace_by_kept();
+    if (!is_unpacked) {
         if (const auto warm = request.warm_up(k_warm_up_limit); !warm) {
             session_.log().debug("what the first inference unpacks is not shared: " +
                                  warm.error().message());
+        } else {
+            is_unpacked = true;
         }
         find_blocks();
         static_cast<void>(replace_by_kept());
@@ -147,9 +154,8 @@ bool WeightSharing::share(runtime::Request& request, Sharing& sharing) {
                         " of memory are shared with other processes, " +
                         format_size(sharing.private_bytes) + " are not" +
                         (sharing.reason.empty() ? "" : ": " + sharing.reason));
-    scope_.reset();
     turn_.reset();
-    return false;
+    return !is_unpacked;
 }
 
 void WeightSharing::share_what_is_kept() {
@@ -172,6 +178,8 @@ void WeightSharing::find_blocks() {
     static_cast<void>(parallel_for(pages.size(), worker_threads(), [&](std::uint64_t i) {
         static_cast<void>(scope_->with(pages[i], [&] {
             const auto number = scope_->number_of(pages[i]);
+            // Of another model, which this process loaded before.
+            if (number <= scope_->number_before()) return;
             const auto before = std::ranges::find(known, number, &Block::number);
             if (before != known.end() && before->is_shared) {
                 blocks_[i] = *before;
@@ -192,7 +200,19 @@ bool WeightSharing::replace_by(const format::Manifest& manifest) {
         auto& block = blocks_[i];
         const auto found = parts.find(block.name);
         const bool is_alike = found != parts.end() && found->second->bytes == block.pages.size();
-        if (!block.is_shared && is_alike) block.is_shared = replace(block, *found->second);
+        if (block.is_shared || !is_alike) return Result<void>{};
+        auto replaced = replace(block, *found->second);
+        block.is_shared = replaced.value_or(false);
+        if (replaced && !*replaced) {
+            // So much alike, and not the same: what is damaged is set aside.
+            auto object =
+                store_->open_object(draft_.key, *found->second, store::VerifyPolicy::always);
+            if (!object) replaced = fail(std::move(object.error()));
+        }
+        if (replaced) return Result<void>{};
+        session_.log().debug("memory stays private: " + replaced.error().message());
+        const auto code = replaced.error().code;
+        if (code == Errc::not_found || code == Errc::damaged) is_damaged_ = true;
         return Result<void>{};
     }));
     for (const auto& block : blocks_) {
@@ -201,26 +221,16 @@ bool WeightSharing::replace_by(const format::Manifest& manifest) {
     return parts.empty();
 }
 
-bool WeightSharing::replace(Block& block, const format::Part& part) {
+Result<bool> WeightSharing::replace(const Block& block, const format::Part& part) {
     // The bytes are compared with the block's own: no digest says more.
     const auto object = store_->open_object(draft_.key, part, store::VerifyPolicy::never);
-    if (!object) return false;
+    if (!object) return fail(object.error());
     Result<bool> replaced = false;
-    const bool is_there = scope_->with(block.pages, [&] {
+    static_cast<void>(scope_->with(block.pages, [&] {
         replaced = session_.system().fs.replace_memory(*object->ranges.front().file, block.pages);
-    });
-    if (!is_there) return false;
-    if (!replaced) {
-        session_.log().debug("memory stays private: " + replaced.error().message());
-        return false;
-    }
-    if (*replaced) {
-        *shared_bytes_ += block.pages.size();
-    } else {
-        // So much alike, and not the same: what is damaged is set aside, and kept anew.
-        static_cast<void>(store_->open_object(draft_.key, part, store::VerifyPolicy::always));
-    }
-    return *replaced;
+    }));
+    if (replaced && *replaced) *shared_bytes_ += block.pages.size();
+    return replaced;
 }
 
 std::uint64_t WeightSharing::bytes_worth_keeping() const {
@@ -231,7 +241,8 @@ std::uint64_t WeightSharing::bytes_worth_keeping() const {
         if (!block.is_shared) unshared += block.pages.size();
     }
     const bool is_worth_it =
-        unshared >= k_worth_keeping_bytes && unshared >= all / k_worth_keeping_part;
+        is_damaged_ ||
+        (unshared >= k_worth_keeping_bytes && unshared >= all / k_worth_keeping_part);
     return is_worth_it ? unshared : 0;
 }
 
@@ -259,18 +270,30 @@ Result<void> WeightSharing::keep() {
     return {};
 }
 
+std::vector<format::Part> WeightSharing::kept_parts() {
+    std::uint64_t needed = 0;
+    std::set<std::string_view> missing;
+    for (const auto& block : blocks_) {
+        needed += block.pages.size();
+        if (!block.is_shared) missing.insert(block.name);
+    }
+    auto found = store_->find(draft_.key);
+    if (!found.manifest || found.manifest->total_bytes() > needed * (k_forms_max - 1)) return {};
+    auto parts = std::move(found.manifest->parts);
+    std::erase_if(parts, [&](const format::Part& part) {
+        return missing.contains(part.name) ||
+               !store_->open_object(draft_.key, part, store::VerifyPolicy::never);
+    });
+    return parts;
+}
+
 store::Publication WeightSharing::publication() {
     const auto start = session_.system().clock.monotonic();
     store::Publication publication;
     auto& manifest = publication.manifest;
     manifest = draft_;
     manifest.created_at_ns = session_.system().clock.wall().count();
-    std::uint64_t needed = 0;
-    for (const auto& block : blocks_) needed += block.pages.size();
-    const auto found = store_->find(draft_.key);
-    if (found.manifest && found.manifest->total_bytes() <= needed * (k_forms_max - 1)) {
-        publication.kept = found.manifest->parts;
-    }
+    publication.kept = kept_parts();
 
     // Another model may hold the same weights: then there is a file of them already.
     std::vector<std::optional<format::Part>> same(blocks_.size());
@@ -280,7 +303,7 @@ store::Publication WeightSharing::publication() {
         format::Part part{block.name, {}, block.pages.size()};
         const bool is_there =
             scope_->with(block.pages, [&] { part.object = hash_chunked(block.pages); });
-        block.is_shared = is_there && replace(block, part);
+        block.is_shared = is_there && replace(block, part).value_or(false);
         if (block.is_shared) same[i] = part;
         return Result<void>{};
     }));

@@ -36,12 +36,18 @@ public:
     WeightSharing& operator=(const WeightSharing&) = delete;
     ~WeightSharing() = default;
 
+    // How many processes may unpack so much at once, each for itself, with so much memory
+    // (0: unknown) and so many cores. Each of them could keep all cores busy, and all they had
+    // unpacked would be there several times.
+    [[nodiscard]] static std::uint64_t turns(std::uint64_t bytes, std::uint64_t available_bytes,
+                                             unsigned cores);
+
     // To be held for as long as the model is loaded: it tells others that there is somebody to
     // share with. May be null.
     [[nodiscard]] std::shared_ptr<const void> presence() const { return presence_; }
 
     // After the import, before anybody uses the model. Never fails: what cannot be shared stays as
-    // it is. True if there is nobody to share with yet.
+    // it is. True if there may be more to share soon.
     [[nodiscard]] bool share(runtime::Request& request, Sharing& sharing);
     // While the model is in use: shares what others have kept meanwhile.
     void share_what_is_kept();
@@ -69,11 +75,13 @@ private:
     [[nodiscard]] bool replace_by_kept();
     // Whether a block was found for every part.
     [[nodiscard]] bool replace_by(const format::Manifest& manifest);
-    [[nodiscard]] bool replace(Block& block, const format::Part& part);
+    [[nodiscard]] Result<bool> replace(const Block& block, const format::Part& part);
     [[nodiscard]] std::uint64_t bytes_worth_keeping() const;
     // Keeps what is not shared yet, and shares it. Errc::no_space where there is no room for it.
     [[nodiscard]] Result<void> keep();
     [[nodiscard]] store::Publication publication();
+    // What is kept already, and stays so.
+    [[nodiscard]] std::vector<format::Part> kept_parts();
 
     Session& session_;
     std::shared_ptr<store::Store> store_;
@@ -83,6 +91,7 @@ private:
     std::unique_ptr<os::LargeBlockScope> scope_;
     std::optional<store::Flight> turn_;
     std::vector<Block> blocks_;
+    std::atomic<bool> is_damaged_ = false;  // what is kept
     std::shared_ptr<std::atomic<std::uint64_t>> shared_bytes_ =
         std::make_shared<std::atomic<std::uint64_t>>(0);
 };

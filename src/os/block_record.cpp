@@ -105,6 +105,11 @@ std::uint64_t BlockRecord::number_of(std::span<const std::byte> pages) {
     return found == blocks_.end() ? 0 : found->second.number;
 }
 
+std::uint64_t BlockRecord::last_number() {
+    const std::scoped_lock lock(mutex_);
+    return noted_;
+}
+
 bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& use) {
     std::unique_lock lock(mutex_);
     const auto found = blocks_.find(pages.data());

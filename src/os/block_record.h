@@ -41,8 +41,10 @@ public:
 
     // The whole pages of each block, in the order of their addresses.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks();
-    // Tells an allocation from a later one in the same place; 0 if it was freed.
+    // Tells an allocation from a later one in the same place, and grows; 0 if it was freed.
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages);
+    // That of the latest.
+    [[nodiscard]] std::uint64_t last_number();
     // Calls `use` with `pages`, which blocks() returned, unless that block was freed since: it is
     // not freed meanwhile. False if it was.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);

@@ -296,6 +296,7 @@ LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
     }
     if (targets.empty()) return;
     if (budget_bytes > 0) threads_.emplace();
+    if (record_ == Record::yes) number_before_ = BlockRecord::instance().last_number();
     redirected().open(std::move(targets), budget_bytes, record_ == Record::yes);
     open_ = true;
 }

@@ -44,9 +44,11 @@ public:
     // freed: the whole pages of each block of 2 MiB and more, in the order of their addresses.
     // Nothing else is in these pages; that they are written to is not known here.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks() const;
-    // Tells one of blocks() from another that was allocated later in the same place; 0 if it was
-    // freed.
+    // Tells one of blocks() from another that was allocated later in the same place, and is the
+    // greater the later it was allocated; 0 if it was freed.
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages) const;
+    // That of the latest block when this scope began.
+    [[nodiscard]] std::uint64_t number_before() const { return number_before_; }
     // Calls `use` with one of blocks(), which the libraries cannot free meanwhile: who tries waits.
     // False if they have.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use) const;
@@ -55,6 +57,7 @@ private:
     std::optional<PrefaultThreads> threads_;
     bool open_ = false;
     Record record_;
+    std::uint64_t number_before_ = 0;
     std::string obstacle_;
 };
 

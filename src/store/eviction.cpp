@@ -118,6 +118,16 @@ Error no_room(const Context& context, const Claim& claim, const Catalogue& catal
     return {Errc::no_space, 0, std::move(what), context.layout.root(), std::move(remedy)};
 }
 
+// By the account, or by looking at every file.
+std::optional<std::uint64_t> held_bytes(Context& context) {
+    if (auto account = Account::open(context, Account::Absent::leave)) {
+        if (const auto balance = account->read()) return balance->bytes;
+    }
+    const auto totals = measure(context);
+    if (!totals) return std::nullopt;
+    return totals->disk_bytes + totals->quarantined_bytes;
+}
+
 }  // namespace
 
 std::uint64_t limit_bytes(const Context& context) { return bounds_of(context).limit; }
@@ -198,10 +208,8 @@ bool has_room(Context& context, std::uint64_t bytes) noexcept {
     if (free_after < 0 || static_cast<std::uint64_t>(free_after) < floor) return false;
     const auto limit = context.max_size.bytes_of(space->total_bytes);
     if (limit == 0) return true;
-    auto account = Account::open(context, Account::Absent::leave);
-    if (!account) return false;
-    const auto balance = account->read();
-    return balance && balance->bytes <= limit && bytes <= limit - balance->bytes;
+    const auto held = held_bytes(context);
+    return held && *held <= limit && bytes <= limit - *held;
 }
 
 void warn_of_filling(Context& context, const Filling& filling) {

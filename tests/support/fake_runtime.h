@@ -27,12 +27,16 @@ struct FakeDevice {
     std::function<void()> on_import;
     std::function<void(const std::string& path)> on_read;  // of what stands in for the model
     std::function<void(runtime::Scratch&)> on_unpack;
+    std::function<void()> on_warm_up;
+    bool warms_up = true;
+    std::vector<std::string_view> unpacking_libraries;
     bool holds_model = true;
     std::size_t blob_padding = 0;                     // makes the blob this much larger
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
     std::atomic<int> exports_done{0};
     std::atomic<int> imports_done{0};
+    std::atomic<int> warm_ups_done{0};
 };
 
 class FakeRequest final : public runtime::Request {
@@ -107,7 +111,15 @@ public:
         scratch_.reset();
         return {};
     }
-    Result<void> warm_up(std::chrono::nanoseconds /*limit*/) override { return {}; }
+    std::vector<std::string_view> unpacking_libraries() const override {
+        return device_.unpacking_libraries;
+    }
+    Result<void> warm_up(std::chrono::nanoseconds /*limit*/) override {
+        ++device_.warm_ups_done;
+        if (device_.on_warm_up) device_.on_warm_up();
+        if (!device_.warms_up) return fail(Errc::unsupported, "the fake model does not run");
+        return {};
+    }
     void release_model() override {}
     bool compiled_holds_model() const override { return device_.holds_model; }
     void release_compiled() override { result_.clear(); }
