@@ -65,7 +65,9 @@ TEST_F(NeverInTheWay, AReadOnlyMountLoadsWhatItHoldsAndCompilesTheRest) {
     expect(ask(model_), "compiled");
     ASSERT_TRUE(mount_read_only(directory_));
     expect(ask(model_), "loaded");
-    expect(ask({.model = model_, .properties = {"EXECUTION_MODE_HINT=ACCURACY"}}), "bypassed");
+    // Its outputs may differ: it does not compute in bf16, where the processor can.
+    const Question other{.model = model_, .properties = {"EXECUTION_MODE_HINT=ACCURACY"}};
+    EXPECT_EQ(ask(other).outcome, "bypassed");
 }
 
 TEST_F(NeverInTheWay, ADamagedObjectOnAReadOnlyMountCompiles) {
@@ -132,7 +134,7 @@ TEST_F(NeverInTheWay, AnotherUsersLarderIsReadAndNotDamaged) {
     stranger.properties = {"EXECUTION_MODE_HINT=ACCURACY"};
     Asker missing(directory_, root_ / "stranger", stranger);
     missing.go();
-    expect(missing.answer(), "bypassed");
+    EXPECT_EQ(missing.answer().outcome, "bypassed");
     EXPECT_EQ(files_in("objects"), objects);
 }
 
