@@ -57,6 +57,10 @@ def megabytes(value: float) -> str:
     return f"{value / 1e6:.0f}"
 
 
+def tell_progress(text: str) -> None:
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
+
+
 def print_row(cells: list) -> None:
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
@@ -68,11 +72,16 @@ def print_head(*cells: str) -> None:
 
 
 class Bench:
-    def __init__(self, place: Place):
-        self.place = place
+    def __init__(self, place: Place, json_file: pathlib.Path | None):
+        self.place, self.json_file = place, json_file
         self.figures: dict[str, typing.Any] = {}
         # By the lengths of the texts that were answered.
         self.outputs: dict[tuple[int, ...], dict[str, set[str]]] = {}
+
+    def save(self) -> None:
+        """What is known so far: a whole run takes long."""
+        if self.json_file:
+            self.json_file.write_text(json.dumps(self.figures, indent=1))
 
     def fill(self) -> None:
         """The caches, and the page cache."""
@@ -87,7 +96,8 @@ class Bench:
                 raise SystemExit(f"{name}: a second load did not come from the cache")
         unpacked_bytes = self.place.unpacked_bytes()
         if unpacked_bytes == 0:
-            raise SystemExit("two workers did not share anything")
+            print("two workers had nothing that is worth sharing: all that is seen below is what "
+                  "finding that out costs", flush=True)
         print(f"kept unpacked: {megabytes(unpacked_bytes)} MB", flush=True)
         self.figures["unpacked_bytes"] = unpacked_bytes
         # A page that waits to be written counts as dirty with whoever has mapped it.
@@ -113,6 +123,7 @@ class Bench:
 
     def memory_of(self, name: str, count: int) -> dict:
         way = WAYS[name]
+        tell_progress(f"memory of {count}, {way.title}")
         before = settle()
         with contextlib.ExitStack() as stack, LowestAvailable() as lowest:
             begin = time.monotonic()
@@ -228,6 +239,7 @@ class Bench:
     def load_beside_one(self, name: str) -> dict:
         """What a worker needs while another one is alive."""
         way = WAYS[name]
+        tell_progress(f"load beside one, {way.title}")
         with started(self.place, [way]) as [first]:
             first.ask("load", length=PROMPT)
             first.ask("answer", lengths=ANSWERS)
@@ -273,9 +285,6 @@ class Bench:
         lengths = [TOKEN, LONG_PROMPT] if self.has_length else [TOKEN]
         print(f"\nInference: {seconds:.0f} s each, in turns of {slice_seconds:g} s; the other "
               "worker is loaded and waits")
-        print_head("tokens", "way", "inferences", "median, ms", "ratio",
-                   "tokens a second" if self.has_length else "inferences a second", "ratio",
-                   "wanted")
         kept = self.figures["inference"] = []
         with started(self.place, [WAYS[name] for name in names]) as workers:
             by_name = dict(zip(names, workers))
@@ -283,9 +292,13 @@ class Bench:
                 worker.ask("load", length=PROMPT)
                 answer = worker.ask("answer", lengths=LONG_ANSWERS)
                 self.note_outputs(name, LONG_ANSWERS, [answer])
-            if by_name["shared"].shared_bytes() == 0:
-                raise SystemExit("a worker that should share did not")
+            shared = megabytes(by_name["shared"].shared_bytes())
+            print(f"(the worker that shares maps {shared} MB of the larder's files)", flush=True)
+            print_head("tokens", "way", "inferences", "median, ms", "ratio",
+                       "tokens a second" if self.has_length else "inferences a second", "ratio",
+                       "wanted")
             for length in lengths:
+                tell_progress(f"inference of {length}")
                 slices: dict[str, list[dict]] = {name: [] for name in names}
                 for number in range(max(round(seconds / slice_seconds), 1)):
                     for name in in_turn(names, number):
@@ -347,7 +360,8 @@ def main() -> int:
 
     model = build_model(arguments.model, arguments.models).resolve()
     with tempfile.TemporaryDirectory(prefix="sharing-", dir=ROOT / "build") as work:
-        bench = Bench(Place(arguments.program, model, pathlib.Path(work).resolve()))
+        place = Place(arguments.program, model, pathlib.Path(work).resolve())
+        bench = Bench(place, arguments.json)
         machine = {
             "model": arguments.model, "processors": os.cpu_count(),
             "memory_bytes": memory_of_machine()["MemTotal"], "openvino": ov.get_version()}
@@ -359,14 +373,15 @@ def main() -> int:
             bench.measure_memory(
                 arguments.workers, arguments.memory_rounds or (1 if quick else 3))
             bench.print_page_cache("after that")
+            bench.save()
         if arguments.only in (None, "load"):
             bench.measure_load(arguments.rounds or (3 if quick else 7))
+            bench.save()
         if arguments.only in (None, "inference"):
             bench.measure_inference(arguments.seconds or (10 if quick else 60),
                                     arguments.slice_seconds or (2 if quick else 5))
         is_same = bench.outputs_identical()
-        if arguments.json:
-            arguments.json.write_text(json.dumps(bench.figures, indent=1))
+        bench.save()
     return 0 if is_same else 1
 
 

@@ -39,7 +39,7 @@ def values_for(port, length: int) -> np.ndarray:
         return generator.standard_normal(shape).astype(element_type)
     if "input_ids" in port.names or "inp_tokens" in port.names:
         return generator.integers(0, TOKENS, shape).astype(element_type)
-    if "attention_mask" in port.names:
+    if port.names & {"attention_mask", "token_len_per_seq"}:
         return np.ones(shape, element_type)
     return np.zeros(shape, element_type)
 
