@@ -356,7 +356,8 @@ def main() -> int:
     arguments = parser.parse_args()
     quick = arguments.quick
     # So that what is started, and what is written, is cleared away.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("ended from outside"))
 
     model = build_model(arguments.model, arguments.models).resolve()
     with tempfile.TemporaryDirectory(prefix="sharing-", dir=ROOT / "build") as work:
