@@ -188,7 +188,7 @@ public:
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
         if (records) {
-            recording = --recorders_ > 0;
+            recording = --recorders_ > 0 && !is_contested_;
             BlockRecord::instance().close();
         }
         if (--scopes_ > 0) return;
