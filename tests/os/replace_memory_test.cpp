@@ -1,7 +1,9 @@
 // os::FileSystem::replace_memory: what is the same as a file is shared with all who have it, and
 // nobody who reads or writes it notices.
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
@@ -54,9 +56,8 @@ Backing backing_of(std::span<const std::byte> memory, const std::string& path) {
         words >> word;
         if (word.find('-') != std::string::npos) {
             const auto begin = std::max<std::uintptr_t>(std::stoull(word, nullptr, 16), first);
-            const auto end =
-                std::min<std::uintptr_t>(std::stoull(word.substr(word.find('-') + 1), nullptr, 16),
-                                         first + memory.size());
+            const auto end = std::min<std::uintptr_t>(
+                std::stoull(word.substr(word.find('-') + 1), nullptr, 16), first + memory.size());
             is_inside = begin < end;
             if (!is_inside) continue;
             (line.ends_with(path) ? backing.file_bytes : backing.other_bytes) += end - begin;
@@ -345,7 +346,9 @@ TEST_F(ReplaceMemoryTest, NoWriteIsLost) {
         const auto replaced = replace();
         EXPECT_TRUE(replaced);
         if (replaced && *replaced) ++shared;
-        if (round % 10 == 0) EXPECT_EQ(replaced, true);
+        if (round % 10 == 0) {
+            EXPECT_EQ(replaced, true);
+        }
         may_write = true;
         std::this_thread::yield();
     }
