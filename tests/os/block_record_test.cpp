@@ -374,7 +374,7 @@ TEST_P(BlockRecordTest, AChildIsServedWheneverItWasForked) {
             free(block);
         }
     });
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 10; ++i) {
         support::Child child([&] {
             ::alarm(20);
             auto* const block = allocate();
@@ -394,7 +394,7 @@ TEST_P(BlockRecordTest, AllocationsGoOnWhileBlocksAreReplaced) {
     const auto fs = make_posix_file_system();
     const auto file = fs->open(path, OpenMode::read);
     ASSERT_TRUE(file);
-    std::atomic<int> rounds_left = 150;
+    std::atomic<int> rounds_left = 60;
     std::vector<std::thread> owners;
     for (unsigned char value = 1; value <= 3; ++value) {
         owners.emplace_back([&, value] {

@@ -436,7 +436,7 @@ TEST_F(CrashMarkWithGuardTest, IsStillRefusedWhereTheProgramHandlesCrashes) {
 
 // Marks that come and go never take a handler away that a guard counts on.
 TEST_F(CrashMarkWithGuardTest, ComesAndGoesWhileGuardsDo) {
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 4; ++round) {
         EXPECT_EQ(ending_of([&] {
                       std::atomic<bool> stop = false;
                       std::thread marks([&] {

@@ -34,7 +34,7 @@ bool happens(const std::function<bool()>& condition) {
     const auto until = std::chrono::steady_clock::now() + k_guard_limit;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::microseconds{100});
     }
     return true;
 }
@@ -86,14 +86,14 @@ TEST(WriteGuard, NoWriteIsLostAndAllGoOn) {
     constexpr std::size_t k_pages = 3;
     const PrivatePages pages(k_pages);
     Writers writers(pages, k_pages);
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < 40; ++round) {
         auto guard = WriteGuard::over(pages.bytes());
         if (!guard) {
             ADD_FAILURE() << "no guard in round " << round;
             break;
         }
         const auto before = value_of(pages.word(1));
-        if (round % 8 == 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        if (round % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
         EXPECT_EQ(value_of(pages.word(1)), before);
         EXPECT_TRUE(guard->end());
         EXPECT_TRUE(writers.go_on()) << "in round " << round;
@@ -110,7 +110,7 @@ TEST(WriteGuard, GuardsOfSeveralThreadsDoNotMeet) {
     std::vector<std::thread> guards;
     for (std::size_t i = 0; i < k_pages; ++i) {
         guards.emplace_back([&, i] {
-            for (int round = 0; round < 300; ++round) {
+            for (int round = 0; round < 200; ++round) {
                 const auto guard = WriteGuard::over(pages.page(i));
                 EXPECT_TRUE(guard);
             }
@@ -262,7 +262,7 @@ TEST(WriteGuard, ServesAChildWheneverItWasForked) {
     std::thread guards([&] {
         while (!stop) static_cast<void>(WriteGuard::over(pages.page(0)));
     });
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 10; ++i) {
         support::Child child([&] {
             ::alarm(20);
             pages.word(0) = 1;
