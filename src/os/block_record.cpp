@@ -106,6 +106,7 @@ void BlockRecord::forget(void* block) {
 std::vector<std::span<std::byte>> BlockRecord::blocks() {
     const std::scoped_lock lock(mutex_);
     std::vector<std::span<std::byte>> all;
+    all.reserve(blocks_.size());
     for (const auto& [begin, block] : blocks_) all.emplace_back(begin, block.page_bytes);
     return all;
 }

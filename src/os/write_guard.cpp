@@ -96,10 +96,10 @@ void hand_on(std::size_t number, int signal, siginfo_t* info, void* context) {
     const auto flags = static_cast<unsigned>(action->sa_flags);
     const bool has_info = (flags & SA_SIGINFO) != 0;
     if (!has_info && action->sa_handler == SIG_IGN && info->si_code <= 0) return;
-    if (!has_info && (action->sa_handler == SIG_DFL || action->sa_handler == SIG_IGN)) {
-        handle_by_default(signal, info);
-    } else if ((flags & static_cast<unsigned>(SA_RESETHAND)) != 0 &&
-               level.is_spent.exchange(true)) {
+    const bool is_none =
+        !has_info && (action->sa_handler == SIG_DFL || action->sa_handler == SIG_IGN);
+    const bool wants_one = (flags & static_cast<unsigned>(SA_RESETHAND)) != 0;
+    if (is_none || (wants_one && level.is_spent.exchange(true))) {
         handle_by_default(signal, info);
     } else if (has_info) {
         action->sa_sigaction(signal, info, context);
