@@ -75,8 +75,9 @@ protected:
     static void expect_guarding(const PrivatePages& pages) {
         auto guard = WriteGuard::over(pages.bytes());
         ASSERT_TRUE(guard);
-        auto written =
-            std::async(std::launch::async, [&] { std::atomic_ref(pages.word()).store(5); });
+        auto written = std::async(std::launch::async, [&] {
+            std::atomic_ref(pages.word()).store(5, std::memory_order_relaxed);
+        });
         EXPECT_EQ(written.wait_for(std::chrono::milliseconds{10}), std::future_status::timeout);
         EXPECT_TRUE(guard->end());
         EXPECT_EQ(written.wait_for(std::chrono::seconds{20}), std::future_status::ready);
@@ -411,8 +412,9 @@ TEST_F(CrashMarkWithGuardTest, IsNotLeftByAWriteThatWaits) {
                   auto guard = WriteGuard::over(pages_.bytes());
                   const auto mark = place();
                   ASSERT_TRUE(guard && mark);
-                  auto written =
-                      std::async(std::launch::async, [&] { std::atomic_ref(pages_.word()) = 1; });
+                  auto written = std::async(std::launch::async, [&] {
+                      std::atomic_ref(pages_.word()).store(1, std::memory_order_relaxed);
+                  });
                   EXPECT_EQ(written.wait_for(std::chrono::milliseconds{10}),
                             std::future_status::timeout);
                   guard.reset();
@@ -437,23 +439,25 @@ TEST_F(CrashMarkWithGuardTest, IsStillRefusedWhereTheProgramHandlesCrashes) {
 // Marks that come and go never take a handler away that a guard counts on.
 TEST_F(CrashMarkWithGuardTest, ComesAndGoesWhileGuardsDo) {
     for (int round = 0; round < 4; ++round) {
-        EXPECT_EQ(ending_of([&] {
-                      std::atomic<bool> stop = false;
-                      std::thread marks([&] {
-                          for (int i = 0; i < 200; ++i) EXPECT_TRUE(place());
-                      });
-                      std::thread writer([&] {
-                          while (!stop) std::atomic_ref(pages_.word()).fetch_add(1);
-                      });
-                      for (int i = 0; i < 100; ++i) EXPECT_TRUE(WriteGuard::over(pages_.bytes()));
-                      marks.join();
-                      for (int i = 0; i < 10; ++i) EXPECT_TRUE(WriteGuard::over(pages_.bytes()));
-                      stop = true;
-                      writer.join();
-                      EXPECT_TRUE(place());
-                      write_to_protected();
-                  }),
-                  -SIGSEGV);
+        EXPECT_EQ(
+            ending_of([&] {
+                std::atomic<bool> stop = false;
+                std::thread marks([&] {
+                    for (int i = 0; i < 200; ++i) EXPECT_TRUE(place());
+                });
+                std::thread writer([&] {
+                    while (!stop)
+                        std::atomic_ref(pages_.word()).fetch_add(1, std::memory_order_relaxed);
+                });
+                for (int i = 0; i < 100; ++i) EXPECT_TRUE(WriteGuard::over(pages_.bytes()));
+                marks.join();
+                for (int i = 0; i < 10; ++i) EXPECT_TRUE(WriteGuard::over(pages_.bytes()));
+                stop = true;
+                writer.join();
+                EXPECT_TRUE(place());
+                write_to_protected();
+            }),
+            -SIGSEGV);
         EXPECT_FALSE(is_marked());
     }
 }
