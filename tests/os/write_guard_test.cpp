@@ -162,8 +162,12 @@ TEST(WriteGuard, EndsWithItsOwnMemoryAlone) {
     auto last = WriteGuard::over(pages.page(2));
     ASSERT_TRUE(first && last);
     pages.word(1) = 1;
-    auto to_first = std::async(std::launch::async, [&] { pages.word(0) = 1; });
-    auto to_last = std::async(std::launch::async, [&] { pages.word(2) = 1; });
+    auto to_first = std::async(std::launch::async, [&] {
+        std::atomic_ref(pages.word(0)).store(1, std::memory_order_relaxed);
+    });
+    auto to_last = std::async(std::launch::async, [&] {
+        std::atomic_ref(pages.word(2)).store(1, std::memory_order_relaxed);
+    });
     EXPECT_TRUE(first->end());
     EXPECT_EQ(to_first.wait_for(k_guard_limit), std::future_status::ready);
     EXPECT_EQ(to_last.wait_for(k_moment), std::future_status::timeout);
