@@ -16,7 +16,7 @@ namespace larder::internal::cache {
 namespace {
 
 // Less than this of what a process has unpacked is not worth a file.
-constexpr std::uint64_t k_worth_keeping_bytes = std::uint64_t{32} << 20;
+constexpr std::uint64_t k_worth_keeping_bytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t k_worth_keeping_part = 10;
 // Other numbers of threads may unpack the same blob differently. What is kept for all of them
 // together is at most so many times what one needs.

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <new>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -49,7 +51,11 @@ BlockRecord& BlockRecord::instance() {
         // Held by the thread that forks, so that the child's copy of the heap is whole.
         ::pthread_atfork([] { current.load()->mutex_.lock(); },
                          [] { current.load()->mutex_.unlock(); },
-                         [] { current.store(new BlockRecord); });
+                         [] {
+                             // Whoever forked may be using a block of the old one.
+                             current.load()->mutex_.unlock();
+                             current.store(new BlockRecord);
+                         });
     });
     return *current.load();
 }
@@ -66,16 +72,20 @@ void BlockRecord::close() {
     if (--scopes_ == 0) blocks_.clear();
 }
 
-bool BlockRecord::is_open() {
-    const std::scoped_lock lock(mutex_);
-    return scopes_ > 0;
-}
-
 void BlockRecord::note(void* block, std::size_t size_bytes) {
     const auto whole = size_bytes / page_bytes() * page_bytes();
     if (whole < k_block_bytes_min || !has_own_mapping(block, size_bytes)) return;
     const std::scoped_lock lock(mutex_);
-    if (scopes_ > 0) blocks_[static_cast<std::byte*>(block)] = {whole, 0, ++noted_};
+    if (scopes_ == 0) return;
+    try {
+        // Who uses one that was here before, and was freed by another way, goes on counting.
+        auto& noted = blocks_[static_cast<std::byte*>(block)];
+        noted.page_bytes = whole;
+        noted.number = ++noted_;
+    } catch (const std::bad_alloc&) {
+        // The call that it is within is C, and must not throw: this block is not recorded.
+        return;
+    }
 }
 
 void BlockRecord::forget(void* block) {
@@ -93,6 +103,7 @@ void BlockRecord::forget(void* block) {
 std::vector<std::span<std::byte>> BlockRecord::blocks() {
     const std::scoped_lock lock(mutex_);
     std::vector<std::span<std::byte>> all;
+    all.reserve(blocks_.size());
     for (const auto& [begin, block] : blocks_) {
         all.emplace_back(const_cast<std::byte*>(begin), block.page_bytes);
     }
@@ -116,10 +127,14 @@ bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& 
     if (found == blocks_.end() || found->second.page_bytes != pages.size()) return false;
     if (!is_mapped(pages)) return false;
     ++found->second.users;
+    // Also where it throws: who waits to free the block would wait for ever.
+    const auto leave = [&](std::unique_lock<std::mutex>* held) {
+        held->lock();
+        if (--found->second.users == 0) unused_.notify_all();
+    };
+    const std::unique_ptr<std::unique_lock<std::mutex>, decltype(leave)> finally(&lock, leave);
     lock.unlock();
     use();
-    lock.lock();
-    if (--found->second.users == 0) unused_.notify_all();
     return true;
 }
 

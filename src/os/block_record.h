@@ -32,7 +32,6 @@ public:
     // Notes nothing unless somebody has opened it; forgets everything when the last one closes it.
     void open();
     void close();
-    [[nodiscard]] bool is_open();
 
     // After an allocation with k_alignment. Only what glibc gave a mapping of its own is noted.
     void note(void* block, std::size_t size_bytes);

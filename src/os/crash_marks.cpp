@@ -62,6 +62,8 @@ constinit std::array<struct sigaction, k_crashes.size()> replaced{};
 
 // The program's handlers are its own: ours only take the place of none at all.
 bool install_handlers() {
+    const auto lock = lock_fault_handlers();
+    if (!lock) return false;
     std::array<struct sigaction, k_crashes.size()> before{};
     for (std::size_t i = 0; i < k_crashes.size(); ++i) {
         if (::sigaction(k_crashes.at(i), nullptr, &before.at(i)) != 0) return false;
@@ -81,6 +83,8 @@ bool install_handlers() {
 }
 
 void remove_handlers() {
+    const auto lock = lock_fault_handlers();
+    if (!lock) return;
     for (std::size_t i = 0; i < k_crashes.size(); ++i) {
         struct sigaction now{};
         // Where a write guard has been put before it, it stays behind that, and does nothing.

@@ -112,6 +112,7 @@ struct Redirection {
     std::string_view name;
     void* replacement;
     bool (*remember)(void* held);
+    void* (*remembered)();
     void (*bind)(void* stub);
 };
 
@@ -120,13 +121,17 @@ struct Redirection {
 const std::array<Redirection, 4>& redirections() {
     static const std::array<Redirection, 4> k_all{{
         {"malloc", reinterpret_cast<void*>(&redirected_malloc),
-         [](void* held) { return remember(real_malloc, held); }, bind_malloc},
+         [](void* held) { return remember(real_malloc, held); },
+         [] { return reinterpret_cast<void*>(real_malloc.load()); }, bind_malloc},
         {"aligned_alloc", reinterpret_cast<void*>(&redirected_aligned_alloc),
-         [](void* held) { return remember(real_aligned_alloc, held); }, bind_aligned_alloc},
+         [](void* held) { return remember(real_aligned_alloc, held); },
+         [] { return reinterpret_cast<void*>(real_aligned_alloc.load()); }, bind_aligned_alloc},
         {"posix_memalign", reinterpret_cast<void*>(&redirected_posix_memalign),
-         [](void* held) { return remember(real_posix_memalign, held); }, bind_posix_memalign},
+         [](void* held) { return remember(real_posix_memalign, held); },
+         [] { return reinterpret_cast<void*>(real_posix_memalign.load()); }, bind_posix_memalign},
         {"free", reinterpret_cast<void*>(&redirected_free),
-         [](void* held) { return remember(real_free, held); }, bind_free},
+         [](void* held) { return remember(real_free, held); },
+         [] { return reinterpret_cast<void*>(real_free.load()); }, bind_free},
     }};
     return k_all;
 }
@@ -188,7 +193,7 @@ public:
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
         if (records) {
-            recording = --recorders_ > 0;
+            recording = --recorders_ > 0 && !is_contested_;
             BlockRecord::instance().close();
         }
         if (--scopes_ > 0) return;
@@ -266,8 +271,10 @@ std::string obstacle_among(const std::vector<Target>& targets) {
         for (const auto& slot : target.slots) {
             if (slot.function() != "posix_memalign" && slot.function() != "free") continue;
             allocates = allocates || slot.function() == "posix_memalign";
-            void* const held = slot.load();
-            if (held == redirection_of(slot.function()).replacement) continue;
+            const auto& redirection = redirection_of(slot.function());
+            // Another scope may have redirected it already.
+            void* const now = slot.load();
+            void* const held = now == redirection.replacement ? redirection.remembered() : now;
             if (is_of_c_library(held)) continue;
             return std::string(slot.function()) +
                    " is not the C library's own: another allocator serves this program";
@@ -294,7 +301,7 @@ LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
         obstacle_ = obstacle_among(targets);
         if (!obstacle_.empty()) record_ = Record::no;
     }
-    if (targets.empty()) return;
+    if (targets.empty() || (budget_bytes == 0 && record_ == Record::no)) return;
     if (budget_bytes > 0) threads_.emplace();
     if (record_ == Record::yes) number_before_ = BlockRecord::instance().last_number();
     redirected().open(std::move(targets), budget_bytes, record_ == Record::yes);

@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
-#include <mutex>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace larder::internal::os {
@@ -34,8 +36,6 @@ struct Slot {
 // All that the handler may look at: no locks, no memory to be had.
 constinit std::array<Slot, k_slots> slots{};
 constinit std::atomic<std::uint32_t> retries{0};
-constinit std::atomic<const struct sigaction*> behind{nullptr};
-constinit std::atomic<pid_t> handing_on{0};  // a thread that is in the handler behind
 static_assert(std::atomic<Address>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 enum class Fault { guarded, ended, foreign };
@@ -50,53 +50,102 @@ Fault judge(Address address) {
     return fault;
 }
 
+// Not ::nanosleep, in which a thread that is to be cancelled would end: in the middle of a write.
+void pause_shortly() {
+    static_cast<void>(::syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &k_pause, nullptr));
+}
+
 void handle_by_default(int signal, const siginfo_t* info) {
     static_cast<void>(std::signal(signal, SIG_DFL));
     // What the machine raised is raised again as soon as this returns. What was sent is sent again.
     if (info == nullptr || info->si_code <= 0) static_cast<void>(::raise(signal));
 }
 
-void hand_on(int signal, siginfo_t* info, void* context) {
-    const auto* const action = behind.load();
-    const auto self = ::gettid();
-    pid_t nobody = 0;
-    // A handler that hands on to this one would be called for ever.
-    const bool is_first = handing_on.compare_exchange_strong(nobody, self);
-    if (action == nullptr || (!is_first && nobody == self)) {
+// A program's handler that came after a guard's may hand on to that one, by calling it or by
+// putting it back. So the next guard puts another before it, which hands on to the program's alone:
+// none of them is ever before and behind the same handler.
+constexpr std::size_t k_levels = 8;
+
+struct Level {
+    std::atomic<const struct sigaction*> behind{nullptr};  // never freed: a handler may read it
+    std::atomic<bool> is_spent{false};                     // a handler that wants one fault alone
+};
+
+constinit std::array<Level, k_levels> levels{};
+
+// Whether this fault has been at a level before: a handler that was set twice hands it on in a
+// circle. Noted in the fault itself, where the kernel leaves zeros: a handler may leave by a jump,
+// and nothing would ever be taken back elsewhere.
+bool was_at(std::size_t level, siginfo_t* info) {
+    std::uint32_t seen = 0;
+    auto* const end = reinterpret_cast<std::byte*>(info) + sizeof(*info) - sizeof(seen);
+    std::memcpy(&seen, end, sizeof(seen));
+    const auto before = seen;
+    seen |= std::uint32_t{1} << level;
+    std::memcpy(end, &seen, sizeof(seen));
+    return seen == before;
+}
+
+void hand_on(std::size_t number, int signal, siginfo_t* info, void* context) {
+    auto& level = levels.at(number);
+    const auto* const action = level.behind.load();
+    if (action == nullptr || was_at(number, info)) {
         handle_by_default(signal, info);
         return;
     }
-    if ((static_cast<unsigned>(action->sa_flags) & SA_SIGINFO) != 0) {
-        action->sa_sigaction(signal, info, context);
-    } else if (action->sa_handler == SIG_DFL || action->sa_handler == SIG_IGN) {
+    const auto flags = static_cast<unsigned>(action->sa_flags);
+    const bool has_info = (flags & SA_SIGINFO) != 0;
+    if (!has_info && action->sa_handler == SIG_IGN && info->si_code <= 0) return;
+    const bool is_none =
+        !has_info && (action->sa_handler == SIG_DFL || action->sa_handler == SIG_IGN);
+    const bool wants_one = (flags & static_cast<unsigned>(SA_RESETHAND)) != 0;
+    if (is_none || (wants_one && level.is_spent.exchange(true))) {
         handle_by_default(signal, info);
+    } else if (has_info) {
+        action->sa_sigaction(signal, info, context);
     } else {
         action->sa_handler(signal);
     }
-    if (is_first) handing_on.store(0);
 }
 
+template <std::size_t Number>
 void handle_fault(int signal, siginfo_t* info, void* context) {
     const int error = errno;
     const bool is_guards = await_write_guard(info);
     errno = error;
-    if (!is_guards) hand_on(signal, info, context);
+    if (!is_guards) hand_on(Number, signal, info, context);
 }
 
-bool is_guards_own(const struct sigaction& action) {
-    return (static_cast<unsigned>(action.sa_flags) & SA_SIGINFO) != 0 &&
-           action.sa_sigaction == handle_fault;
+using Handler = void (*)(int, siginfo_t*, void*);
+
+template <std::size_t... Numbers>
+constexpr std::array<Handler, sizeof...(Numbers)> all_handlers(
+    std::index_sequence<Numbers...> /*numbers*/) {
+    return {&handle_fault<Numbers>...};
+}
+
+constexpr auto k_handlers = all_handlers(std::make_index_sequence<k_levels>{});
+
+std::optional<std::size_t> level_of(const struct sigaction& action) {
+    if ((static_cast<unsigned>(action.sa_flags) & SA_SIGINFO) == 0) return std::nullopt;
+    for (std::size_t i = 0; i < k_levels; ++i) {
+        if (action.sa_sigaction == k_handlers.at(i)) return i;
+    }
+    return std::nullopt;
 }
 
 // It stays: the fault of a thread that the guard has just let go may not have arrived yet.
 bool install_handler() {
+    static constinit std::size_t next = 0;
+    const auto lock = lock_fault_handlers();
     struct sigaction now{};
-    if (::sigaction(SIGSEGV, nullptr, &now) != 0) return false;
-    if (is_guards_own(now)) return true;
-    // Never freed: a handler may be reading it.
-    behind.store(new struct sigaction(now));
+    if (!lock || ::sigaction(SIGSEGV, nullptr, &now) != 0) return false;
+    if (level_of(now)) return true;
+    // Somebody takes it away again and again.
+    if (next == k_levels) return false;
+    levels.at(next).behind.store(new struct sigaction(now));
     struct sigaction action{};
-    action.sa_sigaction = handle_fault;
+    action.sa_sigaction = k_handlers.at(next++);
     action.sa_flags = static_cast<int>(
         SA_SIGINFO | static_cast<unsigned>(SA_ONSTACK) |
         (static_cast<unsigned>(now.sa_flags) & static_cast<unsigned>(SA_NODEFER | SA_RESTART)));
@@ -104,23 +153,60 @@ bool install_handler() {
     return ::sigaction(SIGSEGV, &action, nullptr) == 0;
 }
 
-// Guards begin one at a time. Empty where somebody else's begins just now for too long, or a child
-// was forked while it did.
-std::unique_lock<std::mutex> lock_guards() {
-    static std::mutex mutex;
+// Empty where somebody else holds it for too long.
+std::unique_lock<std::mutex> lock_within_limit(std::mutex& mutex) {
     std::unique_lock lock(mutex, std::try_to_lock);
     for (int i = 0; !lock && i < k_pauses_max / 100; ++i) {
-        static_cast<void>(::nanosleep(&k_pause, nullptr));
+        pause_shortly();
         static_cast<void>(lock.try_lock());
     }
     return lock;
 }
 
+// Guards begin one at a time.
+constinit std::mutex begins;
+constinit std::mutex handlers;
+
+// In a child made by fork there is nobody who would let go.
+void let_go_of_all() {
+    for (auto& slot : slots) {
+        if (!slot.is_guarded.load()) continue;
+        const auto begin = slot.begin.load();
+        auto* const pages = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr)
+        static_cast<void>(::mprotect(pages, slot.end.load() - begin, PROT_READ | PROT_WRITE));
+        slot.is_guarded.store(false);
+    }
+    retries.store(0);
+}
+
+void prepare_for_forks() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        ::pthread_atfork(
+            [] {
+                begins.lock();
+                handlers.lock();
+            },
+            [] {
+                handlers.unlock();
+                begins.unlock();
+            },
+            [] {
+                handlers.unlock();
+                begins.unlock();
+                let_go_of_all();
+            });
+    });
+}
+
 }  // namespace
+
+std::unique_lock<std::mutex> lock_fault_handlers() { return lock_within_limit(handlers); }
 
 std::optional<WriteGuard> WriteGuard::over(std::span<std::byte> pages) {
     static constinit std::size_t next = 0;
-    const auto lock = lock_guards();
+    prepare_for_forks();
+    const auto lock = lock_within_limit(begins);
     if (!lock || pages.empty() || !install_handler()) return std::nullopt;
     for (std::size_t i = 0; i < k_slots; ++i) {
         const auto index = next++ % k_slots;
@@ -157,19 +243,27 @@ bool WriteGuard::end() {
 }
 
 bool await_write_guard(const siginfo_t* fault) {
-    if (fault == nullptr || fault->si_code != SEGV_ACCERR) return false;
+    if (fault == nullptr) return false;
+    // Not mapped for a moment is what could not be mapped anew (os/posix_file.cpp).
+    const bool is_protected = fault->si_code == SEGV_ACCERR;
+    if (!is_protected && fault->si_code != SEGV_MAPERR) return false;
     const auto address = reinterpret_cast<Address>(fault->si_addr);
     auto found = judge(address);
+    const bool has_waited = found == Fault::guarded;
     for (int i = 0; found == Fault::guarded && i < k_pauses_max; ++i) {
-        static_cast<void>(::nanosleep(&k_pause, nullptr));
+        pause_shortly();
         found = judge(address);
     }
-    return found == Fault::ended && retries.fetch_add(1) < k_retries_max;
+    return found == Fault::ended && (is_protected || has_waited) &&
+           retries.fetch_add(1) < k_retries_max;
 }
 
 struct sigaction behind_write_guard(const struct sigaction& now) {
-    const auto* const action = behind.load();
-    return is_guards_own(now) && action != nullptr ? *action : now;
+    auto action = now;
+    for (auto level = level_of(action); level; level = level_of(action)) {
+        action = *levels.at(*level).behind.load();
+    }
+    return action;
 }
 
 }  // namespace larder::internal::os

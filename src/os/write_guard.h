@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <mutex>
 #include <optional>
 #include <span>
 
@@ -15,7 +16,8 @@ namespace larder::internal::os {
 // which stays, and hands every fault that is not about guarded memory to what was there before.
 // System calls that write to the memory fail with EFAULT meanwhile: guard nothing that a program
 // may read files or sockets into. Thread-safe. Nothing is promised to a program that sets a handler
-// of its own just then, or to a child that is forked meanwhile: in it, nobody lets go.
+// of its own just then, or whose threads block SIGSEGV. In a child that is forked meanwhile the
+// memory is writable from the beginning.
 class WriteGuard {
 public:
     // `pages` are whole, writable, and mapped; nobody else guards them. Absent where that cannot
@@ -42,6 +44,9 @@ private:
 // For other handlers of SIGSEGV. Waits, and is true, if the fault is about memory that is guarded,
 // or was just now: then the handler returns, and the write is tried again. Safe in a handler.
 [[nodiscard]] bool await_write_guard(const siginfo_t* fault);
+// Held while a handler of SIGSEGV is set, by guards and by others in os/: none takes away what
+// another has just put there. Empty where it cannot be had for too long.
+[[nodiscard]] std::unique_lock<std::mutex> lock_fault_handlers();
 // What handles a fault that is not about guarded memory where `now`, of SIGSEGV, is in force.
 [[nodiscard]] struct sigaction behind_write_guard(const struct sigaction& now);
 

@@ -62,9 +62,19 @@ TEST_F(CrashMarkTest, IsNotToBeHadWhereCrashesAreHandled) {
     EXPECT_EQ(CrashMark::place(descriptor_, k_mark), nullptr);
 }
 #else
-bool is_default(int signal) {
+auto handler_of(int signal) {
     struct sigaction now{};
-    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
+    EXPECT_EQ(::sigaction(signal, nullptr, &now), 0);
+    return now.sa_handler;
+}
+
+// As they are, of all signals that count: a write guard may have been here before.
+auto handlers_now() {
+    std::vector<decltype(handler_of(SIGSEGV))> handlers;
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
+        handlers.push_back(handler_of(signal));
+    }
+    return handlers;
 }
 
 TEST_F(CrashMarkTest, IsLeftByACrash) {
@@ -94,15 +104,14 @@ TEST_F(CrashMarkTest, IsLeftByNothingElse) {
 }
 
 TEST_F(CrashMarkTest, EndsWithItself) {
+    const auto before = handlers_now();
     {
         const auto first = CrashMark::place(descriptor_, k_mark);
         const auto second = CrashMark::place(descriptor_, k_mark);
         ASSERT_TRUE(first && second);
-        EXPECT_FALSE(is_default(SIGSEGV));
+        EXPECT_NE(handler_of(SIGSEGV), SIG_DFL);
     }
-    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
-        EXPECT_TRUE(is_default(signal));
-    }
+    EXPECT_EQ(handlers_now(), before);
     support::Child child([&] {
         CrashMark::place(descriptor_, k_mark).reset();
         ::raise(SIGSEGV);
@@ -114,8 +123,9 @@ TEST_F(CrashMarkTest, EndsWithItself) {
 TEST_F(CrashMarkTest, LeavesTheProgramsHandlersAlone) {
     support::Child child([&] {
         std::signal(SIGFPE, [](int) { ::_exit(7); });
+        const auto before = handlers_now();
         EXPECT_EQ(CrashMark::place(descriptor_, k_mark), nullptr);
-        EXPECT_TRUE(is_default(SIGSEGV));
+        EXPECT_EQ(handlers_now(), before);
         ::raise(SIGFPE);
     });
     EXPECT_EQ(child.wait(), 7);
