@@ -66,7 +66,7 @@ struct Timing {
     Duration total{0};              // from the call to a ready model
 };
 
-// How much of what the runtime unpacked a model into, its blocks of 2 MiB and more, this process
+// How much of what the runtime unpacked a model into, its blocks of 1 MiB and more, this process
 // shares with others that loaded the same weights.
 struct Sharing {
     std::uint64_t shared_bytes = 0;

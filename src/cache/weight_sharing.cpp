@@ -240,9 +240,8 @@ std::uint64_t WeightSharing::bytes_worth_keeping() const {
         all += block.pages.size();
         if (!block.is_shared) unshared += block.pages.size();
     }
-    const bool is_worth_it =
-        is_damaged_ ||
-        (unshared >= k_worth_keeping_bytes && unshared >= all / k_worth_keeping_part);
+    const bool is_worth_it = is_damaged_ || (unshared >= k_worth_keeping_bytes &&
+                                             unshared >= all / k_worth_keeping_part);
     return is_worth_it ? unshared : 0;
 }
 

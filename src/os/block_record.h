@@ -16,8 +16,9 @@ namespace larder::internal::os {
 // begins with an empty one.
 class BlockRecord {
 public:
-    // Blocks smaller than a huge page are not worth a mapping of their own.
-    static constexpr std::size_t k_block_bytes_min = std::size_t{2} << 20;
+    // Smaller blocks are not worth a mapping and a file of their own. Half a huge page: layers of
+    // small models have matrices of this size.
+    static constexpr std::size_t k_block_bytes_min = std::size_t{1} << 20;
     // What to ask the C library for, so that a block gets a mapping of its own whatever its size:
     // glibc takes blocks from its heap up to a size that grows to 32 MiB as blocks are freed. In
     // the heap a page must not be replaced: what is freed there is expected to read as zeros once

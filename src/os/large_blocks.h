@@ -41,7 +41,7 @@ public:
     // Why nothing is recorded; empty if it is.
     [[nodiscard]] const std::string& obstacle() const { return obstacle_; }
     // What was allocated with posix_memalign since the first scope that records began, and not
-    // freed: the whole pages of each block of 2 MiB and more, in the order of their addresses.
+    // freed: the whole pages of each block of 1 MiB and more, in the order of their addresses.
     // Nothing else is in these pages; that they are written to is not known here.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks() const;
     // Tells one of blocks() from another that was allocated later in the same place, and is the

@@ -2,6 +2,8 @@
 // than those that were unpacked.
 // Method: a fake runtime whose imports allocate blocks by a library of their own, as the CPU
 // plugin's do; sessions of one process, and processes, that load its model at the same time.
+#include "cache/weight_sharing.h"
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -18,7 +20,6 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/unpacked.h"
-#include "cache/weight_sharing.h"
 #include "os/large_blocks.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
@@ -346,9 +347,7 @@ TEST_F(WeightSharingTest, DamageCostsNobodyItsBytes) {
             case Damage::cut: fs::resize_file(path, k_block_bytes / 2); break;
             case Damage::emptied: fs::resize_file(path, 0); break;
             case Damage::gone: fs::remove(path); break;
-            case Damage::other:
-                support::write_file(path, std::string(k_block_bytes, 'x'));
-                break;
+            case Damage::other: support::write_file(path, std::string(k_block_bytes, 'x')); break;
         }
         // Its own bytes are right in any case, and what is damaged is kept anew in the end.
         (void)load();

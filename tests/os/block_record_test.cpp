@@ -97,7 +97,8 @@ protected:
 TEST_P(BlockRecordTest, ListsLargeBlocksAsWholePages) {
     const auto scope = record();
     std::vector<std::byte*> blocks;
-    for (const auto size : {k_recorded_bytes + 123, k_recorded_bytes, std::size_t{2} << 20}) {
+    for (const auto size :
+         {k_recorded_bytes + 123, k_recorded_bytes, BlockRecord::k_block_bytes_min}) {
         auto* const block = allocate(size);
         ASSERT_NE(block, nullptr);
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % (std::size_t{32} << 20), 0U);
@@ -117,7 +118,7 @@ TEST_P(BlockRecordTest, ListsLargeBlocksAsWholePages) {
 TEST_P(BlockRecordTest, ListsNothingElse) {
     void* const before = allocate();
     auto scope = record();
-    std::vector<void*> blocks{before, allocate((std::size_t{2} << 20) - 1), allocate(100)};
+    std::vector<void*> blocks{before, allocate(BlockRecord::k_block_bytes_min - 1), allocate(100)};
     for (const auto* function : {"library_malloc", "library_aligned_alloc"}) {
         blocks.push_back(library_.allocate(function, std::size_t{40} << 20));
     }
