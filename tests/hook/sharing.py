@@ -23,7 +23,9 @@ MIB = 1 << 20
 # Larger than what is too small to be shared, and blocks of at least 4 MiB.
 WIDTH = 2048
 WIDE_BYTES = 4 * (4 * WIDTH * WIDTH + WIDTH * 1024)
-ONE_THREAD = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}
+# What the weights take is then the same on every CPU.
+EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+SHARED_BYTES_MIN = WIDE_BYTES * 8 // 10
 
 
 def weights(random, rows, columns):
@@ -72,11 +74,11 @@ WRITERS = {"wide": write_wide, "half": write_half, "bytes": write_bytes}
 class Worker:
     """A process of sharing_client.py. Every wait for it has a limit."""
 
-    def __init__(self, command, environment, folder):
+    def __init__(self, command, environment, folder, **options):
         self.errors = tempfile.TemporaryFile(dir=folder)
         self.process = subprocess.Popen(
             [str(word) for word in command], env=environment, cwd=folder, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.errors)
+            stdout=subprocess.PIPE, stderr=self.errors, **options)
         self.answers = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -148,18 +150,19 @@ class SharingTest(harness.HookTest):
     def command(self, directory=None):
         return [sys.executable, CLIENT, (directory or self.dir) / "objects"]
 
-    def start(self, share="auto", *, environment=None, directory=None):
+    def start(self, share="auto", *, environment=None, directory=None, **options):
         """Under `larder run`; without larder where `share` is None."""
         command = self.command(directory)
         if share is not None:
             command = [harness.PROGRAM, "run", "--dir", directory or self.dir, "--", *command]
-        worker = Worker(command, self.settings(share or "auto", environment), self.root)
+        worker = Worker(command, self.settings(share or "auto", environment), self.root,
+                        **options)
         self.addCleanup(worker.drop)
         return worker
 
     def loaded(self, share="auto", model=None, properties=None, **options):
         worker = self.start(share, **options)
-        worker.ask("load", "model", model or self.wide, properties or {})
+        worker.ask("load", "model", model or self.wide, properties or EXACT)
         return worker
 
     def outputs(self, worker, inferences=12, threads=4, inputs=12, name="model"):
@@ -206,3 +209,42 @@ class SharingTest(harness.HookTest):
 
     def unpacked(self, directory=None):
         return [entry for entry in self.entries(directory) if entry["unpacked_from"]]
+
+    def unpacked_files(self):
+        """Of the only such entry."""
+        [entry] = self.unpacked()
+        shown = self.done(self.verb("show", entry["key"], "--json")).json["objects"]
+        return [self.dir / "objects" / one["digest"][:2] / one["digest"] for one in shown]
+
+
+class KeptTest(SharingTest):
+    """Each test begins with a larder where everything of one model is kept."""
+
+    kept: pathlib.Path
+    plain: list
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kept = cls.models / "kept"
+        one = cls("run")
+        one.setUp()
+        try:
+            cls.plain = one.facts(None)[0]
+            one.facts("on", directory=cls.kept)
+        finally:
+            one.doCleanups()
+
+    def setUp(self):
+        super().setUp()
+        if self.kept.exists():
+            shutil.copytree(self.kept, self.dir)
+
+    def check_shares(self, share="auto", **options):
+        outputs, report = self.facts(share, **options)
+        self.assertEqual(outputs, self.plain)
+        self.assertGreaterEqual(report["mapped"], SHARED_BYTES_MIN)
+
+    def check_whole(self):
+        found = self.done(self.verb("verify", "--json")).json
+        self.assertEqual(found["findings"], [])
