@@ -1,5 +1,7 @@
 """Workers that load the same models, started and told what to do by tests."""
 
+import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 
 import harness
 import numpy as np
@@ -107,10 +110,8 @@ class Worker:
         if signal:
             self.process.send_signal(signal)
         else:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
-            except BrokenPipeError:
-                pass
         try:
             code = self.process.wait(WAIT_SECONDS)
         finally:
@@ -123,7 +124,17 @@ class Worker:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.errors.close()
+
+
+@functools.cache
+def models_of_all_tests():
+    """To write them takes seconds."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="larder-sharing-models-"))
+    unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class SharingTest(harness.HookTest):
@@ -131,10 +142,10 @@ class SharingTest(harness.HookTest):
 
     @classmethod
     def setUpClass(cls):
-        cls.models = pathlib.Path(tempfile.mkdtemp(prefix="larder-sharing-models-"))
-        cls.addClassCleanup(shutil.rmtree, cls.models, ignore_errors=True)
+        cls.models = models_of_all_tests()
         for name in cls.written:
-            WRITERS[name](cls.models)
+            if not (cls.models / f"{name}.xml").exists():
+                WRITERS[name](cls.models)
 
     def setUp(self):
         super().setUp()
@@ -226,19 +237,14 @@ class KeptTest(SharingTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.kept = cls.models / "kept"
-        one = cls("run")
-        one.setUp()
-        try:
-            cls.plain = one.facts(None)[0]
-            one.facts("on", directory=cls.kept)
-        finally:
-            one.doCleanups()
+        KeptTest.kept = cls.models / "kept"
 
     def setUp(self):
         super().setUp()
-        if self.kept.exists():
-            shutil.copytree(self.kept, self.dir)
+        if not self.kept.exists():
+            KeptTest.plain, _ = self.facts(None)
+            self.facts("on", directory=self.kept)
+        shutil.copytree(self.kept, self.dir)
 
     def check_shares(self, share="auto", **options):
         outputs, report = self.facts(share, **options)
