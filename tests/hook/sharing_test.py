@@ -150,14 +150,14 @@ class ChurnTest(sharing.SharingTest):
         elif self.entries():
             self.done(self.verb("rm", self.wide, "--yes"))
 
-    def check(self, streams, threads, precision="f32"):
+    def check(self, streams, threads, *disturbances, precision="f32"):
         properties = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads),
                       "INFERENCE_PRECISION_HINT": precision}
         expected, _ = self.facts("off", properties=properties)
         worker = self.loaded("on", properties=properties)
         self.assertGreater(worker.ask("report")["mapped"], 0)
-        for number in range(4):
-            worker.tell("infer", "model", 4, 250, 12)
+        for number in disturbances:
+            worker.tell("infer", "model", 4, 500, 12)
             self.disturb(number, properties, expected)
             self.assertEqual(worker.answer(), [[digest] for digest in expected])
         # The bytes are still shared that nobody can find any more.
@@ -165,19 +165,16 @@ class ChurnTest(sharing.SharingTest):
         self.finished(worker)
 
     def test_one_stream_of_one_thread(self):
-        self.check(1, 1)
-
-    def test_one_stream_of_two_threads(self):
-        self.check(1, 2)
+        self.check(1, 1, 0, 1)
 
     def test_two_streams(self):
-        self.check(2, 2)
+        self.check(2, 2, 2, 3)
 
     def test_four_streams(self):
-        self.check(4, 2)
+        self.check(4, 2, 3, 2)
 
-    def test_half_precision_where_there_is_one(self):
-        self.check(2, 1, "bf16")
+    def test_one_stream_of_two_threads_in_half_precision_where_there_is_one(self):
+        self.check(1, 2, 1, 0, precision="bf16")
 
 
 if __name__ == "__main__":
