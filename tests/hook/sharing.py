@@ -22,6 +22,8 @@ from program_outcome import Outcome
 
 CLIENT = harness.CLIENTS / "sharing_client.py"
 WAIT_SECONDS = 60
+# As of every program in these tests: on a busy machine one takes half a minute to start.
+ANSWER_SECONDS = 240
 MIB = 1 << 20
 # Larger than what is too small to be shared, and blocks of at least 4 MiB.
 WIDTH = 2048
@@ -96,7 +98,7 @@ class Worker:
         self.process.stdin.flush()
 
     def answer(self):
-        found = self.answers.get(timeout=WAIT_SECONDS)
+        found = self.answers.get(timeout=ANSWER_SECONDS)
         if isinstance(found, EOFError):
             raise AssertionError(f"it ended: {self.end()}")
         return found
@@ -113,7 +115,7 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
         try:
-            code = self.process.wait(WAIT_SECONDS)
+            code = self.process.wait(ANSWER_SECONDS)
         finally:
             self.process.kill()
             self.process.wait()
