@@ -1,0 +1,116 @@
+"""A program on the `openvino` package, which knows nothing of larder, and does what it is told.
+
+usage: sharing_client.py DIRECTORY
+Each line of its input is a step, [NAME, ARGUMENTS…] in JSON, each line of its output what the step
+found. `report` tells how much is mapped from files in DIRECTORY.
+"""
+
+import ctypes
+import faulthandler
+import gc
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+import threading
+
+import numpy as np
+import openvino as ov
+
+DIRECTORY = os.path.realpath(sys.argv[1]) + "/"
+core = ov.Core()
+loaded = {}
+# The first use of it, by two threads at once, is where OpenVINO's binding waits for ever: one waits
+# for the interpreter's lock, and the other holds it.
+assert ov.Tensor(np.zeros(1, np.float32)).data is not None
+
+
+def values_for(compiled, number):
+    """The same for the same number; a batch of 1 or 3."""
+    width = compiled.input().partial_shape[1].get_length()
+    batch = 1 if number % 4 else 3
+    return np.sin(np.arange(batch * width, dtype=np.float32) * (number + 1)).reshape(batch, width)
+
+
+def digest(outputs):
+    hasher = hashlib.sha256()
+    for output in outputs.values():
+        hasher.update(output.tobytes())
+    return hasher.hexdigest()[:16]
+
+
+def step_load(name, model, properties):
+    loaded[name] = core.compile_model(model, "CPU", properties)
+    return loaded[name].get_property("LOADED_FROM_CACHE")
+
+
+def step_infer(name, threads, inferences, inputs):
+    """Which outputs each of the inputs had, by all threads."""
+    found = [set() for _ in range(inputs)]
+    failures = []
+
+    def infer(first):
+        try:
+            request = loaded[name].create_infer_request()
+            for number in range(first, inferences, threads):
+                number %= inputs
+                found[number].add(digest(request.infer(values_for(loaded[name], number))))
+        except Exception as error:  # whatever it is
+            failures.append(str(error))
+
+    workers = [threading.Thread(target=infer, args=(first,)) for first in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return failures or [sorted(digests) for digests in found]
+
+
+def step_unload(*names):
+    for name in names or list(loaded):
+        del loaded[name]
+    gc.collect()
+
+
+def step_report():
+    rollup = pathlib.Path("/proc/self/smaps_rollup").read_text()
+    found = {name: int(re.search(rf"^{name}: +(\d+) kB", rollup, re.MULTILINE)[1]) * 1024
+             for name in ("Private_Dirty", "Pss", "Rss")}
+    mapped, dirty, is_kept = 0, 0, False
+    for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
+        if re.match("[0-9a-f]+-", line):
+            pages, access, *_, path = [*line.split(maxsplit=5), ""][:6]
+            # The blob itself is mapped for reading only.
+            is_kept = path.startswith(DIRECTORY) and "w" in access
+            if is_kept:
+                first, end = (int(address, 16) for address in pages.split("-"))
+                mapped += end - first
+        elif is_kept and line.startswith("Private_Dirty:"):
+            dirty += int(line.split()[1]) * 1024
+    return {**found, "mapped": mapped, "mapped_dirty": dirty}
+
+
+def step_faulthandler():
+    faulthandler.enable()
+
+
+def step_crash():
+    ctypes.string_at(8)
+
+
+def step_segv():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def main():
+    # A child that OpenVINO's telemetry forks would wait for ever for the lock of sys.stdin.
+    with open(0, "rb", buffering=0, closefd=False) as steps:
+        for line in steps:
+            name, *arguments = json.loads(line)
+            print(json.dumps(globals()["step_" + name](*arguments)), flush=True)
+
+
+main()

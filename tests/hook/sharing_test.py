@@ -1,0 +1,181 @@
+"""Goal: processes that load the same model share its unpacked weights, and compute what they would
+without.
+
+Method: workers that know nothing of larder load models of their own, one step after the other, with
+and without sharing; outputs are compared bit by bit, and the kernel says what is shared.
+"""
+
+import signal
+import sys
+
+import harness
+import sharing
+from sharing import EXACT, SHARED_BYTES_MIN, WIDE_BYTES
+
+COMPILE = "import openvino, sys; openvino.Core().compile_model(sys.argv[1], 'CPU')"
+
+
+class SharesTest(sharing.SharingTest):
+    def test_the_second_process_shares_at_once_and_the_first_a_little_later(self):
+        plain, _ = self.facts(None)
+        self.facts("off")
+        outputs, alone = self.facts("off")
+        self.assertEqual(outputs, plain)
+        first = self.loaded()
+        self.assertEqual(self.outputs(first), plain)
+        self.assertEqual(first.ask("report")["mapped"], 0)
+        second = self.loaded()
+        # What is loaded now shares before anybody has used it.
+        self.assertGreaterEqual(second.ask("report")["mapped"], SHARED_BYTES_MIN)
+        self.until_mapped(first, SHARED_BYTES_MIN)
+        for worker in (first, second):
+            self.assertEqual(self.outputs(worker), plain)
+            found = worker.ask("report")
+            self.assertGreaterEqual(found["mapped"], SHARED_BYTES_MIN)
+            self.assertEqual(found["mapped_dirty"], 0)
+            self.assertLess(found["Private_Dirty"], alone["Private_Dirty"] - SHARED_BYTES_MIN)
+        for worker in (first, second):
+            self.finished(worker)
+
+    def test_off_shares_nothing_and_keeps_nothing(self):
+        workers = [self.loaded("off") for _ in range(2)]
+        for worker in workers:
+            self.outputs(worker)
+            self.assertEqual(worker.ask("report")["mapped"], 0)
+        for worker in workers:
+            self.finished(worker)
+        self.assertEqual(self.unpacked(), [])
+        self.assertEqual(len(self.entries()), 1)
+
+    def test_what_is_kept_is_enough_for_a_process_alone(self):
+        plain, _ = self.facts(None)
+        for share in ("on", "auto", "on"):
+            outputs, report = self.facts(share)
+            self.assertEqual(outputs, plain)
+            self.assertGreaterEqual(report["mapped"], SHARED_BYTES_MIN, share)
+        [entry] = self.unpacked()
+        self.assertGreaterEqual(entry["bytes"], SHARED_BYTES_MIN)
+        self.assertEqual(self.facts("off")[1]["mapped"], 0)
+
+    def test_a_setting_that_cannot_be_read(self):
+        wrong = {"LARDER_SHARE": "sometimes"}
+        refused = self.run_larder(command=["true"], environment=wrong)
+        self.assertEqual(refused.code, 2, refused)
+        self.assertIn("LARDER_SHARE", refused.error)
+        command = [sys.executable, "-c", COMPILE, self.wide]
+        self.warned(self.preloaded(*command, environment=wrong), "LARDER_SHARE", "'sometimes'")
+
+    def test_unloading_gives_everything_back_and_loading_again_shares_again(self):
+        worker = self.loaded("on")
+        outputs = self.outputs(worker)
+        for _ in range(3):
+            full = worker.ask("report")
+            self.assertGreaterEqual(full["mapped"], SHARED_BYTES_MIN)
+            worker.ask("unload")
+            empty = worker.ask("report")
+            self.assertEqual(empty["mapped"], 0)
+            self.assertLess(empty["Rss"], full["Rss"] - SHARED_BYTES_MIN)
+            worker.ask("load", "model", self.wide, EXACT)
+            self.assertEqual(self.outputs(worker), outputs)
+        self.finished(worker)
+
+    def test_a_model_that_is_loaded_twice_shares_with_itself(self):
+        worker = self.loaded("on")
+        before = worker.ask("report")
+        worker.ask("load", "again", self.wide, EXACT)
+        after = worker.ask("report")
+        self.assertGreaterEqual(after["mapped"], 2 * SHARED_BYTES_MIN)
+        self.assertLess(after["Pss"], before["Pss"] + WIDE_BYTES // 2)
+        self.assertEqual(self.outputs(worker), self.outputs(worker, name="again"))
+        worker.ask("unload", "model")
+        self.outputs(worker, name="again")
+        self.finished(worker)
+
+    def test_models_with_the_same_weights_share_them(self):
+        twin = self.model("twin")
+        plain, _ = self.facts(None, twin)
+        first, second = self.loaded("on"), self.loaded("on", twin)
+        self.assertEqual(self.outputs(second), plain)
+        self.assertNotEqual(self.outputs(first), plain)
+        self.assertGreaterEqual(second.ask("report")["mapped"], SHARED_BYTES_MIN)
+        entries = self.unpacked()
+        self.assertEqual(len(entries), 2)
+        self.assertLess(sum(entry["unique_bytes"] for entry in entries), WIDE_BYTES // 4)
+        for worker in (first, second):
+            self.finished(worker)
+
+
+class FormsTest(sharing.SharingTest):
+    """Weights in other forms than those that are computed with."""
+
+    written = ("half", "bytes")
+
+    def check(self, name):
+        model = self.model(name)
+        plain, _ = self.facts(None, model)
+        self.assertEqual(self.facts("off", model)[0], plain)
+        for share in ("off", "on", "auto"):
+            outputs, report = self.facts(share, model)
+            self.assertEqual(outputs, plain)
+        [entry] = self.unpacked()
+        self.assertGreaterEqual(entry["bytes"], 32 * sharing.MIB)
+        self.assertGreaterEqual(report["mapped"], entry["bytes"] * 8 // 10)
+
+    def test_half_precision(self):
+        self.check("half")
+
+    def test_bytes_with_a_scale(self):
+        self.check("bytes")
+
+
+class ChurnTest(sharing.SharingTest):
+    """Whatever happens around a worker, its outputs are those that it has without sharing."""
+
+    def disturb(self, number, properties, expected):
+        """Another worker comes and goes, and everything that is kept is taken away."""
+        if number % 4 == 0:
+            started = self.start("on")
+            started.tell("load", "model", self.wide, properties)
+            started.end(signal.SIGKILL)
+        else:
+            other = self.loaded("on", properties=properties)
+            self.assertEqual(self.outputs(other), expected)
+            if number % 4 == 1:
+                self.finished(other)
+            else:
+                other.end(signal.SIGTERM if number % 4 == 2 else signal.SIGKILL)
+        if number % 2:
+            self.done(self.verb("prune", "--max-size", "1MiB", "--yes"))
+            self.assertEqual(self.entries(), [])
+        elif self.entries():
+            self.done(self.verb("rm", self.wide, "--yes"))
+
+    def check(self, streams, threads, *disturbances, precision="f32"):
+        properties = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads),
+                      "INFERENCE_PRECISION_HINT": precision}
+        expected, _ = self.facts("off", properties=properties)
+        worker = self.loaded("on", properties=properties)
+        self.assertGreater(worker.ask("report")["mapped"], 0)
+        for number in disturbances:
+            worker.tell("infer", "model", 4, 500, 12)
+            self.disturb(number, properties, expected)
+            self.assertEqual(worker.answer(), [[digest] for digest in expected])
+        # The bytes are still shared that nobody can find any more.
+        self.assertGreater(worker.ask("report")["mapped"], 0)
+        self.finished(worker)
+
+    def test_one_stream_of_one_thread(self):
+        self.check(1, 1, 0, 1)
+
+    def test_two_streams(self):
+        self.check(2, 2, 2, 3)
+
+    def test_four_streams(self):
+        self.check(4, 2, 3, 2)
+
+    def test_one_stream_of_two_threads_in_half_precision_where_there_is_one(self):
+        self.check(1, 2, 1, 0, precision="bf16")
+
+
+if __name__ == "__main__":
+    harness.main()
