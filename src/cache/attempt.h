@@ -10,6 +10,7 @@
 #include "cache/request.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
+#include "cache/weight_sharing.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -42,6 +43,7 @@ private:
     [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
     [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
                                                      const store::MappedObject& object);
+    void share(std::unique_ptr<WeightSharing> sharing, std::weak_ptr<const void> model);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);

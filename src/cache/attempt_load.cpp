@@ -210,13 +210,20 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         trial->note_loaded();
         session_.trials().watch(trial);
     }
-    if (sharing) {
-        const Stopwatch watch(session_.system().clock, response_.timing.share);
-        if (sharing->share(request_, *response_.sharing)) {
-            session_.sharing().watch(std::move(sharing), model_is_loaded);
-        }
-    }
+    if (sharing) share(std::move(sharing), model_is_loaded);
     return Outcome::loaded;
+}
+
+void Attempt::share(std::unique_ptr<WeightSharing> sharing, std::weak_ptr<const void> model) {
+    const Stopwatch watch(session_.system().clock, response_.timing.share);
+    try {
+        if (sharing->share(request_, *response_.sharing)) {
+            session_.sharing().watch(std::move(sharing), std::move(model));
+        }
+    } catch (const std::bad_alloc&) {
+        // The model is loaded: what is shared by now is shared.
+        response_.sharing->reason = "there is too little memory";
+    }
 }
 
 std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {

@@ -26,6 +26,8 @@ constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
 constexpr std::uint64_t k_cores_of_turn = 4;
+// Memory for so many of them is not short.
+constexpr std::uint64_t k_plenty = 4;
 // What is being kept takes seconds, on a slow disk minutes: the model works without.
 constexpr std::chrono::seconds k_wait_for_keeper{30};
 // A first inference that takes longer than this is the program's own affair.
@@ -51,16 +53,19 @@ bool is_uniform(std::span<const std::byte> pages) {
     return std::memcmp(pages.data(), pages.data() + k_page_bytes, pages.size() - k_page_bytes) == 0;
 }
 
-format::Key turn_key(const os::System& system, std::uint64_t turn) {
-    return format::key_of({{"turn", std::to_string(turn)}, {"boot", system.process.boot_id}});
+format::Key turn_key(const format::Key& key, const os::System& system, std::uint64_t turn) {
+    return format::key_of({{"of", key.hex()},
+                           {"turn", std::to_string(turn)},
+                           {"boot", system.process.boot_id}});
 }
 
 }  // namespace
 
 WeightSharing::WeightSharing(Session& session, std::shared_ptr<store::Store> store,
-                             const Identified& identified)
+                             const Identified& identified, std::uint64_t blob_bytes)
     : session_(session),
       store_(std::move(store)),
+      blob_bytes_(blob_bytes),
       draft_(unpacked_manifest(identified.key, identified.inputs)) {
     draft_.model = identified.model;
     const auto device = identified.inputs.find("device.name");
@@ -80,7 +85,8 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(Session& session,
     const auto libraries = request.unpacking_libraries();
     if (libraries.empty()) return none("the device does not unpack into this process's memory");
     if (blob_bytes < k_releasable_blob_bytes) return none("the model is too small");
-    std::unique_ptr<WeightSharing> made(new WeightSharing(session, std::move(store), identified));
+    std::unique_ptr<WeightSharing> made(
+        new WeightSharing(session, std::move(store), identified, blob_bytes));
     if (auto presence = made->store_->announce(made->draft_.key)) {
         made->presence_path_ = presence->path();
         made->presence_ = session.keep(made->store_, std::move(*presence));
@@ -89,16 +95,35 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(Session& session,
     made->scope_ =
         std::make_unique<os::LargeBlockScope>(libraries, 0, os::LargeBlockScope::Record::yes);
     if (!made->scope_->obstacle().empty()) return none(made->scope_->obstacle());
-    if (made->is_wanted(sharing)) made->wait_for_turn(blob_bytes);
+    if (made->is_wanted(sharing)) made->wait_for_turn();
     return made;
 }
 
 bool WeightSharing::is_wanted(Sharing& sharing) {
-    if (session_.config().share == Share::on) return true;
     if (store_->find(draft_.key).manifest) return true;
+    if (auto allowed = may_keep(blob_bytes_); !allowed) {
+        sharing.reason = allowed.error().message();
+        return false;
+    }
+    if (session_.config().share == Share::on) return true;
     if (store_->is_anybody_else_present(draft_.key, presence_path_)) return true;
     sharing.reason = "no other process uses the model";
     return false;
+}
+
+Result<void> WeightSharing::may_keep(std::uint64_t bytes) {
+    const auto mode = session_.config().mode;
+    const bool writes = mode == Mode::on || mode == Mode::refresh;
+    if (!writes || store_->access() == store::Access::read_only) {
+        return fail(Errc::read_only, "nothing is kept that could be shared");
+    }
+    // Nothing else has to go for it unless it was asked for.
+    if (session_.config().share == Share::automatic && !store_->has_room(bytes)) {
+        return fail(Errc::no_space,
+                    "there is no room for " + format_size(bytes) + " of unpacked weights in",
+                    store_->directory(), "raise LARDER_MAX_SIZE, or set LARDER_SHARE=on");
+    }
+    return {};
 }
 
 std::uint64_t WeightSharing::turns(std::uint64_t bytes, std::uint64_t available_bytes,
@@ -109,26 +134,33 @@ std::uint64_t WeightSharing::turns(std::uint64_t bytes, std::uint64_t available_
     return std::clamp<std::uint64_t>(by_memory, 1, std::min(by_cores, k_turns_max));
 }
 
-void WeightSharing::wait_for_turn(std::uint64_t bytes) {
+void WeightSharing::wait_for_turn() {
     if (store_->access() == store::Access::read_only) return;
-    const auto turns = WeightSharing::turns(bytes, os::read_available_memory_bytes(),
-                                            std::thread::hardware_concurrency());
+    const auto available = os::read_available_memory_bytes();
+    const auto turns =
+        WeightSharing::turns(blob_bytes_, available, std::thread::hardware_concurrency());
     const auto take = [&](std::uint64_t turn, std::chrono::nanoseconds limit) {
-        auto flight = store_->flight(turn_key(session_.system(), turn), limit);
+        auto flight = store_->flight(turn_key(draft_.key, session_.system(), turn), limit);
         if (flight) turn_.emplace(std::move(*flight));
         return flight.has_value() || flight.error().code != Errc::timed_out;
     };
     for (std::uint64_t turn = 0; turn < turns; ++turn) {
         if (take(turn, std::chrono::nanoseconds{0})) return;
     }
-    // Where somebody takes that long, it is begun all the same.
-    static_cast<void>(
-        take(session_.system().entropy.next() % turns, session_.config().lock_timeout));
+    // Where somebody takes too long, it is begun all the same: soon, where there is memory for it.
+    const auto limit = available / k_plenty > blob_bytes_
+                           ? std::min<std::chrono::nanoseconds>(k_wait_for_keeper,
+                                                                session_.config().lock_timeout)
+                           : session_.config().lock_timeout;
+    static_cast<void>(take(session_.system().entropy.next() % turns, limit));
 }
 
 bool WeightSharing::share(runtime::Request& request, Sharing& sharing) {
     sharing = {};
-    if (!is_wanted(sharing)) return true;
+    if (!is_wanted(sharing)) {
+        turn_.reset();
+        return true;
+    }
     find_blocks();
     bool is_unpacked = replace_by_kept();
     if (!is_unpacked) {
@@ -246,23 +278,13 @@ std::uint64_t WeightSharing::bytes_worth_keeping() const {
 }
 
 Result<void> WeightSharing::keep() {
-    const auto mode = session_.config().mode;
-    const bool writes = mode == Mode::on || mode == Mode::refresh;
-    if (bytes_worth_keeping() == 0 || !writes || store_->access() == store::Access::read_only) {
-        return {};
-    }
+    if (bytes_worth_keeping() == 0) return {};
+    if (auto allowed = may_keep(bytes_worth_keeping()); !allowed) return allowed;
     // Another may be doing it just now.
     const auto flight = store_->flight(draft_.key, k_wait_for_keeper);
     if (!flight) return fail(flight.error());
     if (flight->waited()) static_cast<void>(replace_by_kept());
-    const auto bytes = bytes_worth_keeping();
-    if (bytes == 0) return {};
-    // Nothing else has to go for it unless it was asked for.
-    if (session_.config().share == Share::automatic && !store_->has_room(bytes)) {
-        return fail(Errc::no_space,
-                    "there is no room for " + format_size(bytes) + " of unpacked weights in",
-                    store_->directory(), "raise LARDER_MAX_SIZE, or set LARDER_SHARE=on");
-    }
+    if (bytes_worth_keeping() == 0) return {};
     const auto kept = store_->publish(publication());
     if (!kept) return fail(kept.error());
     static_cast<void>(replace_by(*kept));

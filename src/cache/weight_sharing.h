@@ -65,10 +65,11 @@ private:
     };
 
     WeightSharing(Session& session, std::shared_ptr<store::Store> store,
-                  const Identified& identified);
+                  const Identified& identified, std::uint64_t blob_bytes);
 
     [[nodiscard]] bool is_wanted(Sharing& sharing);
-    void wait_for_turn(std::uint64_t bytes);
+    [[nodiscard]] Result<void> may_keep(std::uint64_t bytes);
+    void wait_for_turn();
     // Looks what is there now, in blocks_.
     void find_blocks();
     // Whether all that is kept was found: then nothing is left to be unpacked.
@@ -85,6 +86,7 @@ private:
 
     Session& session_;
     std::shared_ptr<store::Store> store_;
+    std::uint64_t blob_bytes_;
     format::Manifest draft_;
     std::shared_ptr<const void> presence_;
     std::string presence_path_;
