@@ -180,7 +180,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     response_.sharing.emplace();
     auto sharing =
         WeightSharing::begin(session_, store_, identified_, request_, size, *response_.sharing);
-    if (sharing) owner->presence = sharing->presence();
+    if (sharing) owner->presence = sharing->take_presence();
     const std::weak_ptr<const void> model_is_loaded = owner;
     ReadAhead::Imported first{part.object};
     if (is_large) {
@@ -195,6 +195,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (size >= k_releasable_blob_bytes && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
+        response_.sharing.reset();
         if (trial) trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to
         // blame.

@@ -12,11 +12,10 @@ Session::Session(const os::System& system, Log& log, Config config)
       log_(log),
       config_(std::move(config)),
       state_(system, log, config_.state_directory),
-      pipeline_(system, state_),
-      sharing_(std::make_unique<SharingWatch>()) {}
+      pipeline_(system, state_) {}
 
 Session::~Session() {
-    sharing_.reset();
+    sharing_.end();
     {
         const std::lock_guard lock(presences_->mutex);
         presences_->list.clear();
@@ -65,6 +64,30 @@ std::shared_ptr<const void> Session::keep(std::shared_ptr<store::Store> store,
                 const std::lock_guard lock_of_owner(presences->mutex);
                 presences->list.remove_if([&](const Present& one) { return &one == present; });
             }};
+}
+
+void Session::tell(const std::string& presence_path, std::string text) {
+    const std::lock_guard lock(presences_->mutex);
+    for (auto& present : presences_->list) {
+        if (present.presence.path() == presence_path) present.presence.tell(std::move(text));
+    }
+}
+
+std::set<std::string> Session::presence_paths() const {
+    const std::lock_guard lock(presences_->mutex);
+    std::set<std::string> paths;
+    for (const auto& present : presences_->list) paths.insert(present.presence.path());
+    return paths;
+}
+
+TrialWatch& Session::trials() {
+    const std::lock_guard lock(mutex_);
+    return trials_.get();
+}
+
+SharingWatch& Session::sharing() {
+    const std::lock_guard lock(mutex_);
+    return sharing_.get();
 }
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,

@@ -5,12 +5,14 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "base/units.h"
 #include "cache/pipeline.h"
+#include "cache/process_own.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
 #include "os/system.h"
@@ -57,8 +59,8 @@ public:
     [[nodiscard]] const os::System& system() const { return system_; }
     [[nodiscard]] Log& log() { return log_; }
     [[nodiscard]] store::State& state() { return state_; }
-    [[nodiscard]] TrialWatch& trials() { return trials_; }
-    [[nodiscard]] SharingWatch& sharing() { return *sharing_; }
+    [[nodiscard]] TrialWatch& trials();
+    [[nodiscard]] SharingWatch& sharing();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
 
     // The larder, opened on first use and again after it was lost.
@@ -75,6 +77,10 @@ public:
     // that.
     [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
                                                    store::Presence presence);
+    // Presence::tell of the one with this path, if it is kept.
+    void tell(const std::string& presence_path, std::string text);
+    // Of all presences that are kept.
+    [[nodiscard]] std::set<std::string> presence_paths() const;
 
 private:
     struct Present {
@@ -100,8 +106,8 @@ private:
     std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
-    TrialWatch trials_;                      // its trials need the store
-    std::unique_ptr<SharingWatch> sharing_;  // ends first: it uses the session
+    ProcessOwn<TrialWatch> trials_;     // its trials need the store
+    ProcessOwn<SharingWatch> sharing_;  // ends first: it uses the session
 };
 
 }  // namespace larder::internal::cache

@@ -1,5 +1,6 @@
 #include "cache/sharing_watch.h"
 
+#include <new>
 #include <utility>
 
 namespace larder::internal::cache {
@@ -9,20 +10,13 @@ constexpr std::chrono::milliseconds k_look_every{500};
 
 }  // namespace
 
-SharingWatch::~SharingWatch() {
-    // What a parent was watching is the parent's.
-    if (!thread_.is_ours()) {
-        for (auto& each : watched_) static_cast<void>(each.sharing.release());
-        return;
-    }
-    thread_.stop();
-}
+SharingWatch::~SharingWatch() { thread_.stop(); }
 
 void SharingWatch::watch(std::unique_ptr<WeightSharing> sharing, std::weak_ptr<const void> model) {
     const std::lock_guard lock(mutex_);
     const auto until = std::chrono::steady_clock::now() + k_duration;
     watched_.push_back({until, std::move(sharing), std::move(model)});
-    if (running_ && thread_.is_ours()) return;
+    if (running_) return;
     // Where no thread is to be had, nothing is shared later. An earlier thread has ended, or is
     // about to: it no longer takes the lock.
     running_ = thread_.start([this](const std::stop_token& stop) { run(stop); });
@@ -43,7 +37,13 @@ void SharingWatch::run(const std::stop_token& stop) {
         for (const auto& each : watched_) all.push_back(each.sharing.get());
         lock.unlock();
         for (auto* sharing : all) {
-            if (!stop.stop_requested()) sharing->share_what_is_kept();
+            if (stop.stop_requested()) break;
+            try {
+                sharing->share_more();
+            } catch (const std::bad_alloc&) {
+                // There may be memory the next time.
+                continue;
+            }
         }
         lock.lock();
         wake_.wait_for(lock, stop, k_look_every, [] { return false; });

@@ -47,12 +47,12 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.findings.push_back({Severity::error, "settings", error.what(), error.remedy()});
     }
     diagnosis.directory = options.directory.string();
+    diagnosis.share = options.share;
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
         diagnosis.total_bytes = store.total_bytes();
         diagnosis.max_size_bytes = store.max_size_bytes();
-        diagnosis.share = options.share;
         for (const auto& entry : store.entries(EntryDetail::summary)) {
             if (!entry.unpacked_from.empty()) diagnosis.unpacked_bytes += entry.bytes;
         }

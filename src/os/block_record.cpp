@@ -78,7 +78,7 @@ void BlockRecord::note(void* block, std::size_t size_bytes) {
     const std::scoped_lock lock(mutex_);
     if (scopes_ == 0) return;
     try {
-        // Who uses one that was here before, and was freed by another way, goes on counting.
+        // One that was here before, and was freed by another way, may still be in use.
         auto& noted = blocks_[static_cast<std::byte*>(block)];
         noted.page_bytes = whole;
         noted.number = ++noted_;
@@ -95,7 +95,7 @@ void BlockRecord::forget(void* block) {
     std::unique_lock lock(mutex_);
     unused_.wait(lock, [&] {
         const auto found = blocks_.find(begin);
-        return found == blocks_.end() || found->second.users == 0;
+        return found == blocks_.end() || !found->second.is_in_use;
     });
     blocks_.erase(begin);
 }
@@ -125,12 +125,13 @@ bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& 
     std::unique_lock lock(mutex_);
     const auto found = blocks_.find(pages.data());
     if (found == blocks_.end() || found->second.page_bytes != pages.size()) return false;
-    if (!is_mapped(pages)) return false;
-    ++found->second.users;
+    if (found->second.is_in_use || !is_mapped(pages)) return false;
+    found->second.is_in_use = true;
     // Also where it throws: who waits to free the block would wait for ever.
     const auto leave = [&](std::unique_lock<std::mutex>* held) {
         held->lock();
-        if (--found->second.users == 0) unused_.notify_all();
+        found->second.is_in_use = false;
+        unused_.notify_all();
     };
     const std::unique_ptr<std::unique_lock<std::mutex>, decltype(leave)> finally(&lock, leave);
     lock.unlock();

@@ -45,14 +45,14 @@ public:
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages);
     // That of the latest.
     [[nodiscard]] std::uint64_t last_number();
-    // Calls `use` with `pages`, which blocks() returned, unless that block was freed since: it is
-    // not freed meanwhile. False if it was.
+    // Calls `use` with `pages`, which blocks() returned, unless that block was freed since, or
+    // somebody uses it just now: false then. It is not freed meanwhile.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);
 
 private:
     struct Block {
         std::size_t page_bytes = 0;  // of its whole pages
-        int users = 0;
+        bool is_in_use = false;
         std::uint64_t number = 0;
     };
 

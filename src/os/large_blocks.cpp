@@ -13,10 +13,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <utility>
 
 #include <dlfcn.h>
+#include <sys/resource.h>
 
 #include "os/block_record.h"
 #include "os/linkage.h"
@@ -265,6 +267,15 @@ bool is_of_c_library(void* function) {
     return name.starts_with("libc.so") || name.starts_with("libc-");
 }
 
+bool is_address_space_short() {
+    struct rlimit limit{};
+    if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) return true;
+    std::ifstream file("/proc/sys/vm/overcommit_memory");
+    int mode = 0;
+    constexpr int k_strict = 2;
+    return file >> mode && mode == k_strict;
+}
+
 std::string obstacle_among(const std::vector<Target>& targets) {
     bool allocates = false;
     for (const auto& target : targets) {
@@ -281,6 +292,10 @@ std::string obstacle_among(const std::vector<Target>& targets) {
         }
     }
     if (!allocates) return "the device's library does not call posix_memalign";
+    if (is_address_space_short()) {
+        return "address space is limited (ulimit -v, or vm.overcommit_memory=2), and each block of "
+               "memory would take 32 MiB more of it";
+    }
     if (redirected().is_contested()) return "somebody else redirects the device's allocations";
     return {};
 }

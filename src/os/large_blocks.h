@@ -50,7 +50,7 @@ public:
     // That of the latest block when this scope began.
     [[nodiscard]] std::uint64_t number_before() const { return number_before_; }
     // Calls `use` with one of blocks(), which the libraries cannot free meanwhile: who tries waits.
-    // False if they have.
+    // False if they have, or if another thread is using it just now.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use) const;
 
 private:

@@ -1,5 +1,6 @@
 #include "os/write_guard.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -199,6 +200,15 @@ void prepare_for_forks() {
     });
 }
 
+// The one that ends first would let writers in on the other.
+bool is_any_guarded(std::span<const std::byte> pages) {
+    const auto begin = reinterpret_cast<Address>(pages.data());
+    return std::ranges::any_of(slots, [&](const Slot& slot) {
+        return slot.is_guarded.load() && slot.begin.load() < begin + pages.size() &&
+               begin < slot.end.load();
+    });
+}
+
 }  // namespace
 
 std::unique_lock<std::mutex> lock_fault_handlers() { return lock_within_limit(handlers); }
@@ -207,7 +217,7 @@ std::optional<WriteGuard> WriteGuard::over(std::span<std::byte> pages) {
     static constinit std::size_t next = 0;
     prepare_for_forks();
     const auto lock = lock_within_limit(begins);
-    if (!lock || pages.empty() || !install_handler()) return std::nullopt;
+    if (!lock || pages.empty() || is_any_guarded(pages) || !install_handler()) return std::nullopt;
     for (std::size_t i = 0; i < k_slots; ++i) {
         const auto index = next++ % k_slots;
         auto& slot = slots.at(index);

@@ -20,8 +20,8 @@ namespace larder::internal::os {
 // memory is writable from the beginning.
 class WriteGuard {
 public:
-    // `pages` are whole, writable, and mapped; nobody else guards them. Absent where that cannot
-    // be.
+    // `pages` are whole, writable, and mapped. Absent where that cannot be, or where another guard
+    // is over one of them.
     [[nodiscard]] static std::optional<WriteGuard> over(std::span<std::byte> pages);
 
     WriteGuard(WriteGuard&& other) noexcept;

@@ -200,7 +200,7 @@ Result<Room> Room::make_by_evicting(Context& context, const Claim& claim) {
     return Room(std::move(*gate), {left, left + claim.bytes});
 }
 
-bool has_room(Context& context, std::uint64_t bytes) noexcept {
+bool has_room(Context& context, std::uint64_t bytes) {
     const auto space = context.fs().space(context.layout.root());
     if (!space || context.access == Access::read_only) return false;
     const auto free_after = static_cast<std::int64_t>(space->available_bytes - bytes);

@@ -58,7 +58,7 @@ void warn_of_filling(Context& context, const Filling& filling);
 [[nodiscard]] std::uint64_t limit_bytes(const Context& context);
 
 // See Store::has_room.
-[[nodiscard]] bool has_room(Context& context, std::uint64_t bytes) noexcept;
+[[nodiscard]] bool has_room(Context& context, std::uint64_t bytes);
 
 // See Store::prune.
 [[nodiscard]] Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run);

@@ -27,24 +27,33 @@ Result<Presence> announce(Context& context, const Key& key) {
     return Presence(context.fs(), std::move(*file).release());
 }
 
-bool is_anybody_else_present(Context& context, const Key& key,
-                             const std::string& own_path) noexcept {
+std::vector<std::string> told_by_others(Context& context, const Key& key,
+                                        const std::set<std::string>& own_paths) {
+    constexpr std::uint64_t k_text_bytes_max = std::uint64_t{1} << 20;
+    std::vector<std::string> texts;
     const auto layout = writable_layout(context);
-    if (!layout) return false;
-    const auto directory = (*layout)->tmp();
-    const auto own = os::file_name(own_path);
+    if (!layout) return texts;
     const auto kind = kind_of(context, key);
-    const auto files = context.fs().list(directory);
-    if (!files) return false;
-    for (const auto& file : *files) {
-        if (file.name == own || !file.name.starts_with(kind)) continue;
-        const auto other = context.fs().open(os::join(directory, file.name), os::OpenMode::read);
-        if (!other) continue;
+    const auto files = context.fs().list((*layout)->tmp());
+    if (!files) return texts;
+    for (const auto& entry : *files) {
+        const auto path = os::join((*layout)->tmp(), entry.name);
+        if (!entry.name.starts_with(kind) || own_paths.contains(path)) continue;
+        const auto file = context.fs().open(path, os::OpenMode::read);
+        if (!file) continue;
         // Whoever died has left its file, and no lock.
-        const auto locked = (*other)->is_locked();
-        if (locked && *locked) return true;
+        const auto locked = (*file)->is_locked();
+        if (!locked || !*locked) continue;
+        texts.push_back(os::read_text(context.fs(), path, k_text_bytes_max).value_or(""));
     }
-    return false;
+    return texts;
+}
+
+void Presence::tell(std::string text) noexcept {
+    const auto bytes = text.size();
+    // No shorter than what is there: a reader sees blanks behind it, and nothing of the old.
+    if (bytes < told_bytes_) text.append(told_bytes_ - bytes, '\n');
+    if (file_->write_at(0, std::as_bytes(std::span(text)))) told_bytes_ = text.size();
 }
 
 }  // namespace larder::internal::store

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "os/file_system.h"
@@ -28,16 +30,19 @@ public:
     }
 
     [[nodiscard]] const std::string& path() const { return file_->path(); }
+    // Leaves a text for others, in place of an earlier one. Best effort.
+    void tell(std::string text) noexcept;
 
 private:
     os::FileSystem* fs_;
     std::unique_ptr<os::File> file_;
+    std::size_t told_bytes_ = 0;
     Ownership ownership_;
 };
 
 // See Store for the contracts.
 [[nodiscard]] Result<Presence> announce(Context& context, const Key& key);
-[[nodiscard]] bool is_anybody_else_present(Context& context, const Key& key,
-                                           const std::string& own_path) noexcept;
+[[nodiscard]] std::vector<std::string> told_by_others(Context& context, const Key& key,
+                                                      const std::set<std::string>& own_paths);
 
 }  // namespace larder::internal::store

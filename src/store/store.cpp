@@ -63,12 +63,13 @@ Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);
 }
 
-bool Store::has_room(std::uint64_t bytes) noexcept { return store::has_room(*context_, bytes); }
+bool Store::has_room(std::uint64_t bytes) { return store::has_room(*context_, bytes); }
 
 Result<Presence> Store::announce(const Key& key) { return store::announce(*context_, key); }
 
-bool Store::is_anybody_else_present(const Key& key, const std::string& own_path) noexcept {
-    return store::is_anybody_else_present(*context_, key, own_path);
+std::vector<std::string> Store::told_by_others(const Key& key,
+                                               const std::set<std::string>& own_paths) {
+    return store::told_by_others(*context_, key, own_paths);
 }
 
 Result<Trial> Store::begin_trial(const Digest& object) {

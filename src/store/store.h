@@ -131,17 +131,18 @@ public:
 
     // Whether so much more can be kept, beside what is there, within the limit and the floor. Never
     // evicts; false where that cannot be told.
-    [[nodiscard]] bool has_room(std::uint64_t bytes) noexcept;
+    [[nodiscard]] bool has_room(std::uint64_t bytes);
 
     // ── Who else is there ────────────────────────────────────────────────────────────────────────
 
     // Lets others on this machine know, for as long as what it returns lives, that this process
     // uses a key. In a larder open for reading, others with the same state directory.
     [[nodiscard]] Result<Presence> announce(const Key& key);
-    // Whether an announcement of it is alive besides the one in `own_path`, Presence::path(); also
-    // one of this process.
-    [[nodiscard]] bool is_anybody_else_present(const Key& key,
-                                               const std::string& own_path) noexcept;
+    // What each announcement of it that is alive tells, but for those in `own_paths`,
+    // Presence::path(). One that tells nothing gives an empty text. While it is written to, a text
+    // may be torn.
+    [[nodiscard]] std::vector<std::string> told_by_others(const Key& key,
+                                                          const std::set<std::string>& own_paths);
 
     // ── Trials ───────────────────────────────────────────────────────────────────────────────────
     // Kept in the larder, or on this machine if that is read-only. None of them ever waits.

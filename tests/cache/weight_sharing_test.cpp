@@ -243,6 +243,53 @@ TEST_F(WeightSharingTest, TheSecondKeepsAndSharesAndTheFirstFollows) {
     EXPECT_TRUE(first->is_right());
 }
 
+TEST_F(WeightSharingTest, WhatOnlyOneProcessHasIsNotKept) {
+    const auto first = load();
+    unpacks_ = {1, 2, 99};
+    const auto second = load();
+    EXPECT_EQ(second->mapped(), 2U);
+    EXPECT_EQ(sharing().private_bytes, k_block_bytes);
+    ASSERT_EQ(entries(true).size(), 1U);
+    EXPECT_EQ(entries(true).front().parts.size(), 2U);
+    // Now there are two.
+    EXPECT_EQ(load()->mapped(), 3U);
+    EXPECT_EQ(entries(true).front().parts.size(), 3U);
+}
+
+TEST_F(WeightSharingTest, AProcessIsNoOtherOneToItself) {
+    config_.share = Share::automatic;
+    auto session = std::make_unique<Session>(system_.system(), log_, config_);
+    auto store = session->store();
+    ASSERT_TRUE(store);
+    const auto key = format::key_of({{"a", "b"}});
+    auto presence = (*store)->announce(key);
+    ASSERT_TRUE(presence);
+    presence->tell("one\ntwo\n");
+    const auto path = presence->path();
+    const auto kept = session->keep(*store, std::move(*presence));
+    EXPECT_TRUE((*store)->told_by_others(key, session->presence_paths()).empty());
+    EXPECT_EQ((*store)->told_by_others(key, {}), (std::vector<std::string>{"one\ntwo\n"}));
+    session->tell(path, "3\n");
+    EXPECT_EQ((*store)->told_by_others(key, {}).front().substr(0, 2), "3\n");
+}
+
+TEST_F(WeightSharingTest, AChildThatIsForkedMeanwhileEndsByItself) {
+    auto loaded = load();
+    ASSERT_EQ(loaded->mapped(), 0U);  // and is watched
+    for (int i = 0; i < 5; ++i) {
+        support::Child child([&] {
+            EXPECT_TRUE(loaded->is_right());
+            loaded.reset();
+            (void)load();
+        });
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!child.poll() && std::chrono::steady_clock::now() < until) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        EXPECT_EQ(child.poll(), 0);
+    }
+}
+
 TEST_F(WeightSharingTest, WhatIsKeptIsEnoughForOneAlone) {
     config_.share = Share::on;
     EXPECT_EQ(load()->mapped(), 3U);

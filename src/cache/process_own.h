@@ -1,0 +1,42 @@
+// What belongs to the process that made it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "os/system.h"
+
+namespace larder::internal::cache {
+
+// A child made by fork gets a `T` of its own: threads of its parent may have been holding the locks
+// of what it was given, and are not there to let go. That is neither touched nor freed in the
+// child. As thread-safe as a unique_ptr.
+template <class T>
+class ProcessOwn {
+public:
+    ProcessOwn() = default;
+    ProcessOwn(const ProcessOwn&) = delete;
+    ProcessOwn& operator=(const ProcessOwn&) = delete;
+    ~ProcessOwn() { end(); }
+
+    [[nodiscard]] T& get() {
+        if (!value_ || !is_ours()) {
+            end();
+            value_ = std::make_unique<T>();
+            process_ = os::current_process_id();
+        }
+        return *value_;
+    }
+    void end() {
+        if (value_ && !is_ours()) static_cast<void>(value_.release());
+        value_.reset();
+    }
+
+private:
+    [[nodiscard]] bool is_ours() const { return process_ == os::current_process_id(); }
+
+    std::unique_ptr<T> value_;
+    std::int64_t process_ = 0;
+};
+
+}  // namespace larder::internal::cache
