@@ -27,6 +27,7 @@ class Entry(TypedDict):
     bytes: int
     unique_bytes: int
     encoding: Literal["raw", "variant", "compressed", "files"]
+    unpacked_from: str | None
     created_at: str
     last_used_at: str | None
     hits: int
@@ -106,6 +107,14 @@ class Memory(TypedDict):
     peak_rss_bytes: int
 
 
+class Sharing(TypedDict):
+    """How much of what a device unpacked the process shares with others."""
+
+    shared_bytes: int
+    private_bytes: int
+    reason: str | None
+
+
 class CompileReport(TypedDict):
     """What `Cache.compile` gives for each model. In `timing_ms` are the stages that ran."""
 
@@ -117,6 +126,7 @@ class CompileReport(TypedDict):
     key: str | None
     object: KeptObject | None
     timing_ms: dict[str, float]
+    sharing: Sharing | None
     memory: Memory
     compile_ms: int | None
 
@@ -304,6 +314,7 @@ class Stats(Outcomes):
     evicted_bytes: dict[str, int]
     evicted_entries: int
     total_bytes: int
+    unpacked_bytes: int
     max_size_bytes: int
     longest_idle_seconds: int | None
     miss_reasons: dict[str, int]
@@ -338,6 +349,14 @@ class Advice(TypedDict):
     remedy: str
 
 
+class SharingPossible(TypedDict):
+    """What `LARDER_SHARE` is, and whether a process like this one can share at all."""
+
+    setting: Literal["auto", "on", "off"]
+    unpacked_bytes: int
+    obstacle: str | None
+
+
 class Diagnosis(TypedDict):
     """What `Cache.doctor` gives."""
 
@@ -351,6 +370,7 @@ class Diagnosis(TypedDict):
     transparent_huge_pages: str | None
     preload: str | None
     fill_ms_per_gib: FillTime | None
+    sharing: SharingPossible
     findings: list[Advice]
 
 

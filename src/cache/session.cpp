@@ -69,7 +69,9 @@ std::shared_ptr<const void> Session::keep(std::shared_ptr<store::Store> store,
 void Session::tell(const std::string& presence_path, std::string text) {
     const std::lock_guard lock(presences_->mutex);
     for (auto& present : presences_->list) {
-        if (present.presence.path() == presence_path) present.presence.tell(std::move(text));
+        if (present.presence.path() != presence_path) continue;
+        present.presence.tell(std::move(text));
+        return;
     }
 }
 

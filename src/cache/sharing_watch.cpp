@@ -34,6 +34,7 @@ void SharingWatch::run(const std::stop_token& stop) {
         // Without the lock: sharing takes its time, and others begin meanwhile. Nobody else takes
         // anything out of the list.
         std::vector<WeightSharing*> all;
+        all.reserve(watched_.size());
         for (const auto& each : watched_) all.push_back(each.sharing.get());
         lock.unlock();
         for (auto* sharing : all) {

@@ -72,8 +72,10 @@ int main(int argc, char** argv) {
     report("string", [&] { return core.compile_model(text, none); });
     report("wstring", [&] { return core.compile_model(wide, none); });
     report("properties", [&] {
+        // The default, which another processor may have another of: the key is the same.
+        const auto precision = core.get_property(k_device, ov::hint::inference_precision);
         return core.compile_model(model, k_device, ov::inference_num_threads(1),
-                                  ov::hint::inference_precision(ov::element::f32));
+                                  ov::hint::inference_precision(precision));
     });
     // The CPU has no contexts: whatever is said of that, it is OpenVINO that says it.
     report("context",

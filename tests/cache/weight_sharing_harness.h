@@ -1,0 +1,217 @@
+// Models of a fake runtime that allocates as a plugin does, and sessions that load them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include "cache/attempt.h"
+#include "cache/blob_pages.h"
+#include "cache/unpacked.h"
+#include "os/large_blocks.h"
+#include "support/fake_runtime.h"
+#include "support/fault_file_system.h"
+#include "support/temporary_directory.h"
+
+namespace larder::internal::cache {
+
+inline constexpr std::size_t k_block_bytes = std::size_t{17} << 20;
+inline constexpr std::size_t k_tail_bytes = 100;  // behind the last whole page
+
+// Allocates as a plugin does: by calls that can be redirected.
+class AllocatingLibrary {
+public:
+    AllocatingLibrary() : handle_(::dlopen(ALLOCATING_LIBRARY, RTLD_NOW | RTLD_LOCAL)) {
+        EXPECT_NE(handle_, nullptr) << ::dlerror();
+    }
+    AllocatingLibrary(const AllocatingLibrary&) = delete;
+    AllocatingLibrary& operator=(const AllocatingLibrary&) = delete;
+    ~AllocatingLibrary() { ::dlclose(handle_); }
+
+    [[nodiscard]] std::byte* allocate(std::size_t size) const {
+        return static_cast<std::byte*>(reinterpret_cast<void* (*)(std::size_t)>(
+            ::dlsym(handle_, "library_posix_memalign"))(size));
+    }
+    void free(void* block) const {
+        reinterpret_cast<void (*)(void*)>(::dlsym(handle_, "library_free"))(block);
+    }
+
+private:
+    void* handle_;
+};
+
+// What a seed unpacks into.
+inline std::byte byte_at(unsigned seed, std::size_t i) {
+    return static_cast<std::byte>((i * 2654435761U + seed * 97U + (i >> 12U)) >> 3U);
+}
+
+// One loaded model: a session of its own, as a process has, and the blocks it was unpacked into.
+class Loaded {
+public:
+    Loaded(const os::System& system, Log& log, const Config& config, support::FakeDevice& device,
+           const AllocatingLibrary& library)
+        : session_(system, log, config), request_(device, "x"), library_(library) {}
+    Loaded(const Loaded&) = delete;
+    Loaded& operator=(const Loaded&) = delete;
+    ~Loaded() {
+        for (const auto& block : blocks_) library_.free(block.begin);
+    }
+
+    void unpack(unsigned seed) {
+        auto* const begin = library_.allocate(k_block_bytes + k_tail_bytes);
+        for (std::size_t i = 0; i < k_block_bytes; ++i) begin[i] = byte_at(seed, i);
+        std::memset(begin + k_block_bytes, 1, k_tail_bytes);
+        blocks_.push_back({begin, seed});
+    }
+
+    Result<Response> load() {
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        reference.name = "x";
+        return Attempt(session_, request_, reference).run();
+    }
+
+    // Whether every byte is what was unpacked.
+    [[nodiscard]] bool is_right() const {
+        return std::ranges::all_of(blocks_, [](const Block& block) {
+            for (std::size_t i = 0; i < k_block_bytes; ++i) {
+                if (block.begin[i] != byte_at(block.seed, i)) return false;
+            }
+            return std::all_of(block.begin + k_block_bytes,
+                               block.begin + k_block_bytes + k_tail_bytes,
+                               [](std::byte b) { return b == std::byte{1}; });
+        });
+    }
+    // How many of its blocks are mapped from files that have their names.
+    [[nodiscard]] std::size_t mapped() const {
+        std::map<std::uintptr_t, bool> is_file;
+        std::ifstream maps("/proc/self/maps");
+        for (std::string line; std::getline(maps, line);) {
+            const auto begin = std::stoull(line, nullptr, 16);
+            is_file[begin] =
+                line.find("/objects/") != std::string::npos && !line.ends_with("(deleted)");
+        }
+        return static_cast<std::size_t>(std::ranges::count_if(blocks_, [&](const Block& block) {
+            const auto found = is_file.find(reinterpret_cast<std::uintptr_t>(block.begin));
+            return found != is_file.end() && found->second;
+        }));
+    }
+    [[nodiscard]] std::byte* block(std::size_t i) const { return blocks_.at(i).begin; }
+
+private:
+    struct Block {
+        std::byte* begin;
+        unsigned seed;
+    };
+
+    Session session_;
+    support::FakeRequest request_;
+    const AllocatingLibrary& library_;
+    std::vector<Block> blocks_;
+};
+
+class WeightSharingTest : public ::testing::Test {
+protected:
+    WeightSharingTest() {
+        config_.directory = root_ / "larder";
+        config_.state_directory = root_ / "state";
+        device_.blob_padding = k_releasable_blob_bytes;
+        device_.unpacking_libraries = {"liballocating_now.so"};
+        device_.holds_model = false;
+        device_.on_import = [this] {
+            for (const auto seed : unpacks_) loading_->unpack(seed);
+        };
+        device_.on_warm_up = [this] {
+            for (const auto seed : unpacks_later_) loading_->unpack(seed);
+        };
+    }
+    void SetUp() override {
+        const auto obstacle = os::obstacle_to_recording(device_.unpacking_libraries);
+        if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+        // Compiled once; all else are loads.
+        const auto share = std::exchange(config_.share, Share::off);
+        ASSERT_EQ(make()->load()->outcome, Outcome::compiled);
+        config_.share = share;
+    }
+
+    std::unique_ptr<Loaded> make() {
+        const auto system = system_.system();
+        return std::make_unique<Loaded>(
+            os::System{faulty_, system.clock, system.entropy, system.process}, log_, config_,
+            device_, library_);
+    }
+    // As another process would, and keeps it loaded.
+    std::unique_ptr<Loaded> load() {
+        auto loaded = make();
+        loading_ = loaded.get();
+        response_ = loaded->load();
+        EXPECT_TRUE(response_.has_value());
+        EXPECT_EQ(response_->outcome, Outcome::loaded) << response_->reason;
+        EXPECT_TRUE(response_->sharing.has_value());
+        EXPECT_TRUE(loaded->is_right());
+        return loaded;
+    }
+    const Sharing& sharing() const { return *response_->sharing; }
+
+    std::vector<format::Manifest> entries(bool unpacked) {
+        auto store = open();
+        std::vector<format::Manifest> found;
+        const auto visit = [&](store::ListedEntry& entry) {
+            if (entry.manifest && unpacked_from(*entry.manifest).empty() != unpacked) {
+                found.push_back(*entry.manifest);
+            }
+            return store::Continue::yes;
+        };
+        EXPECT_TRUE(store->for_each_entry(visit));
+        return found;
+    }
+    std::unique_ptr<store::Store> open() {
+        store::OpenOptions options;
+        options.directory = config_.directory;
+        auto store = store::Store::open(system_.system(), log_, memory_, options);
+        EXPECT_TRUE(store.has_value());
+        return std::move(*store);
+    }
+    std::vector<std::filesystem::path> objects_of_blocks() {
+        std::vector<std::filesystem::path> paths;
+        for (const auto& entry : entries(true)) {
+            for (const auto& part : entry.parts) {
+                const auto hex = part.object.hex();
+                paths.emplace_back(config_.directory + "/objects/" + hex.substr(0, 2) + "/" + hex);
+            }
+        }
+        return paths;
+    }
+    std::size_t temporary_files() const {
+        const std::filesystem::directory_iterator files(config_.directory + "/tmp");
+        return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+    }
+
+    support::TemporaryDirectory root_{support::fast_directory()};
+    os::RealSystem system_;
+    os::System plain_ = system_.system();
+    support::FaultFileSystem faulty_{plain_.fs};
+    store::NoMemory memory_;
+    Log log_{LogLevel::error, [](LogLevel, std::string_view) {}};
+    Config config_;
+    support::FakeDevice device_;
+    AllocatingLibrary library_;
+    std::vector<unsigned> unpacks_{1, 2, 3};
+    std::vector<unsigned> unpacks_later_;
+    Loaded* loading_ = nullptr;
+    Result<Response> response_ = fail(Errc::io, "nothing was loaded");
+};
+
+}  // namespace larder::internal::cache
