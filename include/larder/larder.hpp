@@ -62,8 +62,9 @@ struct Timing {
     std::optional<Duration> publish;  // hashing, syncing and naming what was exported
     std::optional<Duration> verify;   // reading and checking the kept bytes
     std::optional<Duration> import;
-    std::optional<Duration> share;  // weights with other processes; with a first inference of it
-    Duration total{0};              // from the call to a ready model
+    // Weights with other processes, including the first inference, where larder ran one for that.
+    std::optional<Duration> share;
+    Duration total{0};  // from the call to a ready model
 };
 
 // How much of what the runtime unpacked a model into, its blocks of 1 MiB and more, this process

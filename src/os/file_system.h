@@ -162,8 +162,8 @@ public:
     // a copy-on-write mapping, whose pages all who do this share. `memory` is whole pages. They are
     // compared in full, by reading the file, and nobody writes to `memory` meanwhile
     // (os/write_guard.h): what is written afterwards stays in this process. False, and nothing
-    // happens, where they differ or the file is shorter; as it was, too, after an Error. The caller
-    // sees to it that the memory is not freed meanwhile.
+    // happens, where they differ or the file is shorter; the same bytes, too, after an Error. The
+    // caller sees to it that the memory is not freed meanwhile.
     [[nodiscard]] virtual Result<bool> replace_memory(File& file, std::span<std::byte> memory) = 0;
     [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
     // In no particular order, without "." and "..".
