@@ -199,7 +199,7 @@ protected:
         return static_cast<std::size_t>(std::distance(begin(files), end(files)));
     }
 
-    support::TemporaryDirectory root_{support::fast_directory()};
+    support::TemporaryDirectory root_;
     os::RealSystem system_;
     os::System plain_ = system_.system();
     support::FaultFileSystem faulty_{plain_.fs};
