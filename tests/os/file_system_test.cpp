@@ -164,7 +164,10 @@ TEST_F(FileSystemTest, ReadsAheadWhatIsAskedForAndNothingBeyondTheEnd) {
         ::close(descriptor);
         (*file)->read_ahead(size_bytes, 1);
         (*file)->read_ahead(~std::uint64_t{0}, ~std::uint64_t{0});
-        (*file)->read_ahead(1, ~std::uint64_t{0});
+        // Where memory is short the kernel takes back what was just read.
+        for (int i = 0; i < 10 && cached_pages(mapping->bytes()) < pages_of(size_bytes); ++i) {
+            (*file)->read_ahead(1, ~std::uint64_t{0});
+        }
         EXPECT_EQ(cached_pages(mapping->bytes()), pages_of(size_bytes));
         EXPECT_EQ(text_of(mapping->bytes()), std::string(size_bytes, 'x'));
     }
