@@ -154,9 +154,9 @@ protected:
     }
     void learn(const std::string& models) {
         run(models);
-        run(models);
-        // What was just written may be changed unnoticed.
+        // What was written in the same tick of the clock is read, and not remembered as whole.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        run(models);
         watcher_.forget();
     }
     void reboot() { process_.boot_id += "'"; }
