@@ -5,6 +5,7 @@
 
 #include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/listing.h"
 #include "cli/quantity.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
@@ -53,9 +54,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.directory = store.directory().string();
         diagnosis.total_bytes = store.total_bytes();
         diagnosis.max_size_bytes = store.max_size_bytes();
-        for (const auto& entry : store.entries(EntryDetail::summary)) {
-            if (!entry.unpacked_from.empty()) diagnosis.unpacked_bytes += entry.bytes;
-        }
+        diagnosis.unpacked_bytes = unpacked_bytes(store.entries(EntryDetail::summary));
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});

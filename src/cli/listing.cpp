@@ -194,6 +194,14 @@ BytesByKey unique_bytes(const std::vector<EntryInfo>& entries) {
     return bytes;
 }
 
+std::uint64_t unpacked_bytes(const std::vector<EntryInfo>& entries) {
+    std::uint64_t bytes = 0;
+    for (const auto& entry : entries) {
+        if (!entry.unpacked_from.empty()) bytes += entry.bytes;
+    }
+    return bytes;
+}
+
 std::string stale_reason(const EntryInfo& entry) {
     return entry.stale ? to_string(entry.stale->reason) : "";
 }

@@ -4,6 +4,7 @@
 
 #include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/listing.h"
 #include "cli/quantity.h"
 #include "cli/stale.h"
 #include "cli/surroundings.h"
@@ -52,10 +53,10 @@ std::string evicted_text(const Stats& stats) {
     return text;
 }
 
-std::string filling_text(const Stats& stats, std::uint64_t unpacked_bytes) {
+std::string filling_text(const Stats& stats, std::uint64_t unpacked) {
     auto text = fill_text(stats.total_bytes, stats.max_size_bytes) + " kept";
-    if (unpacked_bytes > 0) {
-        text += ", of it " + format_size(unpacked_bytes) + " unpacked, for processes to share";
+    if (unpacked > 0) {
+        text += ", of it " + format_size(unpacked) + " unpacked, for processes to share";
     }
     if (stats.longest_idle) {
         text += ", unused for the longest: " + format_age(*stats.longest_idle);
@@ -63,14 +64,13 @@ std::string filling_text(const Stats& stats, std::uint64_t unpacked_bytes) {
     return text + "\n";
 }
 
-std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked_bytes) {
+std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked) {
     const auto& total = stats.total;
     if (total.compiled + total.loaded + total.waited + total.bypassed == 0) {
-        return "no requests are known yet\n" + filling_text(stats, unpacked_bytes);
+        return "no requests are known yet\n" + filling_text(stats, unpacked);
     }
     auto text = "since " + format_time(stats.since) + ", " + format_size(stats.bytes_written) +
-                " written" + evicted_text(stats) + "\n" + filling_text(stats, unpacked_bytes) +
-                "\n";
+                " written" + evicted_text(stats) + "\n" + filling_text(stats, unpacked) + "\n";
     auto models = outcomes_table(context, "MODEL");
     for (const auto& [name, outcomes] : stats.by_model) add(models, name, outcomes);
     add(models, "all", total);
@@ -101,17 +101,14 @@ int run_stats(const Context& context, const std::string& since) {
     auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries);
     const auto stale = stale_sums(entries);
-    std::uint64_t unpacked_bytes = 0;
-    for (const auto& entry : entries) {
-        if (!entry.unpacked_from.empty()) unpacked_bytes += entry.bytes;
-    }
+    const auto unpacked = unpacked_bytes(entries);
     if (context.format() == Format::json) {
         auto json = stats_json(stats);
-        json["unpacked_bytes"] = unpacked_bytes;
+        json["unpacked_bytes"] = unpacked;
         json["stale"] = stale_sums_json(stale);
         Context::print(json_line(json));
     } else {
-        Context::print(table_text(context, stats, unpacked_bytes) + stale_text(context, stale));
+        Context::print(table_text(context, stats, unpacked) + stale_text(context, stale));
     }
     return k_done;
 }

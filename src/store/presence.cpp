@@ -24,7 +24,7 @@ Result<Presence> announce(Context& context, const Key& key) {
     if (!layout) return fail(layout.error());
     auto file = TmpFile::create(context, **layout, kind_of(context, key));
     if (!file) return fail(std::move(file.error()));
-    return Presence(context.fs(), std::move(*file).release());
+    return Presence(ScratchFile(context.fs(), std::move(*file).release()));
 }
 
 std::vector<std::string> told_by_others(Context& context, const Key& key,
@@ -53,7 +53,7 @@ void Presence::tell(std::string text) noexcept {
     const auto bytes = text.size();
     // No shorter than what is there: a reader sees blanks behind it, and nothing of the old.
     if (bytes < told_bytes_) text.append(told_bytes_ - bytes, '\n');
-    if (file_->write_at(0, std::as_bytes(std::span(text)))) told_bytes_ = text.size();
+    if (file_.file().write_at(0, std::as_bytes(std::span(text)))) told_bytes_ = text.size();
 }
 
 }  // namespace larder::internal::store

@@ -2,13 +2,14 @@
 // Private to store/ but for Presence.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
-#include "os/file_system.h"
+#include "store/scratch_file.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
@@ -19,25 +20,16 @@ struct Context;
 // child. Must not outlive the store.
 class Presence {
 public:
-    Presence(os::FileSystem& fs, std::unique_ptr<os::File> file)
-        : fs_(&fs), file_(std::move(file)) {}
-    Presence(Presence&&) noexcept = default;
-    Presence& operator=(Presence&&) = delete;
-    Presence(const Presence&) = delete;
-    Presence& operator=(const Presence&) = delete;
-    ~Presence() {
-        if (file_ && ownership_.is_ours()) static_cast<void>(fs_->remove(file_->path()));
-    }
+    // `file` is locked.
+    explicit Presence(ScratchFile file) : file_(std::move(file)) {}
 
-    [[nodiscard]] const std::string& path() const { return file_->path(); }
+    [[nodiscard]] const std::string& path() const { return file_.path(); }
     // Leaves a text for others, in place of an earlier one. Best effort.
     void tell(std::string text) noexcept;
 
 private:
-    os::FileSystem* fs_;
-    std::unique_ptr<os::File> file_;
+    ScratchFile file_;
     std::size_t told_bytes_ = 0;
-    Ownership ownership_;
 };
 
 // See Store for the contracts.
