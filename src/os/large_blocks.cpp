@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -148,18 +149,41 @@ struct Target {
     std::vector<ImportSlot> slots;
 };
 
+struct Targets {
+    std::vector<Target> libraries;
+    // What the program's own stubs call: a library may be given either, and is given both at once.
+    std::map<const void*, void*> behind_stubs;
+
+    // What a slot calls in the end that holds this.
+    [[nodiscard]] void* behind(void* held) const {
+        const auto found = behind_stubs.find(held);
+        return found == behind_stubs.end() ? held : found->second;
+    }
+};
+
+std::vector<ImportSlot> bound_slots(const LoadedLibrary& library,
+                                    const std::vector<std::string_view>& functions) {
+    auto slots = find_import_slots(library, functions);
+    for (const auto& slot : slots) {
+        if (slot.is_unbound()) redirection_of(slot.function()).bind(slot.load());
+    }
+    return slots;
+}
+
 // Calls the loader, and therefore holds no lock of ours.
-std::vector<Target> find_targets(const std::vector<std::string_view>& libraries) {
+Targets find_targets(const std::vector<std::string_view>& libraries) {
     std::vector<std::string_view> names;
     for (const auto& redirection : redirections()) names.push_back(redirection.name);
-    std::vector<Target> targets;
+    Targets targets;
     for (const auto& name : libraries) {
         for (auto& library : LoadedLibrary::find(name)) {
-            auto slots = find_import_slots(library, names);
-            for (const auto& slot : slots) {
-                if (slot.is_unbound()) redirection_of(slot.function()).bind(slot.load());
-            }
-            targets.push_back({std::move(library), std::move(slots)});
+            auto slots = bound_slots(library, names);
+            targets.libraries.push_back({std::move(library), std::move(slots)});
+        }
+    }
+    for (const auto& program : LoadedLibrary::program()) {
+        for (const auto& slot : bound_slots(program, names)) {
+            if (slot.stand_in() != nullptr) targets.behind_stubs[slot.stand_in()] = slot.load();
         }
     }
     return targets;
@@ -168,7 +192,7 @@ std::vector<Target> find_targets(const std::vector<std::string_view>& libraries)
 // Every slot that is redirected now.
 class Redirected {
 public:
-    void open(std::vector<Target> targets, std::uint64_t budget_bytes, bool records) {
+    void open(Targets targets, std::uint64_t budget_bytes, bool records) {
         const std::scoped_lock lock(mutex_);
         ++scopes_;
         if (records) {
@@ -177,8 +201,8 @@ public:
         }
         if (is_contested_) return;
         recording = recorders_ > 0;
-        for (auto& target : targets) {
-            redirect(target.slots);
+        for (auto& target : targets.libraries) {
+            redirect(target.slots, targets);
             const auto same = [&](const auto& one) { return one.id() == target.library.id(); };
             if (std::none_of(libraries_.begin(), libraries_.end(), same)) {
                 libraries_.push_back(std::move(target.library));
@@ -217,12 +241,12 @@ public:
     }
 
 private:
-    void redirect(const std::vector<ImportSlot>& slots) {
+    void redirect(const std::vector<ImportSlot>& slots, const Targets& targets) {
         for (const auto& slot : slots) {
             const auto& redirection = redirection_of(slot.function());
             void* const held = slot.load();
             if (held == nullptr || held == redirection.replacement) continue;
-            if (!redirection.remember(held)) continue;
+            if (!redirection.remember(targets.behind(held))) continue;
             if (slot.exchange(held, redirection.replacement)) slots_.emplace_back(slot, held);
         }
     }
@@ -276,9 +300,9 @@ bool is_address_space_short() {
     return file >> mode && mode == k_strict;
 }
 
-std::string obstacle_among(const std::vector<Target>& targets) {
+std::string obstacle_among(const Targets& targets) {
     bool allocates = false;
-    for (const auto& target : targets) {
+    for (const auto& target : targets.libraries) {
         for (const auto& slot : target.slots) {
             if (slot.function() != "posix_memalign" && slot.function() != "free") continue;
             allocates = allocates || slot.function() == "posix_memalign";
@@ -286,7 +310,7 @@ std::string obstacle_among(const std::vector<Target>& targets) {
             // Another scope may have redirected it already.
             void* const now = slot.load();
             void* const held = now == redirection.replacement ? redirection.remembered() : now;
-            if (is_of_c_library(held)) continue;
+            if (is_of_c_library(targets.behind(held))) continue;
             return std::string(slot.function()) +
                    " is not the C library's own: another allocator serves this program";
         }
@@ -316,7 +340,7 @@ LargeBlockScope::LargeBlockScope(const std::vector<std::string_view>& libraries,
         obstacle_ = obstacle_among(targets);
         if (!obstacle_.empty()) record_ = Record::no;
     }
-    if (targets.empty() || (budget_bytes == 0 && record_ == Record::no)) return;
+    if (targets.libraries.empty() || (budget_bytes == 0 && record_ == Record::no)) return;
     if (budget_bytes > 0) threads_.emplace();
     if (record_ == Record::yes) number_before_ = BlockRecord::instance().last_number();
     redirected().open(std::move(targets), budget_bytes, record_ == Record::yes);

@@ -174,14 +174,18 @@ public:
             if (symbol.st_shndx != SHN_UNDEF || symbol.st_name >= dynamic_.names_size) continue;
             const std::string_view name = dynamic_.names + symbol.st_name;
             const auto found = std::find(functions_.begin(), functions_.end(), name);
-            if (found != functions_.end()) add(image_.base + relocation.r_offset, *found);
+            if (found == functions_.end()) continue;
+            // What is not defined here and has an address all the same.
+            const void* const stand_in =
+                symbol.st_value != 0 ? pointer_to(image_.base + symbol.st_value) : nullptr;
+            add(image_.base + relocation.r_offset, *found, stand_in);
         }
     }
 
     [[nodiscard]] std::vector<ImportSlot> take() { return std::move(slots_); }
 
 private:
-    void add(Address address, std::string_view function) {
+    void add(Address address, std::string_view function, const void* stand_in) {
         if (address % sizeof(void*) != 0 || !lies_in(image_.writable, address, sizeof(void*))) {
             return;
         }
@@ -189,7 +193,8 @@ private:
         // A slot that is bound lazily holds the address of a stub of the object's own.
         // Another scope may be writing there.
         const auto held = reinterpret_cast<Address>(std::atomic_ref(*slot).load());
-        slots_.emplace_back(slot, function, image_.read_only_after_binding.contains(address),
+        slots_.emplace_back(slot, function, stand_in,
+                            image_.read_only_after_binding.contains(address),
                             lies_in(image_.executable, held));
     }
 
@@ -237,6 +242,12 @@ std::vector<LoadedLibrary> LoadedLibrary::find(std::string_view name) {
         }
     }
     return libraries;
+}
+
+std::vector<LoadedLibrary> LoadedLibrary::program() {
+    std::vector<LoadedLibrary> alone;
+    if (auto* handle = ::dlopen(nullptr, RTLD_LAZY)) alone.push_back(LoadedLibrary(handle));
+    return alone;
 }
 
 void* ImportSlot::load() const {

@@ -19,6 +19,8 @@ public:
     // Every object that is loaded now under the file name `name`, or `name` and a version
     // ("libx.so" finds libx.so.2). None is no error. Loads nothing.
     [[nodiscard]] static std::vector<LoadedLibrary> find(std::string_view name);
+    // The executable of this process, alone or not at all.
+    [[nodiscard]] static std::vector<LoadedLibrary> program();
 
     // Two are the same object if their ids are equal, while either lives.
     [[nodiscard]] const void* id() const { return handle_; }
@@ -35,15 +37,21 @@ private:
 // One word of memory through which an object calls one imported function.
 class ImportSlot {
 public:
-    ImportSlot(void** address, std::string_view function, bool is_read_only, bool is_unbound)
+    ImportSlot(void** address, std::string_view function, const void* stand_in, bool is_read_only,
+               bool is_unbound)
         : address_(address),
           function_(function),
+          stand_in_(stand_in),
           is_read_only_(is_read_only),
           is_unbound_(is_unbound) {}
 
     [[nodiscard]] std::string_view function() const { return function_; }
     // The loader has not looked the function up yet: the first call will, and writes it here.
     [[nodiscard]] bool is_unbound() const { return is_unbound_; }
+    // A stub of the object's own that calls through this slot, and that every object of the process
+    // is given for the function. Programs that are not position-independent have them, for
+    // functions whose addresses they take. Null if there is none.
+    [[nodiscard]] const void* stand_in() const { return stand_in_; }
 
     // Atomic: the object's own threads may be calling through the slot.
     [[nodiscard]] void* load() const;
@@ -54,6 +62,7 @@ public:
 private:
     void** address_;
     std::string_view function_;
+    const void* stand_in_;
     bool is_read_only_;  // made so by the loader once it had bound everything
     bool is_unbound_;
 };

@@ -1,0 +1,78 @@
+// A program that is not position-independent and takes the addresses of the allocator's functions:
+// a stub of its own is that function for every library that calls it by its address. Debian's
+// /usr/bin/python3 is one. Records blocks of two libraries, of which one is given the stubs and one
+// is not; prints what is wrong.
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dlfcn.h>
+
+#include "os/large_blocks.h"
+#include "os/linkage.h"
+
+namespace {
+
+using larder::internal::os::find_import_slots;
+using larder::internal::os::LargeBlockScope;
+using larder::internal::os::LoadedLibrary;
+using larder::internal::os::obstacle_to_recording;
+
+constexpr std::size_t k_bytes = std::size_t{5} << 20;
+
+int fail(const std::string& what) {
+    std::puts(what.c_str());
+    return 1;
+}
+
+struct Library {
+    explicit Library(const std::string& path)
+        : handle(::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)),
+          name(path.substr(path.rfind('/') + 1)) {}
+
+    template <typename Function>
+    [[nodiscard]] Function* function(const char* called) const {
+        return reinterpret_cast<Function*>(::dlsym(handle, called));
+    }
+    [[nodiscard]] bool is_given(const void* free) const {
+        const auto found = LoadedLibrary::find(name);
+        return find_import_slots(found.at(0), {"free"}).at(0).load() == free;
+    }
+
+    void* handle;
+    std::string name;
+};
+
+int run(const Library& direct, const Library& indirect) {
+    auto* const stub = reinterpret_cast<const void*>(&std::free);
+    if (direct.is_given(stub) || !indirect.is_given(stub)) {
+        return fail("one of the libraries was to be given the stub of the program");
+    }
+    const std::vector<std::string_view> libraries{direct.name, indirect.name};
+    const LargeBlockScope scope(libraries, 0, LargeBlockScope::Record::yes);
+    if (!scope.obstacle().empty()) return fail(scope.obstacle());
+    for (const auto* allocating : {&direct, &indirect}) {
+        for (const auto* freeing : {&direct, &indirect}) {
+            void* const block =
+                allocating->function<void*(std::size_t)>("library_posix_memalign")(k_bytes);
+            if (scope.blocks().size() != 1) return fail("a block is not recorded");
+            freeing->function<void(void*)>("library_free")(block);
+            if (!scope.blocks().empty()) return fail("a freed block is still listed");
+        }
+    }
+    const auto later = obstacle_to_recording(libraries);
+    return later.empty() ? 0 : fail(later);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 3) return fail("two libraries are to be named");
+    const Library direct(arguments[1]);
+    const Library indirect(arguments[2]);
+    if (direct.handle == nullptr || indirect.handle == nullptr) return fail(::dlerror());
+    return run(direct, indirect);
+}
