@@ -24,6 +24,8 @@ class SharesTest(sharing.SharingTest):
         first = self.loaded()
         self.assertEqual(self.outputs(first), plain)
         self.assertEqual(first.ask("report")["mapped"], 0)
+        # What its inference has unpacked it finds the next time it looks.
+        self.until_told()
         second = self.loaded()
         # What is loaded now shares before anybody has used it.
         self.assertGreaterEqual(second.ask("report")["mapped"], SHARED_BYTES_MIN)
