@@ -18,7 +18,7 @@ import tempfile
 
 from client import CLIENTS, Client, Failure, Start
 
-FIGURES = {"ready_seconds": "ready, s", "load_seconds": "models, s", "peak_bytes": "peak, MB"}
+FIGURES = {"ready_seconds": "ready, s", "load_seconds": "models, s", "memory_bytes": "memory, MB"}
 
 
 class Rounds:
@@ -85,7 +85,7 @@ def figure_and_ratio(name: str, values: list[float], ratios: list[float]) -> lis
     if not values or not ratios:
         return ["", ""]
     median = statistics.median(values)
-    figure = f"{median / 1e6:.0f}" if name == "peak_bytes" else f"{median:.2f}"
+    figure = f"{median / 1e6:.0f}" if name == "memory_bytes" else f"{median:.2f}"
     return [figure, f"{statistics.median(ratios):.2f}"]
 
 

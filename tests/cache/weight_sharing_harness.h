@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -21,8 +22,10 @@
 #include "cache/blob_pages.h"
 #include "cache/unpacked.h"
 #include "os/large_blocks.h"
+#include "support/c_library_allocator.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
+#include "support/process.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::cache {
@@ -138,6 +141,9 @@ protected:
         };
     }
     void SetUp() override {
+        if (support::is_address_sanitized()) {
+            support::allocate_by_c_library(device_.unpacking_libraries.front());
+        }
         const auto obstacle = os::obstacle_to_recording(device_.unpacking_libraries);
         if (!obstacle.empty()) GTEST_SKIP() << obstacle;
         // Compiled once; all else are loads.
@@ -164,6 +170,33 @@ protected:
         return loaded;
     }
     const Sharing& sharing() const { return *response_->sharing; }
+
+    // Another process that has the model loaded, until this ends. Two sessions of one process would
+    // look at each other's blocks whenever they look for more to share.
+    class Elsewhere {
+    public:
+        explicit Elsewhere(
+            WeightSharingTest& test, const std::function<void(Loaded&)>& then = [](Loaded&) {})
+            : process_([&test, &then, this] {
+                  const auto loaded = test.load();
+                  is_loaded_.raise();
+                  then(*loaded);
+                  EXPECT_TRUE(may_end_.wait());
+              }) {
+            EXPECT_TRUE(is_loaded_.wait());
+        }
+        Elsewhere(const Elsewhere&) = delete;
+        Elsewhere& operator=(const Elsewhere&) = delete;
+        ~Elsewhere() {
+            may_end_.raise();
+            EXPECT_EQ(process_.wait(), 0);
+        }
+
+    private:
+        support::Signal is_loaded_;
+        support::Signal may_end_;
+        support::Child process_;
+    };
 
     std::vector<format::Manifest> entries(bool unpacked) {
         auto store = open();

@@ -88,7 +88,7 @@ class Start:
         told = json.loads(process.stdout.decode().splitlines()[-1])
         self.ready_seconds = told["ready_at"] - began
         self.load_seconds = told["load_seconds"]
-        self.peak_bytes = told["peak_bytes"]
+        self.memory_bytes = told["memory_bytes"]
         self.answer = told["answer"]
         self.loaded = told["loaded"]
 

@@ -108,7 +108,7 @@ bool Signal::wait() const {
     pollfd poll{read_, POLLIN, 0};
     int ready = 0;
     do {
-        ready = ::poll(&poll, 1, 10'000);
+        ready = ::poll(&poll, 1, 60'000);
     } while (ready < 0 && errno == EINTR);
     char byte = 0;
     return ready == 1 && ::read(read_, &byte, 1) == 1;

@@ -18,13 +18,14 @@ class Start:
         """All models are there."""
         self.ready = time.monotonic()
 
-    def tell(self, answer, loaded=None, peak_bytes=None):
+    def tell(self, answer, loaded=None, memory_bytes=None):
         """`answer` is what the program is for; `loaded` what LOADED_FROM_CACHE says of each model,
-        where the program can get at them. The clock is the same in all processes of a machine."""
+        where the program can get at them; `memory_bytes` is the most it took, unless told. The
+        clock is the same in all processes of a machine."""
         print(json.dumps({
             "ready_at": self.ready,
             "load_seconds": self.ready - self.asked,
-            "peak_bytes": peak_bytes or most_memory_bytes(),
+            "memory_bytes": memory_bytes or most_memory_bytes(),
             "answer": answer,
             "loaded": loaded,
         }))

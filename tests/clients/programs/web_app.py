@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import openvino as ov
-from client_program import most_memory_bytes, was_loaded
+from client_program import was_loaded
 
 
 class Server:
@@ -28,7 +28,6 @@ class Server:
         return {
             "pid": os.getpid(),
             "ready_at": self.ready_at,
-            "peak_bytes": most_memory_bytes(),
             "outputs": [float(x) for x in outputs],
             "loaded": was_loaded(self.compiled),
         }
