@@ -9,7 +9,7 @@ from openvino import opset15 as ops
 
 from models.ir import write_ir
 from models.layers import (
-    Layers, attend, integers, join_heads, parameter, result, scalar, split_heads)
+    BRANCH_GAIN, Layers, attend, integers, join_heads, parameter, result, scalar, split_heads)
 
 LATENT = 4
 VOCABULARY = 256
@@ -19,8 +19,6 @@ TEXT_LAYERS = 4
 CHANNELS = [128, 256]
 DECODER_CHANNELS = [128, 64, 32, 32]
 HEADS = 4
-# What is added to a stream of many sums.
-BRANCH_GAIN = 0.3
 
 
 class Blocks(Layers):
@@ -43,20 +41,6 @@ class Blocks(Layers):
     def feed_forward(self, name: str, x: ov.Node, width: int) -> ov.Node:
         x = ops.gelu(self.linear(f"{name}.0", x, width, 4 * width), "erf")
         return self.linear(f"{name}.1", x, 4 * width, width, gain=BRANCH_GAIN)
-
-    def residual(
-        self, name: str, x: ov.Node, inputs: int, outputs: int, time: ov.Node | None = None
-    ) -> ov.Node:
-        y = ops.swish(self.group_norm(f"{name}.norm1", x, inputs))
-        y = self.convolution(f"{name}.conv1", y, inputs, outputs, [3, 3])
-        if time is not None:
-            shift = self.linear(f"{name}.time", time, CHANNELS[0], outputs)
-            y = ops.add(y, ops.reshape(shift, integers(1, outputs, 1, 1), False))
-        y = ops.swish(self.group_norm(f"{name}.norm2", y, outputs))
-        y = self.convolution(f"{name}.conv2", y, outputs, outputs, [3, 3], gain=BRANCH_GAIN)
-        if inputs != outputs:
-            x = self.convolution(f"{name}.shortcut", x, inputs, outputs, [1, 1])
-        return ops.add(x, y)
 
     def transformer(self, name: str, image: ov.Node, width: int, text: ov.Node) -> ov.Node:
         x = self.group_norm(f"{name}.norm", image, width)

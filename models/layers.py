@@ -10,6 +10,8 @@ from models.weights import Weights
 
 # Tells a Convert that belongs to a compressed weight; see ir.py.
 DECOMPRESS = "/decompress"
+# What is added to a stream of many sums.
+BRANCH_GAIN = 0.3
 
 
 def integers(*values: int) -> ov.Node:
@@ -102,6 +104,23 @@ class Layers:
         scale = self.vector(name + ".weight", [channels], 0.1, 1.0)
         bias = self.vector(name + ".bias", [channels], 0.02, 0.0)
         return ops.group_normalization(x, scale, bias, groups, 1e-5)
+
+    def residual(
+        self, name: str, x: ov.Node, inputs: int, outputs: int, time: ov.Node | None = None
+    ) -> ov.Node:
+        """Two convolutions beside what they are given, of a diffusion model; `time` is the embedded
+        step, where the network sees it."""
+        y = ops.swish(self.group_norm(f"{name}.norm1", x, inputs))
+        y = self.convolution(f"{name}.conv1", y, inputs, outputs, [3, 3])
+        if time is not None:
+            width = time.output(0).get_partial_shape()[-1].get_length()
+            shift = self.linear(f"{name}.time", time, width, outputs)
+            y = ops.add(y, ops.reshape(shift, integers(1, outputs, 1, 1), False))
+        y = ops.swish(self.group_norm(f"{name}.norm2", y, outputs))
+        y = self.convolution(f"{name}.conv2", y, outputs, outputs, [3, 3], gain=BRANCH_GAIN)
+        if inputs != outputs:
+            x = self.convolution(f"{name}.shortcut", x, inputs, outputs, [1, 1])
+        return ops.add(x, y)
 
 
 def split_heads(x: ov.Node, heads: int, head_width: int) -> ov.Node:

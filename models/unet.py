@@ -7,7 +7,8 @@ import openvino as ov
 from openvino import opset15 as ops
 
 from models.ir import write_ir
-from models.layers import Layers, attend, integers, join_heads, parameter, result, split_heads
+from models.layers import (
+    BRANCH_GAIN, Layers, attend, integers, join_heads, parameter, result, split_heads)
 
 LATENT = 4
 SIZE = 64
@@ -17,8 +18,6 @@ HEADS = 8
 TEXT_LENGTH = 77
 TEXT_WIDTH = 768
 TIME_WIDTH = 1280
-# What is added to a stream of many sums.
-BRANCH_GAIN = 0.3
 
 
 class UNet:
@@ -38,16 +37,7 @@ class UNet:
         return ops.swish(self.layers.linear("time.1", x, TIME_WIDTH, TIME_WIDTH))
 
     def residual(self, name: str, x: ov.Node, inputs: int, outputs: int) -> ov.Node:
-        layers = self.layers
-        y = ops.swish(layers.group_norm(f"{name}.norm1", x, inputs))
-        y = layers.convolution(f"{name}.conv1", y, inputs, outputs, [3, 3])
-        time = layers.linear(f"{name}.time", self.time, TIME_WIDTH, outputs)
-        y = ops.add(y, ops.reshape(time, integers(1, outputs, 1, 1), False))
-        y = ops.swish(layers.group_norm(f"{name}.norm2", y, outputs))
-        y = layers.convolution(f"{name}.conv2", y, outputs, outputs, [3, 3], gain=BRANCH_GAIN)
-        if inputs != outputs:
-            x = layers.convolution(f"{name}.shortcut", x, inputs, outputs, [1, 1])
-        return ops.add(x, y)
+        return self.layers.residual(name, x, inputs, outputs, self.time)
 
     def attention(
         self, name: str, x: ov.Node, seen: ov.Node, width: int, seen_width: int

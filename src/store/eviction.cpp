@@ -234,14 +234,8 @@ void warn_of_filling(Context& context, const Filling& filling) {
 
 Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run) {
     Catalogue catalogue;
-    if (auto scanned = catalogue.scan(context); !scanned) return fail(std::move(scanned.error()));
-    const auto gate = enter_to_remove(context, dry_run);
+    const auto gate = scan_and_enter(context, dry_run, catalogue);
     if (!gate) return fail(gate.error());
-    if (*gate) {
-        if (auto scanned = catalogue.scan(context); !scanned) {
-            return fail(std::move(scanned.error()));
-        }
-    }
     auto around = look_around(context, {});
     if (!around) return fail(std::move(around.error()));
     Clearing clearing(catalogue, std::move(*around));

@@ -149,12 +149,8 @@ bool References::is_used(const Digest& object, const std::set<Key>& besides) con
 Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryRun dry_run) {
     const std::set<Key> doomed(keys.begin(), keys.end());
     References references;
-    if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
-    const auto gate = enter_to_remove(context, dry_run);
+    const auto gate = scan_and_enter(context, dry_run, references);
     if (!gate) return fail(gate.error());
-    if (*gate) {
-        if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
-    }
     std::set<Digest> unused;
     for (const auto& key : doomed) {
         if (const auto info = context.fs().link_info(context.layout.entry(key)); !info) {
@@ -178,12 +174,8 @@ Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryR
 
 Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
     References references;
-    if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
-    const auto gate = enter_to_remove(context, dry_run);
+    const auto gate = scan_and_enter(context, dry_run, references);
     if (!gate) return fail(gate.error());
-    if (*gate) {
-        if (auto scanned = references.scan(context); !scanned) return fail(scanned.error());
-    }
     Removal removal;
     if (!references.complete()) {
         say_held_back(context);

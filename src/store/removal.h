@@ -48,6 +48,17 @@ private:
 
 // The gate for it; nothing for a dry run.
 [[nodiscard]] Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run);
+// The same, with what is there in `scanned`: read before others are kept out, and again behind the
+// gate, when little is left to read.
+template <typename Scanned>
+[[nodiscard]] Result<std::optional<Gate>> scan_and_enter(Context& context, DryRun dry_run,
+                                                         Scanned& scanned) {
+    if (auto done = scanned.scan(context); !done) return fail(std::move(done.error()));
+    auto gate = enter_to_remove(context, dry_run);
+    if (!gate || !*gate) return gate;
+    if (auto done = scanned.scan(context); !done) return fail(std::move(done.error()));
+    return gate;
+}
 
 // Removes those of `objects` that no entry uses. Best effort: what stays is found by
 // collect_garbage.
