@@ -196,8 +196,12 @@ BytesByKey unique_bytes(const std::vector<EntryInfo>& entries) {
 
 std::uint64_t unpacked_bytes(const std::vector<EntryInfo>& entries) {
     std::uint64_t bytes = 0;
+    std::set<std::string_view> counted;
     for (const auto& entry : entries) {
-        if (!entry.unpacked_from.empty()) bytes += entry.bytes;
+        if (entry.unpacked_from.empty()) continue;
+        for (const auto& object : entry.objects) {
+            if (counted.insert(object.digest).second) bytes += object.bytes;
+        }
     }
     return bytes;
 }

@@ -29,7 +29,7 @@ using BytesByKey = std::unordered_map<std::string_view, std::uint64_t>;
 // Bytes of each entry, by key, that no other entry shares. Refers to the keys of `entries`.
 [[nodiscard]] BytesByKey unique_bytes(const std::vector<EntryInfo>& entries);
 
-// Of the entries that hold what a blob is unpacked into, together.
+// Of the entries that hold what a blob is unpacked into; what several share counts once.
 [[nodiscard]] std::uint64_t unpacked_bytes(const std::vector<EntryInfo>& entries);
 
 // "gone", "changed", "superseded", "incompatible"; empty if it is not stale.

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include <dlfcn.h>
@@ -85,22 +86,14 @@ void redirected_free(void* block) {
     real_free.load(std::memory_order_acquire)(block);
 }
 
-// Makes the loader bind a slot, by the smallest call through it.
-void bind_malloc(void* stub) { std::free(reinterpret_cast<Malloc>(stub)(1)); }
-
-void bind_aligned_alloc(void* stub) {
-    constexpr std::size_t k_size = alignof(std::max_align_t);
-    std::free(reinterpret_cast<AlignedAlloc>(stub)(k_size, k_size));
-}
-
-void bind_posix_memalign(void* stub) {
+// Calls that do nothing, whoever serves them.
+void call_posix_memalign(void* stub) {
+    constexpr std::size_t k_no_alignment = 3;
     void* block = nullptr;
-    if (reinterpret_cast<PosixMemalign>(stub)(&block, sizeof(void*), 1) == 0) {
-        std::free(block);
-    }
+    static_cast<void>(reinterpret_cast<PosixMemalign>(stub)(&block, k_no_alignment, 1));
 }
 
-void bind_free(void* stub) { reinterpret_cast<Free>(stub)(nullptr); }
+void call_free(void* stub) { reinterpret_cast<Free>(stub)(nullptr); }
 
 // Empty, or what the slots of this function held when they were first redirected: with two
 // different answers there is something between that is unknown here.
@@ -116,7 +109,7 @@ struct Redirection {
     void* replacement;
     bool (*remember)(void* held);
     void* (*remembered)();
-    void (*bind)(void* stub);
+    void (*call_for_nothing)(void* stub);  // null where every call may allocate
 };
 
 // CPU plugin 2026.4.1: all but 1.4 MB of 4157 in large blocks come from posix_memalign, and none
@@ -125,16 +118,16 @@ const std::array<Redirection, 4>& redirections() {
     static const std::array<Redirection, 4> k_all{{
         {"malloc", reinterpret_cast<void*>(&redirected_malloc),
          [](void* held) { return remember(real_malloc, held); },
-         [] { return reinterpret_cast<void*>(real_malloc.load()); }, bind_malloc},
+         [] { return reinterpret_cast<void*>(real_malloc.load()); }, nullptr},
         {"aligned_alloc", reinterpret_cast<void*>(&redirected_aligned_alloc),
          [](void* held) { return remember(real_aligned_alloc, held); },
-         [] { return reinterpret_cast<void*>(real_aligned_alloc.load()); }, bind_aligned_alloc},
+         [] { return reinterpret_cast<void*>(real_aligned_alloc.load()); }, nullptr},
         {"posix_memalign", reinterpret_cast<void*>(&redirected_posix_memalign),
          [](void* held) { return remember(real_posix_memalign, held); },
-         [] { return reinterpret_cast<void*>(real_posix_memalign.load()); }, bind_posix_memalign},
+         [] { return reinterpret_cast<void*>(real_posix_memalign.load()); }, call_posix_memalign},
         {"free", reinterpret_cast<void*>(&redirected_free),
          [](void* held) { return remember(real_free, held); },
-         [] { return reinterpret_cast<void*>(real_free.load()); }, bind_free},
+         [] { return reinterpret_cast<void*>(real_free.load()); }, call_free},
     }};
     return k_all;
 }
@@ -146,27 +139,72 @@ const Redirection& redirection_of(std::string_view name) {
 
 struct Target {
     LoadedLibrary library;
-    std::vector<ImportSlot> slots;
+    std::vector<ImportSlot> slots;  // all of them bound
+};
+
+// What the program's own stubs call: a library may be given a stub, or what is behind it, or both.
+class ProgramStubs {
+public:
+    ProgramStubs() = default;
+    // Calls the loader.
+    explicit ProgramStubs(const std::vector<std::string_view>& functions) {
+        for (const auto& program : LoadedLibrary::program()) {
+            for (const auto& slot : find_import_slots(program, functions)) add(slot);
+        }
+    }
+
+    // What is called in the end where this is called.
+    [[nodiscard]] void* behind(void* function) const {
+        const auto found = behind_.find(function);
+        return found == behind_.end() ? function : found->second;
+    }
+
+private:
+    void add(const ImportSlot& slot) {
+        if (slot.stand_in() == nullptr) return;
+        void* const before = slot.load();
+        if (slot.is_unbound()) {
+            // The stub binds its slot. What the slot itself holds is no function on all processors.
+            const auto call = redirection_of(slot.function()).call_for_nothing;
+            if (call == nullptr) return;
+            call(slot.stand_in());
+            if (slot.load() == before) return;
+        }
+        // Another slot than the stub's own may hold the stub.
+        if (slot.load() != slot.stand_in()) behind_.emplace(slot.stand_in(), slot.load());
+    }
+
+    std::map<const void*, void*> behind_;
 };
 
 struct Targets {
     std::vector<Target> libraries;
-    // What the program's own stubs call: a library may be given either, and is given both at once.
-    std::map<const void*, void*> behind_stubs;
-
-    // What a slot calls in the end that holds this.
-    [[nodiscard]] void* behind(void* held) const {
-        const auto found = behind_stubs.find(held);
-        return found == behind_stubs.end() ? held : found->second;
-    }
+    ProgramStubs stubs;
 };
 
+// The slots that are bound, after those were that are not, as the loader would. It is not asked to:
+// a slot that is not bound yet holds no function on all processors that could be called.
 std::vector<ImportSlot> bound_slots(const LoadedLibrary& library,
-                                    const std::vector<std::string_view>& functions) {
+                                    const std::vector<std::string_view>& functions,
+                                    const ProgramStubs& stubs) {
     auto slots = find_import_slots(library, functions);
-    for (const auto& slot : slots) {
-        if (slot.is_unbound()) redirection_of(slot.function()).bind(slot.load());
-    }
+    const auto resolve = [](const ImportSlot& slot) {
+        return ::dlsym(RTLD_DEFAULT, std::string(slot.function()).c_str());
+    };
+    // One that was opened to see its own libraries first shows it by what is bound already.
+    const bool sees_the_same = std::ranges::all_of(slots, [&](const ImportSlot& slot) {
+        void* const held = slot.load();
+        return slot.is_unbound() || held == redirection_of(slot.function()).replacement ||
+               stubs.behind(held) == stubs.behind(resolve(slot));
+    });
+    std::erase_if(slots, [&](const ImportSlot& slot) {
+        if (!slot.is_unbound()) return false;
+        void* const unbound = slot.load();
+        void* const function = sees_the_same ? resolve(slot) : nullptr;
+        const bool is_bound = function != nullptr && slot.exchange(unbound, function);
+        // Or by the loader, meanwhile.
+        return !is_bound && slot.load() == unbound;
+    });
     return slots;
 }
 
@@ -174,17 +212,16 @@ std::vector<ImportSlot> bound_slots(const LoadedLibrary& library,
 Targets find_targets(const std::vector<std::string_view>& libraries) {
     std::vector<std::string_view> names;
     for (const auto& redirection : redirections()) names.push_back(redirection.name);
-    Targets targets;
+    std::vector<LoadedLibrary> loaded;
     for (const auto& name : libraries) {
-        for (auto& library : LoadedLibrary::find(name)) {
-            auto slots = bound_slots(library, names);
-            targets.libraries.push_back({std::move(library), std::move(slots)});
-        }
+        for (auto& library : LoadedLibrary::find(name)) loaded.push_back(std::move(library));
     }
-    for (const auto& program : LoadedLibrary::program()) {
-        for (const auto& slot : bound_slots(program, names)) {
-            if (slot.stand_in() != nullptr) targets.behind_stubs[slot.stand_in()] = slot.load();
-        }
+    Targets targets;
+    if (loaded.empty()) return targets;
+    targets.stubs = ProgramStubs(names);
+    for (auto& library : loaded) {
+        auto slots = bound_slots(library, names, targets.stubs);
+        targets.libraries.push_back({std::move(library), std::move(slots)});
     }
     return targets;
 }
@@ -246,7 +283,7 @@ private:
             const auto& redirection = redirection_of(slot.function());
             void* const held = slot.load();
             if (held == nullptr || held == redirection.replacement) continue;
-            if (!redirection.remember(targets.behind(held))) continue;
+            if (!redirection.remember(targets.stubs.behind(held))) continue;
             if (slot.exchange(held, redirection.replacement)) slots_.emplace_back(slot, held);
         }
     }
@@ -282,12 +319,17 @@ bool can_redirect() {
     return k_can;
 }
 
+// The name of the file that a function is part of.
+std::string owner_of(void* function) {
+    Dl_info info{};
+    if (::dladdr(function, &info) == 0 || info.dli_fname == nullptr) return "somebody unknown";
+    const std::string_view path = info.dli_fname;
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
 // Whether a function is the C library's own: another allocator may serve the program.
 bool is_of_c_library(void* function) {
-    Dl_info info{};
-    if (::dladdr(function, &info) == 0 || info.dli_fname == nullptr) return false;
-    const std::string_view path = info.dli_fname;
-    const auto name = path.substr(path.rfind('/') + 1);
+    const auto name = owner_of(function);
     return name.starts_with("libc.so") || name.starts_with("libc-");
 }
 
@@ -310,9 +352,15 @@ std::string obstacle_among(const Targets& targets) {
             // Another scope may have redirected it already.
             void* const now = slot.load();
             void* const held = now == redirection.replacement ? redirection.remembered() : now;
-            if (is_of_c_library(targets.behind(held))) continue;
-            return std::string(slot.function()) +
-                   " is not the C library's own: another allocator serves this program";
+            void* const real = targets.stubs.behind(held);
+            if (!is_of_c_library(real)) {
+                return std::string(slot.function()) + " is " + owner_of(real) +
+                       "'s, and not the C library's: another allocator serves this program";
+            }
+            void* const remembered = redirection.remembered();
+            if (remembered != nullptr && remembered != real) {
+                return "somebody else redirected the device's allocations before";
+            }
         }
     }
     if (!allocates) return "the device's library does not call posix_memalign";

@@ -176,7 +176,7 @@ public:
             const auto found = std::find(functions_.begin(), functions_.end(), name);
             if (found == functions_.end()) continue;
             // What is not defined here and has an address all the same.
-            const void* const stand_in =
+            void* const stand_in =
                 symbol.st_value != 0 ? pointer_to(image_.base + symbol.st_value) : nullptr;
             add(image_.base + relocation.r_offset, *found, stand_in);
         }
@@ -185,7 +185,7 @@ public:
     [[nodiscard]] std::vector<ImportSlot> take() { return std::move(slots_); }
 
 private:
-    void add(Address address, std::string_view function, const void* stand_in) {
+    void add(Address address, std::string_view function, void* stand_in) {
         if (address % sizeof(void*) != 0 || !lies_in(image_.writable, address, sizeof(void*))) {
             return;
         }
@@ -269,8 +269,10 @@ std::vector<ImportSlot> find_import_slots(const LoadedLibrary& library,
                                           const std::vector<std::string_view>& functions) {
     link_map* map = nullptr;
     if (!k_known_architecture ||
-        ::dlinfo(library.handle_, RTLD_DI_LINKMAP, static_cast<void*>(&map)) != 0)
+        ::dlinfo(library.handle_, RTLD_DI_LINKMAP, static_cast<void*>(&map)) != 0 ||
+        map->l_ld == nullptr) {
         return {};
+    }
     const auto image = find_image(map->l_ld);
     if (!image.found) return {};
     const auto dynamic = read_dynamic(image);

@@ -19,7 +19,7 @@ public:
     // Every object that is loaded now under the file name `name`, or `name` and a version
     // ("libx.so" finds libx.so.2). None is no error. Loads nothing.
     [[nodiscard]] static std::vector<LoadedLibrary> find(std::string_view name);
-    // The executable of this process, alone or not at all.
+    // The executable of this process; empty where the loader gives no handle for it.
     [[nodiscard]] static std::vector<LoadedLibrary> program();
 
     // Two are the same object if their ids are equal, while either lives.
@@ -37,7 +37,7 @@ private:
 // One word of memory through which an object calls one imported function.
 class ImportSlot {
 public:
-    ImportSlot(void** address, std::string_view function, const void* stand_in, bool is_read_only,
+    ImportSlot(void** address, std::string_view function, void* stand_in, bool is_read_only,
                bool is_unbound)
         : address_(address),
           function_(function),
@@ -46,12 +46,14 @@ public:
           is_unbound_(is_unbound) {}
 
     [[nodiscard]] std::string_view function() const { return function_; }
-    // The loader has not looked the function up yet: the first call will, and writes it here.
+    // The slot holds an address within its own object, and no imported function: as a rule the
+    // loader has not looked the function up yet, and will with the first call.
     [[nodiscard]] bool is_unbound() const { return is_unbound_; }
-    // A stub of the object's own that calls through this slot, and that every object of the process
-    // is given for the function. Programs that are not position-independent have them, for
-    // functions whose addresses they take. Null if there is none.
-    [[nodiscard]] const void* stand_in() const { return stand_in_; }
+    // A stub in the object's own code that calls the function, and that whoever takes the
+    // function's address is given instead, in every object. Programs that are not
+    // position-independent have them, for functions whose addresses they take. Null if there is
+    // none.
+    [[nodiscard]] void* stand_in() const { return stand_in_; }
 
     // Atomic: the object's own threads may be calling through the slot.
     [[nodiscard]] void* load() const;
@@ -62,7 +64,7 @@ public:
 private:
     void** address_;
     std::string_view function_;
-    const void* stand_in_;
+    void* stand_in_;
     bool is_read_only_;  // made so by the loader once it had bound everything
     bool is_unbound_;
 };

@@ -1,5 +1,6 @@
 #include "store/presence.h"
 
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -49,7 +50,7 @@ std::vector<std::string> told_by_others(Context& context, const Key& key,
     return texts;
 }
 
-void Presence::tell(std::string text) noexcept {
+void Presence::tell(std::string text) {
     const auto bytes = text.size();
     // No shorter than what is there: a reader sees blanks behind it, and nothing of the old.
     if (bytes < told_bytes_) text.append(told_bytes_ - bytes, '\n');

@@ -16,8 +16,8 @@ namespace larder::internal::store {
 
 struct Context;
 
-// Ends with its destructor, with the process, and, where that was forked meanwhile, with its last
-// child. Must not outlive the store.
+// Ends with its destructor, or with the process; where one ends without its destructor and was
+// forked meanwhile, with its last child. Must not outlive the store.
 class Presence {
 public:
     // `file` is locked.
@@ -25,7 +25,7 @@ public:
 
     [[nodiscard]] const std::string& path() const { return file_.path(); }
     // Leaves a text for others, in place of an earlier one. Best effort.
-    void tell(std::string text) noexcept;
+    void tell(std::string text);
 
 private:
     ScratchFile file_;

@@ -77,8 +77,8 @@ TEST_F(WeightSharingFaults, RemovalTakesNothingFromWhoHasIt) {
 }
 
 TEST_F(WeightSharingFaults, NothingGoesForItUnlessItIsAskedFor) {
-    const Elsewhere first(*this);
     config_.max_size.bytes = k_releasable_blob_bytes + 2 * k_block_bytes;
+    const Elsewhere first(*this);
     EXPECT_EQ(load()->mapped(), 0U);
     EXPECT_NE(sharing().reason.find("no room"), std::string::npos) << sharing().reason;
     EXPECT_EQ(entries(false).size(), 1U);

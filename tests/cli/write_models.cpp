@@ -9,7 +9,7 @@
 #include "small_models/small_models.h"
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
+    if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
         std::fputs("usage: write_models DIR\n", stderr);
         return 2;
     }

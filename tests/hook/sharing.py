@@ -213,11 +213,11 @@ class SharingTest(harness.HookTest):
 
         return self.until(report, f"{size_bytes} bytes are not mapped from the larder")
 
-    def until_told(self):
-        """Until a process has said what it holds."""
-        folder = self.dir / "tmp"
-        self.until(lambda: any(file.stat().st_size for file in folder.glob("user-*")),
-                   "nobody says what it holds")
+    def until_told(self, blocks):
+        """Until a process has said that it holds so many blocks."""
+        files = (self.dir / "tmp").glob
+        self.until(lambda: any(len(file.read_text().split()) >= blocks for file in files("user-*")),
+                   f"nobody says that it holds {blocks} blocks")
 
     def verb(self, *words, environment=None, directory=None):
         return self.run_bare(harness.PROGRAM, *words, "--dir", directory or self.dir,

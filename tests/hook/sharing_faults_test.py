@@ -5,32 +5,13 @@ program computes what it would without.
 import os
 import pathlib
 import random
-import shutil
 import signal
 import stat
-import subprocess
 import time
-import unittest
 
 import harness
 import sharing
 from sharing import EXACT, MIB, SHARED_BYTES_MIN, WIDE_BYTES
-
-OTHER_ALLOCATOR = """
-#include <stddef.h>
-#include <errno.h>
-void *__libc_malloc(size_t);
-void *__libc_memalign(size_t, size_t);
-void __libc_free(void *);
-void *malloc(size_t size) { return __libc_malloc(size); }
-void free(void *block) { __libc_free(block); }
-int posix_memalign(void **block, size_t alignment, size_t size) {
-    void *made = __libc_memalign(alignment, size);
-    if (!made) return ENOMEM;
-    *block = made;
-    return 0;
-}
-"""
 
 
 def change_middle(path):
@@ -180,12 +161,8 @@ class NoRoomTest(sharing.SharingTest):
 
 
 class OtherAllocatorTest(sharing.KeptTest):
-    @unittest.skipUnless(shutil.which("gcc"), "there is no compiler")
     def test_a_program_with_an_allocator_of_its_own_works_as_before(self):
-        source, library = self.root / "allocator.c", self.root / "allocator.so"
-        source.write_text(OTHER_ALLOCATOR)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
-        preload = {"LD_PRELOAD": str(library)}
+        preload = {"LD_PRELOAD": os.environ["LARDER_OTHER_ALLOCATOR"]}
         outputs, report = self.facts("on", environment=preload)
         self.assertEqual(outputs, self.plain)
         self.assertEqual(report["mapped"], 0)

@@ -37,9 +37,14 @@ struct Library {
     [[nodiscard]] Function* function(const char* called) const {
         return reinterpret_cast<Function*>(::dlsym(handle, called));
     }
-    [[nodiscard]] bool is_given(const void* free) const {
+    // In place of each of the two functions, a stub of the program.
+    [[nodiscard]] bool is_given_stubs() const {
         const auto found = LoadedLibrary::find(name);
-        return find_import_slots(found.at(0), {"free"}).at(0).load() == free;
+        const auto holds = [&](std::string_view function, const void* stub) {
+            return find_import_slots(found.at(0), {function}).at(0).load() == stub;
+        };
+        return holds("free", reinterpret_cast<const void*>(&std::free)) &&
+               holds("posix_memalign", reinterpret_cast<const void*>(&::posix_memalign));
     }
 
     void* handle;
@@ -47,9 +52,8 @@ struct Library {
 };
 
 int run(const Library& direct, const Library& indirect) {
-    auto* const stub = reinterpret_cast<const void*>(&std::free);
-    if (direct.is_given(stub) || !indirect.is_given(stub)) {
-        return fail("one of the libraries was to be given the stub of the program");
+    if (direct.is_given_stubs() || !indirect.is_given_stubs()) {
+        return fail("one of the libraries was to be given stubs of the program");
     }
     const std::vector<std::string_view> libraries{direct.name, indirect.name};
     const LargeBlockScope scope(libraries, 0, LargeBlockScope::Record::yes);

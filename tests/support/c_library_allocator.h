@@ -5,10 +5,17 @@
 
 namespace larder::internal::support {
 
-// Whether this is built with AddressSanitizer. (ThreadSanitizer rightly calls a comparison of
-// memory with a file, while others may write to it, a race.)
+// Sanitizers bring allocators of their own. ThreadSanitizer also calls a comparison of memory with
+// a file, while others may write to it, a race, and rightly so.
 [[nodiscard]] constexpr bool is_address_sanitized() {
 #if defined(__SANITIZE_ADDRESS__)
+    return true;
+#else
+    return false;
+#endif
+}
+[[nodiscard]] constexpr bool is_thread_sanitized() {
+#if defined(__SANITIZE_THREAD__)
     return true;
 #else
     return false;

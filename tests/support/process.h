@@ -48,7 +48,7 @@ public:
     ~Signal();
 
     void raise() const;
-    // False if it was not raised within a minute, or the other side died.
+    // False if it was not raised within a minute.
     [[nodiscard]] bool wait() const;
 
 private:

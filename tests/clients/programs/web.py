@@ -1,7 +1,7 @@
 """A web server with four worker processes, each of which compiles the same ResNet-50 at its start.
 
-Ready is when all of them are, memory what they hold together when each has answered once: pages
-that several have are counted once.
+Ready is when all of them are, memory what they hold together when each has answered once: of pages
+that several processes have, the part of each.
 """
 
 import fcntl
