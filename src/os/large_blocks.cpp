@@ -86,15 +86,6 @@ void redirected_free(void* block) {
     real_free.load(std::memory_order_acquire)(block);
 }
 
-// Calls that do nothing, whoever serves them.
-void call_posix_memalign(void* stub) {
-    constexpr std::size_t k_no_alignment = 3;
-    void* block = nullptr;
-    static_cast<void>(reinterpret_cast<PosixMemalign>(stub)(&block, k_no_alignment, 1));
-}
-
-void call_free(void* stub) { reinterpret_cast<Free>(stub)(nullptr); }
-
 // Empty, or what the slots of this function held when they were first redirected: with two
 // different answers there is something between that is unknown here.
 template <typename Function>
@@ -109,7 +100,6 @@ struct Redirection {
     void* replacement;
     bool (*remember)(void* held);
     void* (*remembered)();
-    void (*call_for_nothing)(void* stub);  // null where every call may allocate
 };
 
 // CPU plugin 2026.4.1: all but 1.4 MB of 4157 in large blocks come from posix_memalign, and none
@@ -118,16 +108,16 @@ const std::array<Redirection, 4>& redirections() {
     static const std::array<Redirection, 4> k_all{{
         {"malloc", reinterpret_cast<void*>(&redirected_malloc),
          [](void* held) { return remember(real_malloc, held); },
-         [] { return reinterpret_cast<void*>(real_malloc.load()); }, nullptr},
+         [] { return reinterpret_cast<void*>(real_malloc.load()); }},
         {"aligned_alloc", reinterpret_cast<void*>(&redirected_aligned_alloc),
          [](void* held) { return remember(real_aligned_alloc, held); },
-         [] { return reinterpret_cast<void*>(real_aligned_alloc.load()); }, nullptr},
+         [] { return reinterpret_cast<void*>(real_aligned_alloc.load()); }},
         {"posix_memalign", reinterpret_cast<void*>(&redirected_posix_memalign),
          [](void* held) { return remember(real_posix_memalign, held); },
-         [] { return reinterpret_cast<void*>(real_posix_memalign.load()); }, call_posix_memalign},
+         [] { return reinterpret_cast<void*>(real_posix_memalign.load()); }},
         {"free", reinterpret_cast<void*>(&redirected_free),
          [](void* held) { return remember(real_free, held); },
-         [] { return reinterpret_cast<void*>(real_free.load()); }, call_free},
+         [] { return reinterpret_cast<void*>(real_free.load()); }},
     }};
     return k_all;
 }
@@ -162,13 +152,13 @@ public:
 private:
     void add(const ImportSlot& slot) {
         if (slot.stand_in() == nullptr) return;
-        void* const before = slot.load();
         if (slot.is_unbound()) {
-            // The stub binds its slot. What the slot itself holds is no function on all processors.
-            const auto call = redirection_of(slot.function()).call_for_nothing;
-            if (call == nullptr) return;
-            call(slot.stand_in());
-            if (slot.load() == before) return;
+            // The stub binds its slot; of these functions, one does nothing where it is asked to.
+            // What the slot itself holds is no function on all processors.
+            if (slot.function() != "free") return;
+            void* const unbound = slot.load();
+            reinterpret_cast<Free>(slot.stand_in())(nullptr);
+            if (slot.load() == unbound) return;
         }
         // Another slot than the stub's own may hold the stub.
         if (slot.load() != slot.stand_in()) behind_.emplace(slot.stand_in(), slot.load());
