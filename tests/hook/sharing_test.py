@@ -25,7 +25,7 @@ class SharesTest(sharing.SharingTest):
         self.assertEqual(self.outputs(first), plain)
         self.assertEqual(first.ask("report")["mapped"], 0)
         # What its inference has unpacked it finds the next time it looks.
-        self.until_told(blocks=5)
+        self.until_told(blocks=4)
         second = self.loaded()
         # What is loaded now shares before anybody has used it.
         self.assertGreaterEqual(second.ask("report")["mapped"], SHARED_BYTES_MIN)
