@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -23,6 +22,7 @@
 #include <sys/resource.h>
 
 #include "os/block_record.h"
+#include "os/bound_imports.h"
 #include "os/linkage.h"
 
 namespace larder::internal::os {
@@ -132,76 +132,19 @@ struct Target {
     std::vector<ImportSlot> slots;  // all of them bound
 };
 
-// What the program's own stubs call: a library may be given a stub, or what is behind it, or both.
-class ProgramStubs {
-public:
-    ProgramStubs() = default;
-    // Calls the loader.
-    explicit ProgramStubs(const std::vector<std::string_view>& functions) {
-        for (const auto& program : LoadedLibrary::program()) {
-            for (const auto& slot : find_import_slots(program, functions)) add(slot);
-        }
-    }
-
-    // What is called in the end where this is called.
-    [[nodiscard]] void* behind(void* function) const {
-        const auto found = behind_.find(function);
-        return found == behind_.end() ? function : found->second;
-    }
-
-private:
-    void add(const ImportSlot& slot) {
-        if (slot.stand_in() == nullptr) return;
-        if (slot.is_unbound()) {
-            // The stub binds its slot; of these functions, one does nothing where it is asked to.
-            // What the slot itself holds is no function on all processors.
-            if (slot.function() != "free") return;
-            void* const unbound = slot.load();
-            reinterpret_cast<Free>(slot.stand_in())(nullptr);
-            if (slot.load() == unbound) return;
-        }
-        // Another slot than the stub's own may hold the stub.
-        if (slot.load() != slot.stand_in()) behind_.emplace(slot.stand_in(), slot.load());
-    }
-
-    std::map<const void*, void*> behind_;
-};
-
 struct Targets {
     std::vector<Target> libraries;
     ProgramStubs stubs;
 };
 
-// The slots that are bound, after those were that are not, as the loader would. It is not asked to:
-// a slot that is not bound yet holds no function on all processors that could be called.
-std::vector<ImportSlot> bound_slots(const LoadedLibrary& library,
-                                    const std::vector<std::string_view>& functions,
-                                    const ProgramStubs& stubs) {
-    auto slots = find_import_slots(library, functions);
-    const auto resolve = [](const ImportSlot& slot) {
-        return ::dlsym(RTLD_DEFAULT, std::string(slot.function()).c_str());
-    };
-    // One that was opened to see its own libraries first shows it by what is bound already.
-    const bool sees_the_same = std::ranges::all_of(slots, [&](const ImportSlot& slot) {
-        void* const held = slot.load();
-        return slot.is_unbound() || held == redirection_of(slot.function()).replacement ||
-               stubs.behind(held) == stubs.behind(resolve(slot));
-    });
-    std::erase_if(slots, [&](const ImportSlot& slot) {
-        if (!slot.is_unbound()) return false;
-        void* const unbound = slot.load();
-        void* const function = sees_the_same ? resolve(slot) : nullptr;
-        const bool is_bound = function != nullptr && slot.exchange(unbound, function);
-        // Or by the loader, meanwhile.
-        return !is_bound && slot.load() == unbound;
-    });
-    return slots;
-}
-
 // Calls the loader, and therefore holds no lock of ours.
 Targets find_targets(const std::vector<std::string_view>& libraries) {
     std::vector<std::string_view> names;
-    for (const auto& redirection : redirections()) names.push_back(redirection.name);
+    std::vector<void*> ours;
+    for (const auto& redirection : redirections()) {
+        names.push_back(redirection.name);
+        ours.push_back(redirection.replacement);
+    }
     std::vector<LoadedLibrary> loaded;
     for (const auto& name : libraries) {
         for (auto& library : LoadedLibrary::find(name)) loaded.push_back(std::move(library));
@@ -210,7 +153,7 @@ Targets find_targets(const std::vector<std::string_view>& libraries) {
     if (loaded.empty()) return targets;
     targets.stubs = ProgramStubs(names);
     for (auto& library : loaded) {
-        auto slots = bound_slots(library, names, targets.stubs);
+        auto slots = bind_import_slots(library, names, targets.stubs, ours);
         targets.libraries.push_back({std::move(library), std::move(slots)});
     }
     return targets;

@@ -1,0 +1,66 @@
+#include "os/bound_imports.h"
+
+#include <algorithm>
+#include <string>
+
+#include <dlfcn.h>
+
+namespace larder::internal::os {
+namespace {
+
+// What the loader finds for whoever sees what the program sees.
+void* resolve(const ImportSlot& slot) {
+    return ::dlsym(RTLD_DEFAULT, std::string(slot.function()).c_str());
+}
+
+}  // namespace
+
+ProgramStubs::ProgramStubs(const std::vector<std::string_view>& functions) {
+    for (const auto& program : LoadedLibrary::program()) {
+        for (const auto& slot : find_import_slots(program, functions)) add(slot);
+    }
+}
+
+void* ProgramStubs::behind(void* function) const {
+    const auto found = behind_.find(function);
+    return found == behind_.end() ? function : found->second;
+}
+
+void ProgramStubs::add(const ImportSlot& slot) {
+    if (slot.stand_in() == nullptr) return;
+    if (slot.is_unbound()) {
+        // The stub binds its slot; of the functions that matter, one does nothing where it is asked
+        // to. What the slot itself holds is no function on all processors.
+        if (slot.function() != "free") return;
+        void* const unbound = slot.load();
+        reinterpret_cast<void (*)(void*)>(slot.stand_in())(nullptr);
+        if (slot.load() == unbound) return;
+    }
+    // Another slot than the stub's own may hold the stub.
+    if (slot.load() != slot.stand_in()) behind_.emplace(slot.stand_in(), slot.load());
+}
+
+// The loader is not asked to bind them: a slot that is not bound holds no function on all
+// processors that could be called.
+std::vector<ImportSlot> bind_import_slots(const LoadedLibrary& library,
+                                          const std::vector<std::string_view>& functions,
+                                          const ProgramStubs& stubs, std::span<void* const> ours) {
+    auto slots = find_import_slots(library, functions);
+    // One that was opened to see its own libraries first shows it by what is bound already.
+    const bool sees_the_same = std::ranges::all_of(slots, [&](const ImportSlot& slot) {
+        void* const held = slot.load();
+        return slot.is_unbound() || std::ranges::find(ours, held) != ours.end() ||
+               stubs.behind(held) == stubs.behind(resolve(slot));
+    });
+    std::erase_if(slots, [&](const ImportSlot& slot) {
+        if (!slot.is_unbound()) return false;
+        void* const unbound = slot.load();
+        void* const function = sees_the_same ? resolve(slot) : nullptr;
+        const bool is_bound = function != nullptr && slot.exchange(unbound, function);
+        // Or by the loader, meanwhile.
+        return !is_bound && slot.load() == unbound;
+    });
+    return slots;
+}
+
+}  // namespace larder::internal::os
