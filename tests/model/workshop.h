@@ -32,6 +32,7 @@ public:
     std::atomic<int> syncs{0};
     // Where the models seem to lie, whatever the tests use for speed; absent: where they do.
     std::optional<os::Locality> locality = os::Locality::local;
+    // For one call at a time: files are read by several threads.
     std::function<void(const support::Call&)> on_call;
     std::function<std::optional<Error>(const support::Call&)> refuse;
 
@@ -46,10 +47,15 @@ private:
         if (call.operation == support::Operation::read) ++reads;
         if (call.operation == support::Operation::open) ++opens;
         if (call.operation == support::Operation::sync) ++syncs;
-        if (on_call) on_call(call);
+        if (on_call) {
+            const std::lock_guard lock(mutex_);
+            on_call(call);
+        }
         if (refuse) return refuse(call);
         return {};
     }
+
+    std::mutex mutex_;
 };
 
 class MapMemory final : public FingerprintMemory {
