@@ -172,7 +172,7 @@ public:
         if (is_contested_) return;
         recording = recorders_ > 0;
         for (auto& target : targets.libraries) {
-            redirect(target.slots, targets);
+            redirect(target.slots, targets.stubs);
             const auto same = [&](const auto& one) { return one.id() == target.library.id(); };
             if (std::none_of(libraries_.begin(), libraries_.end(), same)) {
                 libraries_.push_back(std::move(target.library));
@@ -211,12 +211,12 @@ public:
     }
 
 private:
-    void redirect(const std::vector<ImportSlot>& slots, const Targets& targets) {
+    void redirect(const std::vector<ImportSlot>& slots, const ProgramStubs& stubs) {
         for (const auto& slot : slots) {
             const auto& redirection = redirection_of(slot.function());
             void* const held = slot.load();
             if (held == nullptr || held == redirection.replacement) continue;
-            if (!redirection.remember(targets.stubs.behind(held))) continue;
+            if (!redirection.remember(stubs.behind(held))) continue;
             if (slot.exchange(held, redirection.replacement)) slots_.emplace_back(slot, held);
         }
     }

@@ -1,9 +1,8 @@
 // Every lock between processes, and their order. Private to store/.
 //
 //   1. flight (flight.h)   `locks/ab/<key>`, exclusive: who compiles this key. Held for minutes.
-//   Then,
-//                          in this order, where a model is to be shared: whose turn it is to unpack
-//                          it, and who keeps what it was unpacked into.
+//                          Where a model is shared, two more in this order: whose turn it is to
+//                          unpack it, and who keeps what it was unpacked into.
 //   2. gate                `locks/gate`: shared while an entry and its objects get their names,
 //                          exclusive while names are taken away. Held for a few writes or one scan.
 //   3. account (account.h) `account`: while a number in it is changed.
