@@ -1,0 +1,48 @@
+"""Goal: a model of any operation that the CPU plugin runs gives the same numbers, names, shapes and
+errors with larder as without, at its first start and at every later one.
+
+Method: a program that compiles and runs one model for each operation and type is started once
+without larder, and three times with it.
+"""
+
+import json
+import sys
+import unittest
+
+import harness
+
+CLIENT = [sys.executable, str(harness.CLIENTS / "run_operations.py")]
+CASES_MIN = 500
+
+
+class OperationsTest(harness.HookTest):
+    def answers(self, outcome):
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(outcome.warnings, [], outcome.error)
+        return [json.loads(line) for line in outcome.lines]
+
+    def visible(self, answers):
+        return [{key: value for key, value in answer.items() if key != "loaded"}
+                for answer in answers]
+
+    def test_every_operation_is_the_same_with_larder(self):
+        plain = self.answers(self.run_bare(*CLIENT))
+        self.assertGreaterEqual(len(plain), CASES_MIN)
+        self.assertEqual([answer for answer in plain if answer.get("error")], [])
+        for start in range(3):
+            before = self.outcomes() if start else None
+            with self.subTest(start=start):
+                answers = self.answers(self.run_larder(command=CLIENT))
+                for expected, found in zip(self.visible(plain), self.visible(answers)):
+                    self.assertEqual(found, expected)
+                self.assertEqual(len(answers), len(plain))
+                if start == 0:
+                    continue
+                compiled = [answer["name"] for answer in answers if not answer["loaded"]]
+                self.assertEqual(compiled, [], f"not loaded at start {start + 1}")
+                now = self.outcomes()
+                self.assertEqual(now["compiled"], before["compiled"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
