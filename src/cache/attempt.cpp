@@ -177,6 +177,9 @@ std::optional<format::Manifest> Attempt::keep_blob() {
     manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
                                        spent.read_model.value_or(std::chrono::nanoseconds{0}));
     manifest.requirements = request_.requirements();
+    if (auto names = request_.port_names(); !names.empty()) {
+        manifest.notes["port names"] = std::move(names);
+    }
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
 
     auto& timing = response_.timing;

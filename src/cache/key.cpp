@@ -56,6 +56,7 @@ Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, I
     auto digest = request.fingerprint_model(hasher);
     into.weights = std::move(hasher.content());
     into.family = hasher.family().on(into.inputs["device.name"]);
+    if (const auto names = request.fingerprint_names()) into.inputs["model.names"] = names->hex();
     return digest;
 }
 

@@ -12,12 +12,14 @@ class Model;
 
 namespace larder::internal::openvino {
 
-// The digest of a model in memory: topology, attributes, run-time information, tensor names and
+// The digest of a model in memory: topology, attributes, shapes, types, run-time information and
 // weights. Weights are left to `hasher`, all at once and where they lie; nothing is serialised.
-// Names that the runtime made up itself (they count up in each process) are left out.
+// Numbers count by their bits. Names of the model, of nodes and of tensors do not count: who asks
+// is given those of his own model (port_names.h). Ids of variables are no names.
 //
-// Errc::unsupported where the model holds an attribute of a type unknown here: it is then not
-// cached rather than perhaps confused with another. The hasher's errors are passed on.
+// Errc::unsupported where the model holds an attribute or run-time information of a type unknown
+// here: it is then not cached rather than perhaps confused with another. The hasher's errors are
+// passed on.
 [[nodiscard]] Result<Digest> fingerprint_graph(const ov::Model& model,
                                                runtime::MemoryHasher& hasher);
 

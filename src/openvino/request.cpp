@@ -195,11 +195,11 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     }
     try {
         compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
+        return name_ports();
     } catch (const std::exception& error) {
         return fail(Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
-    return {};
 }
 
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {

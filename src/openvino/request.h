@@ -32,12 +32,15 @@ public:
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
+    [[nodiscard]] std::optional<Digest> fingerprint_names() override;
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
     bool compile_with(const runtime::PrivateCache& cache) override;
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
+    [[nodiscard]] std::string port_names() override;
+    void expect_port_names(std::string names) override { port_changes_ = std::move(names); }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
@@ -56,6 +59,8 @@ private:
     const std::shared_ptr<const ov::Model>& model();
     void compile_as(const ov::AnyMap& properties);
     [[nodiscard]] std::string weights_path() const;
+    [[nodiscard]] bool names_count();
+    [[nodiscard]] Result<void> name_ports();
 
     ov::Core& core_;
     ModelInput input_;
@@ -64,6 +69,8 @@ private:
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
     ov::AnyMap properties_;
+    std::optional<bool> names_count_;
+    std::string port_changes_;  // see expect_port_names
     std::shared_ptr<const ov::Model> model_;
     std::optional<ov::CompiledModel> compiled_;
     runtime::StageTimes times_;

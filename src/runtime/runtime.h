@@ -109,6 +109,8 @@ public:
     // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
     // on. Only for models in memory.
     [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
+    // The names in a model in memory, hashed, where they decide a blob too; nothing elsewhere.
+    [[nodiscard]] virtual std::optional<Digest> fingerprint_names() { return std::nullopt; }
 
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
     // there, and is let go of once the model is read; what is still mapped then needs no name.
@@ -137,12 +139,18 @@ public:
     // errors are passed on. May be called again after a failure.
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
 
+    // How the inputs and outputs of the model just compiled are named, as far as neither the model
+    // nor its blob tells. Empty mostly; to be given to `expect_port_names` before an import.
+    [[nodiscard]] virtual std::string port_names() { return {}; }
+    virtual void expect_port_names(std::string /*names*/) {}
+
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
     // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time
     // a blob is imported, if the device has answered anything.
     // Empty where it is not the memory of this process, or shared by several anyway.
     [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
-    // Errc::incompatible if the runtime refuses the blob.
+    // Inputs and outputs get the names that compiling would give them. Errc::incompatible if the
+    // runtime refuses the blob.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
 
     // Runs the compiled model once, where a part of its blob may be unpacked only then. Nothing

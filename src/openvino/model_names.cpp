@@ -1,0 +1,78 @@
+#include "openvino/model_names.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <openvino/runtime/properties.hpp>
+
+#include "openvino/model_walk.h"
+
+namespace larder::internal::openvino {
+namespace {
+
+bool is_cpu_or_gpu(const std::string& device) {
+    const auto plugin = std::string_view(device).substr(0, device.find('.'));
+    return plugin == "CPU" || plugin == "GPU";
+}
+
+// Then a compiled model holds others, one for each socket, and hands them its own ports.
+bool is_split_over_sockets(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
+    const auto* name = ov::hint::model_distribution_policy.name();
+    try {
+        const auto given = properties.find(name);
+        const auto value =
+            given != properties.end() ? given->second : core.get_property(device.asked, name, {});
+        return value.as<std::set<ov::hint::ModelDistributionPolicy>>().contains(
+            ov::hint::ModelDistributionPolicy::TENSOR_PARALLEL);
+    } catch (const std::exception&) {
+        return false;  // the device knows no such property
+    }
+}
+
+bool is_counted_up(std::string_view name, std::string_view prefix) {
+    return name.starts_with(prefix) && name.size() > prefix.size() &&
+           name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
+}
+
+// "Parameter_17": what the runtime calls a node that nobody named, or its tensor.
+bool is_made_up(std::string_view name, std::string_view type) {
+    return is_counted_up(name, std::string(type) + '_') || is_counted_up(name, "Result_");
+}
+
+void add_name(Hasher& hasher, std::string_view name, bool made_up) {
+    hasher.update_field(made_up ? std::string_view{} : name);
+}
+
+}  // namespace
+
+bool names_count(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
+    if (!device.is_virtual) {
+        return !is_cpu_or_gpu(device.asked) || is_split_over_sockets(core, device, properties);
+    }
+    // AUTO, MULTI and BATCH keep what the runtime itself finds again by names among others, and
+    // pass their own ports on to the devices behind them.
+    if (device.plugin != "HETERO") return true;
+    return device.members.empty() || !std::ranges::all_of(device.members, is_cpu_or_gpu);
+}
+
+Digest hash_names(const ov::Model& model) {
+    Hasher hasher("larder names 1");
+    add_name(hasher, model.get_friendly_name(), is_counted_up(model.get_friendly_name(), "Model"));
+    walk(model, [&](const ov::Node& node) {
+        const auto* type = node.get_type_name();
+        add_name(hasher, node.get_friendly_name(), is_made_up(node.get_friendly_name(), type));
+        for (const auto& output : node.outputs()) {
+            std::set<std::string> names;
+            for (const auto& name : output.get_names()) {
+                names.insert(is_made_up(name, type) ? std::string{} : name);
+            }
+            hasher.update_u64(names.size());
+            for (const auto& name : names) hasher.update_field(name);
+        }
+    });
+    return hasher.finish();
+}
+
+}  // namespace larder::internal::openvino

@@ -1,0 +1,32 @@
+// What of a request is about names.
+#include "openvino/model_names.h"
+#include "openvino/port_names.h"
+#include "openvino/request.h"
+
+namespace larder::internal::openvino {
+
+bool Request::names_count() {
+    if (!names_count_) names_count_ = openvino::names_count(core_, device_, properties_);
+    return *names_count_;
+}
+
+std::optional<Digest> Request::fingerprint_names() {
+    if (!input_.model || !names_count()) return std::nullopt;
+    return hash_names(*input_.model);
+}
+
+std::string Request::port_names() {
+    if (!model_ || !compiled_ || names_count()) return {};
+    return input_.model ? port_changes(*model_, *compiled_) : port_losses(*model_, *compiled_);
+}
+
+Result<void> Request::name_ports() {
+    // The runtime itself may look for them.
+    if (names_count()) return {};
+    if (!input_.model && port_changes_.empty()) return {};
+    auto ports = input_.model ? port_names_of(*input_.model) : port_names_of(*compiled_);
+    apply_port_changes(port_changes_, input_.model.get(), ports);
+    return set_port_names(*compiled_, ports);
+}
+
+}  // namespace larder::internal::openvino
