@@ -32,6 +32,7 @@ public:
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
+    [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of_model() override;
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
@@ -65,6 +66,7 @@ private:
     DeviceName device_;
     ov::AnyMap properties_;
     std::shared_ptr<const ov::Model> model_;
+    bool is_known_by_graph_ = false;  // though it was given as a path
     std::optional<ov::CompiledModel> compiled_;
     runtime::StageTimes times_;
 };
