@@ -6,6 +6,7 @@
 #include "cache/family.h"
 #include "cache/remembered_fingerprints.h"
 #include "cache/stopwatch.h"
+#include "model/loaded_file.h"
 #include "os/address_space.h"
 
 namespace larder::internal::cache {
@@ -60,25 +61,62 @@ Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, I
     return digest;
 }
 
+// The content of what the process brought along, as inputs.
+Result<void> add_code(Session& session, std::span<const runtime::LoadedCode> code,
+                      format::KeyInputs& inputs) {
+    os::ProcAddressSpace address_space;
+    RememberedFingerprints memory(session.state());
+    model::LoadedFiles files(session.system(), address_space, memory);
+    for (const auto& [name, address] : code) {
+        const auto digest = files.digest(name, address);
+        if (!digest) return fail(digest.error());
+        // Two of one name are told apart by their content alone.
+        auto& value = inputs["library." + name];
+        value += (value.empty() ? "" : " ") + digest->hex();
+    }
+    return {};
+}
+
+Result<void> add_files(Session& session, const std::map<std::string, std::string>& files,
+                       format::KeyInputs& inputs) {
+    RememberedFingerprints memory(session.state());
+    for (const auto& [name, path] : files) {
+        const auto digest = model::hash_file(session.system(), memory, path);
+        if (!digest) return fail(digest.error());
+        if (*digest) inputs[name] = (*digest)->hex();
+    }
+    return {};
+}
+
 std::string in_memory(const Digest& digest) { return "memory:" + digest.hex(); }
 
 // The same 32 bytes mean different things by where they come from.
 Result<std::string> fingerprint(Session& session, runtime::Request& request,
-                                const ModelReference& model, Identified& into) {
+                                const ModelReference& model, runtime::ModelContent content,
+                                Identified& into) {
     format::ModelInfo& info = into.model;
+    const auto hash_graph = [&]() -> Result<std::string> {
+        info.kind = "memory";
+        const auto digest = fingerprint_memory(session, request, into);
+        if (!digest) return fail(digest.error());
+        const auto code = request.code_of_model();
+        if (!code) return fail(code.error());
+        if (auto added = add_code(session, *code, into.inputs); !added) {
+            return fail(std::move(added.error()));
+        }
+        return in_memory(*digest);
+    };
     switch (model.origin) {
         case ModelOrigin::path: {
             info.path = model.path;
+            if (content == runtime::ModelContent::graph) return hash_graph();
             const auto digest = fingerprint_files(session, model.path, into);
             if (!digest) return fail(digest.error());
             return "files:" + digest->hex();
         }
         case ModelOrigin::memory: {
             info.path = model.name;
-            info.kind = "memory";
-            const auto digest = fingerprint_memory(session, request, into);
-            if (!digest) return fail(digest.error());
-            return in_memory(*digest);
+            return hash_graph();
         }
         case ModelOrigin::caller:
             info.path = model.name;
@@ -93,17 +131,25 @@ Result<std::string> fingerprint(Session& session, runtime::Request& request,
 Result<Identified> identify(Session& session, runtime::Request& request,
                             const ModelReference& model, Timing& timing) {
     Identified identified;
+    runtime::Identity identity;
     {
         const Stopwatch watch(session.system().clock, timing.lookup);
-        auto identity = request.identify();
-        if (!identity) return fail(std::move(identity.error()));
-        identified.caching = identity->caching;
-        identified.reason = std::move(identity->reason);
-        identified.inputs = std::move(identity->inputs);
+        auto found = request.identify();
+        if (!found) return fail(std::move(found.error()));
+        identity = std::move(*found);
     }
+    identified.caching = identity.caching;
+    identified.reason = std::move(identity.reason);
+    identified.inputs = std::move(identity.inputs);
     if (identified.caching == runtime::Caching::none) return identified;
     const Stopwatch watch(session.system().clock, timing.fingerprint);
-    auto content = fingerprint(session, request, model, identified);
+    if (auto added = add_files(session, identity.files, identified.inputs); !added) {
+        return fail(std::move(added.error()));
+    }
+    if (auto added = add_code(session, identity.code, identified.inputs); !added) {
+        return fail(std::move(added.error()));
+    }
+    auto content = fingerprint(session, request, model, identity.model_content, identified);
     if (!content) return fail(std::move(content.error()));
     identified.inputs["model.fingerprint"] = std::move(*content);
     identified.key = format::key_of(identified.inputs);

@@ -1,11 +1,15 @@
 #include "openvino/device.h"
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/foreign_code.h"
+#include "openvino/process_inputs.h"
 #include "openvino/properties.h"
+#include "os/instruction_sets.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -46,23 +50,16 @@ std::optional<ov::Any> ask(ov::Core& core, const std::string& device, const std:
     }
 }
 
-// Two machines whose CPUs share a name can still differ in what code their blobs hold.
-std::string instruction_sets() {
-    std::string text;
-#if defined(__x86_64__)
-    const auto add = [&](bool has, const char* name) {
-        if (has) text += (text.empty() ? "" : " ") + std::string(name);
+// OpenVINO's own libraries, by the devices that they make.
+std::string library_of(const std::string& plugin) {
+    static const std::map<std::string, std::string, std::less<>> k_libraries{
+        {"CPU", "libopenvino_intel_cpu_plugin.so"},    {"GPU", "libopenvino_intel_gpu_plugin.so"},
+        {"NPU", "libopenvino_intel_npu_plugin.so"},    {"HETERO", "libopenvino_hetero_plugin.so"},
+        {"AUTO", "libopenvino_auto_plugin.so"},        {"MULTI", "libopenvino_auto_plugin.so"},
+        {"BATCH", "libopenvino_auto_batch_plugin.so"},
     };
-    add(__builtin_cpu_supports("sse4.2") != 0, "sse4.2");
-    add(__builtin_cpu_supports("avx") != 0, "avx");
-    add(__builtin_cpu_supports("avx2") != 0, "avx2");
-    add(__builtin_cpu_supports("fma") != 0, "fma");
-    add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
-    add(__builtin_cpu_supports("avx512bw") != 0, "avx512bw");
-    add(__builtin_cpu_supports("avx512vnni") != 0, "avx512vnni");
-    add(__builtin_cpu_supports("avx512bf16") != 0, "avx512bf16");
-#endif
-    return text;
+    const auto found = k_libraries.find(plugin);
+    return found == k_libraries.end() ? std::string{} : found->second;
 }
 
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
@@ -82,11 +79,11 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
             if (const auto text = canonical_text(*value, {})) inputs[prefix + name] = *text;
         }
     }
-    if (plain_plugin(device) == "CPU") inputs[prefix + "INSTRUCTION_SETS"] = instruction_sets();
+    // Two machines whose CPUs share a name can still differ in what code their blobs hold.
+    if (plain_plugin(device) == "CPU") inputs[prefix + "INSTRUCTION_SETS"] = os::instruction_sets();
 }
 
 void add_versions(ov::Core& core, const std::string& device, DeviceInputs& inputs) {
-    inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
     try {
         for (const auto& [plugin, version] : core.get_versions(device)) {
             inputs["runtime.plugin." + plugin] = version.buildNumber;
@@ -94,22 +91,19 @@ void add_versions(ov::Core& core, const std::string& device, DeviceInputs& input
     } catch (const std::exception&) {
         // Compiling will say what is wrong with the device.
     }
-}
-
-// What is set on the core for `device`, defaults included, and what the call adds.
-void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
-                    const ov::AnyMap& given, DeviceInputs& inputs, std::string& refusal) {
-    const auto& left_out = run_time_properties(plain_plugin(device));
-    std::map<std::string, ov::Any> effective;
-    if (const auto supported = ask(core, device, ov::supported_properties.name())) {
-        for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
-            if (!name.is_mutable() || left_out.contains(name) || is_cache_control(name)) continue;
-            if (auto value = ask(core, device, name)) effective.emplace(name, *value);
+    const auto plugin = plain_plugin(device);
+    if (const auto library = library_of(plugin); !library.empty()) {
+        if (const auto build = build_of(library); !build.empty()) {
+            inputs["runtime.build." + plugin] = build;
         }
     }
-    for (const auto& [name, value] : effective) {
-        if (const auto text = canonical_text(value, value)) inputs[prefix + name] = *text;
-    }
+}
+
+using Names = std::set<std::string, std::less<>>;
+
+// What a call says, read as the type of what is in `effective`.
+void add_given(const ov::AnyMap& given, const std::string& prefix, const ov::AnyMap& effective,
+               const Names& left_out, DeviceInputs& inputs, std::string& refusal) {
     for (const auto& [name, value] : given) {
         if (left_out.contains(name) || is_cache_control(name)) continue;
         const auto like = effective.find(name);
@@ -122,11 +116,44 @@ void add_properties(ov::Core& core, const std::string& device, const std::string
     }
 }
 
+// What is set on the core for `device`, defaults included, and what the call adds.
+void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
+                    const ov::AnyMap& given, DeviceInputs& inputs, std::string& refusal) {
+    const auto& left_out = run_time_properties(plain_plugin(device));
+    ov::AnyMap effective;
+    if (const auto supported = ask(core, device, ov::supported_properties.name())) {
+        for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
+            if (!name.is_mutable() || left_out.contains(name) || is_cache_control(name)) continue;
+            if (auto value = ask(core, device, name)) effective.emplace(name, *value);
+        }
+    }
+    for (const auto& [name, value] : effective) {
+        if (const auto text = canonical_text(value, value)) inputs[prefix + name] = *text;
+    }
+    add_given(given, prefix, effective, left_out, inputs, refusal);
+}
+
 bool can_export(ov::Core& core, const std::string& plugin) {
     const auto capabilities = ask(core, plugin, ov::device::capabilities.name());
     if (!capabilities) return false;
     const auto list = capabilities->as<std::vector<std::string>>();
     return std::find(list.begin(), list.end(), ov::device::capability::EXPORT_IMPORT) != list.end();
+}
+
+// Properties that name files whose content decides a blob.
+constexpr std::array<std::string_view, 2> k_names_of_files{"NPUW_PLAN",
+                                                           "GPU_CONV_LOOKUP_TABLE_PATH"};
+
+// The inputs that name files, and by which name their content is an input. What has no slash in it
+// is taken for a file only where it can be nothing else.
+void add_files(const DeviceInputs& inputs, std::map<std::string, std::string>& files) {
+    for (const auto& [name, value] : inputs) {
+        if (!name.starts_with("property.") || value.empty()) continue;
+        const auto property = std::string_view(name).substr(name.rfind('.') + 1);
+        const bool is_file =
+            std::ranges::find(k_names_of_files, property) != k_names_of_files.end();
+        if (is_file || value.find('/') != std::string::npos) files[name + ".content"] = value;
+    }
 }
 
 // Requests that manage blobs themselves, or ask for something larder does not give.
@@ -136,6 +163,9 @@ std::string own_caching(const ov::AnyMap& properties) {
     }
     if (properties.contains("COMPILED_BLOB")) return "the caller brings a compiled blob";
     if (properties.contains(ov::hint::model.name())) return "the caller passes a model as a hint";
+    if (properties.contains("CONFIG_FILE")) {
+        return "the property CONFIG_FILE brings kernels whose source larder does not see";
+    }
     return {};
 }
 
@@ -159,30 +189,42 @@ DeviceName parse_device(const std::string& device, const ov::AnyMap& properties)
 
 runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
     runtime::Identity identity;
-    identity.reason = own_caching(properties);
-    if (!identity.reason.empty()) return identity;
+    const std::string& plugin = device.is_virtual ? device.plugin : device.asked;
+    auto said = by_device(properties, plugin);
+    for (const auto& [name, given] : said) {
+        identity.reason = own_caching(given);
+        if (!identity.reason.empty()) return identity;
+    }
 
     auto& inputs = identity.inputs;
-    const std::string& plugin = device.is_virtual ? device.plugin : device.asked;
     inputs["device.name"] = device.asked;
-    add_versions(core, plugin, inputs);
+    inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
     std::string refusal;
-    add_properties(core, plugin, "property.", properties, inputs, refusal);
+    add_properties(core, plugin, "property.", said[""], inputs, refusal);
+    add_versions(core, plugin, inputs);
+    auto devices = device.members;
     if (device.is_virtual) {
-        auto members = device.members;
         try {
-            if (members.empty()) members = core.get_available_devices();
+            if (devices.empty()) devices = core.get_available_devices();
         } catch (const std::exception&) {
             // No device at all: compiling will say so.
         }
-        for (const auto& member : members) {
-            add_versions(core, member, inputs);
+        for (const auto& member : devices) {
             add_device_facts(core, member, "device." + member + ".", inputs);
-            add_properties(core, member, "property." + member + ".", {}, inputs, refusal);
+            add_properties(core, member, "property." + member + ".", said[member], inputs, refusal);
+            add_versions(core, member, inputs);
         }
     } else {
+        devices = {plugin};
         add_device_facts(core, plugin, "device.", inputs);
     }
+    for (const auto& [name, given] : said) {
+        if (name.empty() || std::ranges::find(devices, name) != devices.end()) continue;
+        add_given(given, "property." + name + ".", {}, {}, inputs, refusal);
+    }
+    inputs.merge(process_inputs(core, devices));
+    identity.code = device_libraries();
+    add_files(inputs, identity.files);
 
     if (!refusal.empty()) {
         identity.reason = refusal;

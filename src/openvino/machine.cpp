@@ -1,9 +1,13 @@
 #include "openvino/machine.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <openvino/core/version.hpp>
 #include <openvino/runtime/properties.hpp>
 
 #include "openvino/device.h"
+#include "openvino/process_inputs.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -11,6 +15,19 @@ namespace {
 std::string value_of(const Machine::Inputs& inputs, const std::string& name) {
     const auto found = inputs.find(name);
     return found == inputs.end() ? std::string{} : found->second;
+}
+
+// A program that allows its devices fewer instructions than the processor has makes blobs that only
+// its like accept: this machine has no quarrel with them. The processor's own are a fact of the
+// device.
+std::string with_own_instruction_set(ov::Core& core, const std::string& requirements) {
+    constexpr std::string_view k_name = ";isa=";
+    const auto at = requirements.find(k_name);
+    if (at == std::string::npos) return requirements;
+    const auto begin = at + k_name.size();
+    const auto end = std::min(requirements.find(';', begin), requirements.size());
+    auto text = requirements;
+    return text.replace(begin, end - begin, instruction_set_in_use(core));
 }
 
 }  // namespace
@@ -53,7 +70,9 @@ const Machine::Inputs& Machine::inputs(const Inputs& kept) {
 bool Machine::refuses(const std::string& device, const std::string& requirements) {
     const auto [known, is_new] = refusals_.try_emplace({device, requirements});
     if (is_new) {
-        known->second = check(core_, device, requirements) == runtime::Compatibility::refused;
+        known->second = check(core_, device, requirements) == runtime::Compatibility::refused &&
+                        check(core_, device, with_own_instruction_set(core_, requirements)) ==
+                            runtime::Compatibility::refused;
     }
     return known->second;
 }

@@ -1,21 +1,43 @@
 #include "openvino/properties.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <sstream>
+#include <vector>
 
 #include <openvino/runtime/properties.hpp>
 
 namespace larder::internal::openvino {
 namespace {
 
+constexpr std::string_view k_nested = "DEVICE_PROPERTIES";
+
+// Enough for the longest of a double.
+constexpr std::size_t k_number_size_max = 32;
+
+// The shortest text that reads as the same number; of any locale's making, it would not be one.
 template <typename T>
-std::optional<std::string> text_as(const ov::Any& value) {
-    std::ostringstream text;
-    if constexpr (std::is_same_v<T, bool>) {
-        text << (value.as<bool>() ? "true" : "false");
-    } else {
-        text << value.as<T>();
-    }
-    return text.str();
+std::string number_text(T value) {
+    std::array<char, k_number_size_max> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return {text.data(), end};
+}
+
+template <typename T>
+std::string numbers_text(const std::vector<T>& values) {
+    std::string text;
+    for (const auto value : values) text += (text.empty() ? "" : " ") + number_text(value);
+    return text;
+}
+
+// A number with the type that it has; nothing for what is none.
+std::optional<std::string> text_of_number(const ov::Any& value) {
+    if (value.is<float>()) return number_text(value.as<float>());
+    if (value.is<double>()) return number_text(value.as<double>());
+    if (value.is<std::vector<float>>()) return numbers_text(value.as<std::vector<float>>());
+    if (value.is<std::vector<double>>()) return numbers_text(value.as<std::vector<double>>());
+    return std::nullopt;
 }
 
 std::optional<std::string> map_text(const ov::AnyMap& map) {
@@ -31,12 +53,33 @@ std::optional<std::string> map_text(const ov::AnyMap& map) {
     return text.str();
 }
 
+// A map that is given as one, or as the text that the runtime reads as one.
+std::optional<ov::AnyMap> as_map(const ov::Any& value) {
+    try {
+        if (value.is<ov::AnyMap>()) return value.as<ov::AnyMap>();
+        if (value.is<std::string>() && value.as<std::string>().starts_with('{')) {
+            return value.as<ov::AnyMap>();
+        }
+    } catch (const std::exception&) {
+        // A text like any other.
+    }
+    return std::nullopt;
+}
+
+bool holds_cache_control(const ov::AnyMap& properties) {
+    return std::ranges::any_of(properties, [](const auto& property) {
+        if (is_cache_control(property.first)) return true;
+        const auto inner = as_map(property.second);
+        return inner && holds_cache_control(*inner);
+    });
+}
+
 }  // namespace
 
 bool is_cache_control(std::string_view name) {
     static const std::set<std::string, std::less<>> k_names{
         "CACHE_DIR",     "CACHE_PATH",        "CACHE_MODE",        "CACHE_MODEL_PATH",
-        "CACHE_BLOB_ID", "LOADED_FROM_CACHE", "ENABLE_WEIGHTLESS", "CACHE_QUANTIZATION_MODE",
+        "CACHE_BLOB_ID", "LOADED_FROM_CACHE", "ENABLE_WEIGHTLESS", "NPUW_CACHE_DIR",
         "ENABLE_MMAP",   "WEIGHTS_PATH",
     };
     return k_names.contains(name);
@@ -63,23 +106,57 @@ ov::AnyMap without_cache_control(const ov::AnyMap& properties) {
     ov::AnyMap kept;
     for (const auto& [name, value] : properties) {
         if (is_cache_control(name)) continue;
-        kept.emplace(name, value.is<ov::AnyMap>()
-                               ? ov::Any(without_cache_control(value.as<ov::AnyMap>()))
-                               : value);
+        const auto inner = as_map(value);
+        const bool changes = inner && holds_cache_control(*inner);
+        kept.emplace(name, changes ? ov::Any(without_cache_control(*inner)) : value);
     }
     return kept;
+}
+
+std::map<std::string, ov::AnyMap> by_device(const ov::AnyMap& properties,
+                                            const std::string& device) {
+    std::map<std::string, ov::AnyMap> said;
+    auto& own = said[""];
+    const auto add = [&](const std::string& name, const ov::AnyMap& inner) {
+        for (const auto& [property, value] : inner) said[name].insert_or_assign(property, value);
+    };
+    for (const auto& [name, value] : properties) {
+        const auto inner = name.starts_with(k_nested) ? as_map(value) : std::nullopt;
+        if (!inner) {
+            own.emplace(name, value);
+        } else if (name.size() > k_nested.size() + 1) {
+            add(name.substr(k_nested.size() + 1), *inner);  // DEVICE_PROPERTIES_CPU
+        } else {
+            for (const auto& [member, said_for_it] : *inner) {
+                const auto properties_of_it = as_map(said_for_it);
+                if (properties_of_it) add(member, *properties_of_it);
+                if (!properties_of_it) own[name + "_" + member] = said_for_it;
+            }
+        }
+    }
+    // What is said for a device by its name counts more.
+    if (const auto named = said.find(device); named != said.end() && !device.empty()) {
+        for (const auto& [name, value] : named->second) own.insert_or_assign(name, value);
+        said.erase(named);
+    }
+    return said;
 }
 
 std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& like) {
     try {
         if (value.empty()) return std::string{};
         if (value.is<ov::AnyMap>()) return map_text(value.as<ov::AnyMap>());
-        if (like.is<bool>()) return text_as<bool>(value);
-        if (like.is<float>() || like.is<double>()) return text_as<double>(value);
-        if (like.is<int>() || like.is<std::int64_t>() || like.is<unsigned>() ||
-            like.is<std::uint64_t>()) {
-            return text_as<std::int64_t>(value);
+        // Other texts keep every letter: they may be no map to whoever reads them.
+        if (const auto map = as_map(value); map && holds_cache_control(*map)) return map_text(*map);
+        if (like.is<bool>()) return value.as<bool>() ? "true" : "false";
+        // Read as what the device reads it as.
+        if (like.is<float>()) return number_text(value.as<float>());
+        if (like.is<double>()) return number_text(value.as<double>());
+        if (like.is<std::uint64_t>()) return number_text(value.as<std::uint64_t>());
+        if (like.is<int>() || like.is<std::int64_t>() || like.is<unsigned>()) {
+            return number_text(value.as<std::int64_t>());
         }
+        if (auto number = text_of_number(value)) return number;
         if (like.is<ov::element::Type>()) return value.as<ov::element::Type>().to_string();
         auto text = value.as<std::string>();
         // What the runtime cannot print, such as a callback, it prints as nothing.

@@ -22,13 +22,19 @@ namespace larder::internal::openvino {
 [[nodiscard]] const std::set<std::string, std::less<>>& run_time_properties(
     std::string_view device);
 
-// `properties` without those of the runtime's own cache, at any depth.
+// `properties` without those of the runtime's own cache, at any depth, and however they are said.
 [[nodiscard]] ov::AnyMap without_cache_control(const ov::AnyMap& properties);
 
 // One text for one meaning: `value` is read as the type of `like` (a value the device itself
 // reports), so that "YES", "true" and true are the same. No value where it has no text, such as a
-// callback or a pointer.
+// callback or a pointer. Numbers are exact: two that differ have different texts.
 [[nodiscard]] std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& like);
+
+// What a call's properties say for each device, whichever way they say it: for the device that is
+// asked under "", for others under their names. `device` is a plain name, or that of a virtual
+// device.
+[[nodiscard]] std::map<std::string, ov::AnyMap> by_device(const ov::AnyMap& properties,
+                                                          const std::string& device);
 
 // Whether the caller asked for blobs that hold no weights.
 [[nodiscard]] bool asks_for_weightless(const ov::AnyMap& properties);

@@ -1,11 +1,15 @@
 #include "openvino/request.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <ostream>
 
 #include <openvino/runtime/properties.hpp>
 
 #include "openvino/blob_stream.h"
+#include "openvino/core_extensions.h"
+#include "openvino/foreign_code.h"
 #include "openvino/graph_fingerprint.h"
 #include "openvino/machine.h"
 #include "openvino/properties.h"
@@ -58,13 +62,34 @@ Request::~Request() = default;
 ov::CompiledModel Request::take() { return std::move(compiled_).value(); }
 
 Result<runtime::Identity> Request::identify() {
-    return openvino::identify(core_, device_, properties_);
+    auto identity = openvino::identify(core_, device_, properties_);
+    // Extensions change what is read from files. A GGUF is read past the core.
+    if (input_.model || is_gguf(input_.path)) return identity;
+    switch (extensions_of(core_)) {
+        case CoreExtensions::none: break;
+        case CoreExtensions::libraries:
+            std::ranges::copy(extension_libraries(), std::back_inserter(identity.code));
+            break;
+        case CoreExtensions::objects:
+            if (input_.path.empty()) break;  // the caller vouches for what is built
+            identity.model_content = runtime::ModelContent::graph;
+            is_known_by_graph_ = true;
+            break;
+    }
+    return identity;
 }
 
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
-    if (!input_.model) return fail(Errc::invalid_argument, "there is no model in memory");
-    return fingerprint_graph(*input_.model, hasher);
+    try {
+        return fingerprint_graph(*model(), hasher);
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        return fail(Errc::unsupported, "OpenVINO cannot read the model: " + plain_message(error));
+    }
 }
+
+Result<std::vector<runtime::LoadedCode>> Request::code_of_model() { return code_of(*model()); }
 
 const std::shared_ptr<const ov::Model>& Request::model() {
     if (!model_) {
@@ -156,6 +181,8 @@ std::string Request::weights_path() const {
 }
 
 bool Request::exports_without_weights() {
+    // Such a blob depends on where in the file each constant lies, which no graph tells.
+    if (is_known_by_graph_) return false;
     return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
 }
 

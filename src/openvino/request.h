@@ -33,6 +33,7 @@ public:
     [[nodiscard]] Result<runtime::Identity> identify() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     [[nodiscard]] std::optional<Digest> fingerprint_names() override;
+    [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of_model() override;
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
@@ -72,6 +73,7 @@ private:
     std::optional<bool> names_count_;
     std::string port_changes_;  // see expect_port_names
     std::shared_ptr<const ov::Model> model_;
+    bool is_known_by_graph_ = false;  // though it was given as a path
     std::optional<ov::CompiledModel> compiled_;
     runtime::StageTimes times_;
 };

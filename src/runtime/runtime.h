@@ -25,10 +25,28 @@ enum class Caching {
     none,
 };
 
+// Code that is loaded from a file which the runtime did not bring. The file's content decides a
+// blob.
+struct LoadedCode {
+    std::string name;            // of the file
+    std::uintptr_t address = 0;  // of something that is loaded from it
+};
+
+// What tells of a model that was given as a path.
+enum class ModelContent {
+    files,
+    graph,  // the program changes what the runtime makes of the files: only the graph tells
+};
+
 // Everything besides the model that decides a blob.
 struct Identity {
-    // Names are "device.…", "runtime.…" and "property.…"; values are canonical.
+    // Names are "device.…", "runtime.…", "process.…" and "property.…"; values are canonical.
     std::map<std::string, std::string> inputs;
+    std::vector<LoadedCode> code;
+    // Files that properties name, by the input that their content becomes. A path that names no
+    // file adds nothing.
+    std::map<std::string, std::string> files;
+    ModelContent model_content = ModelContent::files;
     Caching caching = Caching::none;
     std::string reason;  // why nothing can be kept; empty otherwise
 };
@@ -107,10 +125,16 @@ public:
 
     // The digest of a model in memory: its graph, weights and everything that reaches the blob.
     // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
-    // on. Only for models in memory.
+    // on. Only for models in memory, and for those that were given as a path where the identity
+    // says ModelContent::graph: they are read for it.
     [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
     // The names in a model in memory, hashed, where they decide a blob too; nothing elsewhere.
     [[nodiscard]] virtual std::optional<Digest> fingerprint_names() { return std::nullopt; }
+    // The code that such a model's operations bring with them. Errc::unsupported where it is in no
+    // file.
+    [[nodiscard]] virtual Result<std::vector<LoadedCode>> code_of_model() {
+        return std::vector<LoadedCode>{};
+    }
 
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
     // there, and is let go of once the model is read; what is still mapped then needs no name.

@@ -1,0 +1,179 @@
+#include "openvino/core_extensions.h"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <typeinfo>
+#include <vector>
+
+#include <openvino/core/extension.hpp>
+
+#include "os/loaded_code.h"
+
+// OpenVINO does not tell which extensions a core has. They lie in a vector inside the core; where,
+// a core of our own shows, to which known extensions are added: whatever the version, the place is
+// measured, not assumed. Nothing but reading is done to the program's core, and no lock is taken.
+namespace larder::internal::openvino {
+namespace {
+
+using Word = std::uintptr_t;
+using Extensions = std::vector<ov::Extension::Ptr>;
+
+// Of the core's implementation, as far as it is searched.
+constexpr std::size_t k_words_max = 512;
+constexpr std::size_t k_word_bytes = sizeof(Word);
+constexpr std::size_t k_element_bytes = sizeof(ov::Extension::Ptr);
+constexpr std::size_t k_element_words = k_element_bytes / k_word_bytes;
+constexpr std::size_t k_elements_max = std::size_t{1} << 16;
+constexpr int k_reads_max = 100;
+
+static_assert(sizeof(std::vector<ov::Extension::Ptr>) == 3 * k_word_bytes);
+static_assert(k_element_bytes % k_word_bytes == 0);
+
+const Word* words_at(Word address) {
+    return reinterpret_cast<const Word*>(address);  // NOLINT(performance-no-int-to-ptr)
+}
+
+// Another thread of the program may be adding an extension.
+Word read(const Word* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+// The core's implementation; null where a core is not the one pointer that it has always been.
+const Word* implementation_of(const ov::Core& core) {
+    if constexpr (sizeof(ov::Core) == sizeof(std::shared_ptr<void>)) {
+        const auto* const implementation = words_at(*reinterpret_cast<const Word*>(&core));
+        if (os::is_readable(implementation, k_word_bytes)) return implementation;
+    }
+    return nullptr;
+}
+
+// A vector of extensions, as it lies in memory.
+struct Triple {
+    Word begin = 0;
+    Word end = 0;
+    Word room = 0;
+
+    bool operator==(const Triple&) const = default;
+
+    [[nodiscard]] static Triple at(const Word* words) {
+        return {read(words), read(words + 1), read(words + 2)};
+    }
+    [[nodiscard]] bool is_plausible() const {
+        return begin % alignof(ov::Extension::Ptr) == 0 && begin <= end && end <= room &&
+               (end - begin) % k_element_bytes == 0 && count() <= k_elements_max &&
+               (begin != 0 || room == 0);
+    }
+    [[nodiscard]] std::size_t count() const { return (end - begin) / k_element_bytes; }
+    // The pointers of the elements; nothing where they cannot be read.
+    [[nodiscard]] std::optional<std::vector<Word>> elements() const {
+        if (!os::is_readable(words_at(begin), end - begin)) return std::nullopt;
+        std::vector<Word> pointers;
+        pointers.reserve(count());
+        for (std::size_t i = 0; i < count(); ++i) {
+            pointers.push_back(read(words_at(begin) + i * k_element_words));
+        }
+        return pointers;
+    }
+};
+
+struct Known final : ov::Extension {};
+
+bool ends_with(const Triple& triple, const Extensions& added) {
+    if (!triple.is_plausible() || triple.count() < added.size()) return false;
+    const auto elements = triple.elements();
+    if (!elements) return false;
+    const auto first = elements->size() - added.size();
+    for (std::size_t i = 0; i < added.size(); ++i) {
+        if ((*elements)[first + i] != reinterpret_cast<Word>(added[i].get())) return false;
+    }
+    return true;
+}
+
+// Where the extensions lie in a core's implementation.
+struct Place {
+    Word functions = 0;     // the implementation's table of virtual functions: its type
+    std::size_t words = 0;  // from its beginning
+    std::size_t own = 0;    // extensions that every core has
+};
+
+std::optional<Place> find_place() {
+    ov::Core core;
+    const auto* const implementation = implementation_of(core);
+    if (implementation == nullptr) return std::nullopt;
+    Extensions added{std::make_shared<Known>(), std::make_shared<Known>(),
+                     std::make_shared<Known>()};
+    core.add_extension(added);
+    std::optional<std::size_t> found;
+    for (std::size_t i = 1; i < k_words_max; ++i) {
+        if (!os::is_readable(implementation + i, 3 * k_word_bytes)) break;
+        if (!ends_with(Triple::at(implementation + i), added)) continue;
+        if (found) return std::nullopt;
+        found = i;
+    }
+    if (!found) return std::nullopt;
+    const auto before = Triple::at(implementation + *found).count();
+    added.push_back(std::make_shared<Known>());
+    core.add_extension(Extensions{added.back()});
+    const auto after = Triple::at(implementation + *found);
+    if (!ends_with(after, added) || after.count() != before + 1) return std::nullopt;
+    return Place{read(implementation), *found, after.count() - added.size()};
+}
+
+// Found once. Threads that come at the same time may each look: no lock is held that a forked
+// child could find taken.
+std::optional<Place> place() {
+    enum class State : unsigned char { unknown, found, failed };
+    static constinit std::atomic<State> state{State::unknown};
+    static constinit std::array<std::atomic<Word>, 3> kept{};
+    if (state.load(std::memory_order_acquire) == State::unknown) {
+        std::optional<Place> result;
+        try {
+            result = find_place();
+        } catch (const std::exception&) {
+            // A core that cannot be made, or takes no extensions.
+        }
+        if (result) {
+            kept[0] = result->functions;
+            kept[1] = result->words;
+            kept[2] = result->own;
+        }
+        state.store(result ? State::found : State::failed, std::memory_order_release);
+    }
+    if (state.load(std::memory_order_acquire) == State::failed) return std::nullopt;
+    return Place{kept[0], kept[1], kept[2]};
+}
+
+// By name: the header that declares it is the runtime's own.
+bool is_from_library(Word element) {
+    const auto* const extension = reinterpret_cast<const ov::Extension*>(words_at(element));
+    return typeid(*extension).name() == std::string_view("N2ov6detail11SOExtensionE");
+}
+
+}  // namespace
+
+CoreExtensions extensions_of(const ov::Core& core) {
+    const auto where = place();
+    const auto* const implementation = implementation_of(core);
+    if (!where || implementation == nullptr || read(implementation) != where->functions) {
+        return CoreExtensions::objects;
+    }
+    for (int attempt = 0; attempt < k_reads_max; ++attempt) {
+        const auto* const words = implementation + where->words;
+        const auto triple = Triple::at(words);
+        if (!triple.is_plausible()) continue;
+        const auto elements = triple.elements();
+        // A vector that has grown meanwhile was elsewhere; its elements live as long as the core.
+        if (!elements || Triple::at(words) != triple) continue;
+        if (elements->size() <= where->own) return CoreExtensions::none;
+        for (std::size_t i = where->own; i < elements->size(); ++i) {
+            if (!is_from_library((*elements)[i])) return CoreExtensions::objects;
+        }
+        return CoreExtensions::libraries;
+    }
+    return CoreExtensions::objects;
+}
+
+}  // namespace larder::internal::openvino

@@ -1,0 +1,21 @@
+// What this process, rather than the machine, changes about a blob.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include <openvino/runtime/core.hpp>
+
+namespace larder::internal::openvino {
+
+// The name of the instruction set that the CPU device generates code for: the processor's, unless
+// the program or its environment allows less. Empty where the device does not tell. `core` must
+// know the device.
+[[nodiscard]] std::string instruction_set_in_use(ov::Core& core);
+
+// The key inputs "process.…" for a request that is compiled for `devices`.
+[[nodiscard]] std::map<std::string, std::string> process_inputs(
+    ov::Core& core, std::span<const std::string> devices);
+
+}  // namespace larder::internal::openvino

@@ -1,0 +1,16 @@
+// The environment of this process, as it is now.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace larder::internal::os {
+
+// The variables whose names begin with one of `prefixes`. No other thread may change the
+// environment meanwhile, as with every reader of it.
+[[nodiscard]] std::map<std::string, std::string> environment(
+    std::span<const std::string_view> prefixes);
+
+}  // namespace larder::internal::os
