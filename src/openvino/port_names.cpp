@@ -32,6 +32,10 @@ std::string name_of_source(const ov::Output<const ov::Node>& source) {
     return node->get_output_size() == 1 ? name : name + ':' + std::to_string(source.get_index());
 }
 
+const std::string& own_name_of_source(const ov::Model& model, std::size_t output) {
+    return model.get_results()[output]->input_value(0).get_node()->get_friendly_name();
+}
+
 // Each with names of its own, as they survive in a blob.
 Ports separate_port_names(const ov::Model& model) {
     const bool by_nodes = names_tensors_by_nodes(model);
@@ -56,7 +60,7 @@ Ports separate_port_names(const ov::Model& model) {
 struct Change {
     std::string verb;  // "source", "add" or "drop"
     std::size_t port = 0;
-    std::string how;  // "suffix", "node" (by its place in the walk) or "name"
+    std::string how;  // "suffix" of the source's own name, "node" at a place in the walk, or "name"
     std::string value;
 };
 
@@ -137,12 +141,13 @@ public:
     }
     void compare_sources(const Ports& expected, const Ports& actual) {
         for (std::size_t i = 0; i < actual.outputs.size(); ++i) {
-            const auto& was = expected.outputs[i].source;
             const auto& is = actual.outputs[i].source;
-            if (was == is) continue;
+            if (expected.outputs[i].source == is) continue;
             const auto port = actual.inputs.size() + i;
-            if (is.starts_with(was)) {
-                changes_.push_back({"source", port, "suffix", is.substr(was.size())});
+            const auto& own = own_name_of_source(*model_, i);
+            if (is.starts_with(own) &&
+                is.find_first_not_of(".:0123456789", own.size()) == is.npos) {
+                changes_.push_back({"source", port, "suffix", is.substr(own.size())});
             } else {
                 add("source", port, is);
             }
@@ -255,7 +260,9 @@ void apply_port_changes(std::string_view changes, const ov::Model* model, Ports&
         if (port == nullptr) continue;
         auto name = change.value;
         if (change.how == "suffix") {
-            name = port->source + change.value;
+            const auto output = change.port - ports.inputs.size();
+            if (model == nullptr || output >= ports.outputs.size()) continue;
+            name = own_name_of_source(*model, output) + change.value;
         } else if (change.how == "node") {
             if (model != nullptr && nodes.empty()) nodes = names_of_nodes(*model);
             const auto place = parse_number(change.value);

@@ -40,6 +40,9 @@ constexpr std::array k_markers{
     "shape_subgraph",
 };
 
+// What Python puts in place of a list that is empty, by its type.
+constexpr std::string_view k_empty_list = "N6Common5utils9EmptyListE";
+
 bool is_left_out(std::string_view name) {
     return std::ranges::any_of(k_left_out, [&](auto each) { return name.starts_with(each); });
 }
@@ -74,6 +77,9 @@ void write(GraphHasher& out, const ov::PropertyName& value) {
 void write(GraphHasher& out, const ov::Dimension& value) {
     out.add_number("min", value.get_min_length());
     out.add_number("max", value.get_max_length());
+}
+void write(GraphHasher& out, const std::pair<const std::string, ov::Any>& entry) {
+    out.add_value(entry.first, entry.second);
 }
 void write(GraphHasher& out, const ov::streams::Num& value) { out.add_number({}, value.num); }
 
@@ -180,8 +186,8 @@ void GraphHasher::add_value(std::string_view name, const ov::Any& value) {
         }
     } else if (value.type_info() == typeid(std::shared_ptr<ov::Meta>)) {
         add_field("meta", text_of_meta(name, value));
-    } else if (!write_plain_value(*this, value) && !write_container(*this, value) &&
-               !write_value_of_the_runtime(*this, value)) {
+    } else if (value.type_info().name() != k_empty_list && !write_plain_value(*this, value) &&
+               !write_container(*this, value) && !write_value_of_the_runtime(*this, value)) {
         refuse("the run-time information '" + std::string(name) + "' of type " +
                value.type_info().name());
     }

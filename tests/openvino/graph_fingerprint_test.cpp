@@ -1,15 +1,22 @@
 #include "openvino/graph_fingerprint.h"
 
+#include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <openvino/core/symbol.hpp>
+#include <openvino/op/util/precision_sensitive_attribute.hpp>
 #include <openvino/openvino.hpp>
 #include <openvino/opsets/opset13.hpp>
 #include <openvino/pass/serialize.hpp>
 
+#include "openvino/model_walk.h"
 #include "small_models/small_models.h"
 
 namespace larder::internal::openvino {
@@ -89,16 +96,104 @@ TEST(GraphFingerprint, DiffersWithAnAttribute) {
     EXPECT_NE(of(with_axis(0)), of(with_axis(1)));
 }
 
-TEST(GraphFingerprint, DiffersWithNamesThatThePublicSees) {
-    const auto named = [](const std::string& name) {
-        auto model = dense_model();
-        model->output(0).get_tensor().set_names({name});
-        return of(model);
+TEST(GraphFingerprint, NamesDoNotCount) {
+    const auto base = of(loop_model());
+    const auto renamed = loop_model();
+    renamed->set_friendly_name("another");
+    const auto rename = [](const ov::Node& node) {
+        auto& named = const_cast<ov::Node&>(node);
+        // As llama.cpp makes them.
+        named.set_friendly_name(std::to_string(reinterpret_cast<std::uintptr_t>(&node)));
+        named.get_rt_info()["fused_names_0"] = named.get_friendly_name();
+        for (auto& output : named.outputs()) output.set_names({"t" + named.get_friendly_name()});
     };
-    EXPECT_NE(named("a"), named("b"));
-    auto renamed = dense_model();
-    renamed->get_parameters()[0]->set_friendly_name("other");
-    EXPECT_NE(of(dense_model()), of(renamed));
+    walk(*renamed, rename);
+    EXPECT_EQ(base, of(renamed));
+}
+
+TEST(GraphFingerprint, IdsOfVariablesCount) {
+    const auto stateful = [](const std::string& id) {
+        const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
+        const auto variable = std::make_shared<ov::op::util::Variable>(
+            ov::op::util::VariableInfo{ov::Shape{4}, ov::element::f32, id});
+        const auto old = std::make_shared<ov::opset13::ReadValue>(x, variable);
+        const auto now = std::make_shared<ov::opset13::Assign>(old, variable);
+        return of(std::make_shared<ov::Model>(ov::OutputVector{old}, ov::SinkVector{now},
+                                              ov::ParameterVector{x}));
+    };
+    EXPECT_EQ(stateful("a"), stateful("a"));
+    EXPECT_NE(stateful("a"), stateful("b"));
+}
+
+// One model for each of `values`, in which only that differs, and all of them differ.
+void expect_all_differ(const std::vector<ov::Any>& values) {
+    std::set<std::string> found;
+    for (const auto& value : values) {
+        const auto model = dense_model();
+        model->get_rt_info()["noted"] = value;
+        found.insert(of(model).hex());
+        EXPECT_EQ(*found.find(of(model).hex()), of(model).hex());
+    }
+    EXPECT_EQ(found.size(), values.size());
+}
+
+TEST(GraphFingerprint, NumbersCountToTheLastBit) {
+    const auto above = [](auto value) { return std::nextafter(value, decltype(value){2}); };
+    expect_all_differ({0.1F, above(0.1F), 0.1, above(0.1), 0.0, -0.0, std::vector<float>{1, 0.1F},
+                       std::vector<float>{1, above(0.1F)}, ov::AnyMap{{"deep", 0.1}},
+                       ov::AnyMap{{"deep", above(0.1)}}});
+}
+
+TEST(GraphFingerprint, ValuesOfDifferentTypesDiffer) {
+    using Strings = std::vector<std::string>;
+    expect_all_differ({1,
+                       1.0,
+                       1.0F,
+                       std::int64_t{1} << 40,
+                       true,
+                       "1",
+                       ov::Any{},
+                       std::vector<int>{1},
+                       std::vector<bool>{true},
+                       Strings{"1"},
+                       Strings{"a b"},
+                       Strings{"a", "b"},
+                       ov::AnyMap{{"1", 1}},
+                       ov::AnyMap{{"1", "1"}},
+                       ov::AnyMap{},
+                       ov::element::f16,
+                       ov::element::bf16,
+                       ov::PartialShape{1, 2},
+                       ov::Shape{1, 2},
+                       ov::Layout("NC"),
+                       ov::hint::Priority::HIGH});
+}
+
+struct Unprinted {
+    int value = 0;
+};
+
+struct Unseen : ov::RuntimeAttribute {
+    OPENVINO_RTTI("unseen", "0", ov::RuntimeAttribute)
+};
+
+TEST(GraphFingerprint, RunTimeInformationOfUnknownTypeIsRefused) {
+    // Prints nothing; prints an address, another in each process; shows nothing.
+    for (const ov::Any& value : {ov::Any(Unprinted{}), ov::Any(std::make_shared<int>(1)),
+                                 ov::Any(ov::AnyMap{{"deep", Unprinted{}}}), ov::Any(Unseen{})}) {
+        const auto model = dense_model();
+        model->get_ordered_ops().back()->get_rt_info()["noted"] = value;
+        PlainHasher hasher;
+        const auto digest = fingerprint_graph(*model, hasher);
+        ASSERT_FALSE(digest.has_value());
+        EXPECT_EQ(digest.error().code, Errc::unsupported);
+    }
+}
+
+TEST(GraphFingerprint, MarkOfTheRuntimeOnAnInputCounts) {
+    const auto marked = dense_model();
+    ov::mark_as_precision_sensitive(marked->get_results()[0]->input(0));
+    EXPECT_NE(of(dense_model()), of(marked));
 }
 
 TEST(GraphFingerprint, DiffersWithRunTimeInformation) {
@@ -142,6 +237,85 @@ TEST(GraphFingerprint, DiffersWhenTwoInputsAreSwapped) {
             std::make_shared<ov::Model>(ov::OutputVector{difference}, ov::ParameterVector{a, b}));
     };
     EXPECT_NE(subtract(false), subtract(true));
+}
+
+using Parameter = ov::opset13::Parameter;
+
+std::shared_ptr<Parameter> input(const ov::PartialShape& shape) {
+    return std::make_shared<Parameter>(ov::element::f32, shape);
+}
+
+TEST(GraphFingerprint, DiffersWhenInputsOrOutputsAreExchanged) {
+    const auto build = [](bool inputs, bool outputs) {
+        const auto a = input(ov::Shape{4});
+        const auto b = input(ov::Shape{4});
+        ov::OutputVector values{std::make_shared<ov::opset13::Subtract>(a, b),
+                                std::make_shared<ov::opset13::Relu>(a)};
+        if (outputs) std::swap(values[0], values[1]);
+        return of(std::make_shared<ov::Model>(
+            values, inputs ? ov::ParameterVector{b, a} : ov::ParameterVector{a, b}));
+    };
+    const std::set<std::string> found{build(false, false).hex(), build(true, false).hex(),
+                                      build(false, true).hex()};
+    EXPECT_EQ(found.size(), 3U);
+}
+
+TEST(GraphFingerprint, DiffersWithAControlDependency) {
+    const auto build = [](bool after) {
+        const auto x = input(ov::Shape{4});
+        const auto first = std::make_shared<ov::opset13::Relu>(x);
+        const auto second = std::make_shared<ov::opset13::Tanh>(x);
+        if (after) second->add_control_dependency(first);
+        return of(
+            std::make_shared<ov::Model>(ov::OutputVector{first, second}, ov::ParameterVector{x}));
+    };
+    EXPECT_NE(build(false), build(true));
+}
+
+TEST(GraphFingerprint, DiffersWithTheOpsetOfAnOperation) {
+    const auto build = [](const auto& softmax) {
+        const auto x = input(ov::Shape{4, 4});
+        return of(
+            std::make_shared<ov::Model>(ov::OutputVector{softmax(x)}, ov::ParameterVector{x}));
+    };
+    EXPECT_NE(build([](const auto& x) { return std::make_shared<ov::op::v1::Softmax>(x, 1); }),
+              build([](const auto& x) { return std::make_shared<ov::op::v8::Softmax>(x, 1); }));
+}
+
+TEST(GraphFingerprint, DiffersWithTheBoundsOfADimensionAndWithEqualOnes) {
+    const auto build = [](ov::Dimension first, ov::Dimension second, bool equal) {
+        const auto symbol = std::make_shared<ov::Symbol>();
+        first.set_symbol(symbol);
+        second.set_symbol(equal ? symbol : std::make_shared<ov::Symbol>());
+        const auto x = input(ov::PartialShape{first, second});
+        return of(std::make_shared<ov::Model>(
+            ov::OutputVector{std::make_shared<ov::opset13::Relu>(x)}, ov::ParameterVector{x}));
+    };
+    const ov::Dimension any;
+    EXPECT_EQ(build(any, any, true), build(any, any, true));
+    EXPECT_NE(build(any, any, true), build(any, any, false));
+    EXPECT_NE(build({1, 4}, any, true), build({1, 8}, any, true));
+}
+
+TEST(GraphFingerprint, ConstantCountsByItsBitsAndType) {
+    const auto build = [](const ov::element::Type& type, std::uint32_t bits) {
+        const auto constant = std::make_shared<ov::opset13::Constant>(type, ov::Shape{1}, &bits);
+        const auto x = input(ov::Shape{1});
+        const auto value = std::make_shared<ov::opset13::Convert>(constant, ov::element::f32);
+        return of(std::make_shared<ov::Model>(
+                      ov::OutputVector{std::make_shared<ov::opset13::Add>(x, value)},
+                      ov::ParameterVector{x}))
+            .hex();
+    };
+    constexpr std::uint32_t k_zero = 0;
+    constexpr std::uint32_t k_negative_zero = 0x80000000;
+    constexpr std::uint32_t k_nan = 0x7fc00000;
+    const std::set<std::string> found{
+        build(ov::element::f32, k_zero), build(ov::element::f32, k_negative_zero),
+        build(ov::element::f32, k_nan),  build(ov::element::f32, k_nan + 1),
+        build(ov::element::i32, k_zero), build(ov::element::u32, k_zero),
+        build(ov::element::i8, k_zero),  build(ov::element::u8, k_zero)};
+    EXPECT_EQ(found.size(), 8U);
 }
 
 TEST(GraphFingerprint, ReadModelHasOneFingerprintHoweverOftenItIsRead) {
