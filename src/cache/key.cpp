@@ -70,8 +70,9 @@ Result<void> add_code(Session& session, std::span<const runtime::LoadedCode> cod
     for (const auto& [name, address] : code) {
         const auto digest = files.digest(name, address);
         if (!digest) return fail(digest.error());
-        // Two of one name are told apart by their content alone.
+        // Two of one name are told apart by their content alone; one may be told of twice.
         auto& value = inputs["library." + name];
+        if (value.find(digest->hex()) != std::string::npos) continue;
         value += (value.empty() ? "" : " ") + digest->hex();
     }
     return {};

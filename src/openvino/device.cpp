@@ -199,6 +199,9 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     auto& inputs = identity.inputs;
     inputs["device.name"] = device.asked;
     inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
+    if (const auto build = build_of("libopenvino.so"); !build.empty()) {
+        inputs["runtime.build.openvino"] = build;
+    }
     std::string refusal;
     add_properties(core, plugin, "property.", said[""], inputs, refusal);
     add_versions(core, plugin, inputs);

@@ -53,16 +53,39 @@ std::optional<std::string> map_text(const ov::AnyMap& map) {
     return text.str();
 }
 
-// A map that is given as one, or as the text that the runtime reads as one.
-std::optional<ov::AnyMap> as_map(const ov::Any& value) {
-    try {
-        if (value.is<ov::AnyMap>()) return value.as<ov::AnyMap>();
-        if (value.is<std::string>() && value.as<std::string>().starts_with('{')) {
-            return value.as<ov::AnyMap>();
+// As the runtime reads "{CPU:{CACHE_DIR:second},GPU:…}"; its own reader never ends where the text
+// does before the map.
+std::optional<ov::AnyMap> parse_map(std::string_view text) {
+    constexpr std::string_view k_blanks = " \t\n\v\f\r";
+    std::size_t at = text.find_first_not_of(k_blanks);
+    if (at == std::string_view::npos || text[at] != '{') return std::nullopt;
+    ov::AnyMap map;
+    for (++at;;) {
+        const auto colon = text.find(':', at);
+        if (colon == std::string_view::npos) return std::nullopt;
+        const std::string name(text.substr(at, colon - at));
+        std::string value;
+        std::size_t depth = 0;
+        for (at = colon + 1;; ++at) {
+            if (at == text.size()) return std::nullopt;
+            const char c = text[at];
+            if (k_blanks.find(c) != std::string_view::npos) continue;
+            if (depth == 0 && (c == ',' || c == '}' || c == ']')) break;
+            if (c == '{' || c == '[') ++depth;
+            if (c == '}' || c == ']') --depth;
+            value += c;
         }
-    } catch (const std::exception&) {
-        // A text like any other.
+        map.emplace(name, value);
+        const bool ends = text[at] == '}';
+        ++at;
+        if (ends) return map;
     }
+}
+
+// A map that is given as one, or as a text.
+std::optional<ov::AnyMap> as_map(const ov::Any& value) {
+    if (value.is<ov::AnyMap>()) return value.as<ov::AnyMap>();
+    if (value.is<std::string>()) return parse_map(value.as<std::string>());
     return std::nullopt;
 }
 

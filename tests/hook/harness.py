@@ -78,8 +78,8 @@ class HookTest(unittest.TestCase):
             self.assertIn(text, outcome.warnings[0], outcome)
         return outcome
 
-    def larder(self, verb):
-        return self.done(self.run_bare(PROGRAM, verb, "--dir", self.dir, "--json")).json
+    def larder(self, verb, *words):
+        return self.done(self.run_bare(PROGRAM, verb, *words, "--dir", self.dir, "--json")).json
 
     def outcomes(self):
         """How often requests ended in each way."""

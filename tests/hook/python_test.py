@@ -5,6 +5,8 @@ Method: each scenario of clients/python_client.py runs without larder, with an e
 what that left behind; its findings are compared.
 """
 
+import platform
+
 import harness
 
 
@@ -53,6 +55,24 @@ class PythonTest(harness.HookTest):
         for name in plain:
             self.assertEqual((cold[name]["files"], warm[name]["files"]), (0, 0), name)
             self.assertTrue(warm[name]["loaded"], name)
+
+    def test_fewer_instructions_make_models_of_their_own(self):
+        if platform.machine() != "x86_64":
+            self.skipTest("no other processor has such sets")
+        capped = {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+        loaded = []
+        for environment in ({}, capped, {}, capped, {"ONEDNN_MAX_CPU_ISA": "DEFAULT"}):
+            plain = self.unserved(*self.client("one"), environment=environment).json
+            found = self.served(*self.client("one"), environment=environment).json
+            loaded.append(found.pop("loaded"))
+            plain.pop("loaded")
+            self.assertEqual(found, plain)
+        self.assertEqual(loaded, [False, False, True, True, True])
+        sets = {self.larder("show", entry["key"])["key_inputs"]["process.INSTRUCTION_SET"]
+                for entry in self.larder("ls")["entries"]}
+        self.assertEqual(len(sets), 2)
+        stale = self.larder("prune", "--stale", "--dry-run")
+        self.assertEqual(stale["removed_entries"], 0, stale)
 
     def test_threads_compile_once(self):
         plain, cold, warm = self.three_runs("threads")

@@ -19,6 +19,10 @@ namespace larder::internal::support {
 struct FakeDevice {
     runtime::Caching caching = runtime::Caching::blob;
     std::map<std::string, std::string> inputs{{"device.name", "FAKE"}};
+    std::vector<runtime::LoadedCode> code;
+    std::map<std::string, std::string> files;  // that properties name
+    runtime::ModelContent model_content = runtime::ModelContent::files;
+    std::vector<runtime::LoadedCode> code_of_model;
     bool accepts = true;  // imports
     bool exports = true;
     bool compiles = true;
@@ -51,6 +55,9 @@ public:
         runtime::Identity identity;
         identity.caching = device_.caching;
         identity.inputs = device_.inputs;
+        identity.code = device_.code;
+        identity.files = device_.files;
+        identity.model_content = device_.model_content;
         if (device_.caching == runtime::Caching::none) identity.reason = "the device is fake";
         return identity;
     }
@@ -60,6 +67,9 @@ public:
         Hasher all;
         all.update_field(model_).update(std::as_bytes(std::span(*digests)));
         return all.finish();
+    }
+    Result<std::vector<runtime::LoadedCode>> code_of_model() override {
+        return device_.code_of_model;
     }
     void read_from(std::string path, std::shared_ptr<const void> owner) override {
         read_from_ = std::move(path);

@@ -135,8 +135,9 @@ def scenario_own_cache():
     folder = pathlib.Path(sys.argv[3])
     found = {}
     for device in ("CPU", "AUTO", "HETERO:CPU"):
-        for way in ("call", "call, by path", "core", "device", "size"):
-            own = folder / f"{device} {way}".replace(":", " ")
+        for way in ("call", "call, by path", "core", "device", "size",
+                    "map", "text", "map of texts", "name"):
+            own = folder / f"{device}-{way}".replace(":", "-").replace(" ", "-")
             own.mkdir()
             core = ov.Core()
             config = {}
@@ -144,6 +145,11 @@ def scenario_own_cache():
                 config = {"CACHE_DIR": str(own)}
             if way == "size":
                 config = {"CACHE_DIR": str(own), "CACHE_MODE": "OPTIMIZE_SIZE"}
+            nested = {"map": {"DEVICE_PROPERTIES": {"CPU": {"CACHE_DIR": str(own)}}},
+                      "text": {"DEVICE_PROPERTIES": f"{{CPU:{{CACHE_DIR:{own}}}}}"},
+                      "map of texts": {"DEVICE_PROPERTIES": {"CPU": f"{{CACHE_DIR:{own}}}"}},
+                      "name": {"DEVICE_PROPERTIES_CPU": {"CACHE_DIR": str(own)}}}
+            config = nested.get(way, config)
             if way == "core":
                 core.set_property({"CACHE_DIR": str(own)})
             if way == "device":
