@@ -36,4 +36,5 @@ endif()
 
 if(TARGET larder)
     install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(TARGETS larder_verbs LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()

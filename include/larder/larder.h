@@ -61,8 +61,10 @@ typedef struct larder_setting {
 } larder_setting;
 
 // With these settings; those that are not given come from the environment and the configuration
-// files. Nothing is opened yet. `settings` may be NULL where `count` is 0. Not to be called while
-// another thread changes the environment. LARDER_INVALID_ARGUMENT names the setting that is wrong.
+// files, and LARDER_MODE=off in the environment counts whatever is given. Nothing is opened yet.
+// `settings` may be NULL where `count` is 0. Not to be called while another thread changes the
+// environment. LARDER_INVALID_ARGUMENT names the one of these settings that is wrong; with another
+// that cannot be read, nothing is kept, and one warning names it.
 LARDER_EXPORT larder_status larder_open(const larder_setting* settings, size_t count,
                                         larder_cache** cache, larder_error** error);
 // No load may be running, and none begins later; blobs that were retained stay valid. NULL is

@@ -136,10 +136,11 @@ struct RepairReport {
 // file that larder itself has to read (GGUF) and that is not whole.
 class LARDER_EXPORT Cache {
 public:
-    // Opens nothing that could fail: a larder that cannot be used shows in the outcomes.
+    // What `options` leave out comes from the environment and the configuration files. Opens
+    // nothing that could fail: a larder, or a setting, that cannot be used shows in the outcomes,
+    // and one warning names it. Reads the environment: not while another thread changes it.
     explicit Cache(Options options = {});
-    // With every setting from the environment and the configuration files. Throws Error
-    // (invalid_argument) where one of them cannot be read.
+    // The same as Cache(), but throws Error (invalid_argument) where a setting cannot be read.
     [[nodiscard]] static Cache from_environment();
     Cache(Cache&&) noexcept;
     Cache& operator=(Cache&&) noexcept;

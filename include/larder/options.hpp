@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,35 +50,43 @@ enum class Share {
 
 enum class LogLevel { error, warn, info, debug };
 
+// What a program decides for itself. What it leaves empty comes from the environment, the
+// configuration files and the defaults, in this order (load_settings): an operator can set it. In
+// the environment, LARDER_MODE=off counts whatever a program sets.
 // Members have initializers so that designated ones can leave any of them out without a warning.
 struct Options {
-    // The larder. Empty: `$XDG_CACHE_HOME/larder`, else `~/.cache/larder`. Created when first
-    // written to.
+    // The larder; LARDER_DIR. By default `$XDG_CACHE_HOME/larder`, else `~/.cache/larder`. Created
+    // when first written to.
     std::filesystem::path directory{};
     // What this machine remembers and can rebuild (which file had which fingerprint, what was
-    // verified, hits). Empty: `$XDG_STATE_HOME/larder`, else `~/.local/state/larder`.
+    // verified, hits); LARDER_STATE_DIR. By default `$XDG_STATE_HOME/larder`, else
+    // `~/.local/state/larder`. Empty where every other member is set: nothing is remembered.
     std::filesystem::path state_directory{};
-    Mode mode = Mode::on;
-    Verify verify = Verify::once;
-    // How much the larder may hold on disk. What is worth least is evicted before more is kept than
-    // that; a blob that is larger is used and not kept. 0: no limit.
-    SizeLimit max_size{.percent = 10};
-    // How much of its disk must stay free: the larder evicts, and keeps nothing more, where less
-    // is. A share by itself: on a small disk a fixed number would leave no room at all.
-    SizeLimit min_free{.percent = 1};
+    std::optional<Mode> mode{};      // LARDER_MODE; Mode::on
+    std::optional<Verify> verify{};  // LARDER_VERIFY; Verify::once
+    // How much the larder may hold on disk; LARDER_MAX_SIZE, a tenth of the disk. What is worth
+    // least is evicted before more is kept than that; a blob that is larger is used and not kept.
+    // 0: no limit.
+    std::optional<SizeLimit> max_size{};
+    // How much of its disk must stay free; LARDER_MIN_FREE, 1 %. The larder evicts, and keeps
+    // nothing more, where less is. A share by itself: on a small disk a fixed number would leave no
+    // room at all.
+    std::optional<SizeLimit> min_free{};
     // A larder that everybody on the machine can write to is used only with this: whoever writes to
     // it decides what runs here. To share one, give it to a group: chmod g+ws.
-    bool allow_world_writable = false;
+    // LARDER_ALLOW_WORLD_WRITABLE; false.
+    std::optional<bool> allow_world_writable{};
     // How long a request waits for another process that compiles the same thing, before it compiles
-    // for itself.
-    std::chrono::seconds lock_timeout{600};
+    // for itself; LARDER_LOCK_TIMEOUT, ten minutes.
+    std::optional<std::chrono::seconds> lock_timeout{};
     // Gives memory back as soon as the runtime does not need it: the pages of a large blob behind
     // the import, and after a compile all that the model was compiled from, by importing what was
-    // just kept. Off: both loads and compiles may be a little faster.
-    bool release_memory = true;
-    Prefault prefault = Prefault::automatic;
-    Share share = Share::automatic;
-    LogLevel log_level = LogLevel::warn;
+    // just kept. Off: both loads and compiles may be a little faster. LARDER_RELEASE_MEMORY; true.
+    std::optional<bool> release_memory{};
+    std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
+    std::optional<Share> share{};        // LARDER_SHARE
+    // LARDER_LOG; LogLevel::warn.
+    std::optional<LogLevel> log_level{};
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};
 };
@@ -92,15 +101,18 @@ struct Setting {
 };
 
 struct Settings {
-    Options options;
+    Options options;  // every member but `log_sink` is set
     std::vector<Setting> list;
+    // Configuration files that this user may not read, in words: what they set is not in force.
+    // Where the larder's own is among them, Mode::on and Mode::refresh become Mode::read_only.
+    std::vector<std::string> unread;
 };
 
 // Reads every setting: `overrides` (by name, as from a command line), then the environment, then
 // `larder.toml` in the larder, then `$XDG_CONFIG_HOME/larder/config.toml`, then the default; the
 // first that has a value counts. Throws Error (invalid_argument) that names the variable, or the
-// file and key, of a value that cannot be read. Reads the environment: do not call while another
-// thread changes it.
+// file and key, of a value that cannot be read. A file that this user may not read is no error, see
+// Settings::unread. Reads the environment: do not call while another thread changes it.
 [[nodiscard]] LARDER_EXPORT Settings
 load_settings(const std::map<std::string, std::string>& overrides = {});
 

@@ -195,9 +195,10 @@ enum class DryRun { no, yes };
 // Thread-safe. Every method throws larder::Error and nothing else of larder's.
 class LARDER_EXPORT Store {
 public:
-    // Does not create a larder: a directory that does not exist, or is empty, holds nothing. Throws
-    // `invalid_argument` for a directory that is not a larder and `unsupported` for one of a newer
-    // format.
+    // What `options` leave out comes from the environment and the configuration files. Does not
+    // create a larder: a directory that does not exist, or is empty, holds nothing. Throws
+    // `invalid_argument` for a directory that is not a larder, or a setting that cannot be read,
+    // and `unsupported` for a larder of a newer format.
     explicit Store(Options options = {});
     Store(Store&&) noexcept;
     Store& operator=(Store&&) noexcept;

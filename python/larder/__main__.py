@@ -4,16 +4,16 @@ import os
 import sys
 from typing import NoReturn
 
-from larder._error import Error
-from larder._program import program
+from larder._program import environment, program
 
 
 def main() -> NoReturn:
     """Never returns: signals, standard streams and the exit code are the program's own."""
     try:
-        os.execv(program(), ["larder", *sys.argv[1:]])
-    except Error as error:
-        sys.exit(f"larder: {error}")
+        os.execve(program(), ["larder", *sys.argv[1:]], environment())
+    except OSError as error:
+        sys.exit(f"larder: cannot run '{program()}': {error.strerror}\n"
+                 "  install larder-openvino anew, where programs may be executed")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import os
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from larder._error import Error
+from larder._environment import add_layer, has_layers, obeying_operator, remove_layer
+from larder._error import Error, UsageError
 from larder._program import PACKAGE, run
 from larder._settings import Settings, StrPath, variables_of
 
@@ -29,34 +30,38 @@ _OPENVINO = "libopenvino.so"
 _TIMEOUT_SECONDS = 60.0
 
 
+# Whether the process was served before the first installation: by `larder run`.
+_served_before = False
+
+
 class Installation:
     """As long as it lasts, models of this process are compiled through larder.
 
     What :func:`install` returns: keep it for :meth:`uninstall`, use it in a `with` statement, or
-    forget it. Of several, the last one ends first.
+    forget it. Of several, the settings of the last one that lasts hold.
     """
 
     def __init__(self, preload: ctypes.CDLL, variables: Mapping[str, str]) -> None:
+        global _served_before
         self._renew = preload.larder_preload_renew
         self._renew.argtypes = [ctypes.c_bool]
         self._renew.restype = ctypes.c_bool
-        self._before = {name: os.environ.get(name) for name in variables}
-        # Also into the environment of the C library, where larder reads it.
-        os.environ.update(variables)
-        self._served_before: bool = self._renew(True)
+        self._variables = variables
+        is_first = not has_layers()
+        add_layer(variables)
+        was_served: bool = self._renew(True)
+        if is_first:
+            _served_before = was_served
         self._lasts = True
 
     def uninstall(self) -> None:
-        """Goes back to what was before. Models that are loaded go on working."""
+        """Goes back to what the other installations say, or to what was before all of them. Models
+        that are loaded go on working."""
         if not self._lasts:
             return
         self._lasts = False
-        for name, value in self._before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        self._renew(self._served_before)
+        remove_layer(self._variables)
+        self._renew(has_layers() or _served_before)
 
     def __enter__(self) -> Self:
         return self
@@ -71,17 +76,23 @@ def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Install
     and loaded the next time.
 
     `larder` has to be imported before `openvino`, or the program started with `larder run`;
-    otherwise :class:`larder.Error`. Settings that cannot be read are a :class:`larder.UsageError`;
-    what is not given is as the environment and the configuration files have it. What is given is
-    put into the environment, so that processes that this one starts see it, too; they are served
-    if they are forked, or install larder themselves.
+    otherwise :class:`larder.Error`. A setting given here that cannot be read is a
+    :class:`larder.UsageError`; what is not given is as the environment and the configuration files
+    have it, and what cannot be read there is a warning when the first model is compiled.
+    LARDER_MODE=off in the environment counts whatever is given. What is given is put into the
+    environment, so that processes that this one starts see it, too; they are served if they are
+    forked, or install larder themselves.
 
     May be called again, with other settings. Not while other threads compile models.
     """
-    variables = variables_of({"dir": dir, **settings})
+    variables = obeying_operator(variables_of({"dir": dir, **settings}))
     preload = _preload_in_memory()
-    # A program would only get one warning, when it compiles its first model.
-    run(["config", "--json"], variables, _TIMEOUT_SECONDS, on_answer=lambda _: None)
+    try:
+        run(["config", "--json"], variables, _TIMEOUT_SECONDS, on_answer=lambda _: None)
+    except UsageError as error:
+        # What an operator got wrong does not stop a program.
+        if any(error.message.startswith(f"{name}:") for name in variables):
+            raise
     return Installation(preload, variables)
 
 
@@ -104,12 +115,24 @@ def _preload_in_memory() -> ctypes.CDLL:
     return preload
 
 
+class _LoadedObject(ctypes.Structure):
+    """The beginning of what dl_iterate_phdr tells of each object."""
+
+    _fields_ = [("address", ctypes.c_void_p), ("name", ctypes.c_char_p)]
+
+
 def _path_in_memory(library: str) -> str | None:
-    """Of a library of this process whose file's name begins so."""
-    with open("/proc/self/maps", encoding=sys.getfilesystemencoding(),
-              errors="surrogateescape") as maps:
-        for line in maps:
-            path = line.rstrip("\n")[line.find("/"):] if "/" in line else ""
-            if os.path.basename(path).startswith(library):
-                return path
-    return None
+    """Of a library of this process whose file's name begins so. Asks the loader: there may be no
+    /proc."""
+    found: list[str] = []
+
+    def look(loaded: Any, _size: int, _data: Any) -> int:
+        path = os.fsdecode(loaded.contents.name or b"")
+        if os.path.basename(path).startswith(library):
+            found.append(path)
+        return len(found)
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_LoadedObject), ctypes.c_size_t,
+                                ctypes.c_void_p)
+    ctypes.CDLL(None).dl_iterate_phdr(callback(look), None)
+    return found[0] if found else None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import IO, Any
 
+from larder._environment import obeying_operator
 from larder._error import Error, TimeLimitError, UsageError
 
 PACKAGE = pathlib.Path(__file__).absolute().parent
@@ -29,12 +30,17 @@ Receiver = Callable[[Any], None]
 
 
 def program() -> str:
-    """The path of the program."""
-    libraries = PACKAGE.parent / "openvino" / "libs"
-    if not libraries.is_dir():
-        raise Error(f"OpenVINO is not installed beside larder: there is no '{libraries}'",
-                    "install both in one place: python -m pip install --ignore-installed larder")
+    """The path of the program. It says itself where OpenVINO is missing that it needs."""
     return str(PACKAGE / "bin" / "larder")
+
+
+def environment() -> dict[str, str]:
+    """What the program is started with."""
+    variables = dict(os.environ)
+    if not os.path.exists("/proc/self/exe"):
+        # By which the loader finds the program's libraries, which lie beside it.
+        variables.setdefault("LD_ORIGIN_PATH", str(PACKAGE / "bin"))
+    return variables
 
 
 def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: float,
@@ -95,11 +101,11 @@ def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.P
         # On a terminal Ctrl-C would reach it too, and a second signal ends it half-way: in a
         # session of its own it gets the one that `_end` sends.
         return subprocess.Popen(
-            command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
+            command, env={**environment(), **obeying_operator(variables)}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     except OSError as error:
         raise Error(f"cannot run '{command[0]}': {error.strerror}",
-                    "install larder anew, where programs may be executed") from error
+                    "install larder-openvino anew, where programs may be executed") from error
 
 
 def _lines(out: IO[bytes], error: IO[bytes],

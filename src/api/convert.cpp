@@ -49,10 +49,10 @@ Error public_error(const internal::Error& error) {
 
 void throw_public(const internal::Error& error) { throw public_error(error); }
 
-std::unique_ptr<internal::Log> make_log(const Options& options) {
+std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
     using Level = internal::LogLevel;
     const auto level = [&] {
-        switch (options.log_level) {
+        switch (configuration.log_level) {
             case LogLevel::error: return Level::error;
             case LogLevel::warn: return Level::warn;
             case LogLevel::info: return Level::info;
@@ -60,9 +60,9 @@ std::unique_ptr<internal::Log> make_log(const Options& options) {
         }
         return Level::warn;
     }();
-    if (!options.log_sink) return std::make_unique<internal::Log>(level);
+    if (!configuration.log_sink) return std::make_unique<internal::Log>(level);
     return std::make_unique<internal::Log>(
-        level, [sink = options.log_sink](Level at, std::string_view message) {
+        level, [sink = configuration.log_sink](Level at, std::string_view message) {
             switch (at) {
                 case Level::error: return sink(LogLevel::error, message);
                 case Level::warn: return sink(LogLevel::warn, message);

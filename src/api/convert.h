@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "api/configuration.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/units.h"
@@ -27,7 +28,7 @@ inline void value_or_throw(internal::Result<void> result) {
     if (!result) throw_public(result.error());
 }
 
-[[nodiscard]] std::unique_ptr<internal::Log> make_log(const Options& options);
+[[nodiscard]] std::unique_ptr<internal::Log> make_log(const Configuration& configuration);
 [[nodiscard]] internal::SizeLimit size_limit(const SizeLimit& limit);
 [[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);

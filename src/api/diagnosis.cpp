@@ -19,6 +19,15 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     const auto& directory = store.directory();
     const auto there = system.fs.info(directory);
     if (!there) {
+        auto above = directory;
+        while (above != "/" && !system.fs.info(above))
+            above = internal::os::parent_directory(above);
+        if (const auto writable = system.fs.check_writable(above); !writable) {
+            advice.push_back({Severity::error, "directory",
+                              "'" + directory + "' cannot be made: " + writable.error().message(),
+                              "let this user write there, or set LARDER_DIR"});
+            return advice;
+        }
         advice.push_back({Severity::info, "directory", "'" + directory + "' does not exist yet",
                           "it is made when the first model is kept"});
         return advice;
@@ -45,8 +54,9 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
             {Severity::error, "directory", totals.error().message(), totals.error().remedy});
     } else if (totals->quarantined > 0) {
         advice.push_back({Severity::warning, "quarantine",
-                          std::to_string(totals->quarantined) + " files were set aside (" +
-                              format_size(totals->quarantined_bytes) + ")",
+                          std::to_string(totals->quarantined) +
+                              (totals->quarantined == 1 ? " file was" : " files were") +
+                              " set aside (" + format_size(totals->quarantined_bytes) + ")",
                           "if the disk is not to blame, delete '" + directory + "/quarantine'"});
     }
     (void)state.usage(store.id());  // opens it

@@ -1,12 +1,11 @@
 // larder.h: nothing of C++ may leave these functions.
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <new>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "api/configuration.h"
 #include "api/convert.h"
 #include "api/host_request.h"
 #include "api/open_cache.h"
@@ -98,23 +97,14 @@ larder_status guarded(larder_error** error, const Body& body) noexcept {
 
 larder::Options options_with(const larder_setting* settings, std::size_t count) {
     if (settings == nullptr && count > 0) refuse("the settings are missing");
-    std::map<std::string, std::string> overrides;
+    larder::Options options;
     for (std::size_t i = 0; i < count; ++i) {
         const auto& [name, value] = settings[i];
         if (name == nullptr || value == nullptr)
             refuse("the name or value of a setting is missing");
-        overrides[name] = value;
+        larder::api::apply_setting(name, value, options);
     }
-    auto loaded = larder::load_settings(overrides);
-    for (const auto& [name, value] : overrides) {
-        const auto is_it = [&](const larder::Setting& known) { return known.name == name; };
-        if (std::ranges::none_of(loaded.list, is_it)) {
-            throw larder::Error(larder::ErrorCode::invalid_argument,
-                                "there is no setting '" + name + "'",
-                                "'larder config' shows all that there are");
-        }
-    }
-    return std::move(loaded.options);
+    return options;
 }
 
 std::unique_ptr<larder_result> load(larder_cache& handle, const larder_request& asked,

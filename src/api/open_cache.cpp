@@ -30,7 +30,7 @@ cache::Share internal_share(Share share) {
     return cache::Share::off;
 }
 
-cache::Config session_config(const Options& options) {
+cache::Config session_config(const Configuration& options) {
     cache::Config config;
     config.directory = options.directory.string();
     config.state_directory = options.state_directory.string();
@@ -46,23 +46,28 @@ cache::Config session_config(const Options& options) {
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = internal_share(options.share);
+    config.unusable = options.unusable;
     return config;
 }
 
 }  // namespace
 
 OpenCache::OpenCache(Options options)
-    : options_(with_defaults(std::move(options))),
-      log_(make_log(options_)),
-      session_(system_.system(), *log_, session_config(options_)) {}
+    : configuration_(configure_or_switch_off(std::move(options))),
+      log_(make_log(configuration_)),
+      session_(system_.system(), *log_, session_config(configuration_)) {
+    const auto& unusable = configuration_.unusable;
+    if (!unusable.empty()) log_->warn("models are compiled without larder: " + unusable);
+    for (const auto& unread : configuration_.unread) log_->warn(unread);
+}
 
 cache::Response OpenCache::serve(internal::runtime::Request& request,
                                  const cache::ModelReference& model) {
     auto response = cache::Attempt(session_, request, model).run();
     if (response) return std::move(*response);
     const auto error = public_error(response.error());
-    const bool missed =
-        response.error().code == internal::Errc::not_found && options_.mode == Mode::cache_only;
+    const bool missed = response.error().code == internal::Errc::not_found &&
+                        configuration_.mode == Mode::cache_only;
     throw Error(missed ? ErrorCode::miss : error.code(), error.what(), error.remedy());
 }
 

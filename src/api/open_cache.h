@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "api/configuration.h"
 #include "base/log.h"
 #include "cache/attempt.h"
 #include "cache/session.h"
@@ -13,7 +14,8 @@ namespace larder::api {
 
 class OpenCache {
 public:
-    // Reads TMPDIR.
+    // Reads the environment and the configuration files. Never throws Error: with a setting that
+    // cannot be read, nothing is kept, and one warning names it.
     explicit OpenCache(Options options);
 
     // Throws Error, with ErrorCode::miss where the mode forbids to compile what is not kept; and
@@ -26,7 +28,7 @@ public:
 
 private:
     internal::os::RealSystem system_;
-    Options options_;
+    Configuration configuration_;
     std::unique_ptr<internal::Log> log_;
     internal::cache::Session session_;
 };

@@ -1,6 +1,7 @@
 #include "api/staleness.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -67,6 +68,10 @@ internal::format::ModelInfo model_of(const EntryInfo& entry) {
     return model;
 }
 
+bool is_of_files(const EntryInfo& entry) {
+    return entry.kind != "memory" && entry.kind != "caller";
+}
+
 const std::string& fingerprint_of(const EntryInfo& entry) {
     static const std::string name = "model.fingerprint";
     static const std::string none;
@@ -74,34 +79,61 @@ const std::string& fingerprint_of(const EntryInfo& entry) {
     return found == entry.key_inputs.end() ? none : found->second;
 }
 
-// A path by the names it may have been seen under: as it is, and without links, also where its end
-// is gone.
+bool is_at(const std::string& file, const std::string& name) {
+    return file.starts_with(name) &&
+           (file.size() == name.size() || name == "/" || file[name.size()] == '/');
+}
+
+// A path with the links of the folders above it resolved, as far as they are there.
+std::string with_folders_resolved(os::FileSystem& fs, const std::string& path) {
+    if (path == "/") return path;
+    std::string rest = os::file_name(path);
+    for (auto above = os::parent_directory(path); above != "/";
+         above = os::parent_directory(above)) {
+        if (const auto resolved = fs.canonical(above)) return os::join(*resolved, rest);
+        rest = os::join(os::file_name(above), rest);
+    }
+    return path;
+}
+
+// What a path stands for. A file that is itself a link is not what it leads to: a model hub has one
+// file for all revisions that agree in it, and each revision is a model of its own.
 class Names {
 public:
     Names(os::FileSystem& fs, const std::string& path) {
         auto plain = os::absolute_path(path);
         while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
-        std::string rest;
-        for (auto above = plain; above != "/"; above = os::parent_directory(above)) {
-            if (const auto resolved = fs.canonical(above)) {
-                names_.insert(rest.empty() ? *resolved : os::join(*resolved, rest));
-                break;
-            }
-            rest = rest.empty() ? os::file_name(above) : os::join(os::file_name(above), rest);
-        }
+        names_.insert(with_folders_resolved(fs, plain));
+        const auto resolved = fs.canonical(plain);
+        const auto info = fs.info(plain);
+        if (resolved && info && info->kind == os::FileKind::directory) names_.insert(*resolved);
+        if (resolved) target_ = *resolved;
         names_.insert(std::move(plain));
     }
 
     // Whether a file has one of the names, or is below it.
     [[nodiscard]] bool hold(const std::string& file) const {
-        return std::ranges::any_of(names_, [&](const std::string& name) {
-            return file.starts_with(name) &&
-                   (file.size() == name.size() || name == "/" || file[name.size()] == '/');
+        return std::ranges::any_of(names_,
+                                   [&](const std::string& name) { return is_at(file, name); });
+    }
+    [[nodiscard]] bool hold(const internal::store::Sighting& sighting) const {
+        return hold(sighting.path) ||
+               std::ranges::any_of(sighting.files, [&](const internal::store::SightedFile& file) {
+                   // Of another name, it is what a link leads to.
+                   const bool is_itself = os::file_name(file.resolved) == os::file_name(file.path);
+                   return hold(file.path) || (is_itself && hold(file.resolved));
+               });
+    }
+    // Whether a file of it is the one that the path leads to.
+    [[nodiscard]] bool lead_to(const internal::store::Sighting& sighting) const {
+        return std::ranges::any_of(sighting.files, [&](const internal::store::SightedFile& file) {
+            return hold(file.resolved) || (!target_.empty() && is_at(file.resolved, target_));
         });
     }
 
 private:
     std::set<std::string> names_;
+    std::string target_;
 };
 
 }  // namespace
@@ -152,13 +184,14 @@ std::vector<internal::store::Sighting> sightings_at(const os::System& system,
                                                     const std::string& larder_id,
                                                     const std::string& path) {
     const Names names(system.fs, path);
-    auto found = state.sightings(larder_id);
-    std::erase_if(found, [&](const internal::store::Sighting& sighting) {
-        return !names.hold(sighting.path) &&
-               std::ranges::none_of(sighting.files, [&](const auto& file) {
-                   return names.hold(file.path) || names.hold(file.resolved);
-               });
-    });
+    const auto all = state.sightings(larder_id);
+    std::vector<internal::store::Sighting> found;
+    const auto is_meant = [&](const auto& sighting) { return names.hold(sighting); };
+    std::ranges::copy_if(all, std::back_inserter(found), is_meant);
+    if (!found.empty()) return found;
+    // By no name that it was asked for under: then whatever is made of that file.
+    const auto is_made_of_it = [&](const auto& sighting) { return names.lead_to(sighting); };
+    std::ranges::copy_if(all, std::back_inserter(found), is_made_of_it);
     return found;
 }
 
@@ -171,9 +204,10 @@ std::vector<std::string> keys_of_model(const os::System& system,
     for (const auto& sighting : sightings) seen.insert(sighting.fingerprint);
     std::vector<std::string> keys;
     for (const auto& entry : entries) {
-        // What a relative path meant, only who asked knows.
-        const bool is_there = entry.model == path || (entry.model.starts_with('/') &&
-                                                      names.hold(os::absolute_path(entry.model)));
+        // What a relative path meant, only who asked knows; a model in memory has a name.
+        const bool is_path = is_of_files(entry);
+        const bool is_there =
+            is_path ? entry.model.starts_with('/') && names.hold(entry.model) : entry.model == path;
         if (is_there || seen.contains(fingerprint_of(entry))) keys.push_back(entry.key);
     }
     return keys;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "api/configuration.h"
 #include "api/convert.h"
 #include "api/diagnosis.h"
 #include "api/staleness.h"
@@ -119,7 +120,7 @@ void add(Stats::Outcomes& sum, const store::EventSum& events) {
 
 struct Store::Impl {
     explicit Impl(Options given)
-        : options(api::with_defaults(std::move(given))),
+        : options(api::configure(std::move(given))),
           log(api::make_log(options)),
           state(system.system(), *log, options.state_directory.string()) {
         store::OpenOptions open;
@@ -139,6 +140,7 @@ struct Store::Impl {
                         "set LARDER_DIR or HOME");
         }
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
+        for (const auto& unread : options.unread) log->warn(unread);
     }
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {
@@ -180,7 +182,7 @@ struct Store::Impl {
     }
 
     internal::os::RealSystem system;
-    Options options;
+    api::Configuration options;
     std::unique_ptr<internal::Log> log;
     mutable store::State state;
     std::unique_ptr<store::Store> opened;

@@ -62,6 +62,8 @@ Result<Response> Attempt::run() {
 
 Result<Response> Attempt::serve() {
     const auto mode = session_.config().mode;
+    const auto& unusable = session_.config().unusable;
+    if (!unusable.empty()) return bypass_untouched("larder cannot be used: " + unusable);
     if (mode == Mode::off) return bypass_untouched("larder is switched off");
     auto opened = session_.store();
     if (!opened) {

@@ -104,13 +104,20 @@ Located ModelSearch::missing(const store::Sighting* seen) {
     for (const auto& file : seen->files) {
         // The one that people know, rather than another.
         const bool tells = absent == nullptr || file.path == seen->path;
-        if (tells && is_absent(info(file.path))) absent = &file;
+        if (tells && is_lost(file)) absent = &file;
     }
-    // Where only a link is gone, the file is not.
-    if (absent == nullptr || !is_absent(info(absent->resolved))) return {};
-    const auto place = os::place_above(system_.fs, absent->resolved);
-    if (!place || *place != absent->place) return {};
-    return {Whereabouts::gone, absent->path};
+    return absent == nullptr ? Located{} : Located{Whereabouts::gone, absent->path};
+}
+
+bool ModelSearch::is_lost(const store::SightedFile& file) {
+    if (!is_absent(info(file.path))) return false;
+    const bool resolved_is_absent = is_absent(info(file.resolved));
+    // Where only a folder's link is gone, the file is still known by its name. A hub keeps files
+    // under names that nobody asks for: without the link, the model is gone.
+    const bool is_named = os::file_name(file.resolved) == os::file_name(file.path);
+    if (!resolved_is_absent && is_named) return false;
+    const auto place = os::place_above(system_.fs, resolved_is_absent ? file.resolved : file.path);
+    return place && *place == file.place;
 }
 
 bool ModelSearch::is_affordable(std::uint64_t bytes) {

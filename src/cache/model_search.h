@@ -18,7 +18,8 @@ namespace larder::internal::cache {
 enum class Whereabouts {
     unchanged,
     changed,  // wherever it was known to be, there is something else
-    gone,     // so are all the files, from file systems that are there
+    gone,  // so is a file of it, or the only name it is asked for under, from a file system that is
+           // there
     unknown,
 };
 
@@ -53,6 +54,8 @@ private:
     [[nodiscard]] Located compare(const std::string& path, const store::Sighting* seen,
                                   const std::string& fingerprint, const format::ModelInfo& model);
     [[nodiscard]] Located missing(const store::Sighting* seen);
+    // Certainly not there any more.
+    [[nodiscard]] bool is_lost(const store::SightedFile& file);
     [[nodiscard]] bool is_affordable(std::uint64_t bytes);
     [[nodiscard]] const Result<os::FileInfo>& info(const std::string& path);
 

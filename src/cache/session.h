@@ -43,6 +43,7 @@ struct Config {
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
     Share share = Share::automatic;
+    std::string unusable;  // why nothing is to be kept or loaded; empty: there is no reason
 };
 
 // Thread-safe.

@@ -7,12 +7,12 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/quantity.h"
+#include "cli/runtime.h"
 #include "cli/surroundings.h"
 #include "cli/targets.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "larder/cache_directory.hpp"
-#include "larder/larder.hpp"
 
 namespace larder::cli {
 namespace {
@@ -106,8 +106,7 @@ int run_adopt(const Context& context, const AdoptFlags& flags) {
     if (!flags.remove_stale && (flags.dry_run || flags.yes)) {
         throw_usage("nothing is removed without --remove-stale", "give it too, or neither");
     }
-    ov::Core core;
-    const auto machine = ask_machine(core);
+    const auto machine = runtime().machine();
     const auto directory = absolute(flags.directory).string();
     const auto files = examine_cache_directory(directory, *machine);
     Files stale;

@@ -1,13 +1,29 @@
 #include "cli/context.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "cli/failure.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 
 namespace larder::cli {
+namespace {
+
+void check_mode(const std::string& mode) {
+    static constexpr std::array<std::string_view, 5> k_modes{"on", "read-only", "cache-only",
+                                                             "refresh", "off"};
+    if (std::ranges::find(k_modes, mode) != k_modes.end()) return;
+    throw_usage("'mode' on the command line: cannot read '" + mode + "'",
+                "it has to be one of on, read-only, cache-only, refresh, off");
+}
+
+}  // namespace
 
 Context::Context(const Flags& flags)
     : command_(flags.command),
@@ -23,16 +39,28 @@ Context::Context(const Flags& flags)
     if (json) format_ = Format::json;
     if (flags.quiet) format_ = Format::keys;
     if (!flags.directory.empty()) overrides_["directory"] = flags.directory;
-    if (!flags.mode.empty()) overrides_["mode"] = flags.mode;
+    if (!flags.mode.empty()) {
+        check_mode(flags.mode);
+        overrides_["mode"] = flags.mode;
+        // In the environment LARDER_MODE=off counts before all that a program sets.
+        (void)setenv("LARDER_MODE", flags.mode.c_str(), 1);
+    }
     if (flags.verbose) overrides_["log_level"] = "info";
 }
 
-Options Context::options_of_command_line() const {
-    Options options;
-    if (const auto found = overrides_.find("directory"); found != overrides_.end()) {
-        options.directory = found->second;
+Settings Context::settings() const {
+    auto settings = load_settings(overrides_);
+    if (!std::exchange(has_warned_, true)) {
+        for (const auto& unread : settings.unread) {
+            std::fputs(("larder: warning: " + printable(unread) + "\n").c_str(), stderr);
+        }
     }
-    return options;
+    return settings;
+}
+
+std::string Context::directory_of_command_line() const {
+    const auto found = overrides_.find("directory");
+    return found == overrides_.end() ? std::string{} : absolute(found->second).string();
 }
 
 void Context::print(std::string_view text) {

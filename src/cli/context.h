@@ -39,11 +39,14 @@ public:
     [[nodiscard]] Colours colours() const { return colours_; }
     [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
 
-    // Every setting in force. Throws larder::Error (invalid_argument).
-    [[nodiscard]] Settings settings() const { return load_settings(overrides_); }
+    // Every setting in force. Throws larder::Error (invalid_argument). Warns of files that cannot
+    // be read, once.
+    [[nodiscard]] Settings settings() const;
+    // The same for a program that warns by itself.
+    [[nodiscard]] Settings settings_for_another() const { return load_settings(overrides_); }
     [[nodiscard]] Options options() const { return settings().options; }
-    // As far as the command line alone says: for what must go on where settings cannot be read.
-    [[nodiscard]] Options options_of_command_line() const;
+    // Empty where the command line does not say.
+    [[nodiscard]] std::string directory_of_command_line() const;
 
     // To standard output, at once. Throws CommandError if that fails.
     static void print(std::string_view text);
@@ -61,6 +64,7 @@ private:
     std::vector<std::string> command_;
     Format format_ = Format::table;
     bool verbose_ = false;
+    mutable bool has_warned_ = false;
     Colours colours_ = Colours::no;
 };
 

@@ -7,23 +7,17 @@
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/quantity.h"
+#include "cli/runtime.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
-#include "larder/larder.hpp"
+#include "larder/store.hpp"
 
 namespace larder::cli {
 namespace {
 
 using Advice = Store::Advice;
 using Severity = Store::Advice::Severity;
-
-struct DeviceInfo {
-    std::string name;
-    std::string full_name;
-    bool exports = false;  // and imports: what is compiled for it can be kept
-    std::string error;     // of a device that does not answer
-};
 
 struct Diagnosis {
     std::string directory;
@@ -41,14 +35,17 @@ struct Diagnosis {
 };
 
 void add_larder(const Context& context, Diagnosis& diagnosis) {
-    auto options = context.options_of_command_line();
+    Options options;
     try {
         options = context.options();
     } catch (const Error& error) {
+        // Which larder is meant may be told where nothing can be read.
+        diagnosis.directory = context.directory_of_command_line();
         diagnosis.findings.push_back({Severity::error, "settings", error.what(), error.remedy()});
+        return;
     }
     diagnosis.directory = options.directory.string();
-    diagnosis.share = options.share;
+    diagnosis.share = options.share.value_or(Share::off);
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
@@ -61,30 +58,16 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     }
 }
 
-DeviceInfo describe(ov::Core& core, const std::string& name) {
-    DeviceInfo device;
-    device.name = name;
-    try {
-        device.full_name =
-            core.get_property(name, "FULL_DEVICE_NAME", ov::AnyMap{}).as<std::string>();
-        const auto capabilities = core.get_property(name, "OPTIMIZATION_CAPABILITIES", ov::AnyMap{})
-                                      .as<std::vector<std::string>>();
-        device.exports = std::find(capabilities.begin(), capabilities.end(), "EXPORT_IMPORT") !=
-                         capabilities.end();
-    } catch (const std::exception& error) {
-        device.error = useful_lines(error.what());
-    }
-    return device;
-}
-
 void add_openvino(Diagnosis& diagnosis) {
     try {
-        diagnosis.openvino = ov::get_openvino_version().buildNumber;
-        ov::Core core;
-        for (const auto& name : core.get_available_devices()) {
-            diagnosis.devices.push_back(describe(core, name));
-        }
-        diagnosis.sharing_obstacle = obstacle_to_sharing(core);
+        const auto found = runtime().describe();
+        diagnosis.openvino = found.openvino;
+        diagnosis.devices = found.devices;
+        diagnosis.sharing_obstacle = found.sharing_obstacle;
+    } catch (const CommandError& error) {
+        const auto& [what, remedy, code] = error.failure();
+        diagnosis.findings.push_back({Severity::error, "openvino", what, remedy});
+        return;
     } catch (const std::exception& error) {
         diagnosis.findings.push_back(
             {Severity::error, "openvino", useful_lines(error.what()), "install OpenVINO anew"});
@@ -205,7 +188,8 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     const auto add = [&](const std::string& name, const std::string& value) {
         facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
     };
-    add("larder", LARDER_VERSION " in " + diagnosis.directory);
+    add("larder", LARDER_VERSION " in " +
+                      (diagnosis.directory.empty() ? "an unknown place" : diagnosis.directory));
     auto filling = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
     if (diagnosis.max_size_bytes > 0) {
         const auto part = static_cast<double>(diagnosis.total_bytes) /

@@ -140,7 +140,10 @@ Run declare_ls(CLI::App& verb) {
         ->type_name("KEY[:desc]");
     verb.add_option("--limit", flags->limit, "No more entries than this")
         ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
+        ->check([](const std::string& text) {
+            const bool is_count = text.find_first_not_of("0123456789") == std::string::npos;
+            return is_count ? std::string{} : "'" + text + "' is not a number of entries";
+        });
     return [flags](const Context& context) { return run_ls(context, *flags); };
 }
 

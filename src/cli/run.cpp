@@ -1,5 +1,6 @@
 // Another program, served by larder although it does not know of it.
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -11,7 +12,9 @@
 
 #include "cli/failure.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
+#include "larder/store.hpp"
 
 namespace larder::cli {
 namespace {
@@ -40,30 +43,77 @@ void set_variable(const std::string& name, const std::string& value) {
          k_failed});
 }
 
+// Where one `larder run` starts another, or a program that it started sets its own.
+bool is_among(const std::string& preloads, const std::string& preload) {
+    return (":" + preloads + ":").find(":" + preload + ":") != std::string::npos;
+}
+
 // The settings of the command line, and directories that mean the same wherever the program goes.
-void pass_settings(const Context& context) {
-    for (const auto& setting : context.settings().list) {
+void pass_settings(const Settings& settings) {
+    for (const auto& setting : settings.list) {
         if (setting.origin == "command line" || setting.origin == "environment") {
             set_variable(setting.variable, setting.value);
         }
     }
 }
 
-void pass_preload() {
-    const auto preload = preload_library();
+// Throws Error where no model of this larder could be loaded. Looks only.
+void check_larder(Options options) {
+    if (options.mode == Mode::off) return;
+    options.mode = Mode::read_only;
+    static_cast<void>(Store(options));
+}
+
+// The preload as the loader can be told of it.
+std::string preload_for_loader(const Options& options) {
+    auto preload = preload_library();
     if (preload.empty()) {
-        throw CommandError({"liblarder_preload.so is not beside larder's libraries",
-                            "install larder anew: 'cmake --install' lays it down", k_failed});
+        throw Error(ErrorCode::not_found, "liblarder_preload.so is not beside larder's libraries",
+                    "install larder anew");
     }
-    if (preload.find_first_of(" :") != std::string::npos) {
-        throw CommandError(
-            {"the loader reads blanks and colons in a path as its end: '" + preload + "'",
-             "install larder in a directory without", k_failed});
+    if (preload.find_first_of(" :") == std::string::npos) return preload;
+    std::string why = "there is no place for a link to it";
+    auto plain = plain_path_of(preload, {options.state_directory / "preload"}, why);
+    if (plain.empty()) {
+        throw Error(ErrorCode::unsupported,
+                    "the loader reads blanks and colons in a path as its end: '" + preload +
+                        "', and " + why,
+                    "install larder in a directory without");
     }
+    return plain;
+}
+
+void pass_preload(const std::string& preload) {
     const auto others = variable(k_preloads);
-    // Where one `larder run` starts another, or a program that it started sets its own.
-    if ((":" + others + ":").find(":" + preload + ":") != std::string::npos) return;
+    if (is_among(others, preload)) return;
     set_variable(k_preloads, others.empty() ? preload : preload + ":" + others);
+}
+
+// Whatever is wrong with larder, the program is started, as if larder were not there: nobody in it
+// says the same again.
+void start_without(const Error& error) {
+    auto others = ":" + variable(k_preloads) + ":";
+    const auto own = ":" + preload_library() + ":";
+    if (const auto found = others.find(own); found != std::string::npos) {
+        others.erase(found, own.size() - 1);
+        set_variable(k_preloads, others.size() < 2 ? "" : others.substr(1, others.size() - 2));
+    }
+    if (variable("LARDER_LOG") == "error") return;
+    auto text = "models are compiled without larder: " + std::string(error.what());
+    if (!error.remedy().empty()) text += "; " + error.remedy();
+    std::fputs(("larder: warning: " + printable(text) + "\n").c_str(), stderr);
+}
+
+void serve(const Context& context) {
+    try {
+        const auto settings = context.settings_for_another();
+        check_larder(settings.options);
+        const auto preload = preload_for_loader(settings.options);
+        pass_settings(settings);
+        pass_preload(preload);
+    } catch (const Error& error) {
+        start_without(error);
+    }
 }
 
 // Whether `tunables` ("a.b.c=1:d.e.f=2") has a value of its own for what larder would set.
@@ -88,13 +138,19 @@ void pass_huge_pages() {
     set_variable(k_tunables, tunables + std::string(k_huge_pages) + "=1");
 }
 
+// Of use to this program alone: python/larder sets it where there is no /proc.
+void drop_origin() {
+    constexpr const char* k_origin = "LD_ORIGIN_PATH";
+    if (variable(k_origin) == absolute(library_beside("../bin")).string()) unsetenv(k_origin);
+}
+
 int run_program(const Context& context, const RunOptions& options) {
     const auto& command = context.command();
     if (command.empty()) {
         throw_usage("the command to run is missing", "larder run [FLAGS] -- COMMAND [ARGS]");
     }
-    pass_settings(context);
-    pass_preload();
+    serve(context);
+    drop_origin();
     if (options.huge_pages) pass_huge_pages();
     const int error = replace_by(command);
     const bool missing = error == ENOENT;

@@ -1,10 +1,9 @@
 #include "cli/stale.h"
 
 #include <memory>
-#include <optional>
 
 #include "cli/listing.h"
-#include "larder/larder.hpp"
+#include "cli/runtime.h"
 
 namespace larder::cli {
 
@@ -12,11 +11,9 @@ void find_stale(const Store& store, std::vector<EntryInfo>& entries, StaleSearch
     if (entries.empty()) return;
     StaleSearch search;
     search.reading = reading;
-    std::optional<ov::Core> core;
     std::unique_ptr<Machine> machine;
     try {
-        core.emplace();
-        machine = ask_machine(*core);
+        machine = runtime().machine();
         search.machine = machine.get();
     } catch (const std::exception&) {
         // Without a runtime nothing can be incompatible with it; doctor says what is wrong.

@@ -1,6 +1,8 @@
 #include "cli/surroundings.h"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>  // tidy-allow(streams): /proc and /sys only, which no test has to break
 #include <sstream>
@@ -8,13 +10,17 @@
 #include <system_error>
 
 #include <dlfcn.h>
+#include <link.h>
 #include <sys/mman.h>  // tidy-allow(system-header): a measurement of this machine, for people
+#include <sys/stat.h>  // tidy-allow(system-header): the folder of a link to the preload
 #include <unistd.h>    // tidy-allow(system-header): isatty, execvp: matters of the program alone
 
 #include "larder/options.hpp"
 
 namespace larder::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 bool is_set(const char* variable) {
     const char* value = std::getenv(variable);
@@ -37,6 +43,69 @@ double fill_ms(std::size_t size_bytes, int advice) {
     }
     (void)munmap(memory, size_bytes);
     return spent;
+}
+
+std::string own_library() {
+    Dl_info library{};
+    // Anything that a library of larder's has.
+    const auto* const address = reinterpret_cast<const void*>(&load_settings);
+    return dladdr(address, &library) == 0 ? std::string{} : library.dli_fname;
+}
+
+// Where the loader searches for what larder's libraries are linked to.
+std::vector<std::string> library_folders() {
+    std::vector<std::string> folders;
+    void* const self = dlopen(own_library().c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    Dl_serinfo head{};
+    if (self == nullptr || dlinfo(self, RTLD_DI_SERINFOSIZE, &head) != 0) return folders;
+    std::vector<std::max_align_t> room(head.dls_size / sizeof(std::max_align_t) + 1);
+    auto* const info = reinterpret_cast<Dl_serinfo*>(room.data());
+    *info = head;
+    if (dlinfo(self, RTLD_DI_SERINFO, info) != 0) return folders;
+    for (unsigned i = 0; i < info->dls_cnt; ++i) {
+        folders.emplace_back(static_cast<Dl_serpath*>(info->dls_serpath)[i].dls_name);
+    }
+    return folders;
+}
+
+bool has_separator(const std::string& path) {
+    return path.find_first_of(" :") != std::string::npos;
+}
+
+std::string reason(const fs::path& path, const std::error_code& error) {
+    return "'" + path.string() + "': " + error.message();
+}
+
+// A folder that nobody else can put anything into.
+bool make_private(const fs::path& folder, std::string& why) {
+    std::error_code error;
+    fs::create_directories(folder.parent_path(), error);  // tidy-allow(filesystem): not a larder's
+    struct stat found{};
+    const bool made = mkdir(folder.c_str(), S_IRWXU) == 0 || errno == EEXIST;
+    if (!made || lstat(folder.c_str(), &found) != 0) {
+        why = reason(folder, {errno, std::generic_category()});
+        return false;
+    }
+    if (!S_ISDIR(found.st_mode) || found.st_uid != geteuid() ||
+        (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        why = "'" + folder.string() + "' is not this user's alone";
+        return false;
+    }
+    return true;
+}
+
+bool make_link(const fs::path& target, const fs::path& link, std::string& why) {
+    std::error_code error;
+    const auto there = fs::read_symlink(link, error);  // tidy-allow(filesystem): not a larder's
+    if (!error && there == target) return true;
+    const fs::path fresh = link.string() + "." + std::to_string(getpid());
+    if (symlink(target.c_str(), fresh.c_str()) != 0 ||
+        std::rename(fresh.c_str(), link.c_str()) != 0) {
+        why = reason(link, {errno, std::generic_category()});
+        (void)unlink(fresh.c_str());
+        return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -86,14 +155,52 @@ Memory memory_in_use() {
     return memory;
 }
 
+std::string library_beside(const std::string& name) {
+    return absolute(own_library()).replace_filename(name).string();
+}
+
 std::string preload_library() {
-    Dl_info library{};
-    // Anything that a library of larder's has.
-    if (dladdr(reinterpret_cast<const void*>(&load_settings), &library) == 0) return {};
-    auto path = absolute(library.dli_fname).replace_filename("liblarder_preload.so");
+    auto path = library_beside("liblarder_preload.so");
     std::error_code error;
-    const auto there = std::filesystem::exists(path, error);  // tidy-allow(filesystem): a name only
-    return there ? path.string() : std::string{};
+    const bool there = fs::exists(path, error);  // tidy-allow(filesystem): a name only
+    return there ? path : std::string{};
+}
+
+std::string plain_path_of(const std::string& library, const std::vector<fs::path>& folders,
+                          std::string& why) {
+    const fs::path path(library);
+    auto places = folders;
+    places.emplace_back("/tmp/larder-" + std::to_string(geteuid()));
+    const auto name = std::to_string(std::hash<std::string>{}(path.parent_path().string()));
+    for (const auto& place : places) {
+        if (has_separator(place.string())) continue;
+        if (make_private(place, why) && make_link(path.parent_path(), place / name, why)) {
+            return (place / name / path.filename()).string();
+        }
+    }
+    return {};
+}
+
+std::string find_library(const std::string& name_begin) {
+    for (const auto& folder : library_folders()) {
+        std::error_code error;
+        for (fs::directory_iterator entry(folder, error), end;  // tidy-allow(filesystem): the same
+             !error && entry != end; entry.increment(error)) {
+            if (entry->path().filename().string().starts_with(name_begin)) {
+                return entry->path().lexically_normal().string();
+            }
+        }
+    }
+    return {};
+}
+
+void* function_of(const std::string& library, const char* name, std::string& error) {
+    void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+    void* const found = opened == nullptr ? nullptr : dlsym(opened, name);
+    if (found != nullptr) return found;
+    const char* const text = dlerror();
+    error = text == nullptr ? "'" + library + "' is of another version" : text;
+    return nullptr;
 }
 
 int replace_by(const std::vector<std::string>& command) {

@@ -27,9 +27,22 @@ struct Memory {
 // Of this process, now.
 [[nodiscard]] Memory memory_in_use();
 
-// What `larder run` has the loader put into other programs, beside larder's own libraries; empty if
-// it is not there.
+// The path of a file beside larder's own libraries, whether it is there or not.
+[[nodiscard]] std::string library_beside(const std::string& name);
+// What `larder run` has the loader put into other programs; empty if it is not there.
 [[nodiscard]] std::string preload_library();
+// The same by a path without blanks and colons, which the loader takes for the end of a path:
+// through a link to its folder, in one of `folders` or below /tmp. Empty, and why, where there can
+// be none.
+[[nodiscard]] std::string plain_path_of(const std::string& library,
+                                        const std::vector<std::filesystem::path>& folders,
+                                        std::string& why);
+
+// The first library whose name begins so where the loader would search for those of larder.
+[[nodiscard]] std::string find_library(const std::string& name_begin);
+// Opens a library for good; null, and why, where it or the function is missing.
+[[nodiscard]] void* function_of(const std::string& library, const char* name, std::string& error);
+
 // Another program in place of this one, found as shells do; returns only if that failed, with
 // errno.
 [[nodiscard]] int replace_by(const std::vector<std::string>& command);

@@ -1,100 +1,17 @@
 #include <memory>
-#include <optional>
 
 #include <CLI/CLI.hpp>
 
-#include "cli/failure.h"
-#include "cli/json.h"
-#include "cli/request.h"
-#include "cli/surroundings.h"
-#include "cli/text.h"
+#include "cli/request_flags.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
-namespace {
-
-struct WhyFlags {
-    std::string model;
-    RequestFlags request;
-};
-
-Json why_json(const WhyFlags& flags, const Explanation& explanation) {
-    const auto value_or_null = [](const std::optional<std::string>& value) {
-        return value ? Json(*value) : Json(nullptr);
-    };
-    auto json = json_object();
-    json["model"] = flags.model;
-    json["device"] = flags.request.device;
-    json["would_hit"] = explanation.would_hit;
-    json["reason"] = explanation.reason;
-    json["key"] = text_or_null(explanation.key);
-    json["nearest_key"] = text_or_null(explanation.nearest_key);
-    json["differences"] = Json::array();
-    for (const auto& difference : explanation.differences) {
-        json["differences"].push_back({{"input", difference.input},
-                                       {"kept", value_or_null(difference.kept)},
-                                       {"asked", value_or_null(difference.asked)}});
-    }
-    return json;
-}
-
-void print_table(const Context& context, const WhyFlags& flags, const Explanation& explanation) {
-    const auto verdict = explanation.would_hit ? context.paint("hit", Colour::green)
-                                               : context.paint("miss", Colour::yellow);
-    auto text = printable(flags.model) + " on " + printable(flags.request.device) + ": " + verdict;
-    if (!explanation.differences.empty()) {
-        // The reason would name them all over again.
-        text += ": an entry like it is kept, but what decides the key differs";
-    } else if (!explanation.reason.empty()) {
-        text += ": " + printable(explanation.reason);
-    }
-    text += '\n';
-    auto keys = context.table({{}, {}});
-    if (!explanation.key.empty()) keys.add({{"key", Colour::faint}, {explanation.key}});
-    if (!explanation.nearest_key.empty()) {
-        keys.add({{"nearest", Colour::faint}, {explanation.nearest_key}});
-    }
-    text += keys.text();
-    auto differences = context.table({{"DIFFERENT INPUT"}, {"KEPT"}, {"ASKED"}});
-    const auto shown = [](const std::optional<std::string>& value) {
-        if (!value) return std::string("-");
-        return value->empty() ? std::string("''") : *value;
-    };
-    for (const auto& difference : explanation.differences) {
-        differences.add({{difference.input}, {shown(difference.kept)}, {shown(difference.asked)}});
-    }
-    if (!differences.empty()) text += "\n" + differences.text();
-    Context::print(text);
-}
-
-int run_why(const Context& context, const WhyFlags& flags) {
-    const auto properties = parse_properties(flags.request.properties);
-    Cache cache(context.options());
-    Explanation explanation;
-    ov::Core core;
-    try {
-        cache.check_model(flags.model);
-        check_device(core, flags.request.device);
-        check_properties(core, flags.request.device, properties);
-        explanation = cache.explain(core, absolute(flags.model), flags.request.device, properties);
-    } catch (const std::exception&) {
-        throw CommandError(request_failure(core, flags.model, flags.request.device, properties));
-    }
-    switch (context.format()) {
-        case Format::json: Context::print(json_line(why_json(flags, explanation))); break;
-        case Format::keys: Context::print_key(explanation.key); break;
-        case Format::table: print_table(context, flags, explanation); break;
-    }
-    return k_done;
-}
-
-}  // namespace
 
 Run declare_why(CLI::App& verb) {
     auto flags = std::make_shared<WhyFlags>();
     verb.add_option("MODEL", flags->model, "A model, as compile takes it")->required();
     declare_request(verb, flags->request);
-    return [flags](const Context& context) { return run_why(context, *flags); };
+    return [flags](const Context& context) { return runtime().why(context, *flags); };
 }
 
 }  // namespace larder::cli

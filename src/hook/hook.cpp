@@ -158,7 +158,7 @@ const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
         return "this process has more than one OpenVINO";
     }
     if (!is_known_version(ov::get_openvino_version().buildNumber)) {
-        return "this OpenVINO is not of the version that larder was built for";
+        return "the OpenVINO of this program is not of the version that larder is built for";
     }
     for (std::size_t i = 0; i < openvino_functions.size(); ++i) {
         openvino_functions.at(i).store(runtime->compile_model[i]);

@@ -95,13 +95,29 @@ static void say(const char* const* parts) {
     (void)written;
 }
 
-static void warn_once(const char* why, const char* detail) {
+static void warn_once(const char* why, const char* more, const char* detail) {
     const char* const level = getenv("LARDER_LOG");
     if (level != NULL && strcmp(level, "error") == 0) return;
     if (atomic_exchange(&has_warned, true)) return;
-    const char* const parts[] = {"larder: warning: models are compiled without larder: ", why,
-                                 detail, "\n", NULL};
+    const char* const parts[] = {
+        "larder: warning: models are compiled without larder: ", why, more, detail, "\n", NULL};
     say(parts);
+}
+
+// "2026.3.1, " for what ends in ".so.2631"; empty where the name does not tell. `text` has 16
+// bytes.
+static const char* version_of(const char* path, char* text) {
+    const char* const dot = strrchr(path, '.');
+    if (dot == NULL || strlen(dot) != 5) return "";
+    for (const char* digit = dot + 1; *digit != '\0'; ++digit) {
+        if (*digit < '0' || *digit > '9') return "";
+    }
+    const char minor[] = {dot[3], '\0'};
+    const char patch[] = {dot[4], '\0'};
+    const char year[] = {dot[1], dot[2], '\0'};
+    const char* const parts[] = {"20", year, ".", minor, ".", patch, ", ", NULL};
+    join(text, 16, parts);
+    return text;
 }
 
 static const char* name_of(unsigned number) {
@@ -135,14 +151,15 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
     if (expected != openvino) {
         if (expected != NULL) dlclose(expected);
-        warn_once("they are for " LARDER_OPENVINO_SONAME " alone, and this program has ",
-                  openvino_path);
+        char version[16];
+        warn_once("larder is built for OpenVINO " LARDER_OPENVINO_VERSION ", and this program has ",
+                  version_of(openvino_path, version), openvino_path);
         return;
     }
     void* const hook = open_hook();
     if (hook == NULL) {
         const char* const error = dlerror();
-        warn_once("", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
+        warn_once("", "", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
         return;
     }
     larder_hook_open_function* open = NULL;
@@ -152,7 +169,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     memcpy(&open, &open_symbol, sizeof open);
     memcpy(&renew, &renew_symbol, sizeof renew);
     if (open == NULL || renew == NULL) {
-        warn_once("", "liblarder_hook.so is of another version");
+        warn_once("", "", "liblarder_hook.so is of another version");
         return;
     }
     struct LarderRuntime runtime;
@@ -161,7 +178,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
     const char* const refusal = open(&runtime, stand_ins);
     if (refusal != NULL) {
-        warn_once("", refusal);
+        warn_once("", "", refusal);
         return;
     }
     memcpy(route->stand_ins, stand_ins, sizeof stand_ins);

@@ -19,18 +19,16 @@ struct Process {
 constinit std::atomic<Process*> current_process{nullptr};
 constinit std::atomic<bool> has_warned{false};
 
-std::string why_unreadable(const Error& error) {
-    return std::string(error.what()) + (error.remedy().empty() ? "" : ": " + error.remedy());
-}
-
-// The larder of the settings in force, or what is wrong with them.
-std::shared_ptr<ProcessLarder> make_larder(std::string& fault) {
+// The larder of the settings in force; `notice` is what is wrong with them.
+std::shared_ptr<ProcessLarder> make_larder(std::string& notice) {
     try {
-        const auto options = load_settings().options;
-        if (options.mode == Mode::off) return nullptr;
-        return std::make_shared<ProcessLarder>(options);
+        const auto settings = load_settings();
+        if (settings.options.mode == Mode::off) return nullptr;
+        if (!settings.unread.empty()) notice = settings.unread.front();
+        return std::make_shared<ProcessLarder>(settings.options);
     } catch (const Error& error) {
-        fault = why_unreadable(error);
+        notice = "models are compiled without larder: " + std::string(error.what());
+        if (!error.remedy().empty()) notice += ": " + error.remedy();
     }
     return nullptr;
 }
@@ -40,19 +38,17 @@ void end_at_exit() {
     if (process != nullptr && process->id == getpid()) process->larder.store(nullptr);
 }
 
-void warn_unserved(const std::string& why) {
-    warn_once("models are compiled without larder: " + why);
-}
-
 Process* begin(Process* before) {
-    std::string fault;
+    std::string notice;
     auto fresh = std::make_unique<Process>(getpid());
-    fresh->larder.store(make_larder(fault));
+    fresh->larder.store(make_larder(notice));
     const bool is_first = before == nullptr;
     if (!current_process.compare_exchange_strong(before, fresh.get())) return before;
     // A child has inherited it.
-    if (is_first && std::atexit(end_at_exit) != 0) fault = "the process has no more exit handlers";
-    if (!fault.empty()) warn_unserved(fault);
+    if (is_first && std::atexit(end_at_exit) != 0) {
+        notice = "the process has no more exit handlers";
+    }
+    if (!notice.empty()) warn_once(notice);
     return fresh.release();
 }
 
@@ -72,9 +68,9 @@ void renew_process_larder() noexcept {
     auto* const process = current_process.load();
     if (process == nullptr || process->id != getpid()) return;
     try {
-        std::string fault;
-        process->larder.store(make_larder(fault));
-        if (!fault.empty()) warn_unserved(fault);
+        std::string notice;
+        process->larder.store(make_larder(notice));
+        if (!notice.empty()) warn_once(notice);
     } catch (const std::exception&) {
         process->larder.store(nullptr);  // no memory
     }

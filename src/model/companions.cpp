@@ -63,6 +63,23 @@ Result<void> check_complete(const std::vector<DataShard>& shards, const std::str
     return fail(missing_file(missing));
 }
 
+// As OpenVINO reads it: absolute ones too, as long as the file is inside the model's directory,
+// whatever the way there. Empty where it is not.
+std::string external_path(const Search& search, const std::string& directory,
+                          const std::string& location) {
+    if (location.find('\0') != std::string::npos) return {};
+    const auto path = location.starts_with('/') ? location : os::join(directory, location);
+    const auto normal = normal_location(location);
+    if (!normal.empty()) {
+        // "a/../x" is x, even where there is no a.
+        return search.exists(path) ? path : os::join(directory, normal);
+    }
+    const auto resolved = search.fs().canonical(path);
+    const auto inside = search.fs().canonical(directory);
+    return resolved && inside && resolved->starts_with(os::join(*inside, "")) ? path
+                                                                              : std::string{};
+}
+
 }  // namespace
 
 Result<void> add_ir_weights(const Search& search, ModelSource& source) {
@@ -82,15 +99,13 @@ Result<void> add_external_files(const Search& search, const OnnxOutline& outline
                                 ModelSource& source) {
     const auto directory = os::parent_directory(source.path);
     for (const auto& external : outline.external_files) {
-        if (normal_location(external.location).empty()) {
+        const auto path = external_path(search, directory, external.location);
+        if (path.empty()) {
             return fail(Errc::invalid_argument,
                         "its external data '" + printable(external.location) +
                             "' is outside the directory of",
                         source.path);
         }
-        auto path = os::join(directory, external.location);
-        // "a/../x" is x, even where there is no a.
-        if (!search.exists(path)) path = os::join(directory, normal_location(external.location));
         auto file = search.find_needed("external:" + external.location, path);
         if (file && file->stamp.size_bytes < external.size_bytes_min) {
             return fail(Errc::damaged,

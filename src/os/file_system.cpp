@@ -1,5 +1,6 @@
 #include "os/file_system.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -86,7 +87,14 @@ std::string join(std::string_view directory, std::string_view name) {
 std::string absolute_path(const std::string& path) {
     std::error_code failed;
     const auto absolute = std::filesystem::absolute(path, failed);
-    return failed ? path : absolute.lexically_normal().string();
+    if (failed) return path;
+    const auto normal = absolute.lexically_normal();
+    const bool goes_up = std::find(absolute.begin(), absolute.end(), "..") != absolute.end();
+    // Behind a link, ".." leads elsewhere than it reads.
+    if (goes_up && !std::filesystem::equivalent(absolute, normal, failed) && !failed) {
+        return absolute.string();
+    }
+    return normal.string();
 }
 
 std::string parent_directory(std::string_view path) {

@@ -209,8 +209,8 @@ struct TextFile {
 
 // "a/b": joins with exactly one slash.
 [[nodiscard]] std::string join(std::string_view directory, std::string_view name);
-// From the root, without "." and ".."; the file need not exist. As it is, if there is no working
-// directory.
+// From the root, without "."; without "..", unless that would name another file. Links stay, and
+// the file need not exist. As it is, if there is no working directory.
 [[nodiscard]] std::string absolute_path(const std::string& path);
 [[nodiscard]] std::string parent_directory(std::string_view path);
 [[nodiscard]] std::string file_name(std::string_view path);

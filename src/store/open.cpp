@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "format/larder_info.h"
+#include "os/denial.h"
 #include "os/shared_file_system.h"
 #include "store/context.h"
 #include "store/store.h"
@@ -132,13 +133,17 @@ Result<void> create_or_read_only(Context& context, Creation creation) {
     return {};
 }
 
+Error explained(const Context& context, Error error) {
+    return os::explain_denial(context.fs(), std::move(error), "larder", context.layout.root());
+}
+
 Result<void> open_context(Context& context, Creation creation) {
     const auto info = context.fs().info(context.layout.root());
     if (!info) {
         if (info.error().code == Errc::not_found && info.error().system_errno != ENOTDIR) {
             return create_or_read_only(context, creation);
         }
-        return fail(info.error());
+        return fail(explained(context, info.error()));
     }
     if (info->kind != os::FileKind::directory) {
         return fail(Errc::invalid_argument, "not a directory:", context.layout.root(),
@@ -150,7 +155,9 @@ Result<void> open_context(Context& context, Creation creation) {
     }
     auto id = read_id(context);
     if (!id) {
-        if (id.error().code != Errc::not_found) return fail(std::move(id.error()));
+        if (id.error().code != Errc::not_found) {
+            return fail(explained(context, std::move(id.error())));
+        }
         if (auto unused = check_unused(context); !unused) return unused;
         return create_or_read_only(context, creation);
     }

@@ -10,6 +10,7 @@
 #include "larder/larder.hpp"
 #include "small_models/small_models.h"
 #include "support/process.h"
+#include "support/unable.h"
 
 namespace larder::testing {
 namespace fs = std::filesystem;
@@ -48,7 +49,7 @@ protected:
 };
 
 TEST_F(NeverInTheWay, AFullDiskCompiles) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "mounting needs root";
     ASSERT_TRUE(mount_tmpfs(directory_, "32k"));
     const auto limited = ask(model_);
     expect(limited, "bypassed");
@@ -61,7 +62,7 @@ TEST_F(NeverInTheWay, AFullDiskCompiles) {
 }
 
 TEST_F(NeverInTheWay, AReadOnlyMountLoadsWhatItHoldsAndCompilesTheRest) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "mounting needs root";
     expect(ask(model_), "compiled");
     ASSERT_TRUE(mount_read_only(directory_));
     expect(ask(model_), "loaded");
@@ -71,7 +72,7 @@ TEST_F(NeverInTheWay, AReadOnlyMountLoadsWhatItHoldsAndCompilesTheRest) {
 }
 
 TEST_F(NeverInTheWay, ADamagedObjectOnAReadOnlyMountCompiles) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "mounting needs root";
     expect(ask(model_), "compiled");
     const auto object = files_in("objects").front();
     change_byte_unseen(object, fs::file_size(object) / 2);
@@ -81,7 +82,7 @@ TEST_F(NeverInTheWay, ADamagedObjectOnAReadOnlyMountCompiles) {
 }
 
 TEST_F(NeverInTheWay, AnEmptyReadOnlyMountCompiles) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "mounting needs root";
     fs::create_directories(directory_);
     ASSERT_TRUE(mount_read_only(directory_));
     expect(ask(model_), "bypassed");
@@ -122,7 +123,8 @@ TEST_F(NeverInTheWay, AManifestFromTheFutureIsReplacedOrLeftButNeverUsed) {
 }
 
 TEST_F(NeverInTheWay, AnotherUsersLarderIsReadAndNotDamaged) {
-    if (!internal::support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!internal::support::can_become_another_user())
+        LARDER_UNABLE() << "cannot become another user";
     expect(ask(model_), "compiled");
     const auto objects = files_in("objects");
     Question stranger{.model = model_, .user = k_nobody};

@@ -8,6 +8,7 @@
 
 #include "harness.h"
 #include "small_models/small_models.h"
+#include "support/unable.h"
 
 namespace larder::testing {
 namespace fs = std::filesystem;
@@ -108,7 +109,7 @@ TEST_F(NeverStale, TouchedRenamedMovedAndCopiedModelsAreLoaded) {
 }
 
 TEST_F(NeverStale, AModelMountedReadOnlyElsewhereIsLoaded) {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "mounting needs root";
     fs::create_directories(root_ / "models");
     fs::create_directories(root_ / "mounted");
     const auto model = save(dense_model(), "models/m");

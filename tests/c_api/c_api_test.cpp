@@ -1,6 +1,7 @@
 // larder/larder.h: what a host that compiles by itself gets, and what it is told where it errs.
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -141,6 +142,23 @@ protected:
     TemporaryDirectory directory_;
     Model model_;
 };
+
+TEST_F(CApi, AnOperatorSwitchesOffWhateverAHostSets) {
+    ::setenv("LARDER_MODE", "off", 1);
+    const auto cache = open({{"mode", "refresh"}});
+    ::unsetenv("LARDER_MODE");
+    EXPECT_EQ(ask(cache.get(), model_).outcome, LARDER_BYPASSED);
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "larder"));
+}
+
+TEST_F(CApi, ASettingOfTheEnvironmentThatCannotBeReadCostsNoModel) {
+    ::setenv("LARDER_VERIFY", "sometimes", 1);
+    const auto cache = open();
+    ::unsetenv("LARDER_VERIFY");
+    const auto answer = ask(cache.get(), model_);
+    EXPECT_EQ(answer.outcome, LARDER_BYPASSED);
+    EXPECT_THAT(answer.reason, HasSubstr("LARDER_VERIFY: cannot read 'sometimes'"));
+}
 
 TEST_F(CApi, TheSecondLoadIsGivenWhatWasKept) {
     EXPECT_EQ(ask(open().get(), model_).outcome, LARDER_COMPILED);

@@ -13,6 +13,7 @@
 #include "cache/source_pages.h"
 #include "support/fake_runtime.h"
 #include "support/temporary_directory.h"
+#include "support/unable.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -103,7 +104,7 @@ TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
 
 TEST_F(ReleaseMemory, WeightsMoveToAFileThatHasNoNameAfterwards) {
     if (system_.system().fs.space(root_.path())->locality != os::Locality::local) {
-        GTEST_SKIP() << "nothing moves from memory to memory";
+        LARDER_UNABLE() << "nothing moves from memory to memory";
     }
     runtime::Blob weights;
     device_.on_unpack = [&](runtime::Scratch& scratch) {

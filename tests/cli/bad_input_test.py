@@ -96,7 +96,7 @@ class BadUsageTest(ProgramTest):
             if text:
                 self.refused(2, "ls", "--sort", text, says=text)
         self.refused(2, "ls", "--limit", "many", says="many")
-        self.refused(2, "ls", "--limit", "-1", says="-1")
+        self.refused(2, "ls", "--limit", "-1", says="'-1' is not a number of entries")
         self.refused(2, "stats", "--since", "7", says="'7'")
 
     def test_keys(self):

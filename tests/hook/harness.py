@@ -47,8 +47,8 @@ class HookTest(unittest.TestCase):
                     "PYTHONDONTWRITEBYTECODE": "1"}
         return Outcome(subprocess.run(
             [str(word) for word in command], env={**settings, **(environment or {})},
-            cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=240, check=False,
-            **options))
+            cwd=options.pop("cwd", self.root), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=240, check=False, **options))
 
     def preloaded(self, *command, environment=None, preload=PRELOAD):
         """As `run` would, without what that checks before."""

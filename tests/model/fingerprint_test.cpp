@@ -14,6 +14,7 @@
 #include "model_files/gguf_writer.h"
 #include "model_files/onnx_writer.h"
 #include "support/mapped_memory.h"
+#include "support/unable.h"
 #include "workshop.h"
 
 namespace larder::internal::model {
@@ -346,7 +347,7 @@ TEST_F(FingerprintTest, SeesAStoreToAPageThatWasNotYetOnDisk) {
     const auto model = on_disk / "m.pb";
     support::write_file(model, std::string(10'000, 'w'));
     fs_.locality.reset();
-    if (fs_.space(model)->locality != os::Locality::local) GTEST_SKIP() << "no disk";
+    if (fs_.space(model)->locality != os::Locality::local) LARDER_UNABLE() << "no disk";
     support::MappedMemory writer(model, MAP_SHARED, PROT_READ | PROT_WRITE);
     writer.store(5000, std::byte{1});
     settle();
@@ -364,7 +365,7 @@ TEST_F(FingerprintTest, SeesAStoreToAPageThatWasNotYetOnDisk) {
 
 TEST_F(FingerprintTest, SeesAStoreToAFileInMemory) {
     if (real_.system().fs.space(path(""))->locality != os::Locality::memory) {
-        GTEST_SKIP() << "no file system in memory";
+        LARDER_UNABLE() << "no file system in memory";
     }
     fs_.locality.reset();
     const auto model = write("m.pb", std::string(10'000, 'w'));

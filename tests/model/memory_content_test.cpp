@@ -12,6 +12,7 @@
 
 #include "support/mapped_memory.h"
 #include "support/mount.h"
+#include "support/unable.h"
 #include "workshop.h"
 
 namespace larder::internal::model {
@@ -264,7 +265,7 @@ TEST_F(MemoryContentTest, AStoreToAFileInMemoryIsSeen) {
     space_.told.reset();
     fs_.locality.reset();
     if (fs_.space(file_)->locality != os::Locality::memory) {
-        GTEST_SKIP() << "no file system in memory";
+        LARDER_UNABLE() << "no file system in memory";
     }
     MappedMemory writer(file_, MAP_SHARED, PROT_READ | PROT_WRITE);
     writer.touch();
@@ -285,7 +286,7 @@ TEST_F(MemoryContentTest, AStoreToAPageThatWasNotYetOnDiskIsSeen) {
     file_ = on_disk / "weights.bin";
     support::write_file(file_, content());
     space_.told.reset();
-    if (!space_.stamp_tells_content(file_)) GTEST_SKIP() << "no simple file system on a disk";
+    if (!space_.stamp_tells_content(file_)) LARDER_UNABLE() << "no simple file system on a disk";
     MappedMemory writer(file_, MAP_SHARED, PROT_READ | PROT_WRITE);
     writer.store(k_size / 2, std::byte{1});
     hide_writers();
@@ -331,7 +332,7 @@ TEST_F(MemoryContentTest, AFileThatIsCopiedUpIsHashedFromMemory) {
     std::filesystem::rename(file_, path("lower/weights.bin"));
     const auto mount =
         support::Mount::overlay(path("where"), path("lower"), path("upper"), path("work"));
-    if (!mount) GTEST_SKIP() << "no overlay file system can be mounted";
+    if (!mount) LARDER_UNABLE() << "no overlay file system can be mounted";
     file_ = path("where/weights.bin");
     const MappedMemory mapped(file_);
     space_.told.reset();

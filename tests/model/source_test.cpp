@@ -156,6 +156,20 @@ TEST_F(Source, OnnxLocationsAreReadLikeTheRuntimeReadsThem) {
     }
 }
 
+TEST_F(Source, OnnxDataInsideItsDirectoryIsFoundWhateverTheWayThere) {
+    write("d/w", "data");
+    write("d/e/x", "");
+    for (const auto& location : {path("d/w"), path("d/e/../w"), std::string("../d/w"),
+                                 std::string("e/../../d/w"), std::string("..w/../w")}) {
+        EXPECT_TRUE(find(write_onnx("d/m.onnx", {location}))) << location;
+    }
+    stdfs::create_symlink("d", path("link"));
+    EXPECT_TRUE(find((write_onnx("d/m.onnx", {path("d/w")}), path("link/m.onnx"))));
+    write("w", "data");
+    stdfs::create_symlink("../w", path("d/out"));
+    EXPECT_EQ(code(find(write_onnx("d/m.onnx", {path("d/out")}))), Errc::invalid_argument);
+}
+
 TEST_F(Source, OnnxFindsItsDataBesideALinkToIt) {
     write("blobs/1", files::onnx_model(files::graph({files::external_tensor({"w"})})));
     write("blobs/2", "data");

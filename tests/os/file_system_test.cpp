@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "support/fault_file_system.h"
 #include "support/process.h"
 #include "support/temporary_directory.h"
+#include "support/unable.h"
 
 namespace larder::internal::os {
 namespace {
@@ -274,7 +276,7 @@ TEST_F(FileSystemTest, SetsWhenAFileWasModified) {
 }
 
 TEST_F(FileSystemTest, SaysWhetherADirectoryCanBeWritten) {
-    if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     EXPECT_TRUE(fs_->check_writable(directory_.path()));
     EXPECT_EQ(support::run_as(65534,
                               [&] {
@@ -299,6 +301,22 @@ TEST(Paths, AreJoinedAndTakenApart) {
     EXPECT_EQ(file_name("/a/b"), "b");
     EXPECT_EQ(file_name("/a/b/"), "b");
     EXPECT_EQ(file_name("b"), "b");
+}
+
+TEST(Paths, ThatAreAbsoluteKeepLinksAndTheirMeaning) {
+    const support::TemporaryDirectory root;
+    namespace stdfs = std::filesystem;
+    stdfs::create_directories(root / "there/deep");
+    stdfs::create_directories(root / "here");
+    stdfs::create_symlink(root / "there/deep", root / "here/over");
+    support::write_file(root / "there/m", "1");
+    const std::string here = root / "here";
+    EXPECT_EQ(absolute_path(here + "/./over//m"), here + "/over/m") << "links stay";
+    EXPECT_EQ(absolute_path(here + "/../there/m"), root / "there/m");
+    EXPECT_EQ(absolute_path(here + "/none/../m"), here + "/m");
+    EXPECT_EQ(absolute_path(here + "/over/../m"), here + "/over/../m") << "not here/m";
+    support::write_file(root / "here/m", "2");
+    EXPECT_EQ(absolute_path(here + "/over/../m"), here + "/over/../m");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "support/mount.h"
 #include "support/process.h"
 #include "support/temporary_directory.h"
+#include "support/unable.h"
 
 namespace larder::internal::os {
 namespace {
@@ -75,7 +76,7 @@ TEST_F(PlaceTest, ADiskThatIsNotMountedIsAnotherPlace) {
     const auto disk = stdfs::path(directory_ / "disk");
     stdfs::create_directory(disk);
     std::optional<support::Mount> mount = support::Mount::memory(disk, 1 << 20);
-    if (!mount) GTEST_SKIP() << "mounting is not permitted";
+    if (!mount) LARDER_UNABLE() << "mounting is not permitted";
     support::write_file(disk / "m.xml", "x");
     stdfs::create_symlink(disk / "m.xml", directory_ / "link.xml");
     const auto there = place_of(*fs_, disk / "m.xml");
@@ -92,7 +93,7 @@ TEST_F(PlaceTest, ADiskThatIsNotMountedIsAnotherPlace) {
 
 // As inside a chroot that nothing is mounted at: its root is in no list of mounts.
 TEST_F(PlaceTest, ARootThatIsNotListedIsTheSamePlaceAndNoOther) {
-    if (::geteuid() != 0) GTEST_SKIP() << "changing the root needs root";
+    if (::geteuid() != 0) LARDER_UNABLE() << "changing the root needs root";
     const std::string places = directory_ / "places";
     for (const std::string name : {"a", "b", "a"}) {
         stdfs::create_directories(directory_ / (name + "/proc"));
@@ -115,7 +116,7 @@ TEST_F(PlaceTest, ARootThatIsNotListedIsTheSamePlaceAndNoOther) {
             out << there->file_system << std::endl;
         });
         const int ended = child.wait();
-        if (ended == 77) GTEST_SKIP() << "mounting is not permitted";
+        if (ended == 77) LARDER_UNABLE() << "mounting is not permitted";
         ASSERT_EQ(ended, 0);
     }
     std::istringstream said(support::read_file(places));

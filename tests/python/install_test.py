@@ -10,8 +10,12 @@ import shutil
 import sys
 
 import harness
+from unable import unable
 
 BIN = pathlib.Path(sys.executable).parent
+PACKAGE = pathlib.Path(harness.larder.__file__).parent
+COMPILE = ("import sys, openvino; compiled = openvino.Core().compile_model(sys.argv[1], 'CPU'); "
+           "print(compiled.get_property('LOADED_FROM_CACHE'))")
 
 
 class InstallTest(harness.PackageTest):
@@ -80,14 +84,102 @@ class InstallTest(harness.PackageTest):
         outcome = self.run_command(BIN / "larder", "run", "--", "sh", "-c", "kill -9 $$")
         self.assertEqual(outcome.code, -9, outcome)
 
-    def test_openvino_is_elsewhere(self):
-        package = pathlib.Path(harness.larder.__file__).parent
-        shutil.copytree(package, self.root / "alone/larder")
-        os.environ["PYTHONPATH"] = str(self.root / "alone")
-        outcome = self.run_command(sys.executable, "-m", "larder", "--help")
-        self.assertEqual((outcome.code, outcome.out), (1, ""), outcome)
-        self.assertIn("larder: OpenVINO is not installed beside larder", outcome.error)
-        self.assertIn("pip install", outcome.error)
+    def test_an_operator_switches_off_whatever_a_program_sets(self):
+        found = self.scenario("operator_is_off")
+        self.assertEqual(found, [False, False, "bypassed", "off"])
+        self.assertFalse(self.one.exists())
+
+    def test_a_setting_of_the_environment_that_cannot_be_read(self):
+        outcome = self.run_client("installing.py", "operator_is_wrong", self.dense, self.root)
+        self.assertEqual((outcome.code, outcome.json), (0, False), outcome)
+        self.assertEqual(len(outcome.warnings), 1, outcome)
+        self.assertIn("LARDER_VERIFY: cannot read 'sometimes'", outcome.warnings[0])
+
+    def test_installations_that_end_in_the_order_they_began(self):
+        self.assertEqual(self.scenario("ended_in_order"), [False, True, False, False])
+        self.assertFalse(self.one.exists())
+
+
+class AloneTest(harness.PackageTest):
+    """The package without the OpenVINO that it is built for."""
+
+    def setUp(self):
+        super().setUp()
+        self.site = self.root / "alone"
+        shutil.copytree(PACKAGE, self.site / "larder")
+        libraries = PACKAGE.parent / "larder_openvino.libs"
+        shutil.copytree(libraries, self.site / libraries.name)
+        os.environ["PYTHONPATH"] = str(self.site)
+        os.environ["LARDER_DIR"] = str(self.dir)
+
+    def larder(self, *words):
+        return self.run_command(sys.executable, "-m", "larder", *words)
+
+    def check_that_all_but_openvino_works(self, finding):
+        self.assertEqual(self.done(self.larder("run", "--", "echo", "ran")).out, "ran\n")
+        for verb in ("ls", "stats", "config", "verify"):
+            self.done(self.larder(verb, "--json"))
+        self.done(self.larder("prune", "--older-than", "30d", "--yes"))
+        doctor = self.larder("doctor", "--json")
+        [found] = [f for f in doctor.json["findings"] if f["subject"] == "openvino"]
+        compiled = self.larder("compile", self.dense)
+        self.assertEqual((doctor.code, compiled.code, compiled.out), (1, 1, ""), compiled)
+        for text in (found["finding"], compiled.error):
+            self.assertIn("larder is built for OpenVINO 20", text)
+            self.assertIn(finding, text)
+        for text in (found["remedy"], compiled.error):
+            self.assertRegex(text, r"python -m pip install openvino==20\d\d\.\d+\.\d+\b")
+
+    def test_no_openvino(self):
+        self.check_that_all_but_openvino_works("finds none")
+
+    def test_another_openvino(self):
+        other = self.site / "openvino/libs/libopenvino.so.2631"
+        other.parent.mkdir(parents=True)
+        other.touch()
+        self.check_that_all_but_openvino_works(f"finds 2026.3.1 ('{other}')")
+
+
+class PlacesTest(harness.PackageTest):
+    """Wherever the package lies."""
+
+    def copy_to(self, site):
+        shutil.copytree(PACKAGE, site / "larder")
+        for other in PACKAGE.parent.iterdir():
+            if other.name not in (PACKAGE.name, "__pycache__"):
+                (site / other.name).symlink_to(other)
+        os.environ["PYTHONPATH"] = str(site)
+
+    def run_twice(self, *before):
+        command = [sys.executable, "-c", COMPILE, self.dense]
+        run = [*before, sys.executable, "-m", "larder", "run", "--dir", self.dir, "--", *command]
+        return [self.done(self.run_command(*run)).out for _ in range(2)]
+
+    def test_a_path_with_blanks(self):
+        self.copy_to(self.root / "my own place")
+        os.environ["XDG_STATE_HOME"] = str(self.root / "state")
+        self.assertEqual(self.run_twice(), ["False\n", "True\n"])
+        [link] = (self.root / "state/larder/preload").iterdir()
+        self.assertTrue(link.is_symlink())
+        # Not where others could put what every program loads.
+        link.parent.chmod(0o777)
+        env = self.run_command(sys.executable, "-m", "larder", "run", "--", "env").lines
+        [preload] = [line[11:] for line in env if line.startswith("LD_PRELOAD=")]
+        self.addCleanup(pathlib.Path(preload).parent.unlink)
+        self.assertTrue(preload.startswith("/tmp/larder-"), preload)
+
+    def test_no_proc(self):
+        if os.getuid() != 0:
+            unable(self, "hiding /proc needs root")
+        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "-"]
+        if self.run_command(*hidden, "true").code != 0:
+            unable(self, "nothing can be mounted")
+        install = "import larder; larder.install()"
+        self.done(self.run_command(*hidden, sys.executable, "-c", install))
+        out = self.done(self.run_command(*hidden, sys.executable, "-m", "larder", "run", "--",
+                                         "sh", "-c", "echo ran $LD_ORIGIN_PATH")).out
+        self.assertEqual(out, "ran\n")
+        self.assertEqual(self.run_twice(*hidden), ["False\n", "True\n"])
 
 
 if __name__ == "__main__":

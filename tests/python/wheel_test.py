@@ -50,16 +50,22 @@ class WheelTest(unittest.TestCase):
 
     def test_who_it_is_for(self):
         self.assertRegex(self.path.name,
-                         r"^larder-\d+\.\d+\.\d+-py3-none-manylinux_2_\d+_x86_64\.whl$")
+                         r"^larder_openvino-\d+\.\d+\.\d+-py3-none-manylinux_2_\d+_x86_64\.whl$")
         self.assertIn("Root-Is-Purelib: false", self.metadata("WHEEL"))
         about = self.metadata("METADATA")
+        # On PyPI the name larder alone is another project's.
+        self.assertIn("Name: larder-openvino", about)
         self.assertIn("Requires-Python: >=3.10", about)
         self.assertRegex("\n".join(about), r"(?m)^Requires-Dist: openvino==\d+\.\d+\.\d+$")
 
     def test_what_it_needs_is_in_it(self):
         binaries = self.binaries()
         names = {pathlib.PurePath(path).name for path in binaries}
-        self.assertLessEqual({"larder", "liblarder_preload.so", "liblarder_hook.so"}, names)
+        self.assertLessEqual(
+            {"larder", "liblarder_preload.so", "liblarder_hook.so", "liblarder_verbs.so"}, names)
+        # Most of what the program does, it does without OpenVINO, or beside another one.
+        for path in ("larder/bin/larder", "larder/lib/liblarder_store.so.0"):
+            self.assertNotIn("openvino", " ".join(binaries[path]["needed"]))
         for path, facts in binaries.items():
             for library in facts["needed"]:
                 self.assertTrue(library in names or ELSEWHERE.match(library), (path, library))
@@ -71,8 +77,15 @@ class WheelTest(unittest.TestCase):
         for path, facts in binaries.items():
             for folder in facts["paths"]:
                 self.assertTrue(folder.startswith("$ORIGIN"), (path, folder))
-        self.assertIn("$ORIGIN/../../openvino/libs", binaries["larder/bin/larder"]["paths"])
+        self.assertIn("$ORIGIN/../../openvino/libs",
+                      binaries["larder/lib/liblarder_verbs.so"]["paths"])
         self.assertEqual(binaries["larder/lib/liblarder_preload.so"], {"needed": [], "paths": []})
+
+    def test_no_hint_installs_the_package_of_another_project(self):
+        for path in self.wheel.namelist():
+            hints = re.findall(rb"pip install[^\"\n\0]*", self.wheel.read(path))
+            self.assertEqual([hint for hint in hints if re.search(rb"\blarder(?!-openvino)", hint)],
+                             [], path)
 
     def test_the_rest(self):
         for path in self.wheel.namelist():

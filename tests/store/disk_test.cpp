@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "support/mount.h"
 #include "support/process.h"
+#include "support/unable.h"
 
 namespace larder::internal::store {
 namespace {
@@ -35,7 +36,7 @@ protected:
 
 TEST_F(DiskTest, ThatIsFullLosesNothing) {
     const auto disk = Mount::memory(larder_, 8 << 20);
-    if (!disk) GTEST_SKIP() << "cannot mount";
+    if (!disk) LARDER_UNABLE() << "cannot mount";
     const auto store = machine_.must_open(larder_);
     ASSERT_TRUE(store->publish(blob("x", 1, 3 << 20)));
     int refusals = 0;
@@ -72,7 +73,7 @@ TEST_F(DiskTest, ThatIsFullLosesNothing) {
 
 TEST_F(DiskTest, ThatIsFullWhenTheLarderIsMade) {
     const auto disk = Mount::memory(larder_, 1 << 20);
-    if (!disk) GTEST_SKIP() << "cannot mount";
+    if (!disk) LARDER_UNABLE() << "cannot mount";
     const std::string all(2 << 20, 'x');
     const int file = ::open((larder_ + "/lost+found").c_str(), O_CREAT | O_WRONLY, 0644);
     static_cast<void>(!::write(file, all.data(), all.size()));
@@ -91,7 +92,7 @@ TEST_F(DiskTest, ThatIsMountedReadOnlyIsRead) {
     }
     const auto before = support::tree_of(larder_);
     const auto mount = Mount::read_only(larder_);
-    if (!mount) GTEST_SKIP() << "cannot mount";
+    if (!mount) LARDER_UNABLE() << "cannot mount";
     const auto opened =
         machine_.open({.directory = larder_, .state_directory = directory_ / "state"});
     ASSERT_TRUE(opened) << opened.error().message();
@@ -115,7 +116,7 @@ TEST_F(DiskTest, ThatIsMountedReadOnlyIsRead) {
 
 TEST_F(DiskTest, ThatIsReadOnlyAndEmptyIsAnEmptyLarder) {
     const auto mount = Mount::read_only(larder_);
-    if (!mount) GTEST_SKIP() << "cannot mount";
+    if (!mount) LARDER_UNABLE() << "cannot mount";
     for (const auto& path : {larder_, larder_ + "/below"}) {
         const auto store = machine_.open({.directory = path});
         ASSERT_TRUE(store) << store.error().message();
@@ -131,7 +132,7 @@ TEST_F(DiskTest, ThatTurnsReadOnlyLosesNothing) {
     ASSERT_TRUE(store->publish(blob("x")));
     {
         const auto mount = Mount::read_only(larder_);
-        if (!mount) GTEST_SKIP() << "cannot mount";
+        if (!mount) LARDER_UNABLE() << "cannot mount";
         // The paths that the store uses now lead through the mount.
         EXPECT_EQ(store->publish(blob("y")).error().code, Errc::read_only);
         EXPECT_FALSE(store->flight(key_of("y"), {}));
@@ -141,7 +142,7 @@ TEST_F(DiskTest, ThatTurnsReadOnlyLosesNothing) {
 }
 
 TEST_F(DiskTest, OfAnotherUserIsRead) {
-    if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     ASSERT_TRUE(machine_.must_open(larder_)->publish(blob("x")));
     const auto before = support::tree_of(larder_);
     EXPECT_EQ(support::run_as(
@@ -163,7 +164,7 @@ TEST_F(DiskTest, OfAnotherUserIsRead) {
 }
 
 TEST_F(DiskTest, OfAnotherUserThatCannotBeReadIsAnError) {
-    if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     ASSERT_TRUE(machine_.must_open(larder_)->publish(blob("x")));
     stdfs::permissions(larder_, stdfs::perms::owner_all);
     EXPECT_EQ(support::run_as(65534,
@@ -177,7 +178,7 @@ TEST_F(DiskTest, OfAnotherUserThatCannotBeReadIsAnError) {
 
 // Two users of one group: both publish, and each removes what the other made.
 TEST_F(DiskTest, OfAGroupIsWrittenByAllOfIt) {
-    if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     constexpr gid_t k_group = 4711;
     ASSERT_EQ(::chown(larder_.c_str(), 0, k_group), 0);
     ASSERT_EQ(::chmod(larder_.c_str(), 02775), 0);

@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "support/process.h"
+#include "support/unable.h"
 
 namespace larder::internal::store {
 namespace {
@@ -20,7 +21,7 @@ constexpr gid_t k_team = 60003;
 class SharingTest : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+        if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
         stdfs::permissions(directory_.path(), stdfs::perms(0755));
         // As an administrator would: mkdir, chgrp, chmod g+ws.
         stdfs::create_directory(larder());

@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "support/mount.h"
 #include "support/process.h"
+#include "support/unable.h"
 
 namespace larder::internal::store {
 namespace {
@@ -271,7 +272,7 @@ TEST_F(StateTest, LockedByOthersCostsLittleAndIsWellAgain) {
 }
 
 TEST_F(StateTest, UnwritableIsAFaultSaidOnce) {
-    if (!support::can_become_another_user()) GTEST_SKIP() << "cannot become another user";
+    if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     stdfs::permissions(directory_.path(), stdfs::perms::others_read | stdfs::perms::others_exec,
                        stdfs::perm_options::add);
     EXPECT_EQ(support::run_as(65534,
@@ -297,7 +298,7 @@ TEST_F(StateTest, ReadOnlyOrFullOrNoDirectoryIsAFault) {
     open()->remember_fingerprint(k_stamp, digest(1));
     {
         const auto mount = support::Mount::read_only(path());
-        if (!mount) GTEST_SKIP() << "cannot mount";
+        if (!mount) LARDER_UNABLE() << "cannot mount";
         const auto state = open();
         use(*state);
         EXPECT_TRUE(state->fault());

@@ -93,6 +93,35 @@ def scenario_unreadable():
         return [error.message, was_loaded(), "LARDER_MAX_SIZE" in os.environ]
 
 
+def scenario_operator_is_off():
+    import larder
+
+    os.environ["LARDER_MODE"] = "off"
+    larder.install(dir=ONE, mode="on")
+    found = [was_loaded(), was_loaded()]
+    outcome = larder.Cache(ONE, mode="on").compile(MODEL)[0]["outcome"]
+    return [*found, outcome, os.environ["LARDER_MODE"]]
+
+
+def scenario_operator_is_wrong():
+    import larder
+
+    os.environ["LARDER_VERIFY"] = "sometimes"
+    larder.install(dir=ONE)
+    return was_loaded()
+
+
+def scenario_ended_in_order():
+    import larder
+
+    one, two = larder.install(dir=ONE), larder.install(dir=TWO)
+    one.uninstall()
+    found = [was_loaded(), was_loaded()]  # in TWO, which lasts
+    two.uninstall()
+    one.uninstall()
+    return [*found, was_loaded(), "LARDER_DIR" in os.environ]
+
+
 def scenario_started_by_run():
     import openvino  # noqa: F401
 

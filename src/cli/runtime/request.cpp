@@ -1,11 +1,10 @@
-#include "cli/request.h"
+#include "cli/runtime/request.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/surroundings.h"
@@ -114,15 +113,6 @@ InputShape parse_shape(const std::string& text) {
 }
 
 }  // namespace
-
-void declare_request(CLI::App& verb, RequestFlags& flags) {
-    verb.add_option("--device", flags.device, "The device to compile for")
-        ->type_name("NAME")
-        ->capture_default_str();
-    verb.add_option("--property", flags.properties, "An OpenVINO property (repeatable)")
-        ->type_name("NAME=VALUE")
-        ->allow_extra_args(false);
-}
 
 ov::AnyMap parse_properties(const std::vector<std::string>& texts) {
     ov::AnyMap properties;

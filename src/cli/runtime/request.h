@@ -9,17 +9,7 @@
 #include "cli/failure.h"
 #include "larder/larder.hpp"
 
-namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
-class App;
-}
-
 namespace larder::cli {
-
-struct RequestFlags {
-    std::string device = "CPU";
-    std::vector<std::string> properties;  // NAME=VALUE
-};
-void declare_request(CLI::App& verb, RequestFlags& flags);
 
 // Throws CommandError for anything that is not NAME=VALUE.
 [[nodiscard]] ov::AnyMap parse_properties(const std::vector<std::string>& texts);

@@ -1,4 +1,4 @@
-#include "cli/compile_report.h"
+#include "cli/runtime/compile_report.h"
 
 #include <array>
 #include <cmath>

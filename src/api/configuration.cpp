@@ -1,0 +1,33 @@
+#include "api/configuration.h"
+
+#include <utility>
+
+namespace larder::api {
+namespace {
+
+// Where no setting could be read: nothing is written, and nothing is shared.
+constexpr auto k_mode = Mode::read_only;
+constexpr std::chrono::seconds k_lock_timeout{600};
+
+}  // namespace
+
+Configuration::Configuration(Options options)
+    : directory(std::move(options.directory)),
+      state_directory(std::move(options.state_directory)),
+      mode(options.mode.value_or(k_mode)),
+      verify(options.verify.value_or(Verify::always)),
+      max_size(options.max_size.value_or(SizeLimit{})),
+      min_free(options.min_free.value_or(SizeLimit{})),
+      allow_world_writable(options.allow_world_writable.value_or(false)),
+      lock_timeout(options.lock_timeout.value_or(k_lock_timeout)),
+      release_memory(options.release_memory.value_or(false)),
+      prefault(options.prefault.value_or(Prefault::off)),
+      share(options.share.value_or(Share::off)),
+      log_level(options.log_level.value_or(LogLevel::warn)),
+      log_sink(std::move(options.log_sink)) {}
+
+std::string explanation(const Error& error) {
+    return std::string(error.what()) + (error.remedy().empty() ? "" : ": " + error.remedy());
+}
+
+}  // namespace larder::api

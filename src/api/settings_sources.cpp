@@ -1,0 +1,149 @@
+#include "api/settings_sources.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <sstream>
+#include <utility>
+
+#include <toml++/toml.h>
+
+#include "larder/error.hpp"
+#include "os/denial.h"
+#include "os/file_system.h"
+
+namespace larder::api {
+namespace {
+
+namespace fs = std::filesystem;
+namespace os = internal::os;
+
+constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 20;
+
+bool is_path(std::string_view name) { return name.ends_with("directory"); }
+
+// Relative paths in a file are relative to the file, "~/" is the home directory.
+std::string path_in_file(const std::string& value, const fs::path& file) {
+    const auto home = environment_value("HOME");
+    if (value.starts_with("~/") && !home.empty())
+        return (fs::path(home) / value.substr(2)).string();
+    return (file.parent_path() / value).lexically_normal().string();
+}
+
+}  // namespace
+
+std::string environment_value(const char* variable) {
+    // An empty variable is how containers say "not set".
+    const char* const value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+    return value == nullptr ? "" : value;
+}
+
+Sources::Sources(const std::map<std::string, std::string>& overrides,
+                 std::vector<std::string> names)
+    : overrides_(overrides), names_(std::move(names)) {
+    auto home = environment_value("XDG_CONFIG_HOME");
+    if (home.empty()) {
+        home = environment_value("HOME");
+        if (!home.empty()) home += "/.config";
+    }
+    if (!home.empty()) static_cast<void>(add_file(fs::path(home) / "larder" / "config.toml"));
+}
+
+void Sources::add_larder(const fs::path& directory) {
+    const auto others = unread_;
+    const bool read = add_file(directory / "larder.toml");
+    std::swap(files_.front(), files_.back());
+    if (!read) {
+        larder_is_unread_ = os::make_posix_file_system()->list(directory.string()).has_value();
+        // A larder that lets nobody in says so itself when it is opened.
+        if (!larder_is_unread_) unread_ = others;
+    }
+    refuse_here("directory", "which is where it lies itself");
+    refuse_here("allow_world_writable",
+                "which is not for whoever can write to the larder to decide");
+}
+
+bool Sources::is_closed(const fs::path& directory) const {
+    if (unread_.empty()) return false;
+    const auto info = os::make_posix_file_system()->info(directory.string());
+    return !info && info.error().code == internal::Errc::permission_denied;
+}
+
+std::optional<Origin> Sources::find(std::string_view name, const char* variable) const {
+    const std::string text(name);
+    if (const auto found = overrides_.find(text); found != overrides_.end()) {
+        return Origin{"command line", "'" + text + "' on the command line", found->second};
+    }
+    if (auto value = environment_value(variable); !value.empty()) {
+        return Origin{"environment", variable, std::move(value)};
+    }
+    for (const auto& file : files_) {
+        const auto found = file.values.find(text);
+        if (found == file.values.end()) continue;
+        return Origin{file.path.string(), "'" + text + "' in '" + file.path.string() + "'",
+                      is_path(name) ? path_in_file(found->second, file.path) : found->second};
+    }
+    return {};
+}
+
+void Sources::refuse_here(const std::string& name, const std::string& why) const {
+    if (!files_.front().values.contains(name)) return;
+    throw Error(ErrorCode::invalid_argument,
+                "'" + files_.front().path.string() + "' sets '" + name + "', " + why,
+                "remove that line");
+}
+
+bool Sources::add_file(const fs::path& path) {
+    files_.push_back({path, {}});
+    const auto files = os::make_posix_file_system();
+    const auto text = os::read_text(*files, path.string(), k_file_bytes_max);
+    if (text) {
+        files_.back().values = parse(path, *text);
+        return true;
+    }
+    // A larder that is no directory has no settings; what is wrong with it shows later.
+    const bool absent =
+        text.error().code == internal::Errc::not_found || text.error().system_errno == ENOTDIR;
+    if (absent) return true;
+    if (text.error().code != internal::Errc::permission_denied) {
+        throw Error(ErrorCode::io, text.error().message(), "make it readable, or remove it");
+    }
+    const auto denial =
+        os::explain_denial(*files, text.error(), "configuration file", path.string());
+    unread_.push_back(denial.what + ": what it may set is not in force");
+    return false;
+}
+
+Sources::Values Sources::parse(const fs::path& path, const std::string& text) const {
+    Values values;
+    try {
+        const auto table = toml::parse(text, path.string());
+        for (const auto& [key, node] : table) {
+            const std::string name(key.str());
+            const auto* const string = node.as_string();
+            if (string == nullptr) {
+                throw Error(ErrorCode::invalid_argument,
+                            "'" + name + "' in '" + path.string() + "' is not a string",
+                            "write it in quotes: " + name + " = \"…\"");
+            }
+            values[name] = string->get();
+        }
+    } catch (const toml::parse_error& error) {
+        std::ostringstream what;
+        what << "cannot read '" << path.string() << "': line " << error.source().begin.line << ": "
+             << error.description();
+        throw Error(ErrorCode::invalid_argument, what.str(), "mend it, or remove it");
+    }
+    for (const auto& [name, value] : values) {
+        if (std::ranges::find(names_, name) != names_.end()) continue;
+        std::string known;
+        for (const auto& each : names_) known.append(known.empty() ? "" : ", ").append(each);
+        throw Error(ErrorCode::invalid_argument,
+                    "'" + path.string() + "' has a setting that does not exist: '" + name + "'",
+                    "known are " + known);
+    }
+    return values;
+}
+
+}  // namespace larder::api

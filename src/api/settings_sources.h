@@ -1,0 +1,59 @@
+// Where settings are read from: the command line, the environment, files.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace larder::api {
+
+// Empty where it is not set, or empty.
+[[nodiscard]] std::string environment_value(const char* variable);
+
+struct Origin {
+    std::string name;     // as Setting::origin
+    std::string subject;  // what an error message calls the value
+    std::string value;
+};
+
+class Sources {
+public:
+    // Reads the user's own file. `overrides` must outlive it; `names` are of all settings. Throws
+    // Error (invalid_argument) for a file that is malformed or has a setting that does not exist.
+    Sources(const std::map<std::string, std::string>& overrides, std::vector<std::string> names);
+
+    // Reads the file in the larder, which counts before the user's.
+    void add_larder(const std::filesystem::path& directory);
+
+    [[nodiscard]] std::optional<Origin> find(std::string_view name, const char* variable) const;
+
+    // See Settings::unread.
+    [[nodiscard]] const std::vector<std::string>& unread() const { return unread_; }
+    // Whether a directory is out of this user's reach, as a file that could not be read is.
+    [[nodiscard]] bool is_closed(const std::filesystem::path& directory) const;
+    [[nodiscard]] bool larder_is_unread() const { return larder_is_unread_; }
+
+private:
+    using Values = std::map<std::string, std::string, std::less<>>;
+    struct File {
+        std::filesystem::path path;
+        Values values;
+    };
+
+    // False where this user may not read it.
+    bool add_file(const std::filesystem::path& path);
+    [[nodiscard]] Values parse(const std::filesystem::path& path, const std::string& text) const;
+    // In the larder's own file.
+    void refuse_here(const std::string& name, const std::string& why) const;
+
+    const std::map<std::string, std::string>& overrides_;
+    std::vector<std::string> names_;
+    std::vector<File> files_;
+    std::vector<std::string> unread_;
+    bool larder_is_unread_ = false;
+};
+
+}  // namespace larder::api

@@ -1,0 +1,14 @@
+// What compile and why have in common.
+#pragma once
+
+#include "cli/runtime.h"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
+class App;
+}
+
+namespace larder::cli {
+
+void declare_request(CLI::App& verb, RequestFlags& flags);
+
+}  // namespace larder::cli

@@ -1,0 +1,50 @@
+#include "cli/runtime.h"
+
+#include "cli/failure.h"
+#include "cli/surroundings.h"
+
+namespace larder::cli {
+namespace {
+
+// "libopenvino.so.2631" as "2026.3.1"; empty where the name tells no version.
+std::string version_in(const std::string& library) {
+    const auto digits = library.substr(library.rfind('.') + 1);
+    const bool tells =
+        digits.size() == 4 && digits.find_first_not_of("0123456789") == std::string::npos;
+    if (!tells) return {};
+    return "20" + digits.substr(0, 2) + "." + digits[2] + "." + digits[3];
+}
+
+std::string other_openvino() {
+    const auto library = find_library("libopenvino.so.");
+    if (library.empty() || library.ends_with(LARDER_OPENVINO_SONAME)) return {};
+    const auto version = version_in(library);
+    return version.empty() ? "'" + library + "'" : version + " ('" + library + "')";
+}
+
+Failure cannot_open(const std::string& error) {
+    const std::string needed = "larder is built for OpenVINO " LARDER_OPENVINO_VERSION;
+    const std::string remedy = "python -m pip install openvino==" LARDER_OPENVINO_VERSION;
+    if (const auto other = other_openvino(); !other.empty()) {
+        return {needed + ", and finds " + other, remedy, k_failed};
+    }
+    if (error.find(LARDER_OPENVINO_SONAME) != std::string::npos) {
+        return {needed + ", and finds none", remedy, k_failed};
+    }
+    return {needed + ", and cannot open what asks it: " + error, "install larder anew", k_failed};
+}
+
+}  // namespace
+
+Runtime& runtime() {
+    static Runtime* const opened = [] {
+        std::string error;
+        auto* const open = reinterpret_cast<OpenRuntime*>(
+            function_of(library_beside(k_runtime_module), k_runtime_entry, error));
+        if (open == nullptr) throw CommandError(cannot_open(error));
+        return open();
+    }();
+    return *opened;
+}
+
+}  // namespace larder::cli

@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "cli/runtime/compile_report.h"
+#include "cli/runtime/request.h"
+#include "cli/runtime/verbs.h"
+#include "cli/text.h"
+#include "larder/store.hpp"
+
+namespace larder::cli {
+namespace {
+
+class Compiler {
+public:
+    Compiler(const Context& context, const CompileFlags& flags)
+        : context_(context),
+          flags_(flags),
+          properties_(parse_properties(flags.request.properties)),
+          shapes_(parse_shapes(flags.shapes)),
+          options_(context.options()),
+          cache_(options_) {
+        for (const auto& model : flags.models) {
+            model_width_ = std::max(model_width_, width(model));
+        }
+    }
+
+    int run() {
+        int exit_code = k_done;
+        for (const auto& model : flags_.models) {
+            try {
+                print(request(model));
+            } catch (const CommandError&) {
+                throw;  // true of every model
+            } catch (const std::exception&) {
+                const auto failure =
+                    request_failure(core_, model, flags_.request.device, properties_);
+                if (failure.exit_code == k_usage) throw CommandError(failure);
+                print(model, failure);
+                exit_code = k_failed;
+            }
+        }
+        return exit_code;
+    }
+
+private:
+    CompileReport request(const std::string& model) {
+        cache_.check_model(model);
+        CompileReport report;
+        report.model = model;
+        report.device = flags_.request.device;
+        auto result = shapes_.empty() ? cache_.compile_model(core_, std::filesystem::path(model),
+                                                             report.device, properties_)
+                                      : request_reshaped(model);
+        report.memory = memory_in_use();
+        report.outcome = result.outcome;
+        report.reason = result.reason;
+        report.key = result.key;
+        report.object_digest = result.object_digest;
+        report.object_bytes = result.object_bytes;
+        report.timing = result.timing;
+        report.sharing = result.sharing;
+        report.compile_time = compile_time(result);
+        return report;
+    }
+
+    Result request_reshaped(const std::string& path) {
+        if (path.ends_with(".gguf")) {
+            throw_usage("--shape cannot be used with GGUF", "leave it out: lengths are dynamic");
+        }
+        const auto start = std::chrono::steady_clock::now();
+        const auto model = core_.read_model(path);
+        reshape(*model, shapes_);
+        const auto read = std::chrono::steady_clock::now() - start;
+        auto result = cache_.compile_model(core_, model, flags_.request.device, properties_);
+        result.timing.read_model = result.timing.read_model.value_or(Timing::Duration{0}) + read;
+        result.timing.total += read;
+        return result;
+    }
+
+    // The entry remembers it for those who load.
+    std::optional<std::chrono::milliseconds> compile_time(const Result& result) const {
+        if (result.timing.compile) {
+            const auto read = result.timing.read_model.value_or(Timing::Duration{0});
+            return std::chrono::duration_cast<std::chrono::milliseconds>(read +
+                                                                         *result.timing.compile);
+        }
+        if (result.object_digest.empty() || context_.format() == Format::keys) return std::nullopt;
+        try {
+            return Store(options_).entry(result.key).compile_time;
+        } catch (const Error&) {
+            return std::nullopt;  // gone again; the model is there
+        }
+    }
+
+    void print(const CompileReport& report) {
+        switch (context_.format()) {
+            case Format::json: Context::print(json_line(compile_json(report))); return;
+            case Format::keys: Context::print_key(report.key); return;
+            case Format::table: break;
+        }
+        if (!titles_printed_) Context::print(compile_titles(context_, model_width_));
+        titles_printed_ = true;
+        Context::print(compile_line(context_, model_width_, report));
+    }
+
+    void print(const std::string& model, const Failure& failure) {
+        if (context_.format() == Format::json) {
+            Context::print(json_line(compile_failure_json(model, flags_.request.device, failure)));
+        }
+        print_failure(failure);
+    }
+
+    const Context& context_;
+    const CompileFlags& flags_;
+    ov::AnyMap properties_;
+    std::vector<InputShape> shapes_;
+    Options options_;
+    Cache cache_;
+    ov::Core core_;
+    std::size_t model_width_ = 0;
+    bool titles_printed_ = false;
+};
+
+}  // namespace
+
+int compile(const Context& context, const CompileFlags& flags) {
+    return Compiler(context, flags).run();
+}
+
+}  // namespace larder::cli
