@@ -76,7 +76,7 @@ struct Options {
     // just kept. Off: both loads and compiles may be a little faster.
     bool release_memory = true;
     Prefault prefault = Prefault::automatic;
-    Share share = Share::automatic;
+    Share share = Share::off;
     LogLevel log_level = LogLevel::warn;
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};

@@ -42,7 +42,7 @@ struct Config {
     bool allow_world_writable = false;
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
-    Share share = Share::automatic;
+    Share share = Share::off;
 };
 
 // Thread-safe.

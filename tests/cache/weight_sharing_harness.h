@@ -130,6 +130,7 @@ protected:
     WeightSharingTest() {
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
+        config_.share = Share::automatic;
         device_.blob_padding = k_releasable_blob_bytes;
         device_.unpacking_libraries = {"liballocating_now.so"};
         device_.holds_model = false;
