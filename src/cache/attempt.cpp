@@ -137,6 +137,8 @@ Result<Response> Attempt::compile_and_keep() {
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
     const auto kept = keep_blob();
+    // Others wait for what is kept by now, and not for what this process makes of it.
+    if (flight) static_cast<void>(store::Flight(std::move(*flight)));
     source_pages.reset();
     request_.release_model();
     if (!session_.config().release_memory) return response_;
