@@ -28,8 +28,9 @@ struct StagedPart {
     TmpFile file;
     std::optional<TmpFile> chunks;
     bool named = false;
-    std::optional<Part> base{};    // of a blob that is kept as a variant
-    std::uint64_t blob_bytes = 0;  // its length
+    // Of a blob that is kept as a variant.
+    std::optional<VariantInMaking> variant{};
+    std::uint64_t blob_bytes = 0;
 };
 
 // Whether a second try, with a new file, may help. What failed in the source itself is final.
@@ -61,7 +62,7 @@ Result<StagedPart> stage(Context& context, const PartSource& source,
 // The delta in place of the blob that was written, where its family has a base for it.
 std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
                                         std::uint64_t bytes, const Digest& digest) {
-    const auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
+    auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
     if (!variant) return std::nullopt;
     auto staged = stage(context, variant->delta(), {});
     const auto confirmed = staged
@@ -71,7 +72,8 @@ std::optional<StagedPart> stage_variant(Context& context, const Digest& family, 
         context.log.debug("a blob is kept whole: " + confirmed.error().message());
         return std::nullopt;
     }
-    staged->base = variant->base();
+    variant->release_blob();
+    staged->variant = std::move(variant);
     staged->blob_bytes = bytes;
     return std::move(*staged);
 }
@@ -272,6 +274,49 @@ Result<void> name_everything(Context& context, const Publication& publication,
     return named;
 }
 
+// Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
+std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Manifest* manifest,
+                                 const std::vector<Part>& replaced) {
+    if (manifest != nullptr) return left_over(replaced, *manifest);
+    std::vector<Digest> unused;
+    for (const auto& staged : parts) {
+        if (staged.named) unused.push_back(staged.part.object);
+    }
+    return unused;
+}
+
+// Gives what was staged its names. After an error, whatever they are, they are not there.
+Result<Manifest> name_staged(Context& context, const Publication& publication,
+                             std::vector<StagedPart>& parts) {
+    auto manifest = publication.manifest;
+    manifest.key = format::key_of(manifest.key_inputs);
+    manifest.parts.clear();
+    auto kept = publication.kept;
+    for (const auto& staged : parts) {
+        manifest.parts.push_back(staged.part);
+        if (!staged.variant) continue;
+        manifest.encoding = Encoding::variant;
+        manifest.blob_bytes = staged.blob_bytes;
+        kept.push_back(staged.variant->base());
+    }
+    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
+    std::sort(manifest.parts.begin(), manifest.parts.end(),
+              [](const Part& a, const Part& b) { return a.name < b.name; });
+    auto entry = stage_manifest(context, manifest);
+    if (!entry) return fail(std::move(entry.error()));
+
+    std::vector<Part> replaced;
+    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
+    const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
+    if (!unused.empty()) reclaim(context, unused);
+    if (!named) return fail(std::move(named.error()));
+    const bool is_variant = manifest.encoding == Encoding::variant;
+    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
+        add_to_family(context, *publication.family, manifest.parts.front().object);
+    }
+    return manifest;
+}
+
 }  // namespace
 
 Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -299,52 +344,23 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
 Result<Manifest> publish(Context& context, const Publication& publication) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
     std::vector<StagedPart> parts;
-    auto manifest = publication.manifest;
-    manifest.key = format::key_of(manifest.key_inputs);
-    manifest.parts.clear();
-    auto kept = publication.kept;
     for (const auto& source : publication.sources) {
         auto staged = stage(context, source, publication.family);
         if (!staged) return fail(std::move(staged.error()));
-        manifest.parts.push_back(staged->part);
-        if (staged->base) {
-            manifest.encoding = Encoding::variant;
-            manifest.blob_bytes = staged->blob_bytes;
-            kept.push_back(*staged->base);
-        }
         parts.push_back(std::move(*staged));
     }
-    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
-    std::sort(manifest.parts.begin(), manifest.parts.end(),
-              [](const Part& a, const Part& b) { return a.name < b.name; });
-    auto entry = stage_manifest(context, manifest);
-    if (!entry) return fail(std::move(entry.error()));
-
-    std::vector<Part> replaced;
-    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
-    // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
-    std::vector<Digest> unused;
-    if (named) {
-        unused = left_over(replaced, manifest);
-    } else {
-        for (const auto& staged : parts) {
-            if (staged.named) unused.push_back(staged.part.object);
-        }
-    }
-    parts.clear();
-    if (!unused.empty()) reclaim(context, unused);
-    const bool is_variant = manifest.encoding == Encoding::variant;
-    if (!named && is_variant && named.error().code == Errc::not_found) {
+    auto published = name_staged(context, publication, parts);
+    if (!published && published.error().code == Errc::not_found && parts.front().variant) {
         // Its base is gone by now.
-        auto whole = publication;
-        whole.family.reset();
-        return publish(context, whole);
+        auto& delta = parts.front();
+        auto whole = stage(
+            context, delta.variant->whole(context, delta.file.file(), delta.part.bytes), {});
+        if (!whole) return fail(std::move(whole.error()));
+        parts.clear();
+        parts.push_back(std::move(*whole));
+        published = name_staged(context, publication, parts);
     }
-    if (!named) return fail(std::move(named.error()));
-    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
-        add_to_family(context, *publication.family, manifest.parts.front().object);
-    }
-    return manifest;
+    return published;
 }
 
 }  // namespace larder::internal::store
