@@ -133,6 +133,10 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(compile_into_directory(std::move(*directory), manifest));
     }
     auto source_pages = read_model();
+    if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
+        // The import that takes its place may be given its threads.
+        compiled_.emplace(request_.starting_libraries(), request_.making_function());
+    }
     request_.compile();
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;

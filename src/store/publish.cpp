@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/parallel.h"
 #include "format/chunk_list.h"
 #include "store/account.h"
 #include "store/content.h"
@@ -56,15 +57,14 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     return std::move(*tmp);
 }
 
-Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family);
+Result<StagedPart> stage(Context& context, const PartSource& source);
 
 // The delta in place of the blob that was written, where its family has a base for it.
 std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
                                         std::uint64_t bytes, const Digest& digest) {
     auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
     if (!variant) return std::nullopt;
-    auto staged = stage(context, variant->delta(), {});
+    auto staged = stage(context, variant->delta());
     const auto confirmed = staged
                                ? variant->confirm(context, staged->file.file(), staged->part.bytes)
                                : Result<void>(fail(staged.error()));
@@ -78,16 +78,21 @@ std::optional<StagedPart> stage_variant(Context& context, const Digest& family, 
     return std::move(*staged);
 }
 
-tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSource& source,
-                                                  const std::optional<Digest>& family) {
+Result<TmpFile> write_source(Context& context, const PartSource& source) {
+    auto tmp = TmpFile::create(context, context.layout, "object");
+    if (!tmp) return tmp;
+    StagedFile staged(tmp->file(), limit_of_one(context));
+    if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
+    return tmp;
+}
+
+tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
+                                                  const std::optional<Digest>& family,
+                                                  TmpFile tmp) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
     };
-    auto tmp = TmpFile::create(context, context.layout, "object");
-    if (!tmp) return final(std::move(tmp.error()));
-    auto& file = tmp->file();
-    StagedFile staged(file, limit_of_one(context));
-    if (auto done = source.write(staged); !done) return final(std::move(done.error()));
+    auto& file = tmp.file();
     const auto info = file.info();
     if (!info) return final(info.error());
     const auto bytes = info->stamp.size_bytes;
@@ -107,20 +112,29 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
         return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
     }
     auto chunks = write_chunk_list(context, bytes, std::move(content->chunks));
-    return StagedPart{part, std::move(*tmp), std::move(chunks), false};
+    return StagedPart{part, std::move(tmp), std::move(chunks), false};
 }
 
+// `written` holds what the source has written.
 Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family) {
-    for (int attempt = 0;; ++attempt) {
-        auto staged = try_to_stage(context, source, family);
-        if (staged) return std::move(*staged);
-        auto& failure = staged.error();
-        if (failure.fault == Fault::final || attempt > 0) return fail(std::move(failure.error));
-        // The kernel may have dropped the pages, and would call a second sync of the same file a
-        // success: the file is gone by now, and everything is written anew.
-        context.log.debug("written anew: " + failure.error.message());
-    }
+                         const std::optional<Digest>& family, TmpFile written) {
+    auto staged = make_durable(context, source, family, std::move(written));
+    if (staged) return std::move(*staged);
+    if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
+    // The kernel may have dropped the pages, and would call a second sync of the same file a
+    // success: the file is gone by now, and everything is written anew.
+    context.log.debug("written anew: " + staged.error().error.message());
+    auto anew = write_source(context, source);
+    if (!anew) return fail(std::move(anew.error()));
+    auto second = make_durable(context, source, family, std::move(*anew));
+    if (!second) return fail(std::move(second.error().error));
+    return std::move(*second);
+}
+
+Result<StagedPart> stage(Context& context, const PartSource& source) {
+    auto written = write_source(context, source);
+    if (!written) return fail(std::move(written.error()));
+    return stage(context, source, {}, std::move(*written));
 }
 
 Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
@@ -343,18 +357,35 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
 
 Result<Manifest> publish(Context& context, const Publication& publication) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
+    const auto& sources = publication.sources;
+    std::vector<std::optional<TmpFile>> written(sources.size());
+    auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        auto file = write_source(context, sources[i]);
+        if (file) {
+            written[i].emplace(std::move(*file));
+            return Result<void>{};
+        }
+        if (sources[i].is_optional) return Result<void>{};
+        return Result<void>(fail(std::move(file.error())));
+    });
+    if (!all_written) return fail(std::move(all_written.error()));
     std::vector<StagedPart> parts;
-    for (const auto& source : publication.sources) {
-        auto staged = stage(context, source, publication.family);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        if (!written[i]) continue;
+        auto staged = stage(context, sources[i], publication.family, std::move(*written[i]));
         if (!staged) return fail(std::move(staged.error()));
         parts.push_back(std::move(*staged));
     }
+    if (parts.empty() && publication.kept.empty() && !sources.empty()) {
+        return fail(Errc::not_found, "nothing is left of what was to be kept");
+    }
     auto published = name_staged(context, publication, parts);
-    if (!published && published.error().code == Errc::not_found && parts.front().variant) {
+    if (!published && !parts.empty() && published.error().code == Errc::not_found &&
+        parts.front().variant) {
         // Its base is gone by now.
         auto& delta = parts.front();
-        auto whole = stage(
-            context, delta.variant->whole(context, delta.file.file(), delta.part.bytes), {});
+        auto whole =
+            stage(context, delta.variant->whole(context, delta.file.file(), delta.part.bytes));
         if (!whole) return fail(std::move(whole.error()));
         parts.clear();
         parts.push_back(std::move(*whole));
