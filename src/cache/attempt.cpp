@@ -135,10 +135,16 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(compile_into_directory(std::move(*directory), manifest));
     }
     auto source_pages = read_model();
+    if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
+        // The import that takes its place may be given its threads.
+        compiled_.emplace(request_.starting_libraries(), request_.making_function());
+    }
     request_.compile();
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
     const auto kept = keep_blob();
+    // Others wait for what is kept by now, and not for what this process makes of it.
+    if (flight) static_cast<void>(store::Flight(std::move(*flight)));
     source_pages.reset();
     request_.release_model();
     if (!session_.config().release_memory) return response_;

@@ -43,7 +43,7 @@ private:
     [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
     [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
                                                      const store::MappedObject& object);
-    void share(std::unique_ptr<WeightSharing> sharing, std::weak_ptr<const void> model);
+    void share(std::unique_ptr<WeightSharing> sharing);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
@@ -78,6 +78,7 @@ private:
     Identified identified_;
     Pipeline::Asked asked_;
     Response response_;
+    std::optional<os::ThreadMark> compiled_;  // around a compile whose import may be shared
     std::string miss_ = "it is not kept yet";
     std::optional<Digest> refused_;  // an object that the runtime did not accept
     std::uint64_t crashes_ = 0;      // how often this key's object took a process down

@@ -4,7 +4,6 @@
 
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
-#include "cache/sharing_watch.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
 #include "os/large_blocks.h"
@@ -178,10 +177,9 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     response_.sharing.emplace();
-    auto sharing =
-        WeightSharing::begin(session_, store_, identified_, request_, size, *response_.sharing);
+    auto sharing = WeightSharing::begin(session_, store_, identified_, request_, size,
+                                        compiled_ ? &*compiled_ : nullptr, *response_.sharing);
     if (sharing) owner->presence = sharing->take_presence();
-    const std::weak_ptr<const void> model_is_loaded = owner;
     ReadAhead::Imported first{part.object};
     if (is_large) {
         auto large_blocks = session_.config().prefault ? large_blocks_of(request_, size) : nullptr;
@@ -209,20 +207,25 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         return std::nullopt;
     }
     if (trial && proven) trial->end();
+    if (sharing) {
+        // Its warm-up is no use that anybody asked for: what comes of it is not the blob's fault.
+        if (trial && !proven) trial->withdraw();
+        share(std::move(sharing));
+        if (trial && !proven) {
+            if (auto next = store_->begin_trial(part.object)) trial->renew(std::move(*next));
+        }
+    }
     if (trial && !proven) {
         trial->note_loaded();
         session_.trials().watch(trial);
     }
-    if (sharing) share(std::move(sharing), model_is_loaded);
     return Outcome::loaded;
 }
 
-void Attempt::share(std::unique_ptr<WeightSharing> sharing, std::weak_ptr<const void> model) {
+void Attempt::share(std::unique_ptr<WeightSharing> sharing) {
     const Stopwatch watch(session_.system().clock, response_.timing.share);
     try {
-        if (sharing->share(request_, *response_.sharing)) {
-            session_.sharing().watch(std::move(sharing), std::move(model));
-        }
+        sharing->share(request_, *response_.sharing);
     } catch (const std::bad_alloc&) {
         // The model is loaded: what is shared by now is shared.
         response_.sharing->reason = "there is too little memory";

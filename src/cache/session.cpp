@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "cache/keep_files.h"
-#include "cache/sharing_watch.h"
 
 namespace larder::internal::cache {
 
@@ -15,7 +14,7 @@ Session::Session(const os::System& system, Log& log, Config config)
       pipeline_(system, state_) {}
 
 Session::~Session() {
-    sharing_.end();
+    keeping_.end();
     {
         const std::lock_guard lock(presences_->mutex);
         presences_->list.clear();
@@ -66,15 +65,6 @@ std::shared_ptr<const void> Session::keep(std::shared_ptr<store::Store> store,
             }};
 }
 
-void Session::tell(const std::string& presence_path, std::string text) {
-    const std::lock_guard lock(presences_->mutex);
-    for (auto& present : presences_->list) {
-        if (present.presence.path() != presence_path) continue;
-        present.presence.tell(std::move(text));
-        return;
-    }
-}
-
 std::set<std::string> Session::presence_paths() const {
     const std::lock_guard lock(presences_->mutex);
     std::set<std::string> paths;
@@ -87,9 +77,9 @@ TrialWatch& Session::trials() {
     return trials_.get();
 }
 
-SharingWatch& Session::sharing() {
+Keeping& Session::keeping() {
     const std::lock_guard lock(mutex_);
-    return sharing_.get();
+    return keeping_.get();
 }
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,

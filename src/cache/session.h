@@ -5,12 +5,14 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "base/units.h"
+#include "cache/keeping.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
 #include "cache/request.h"
@@ -20,8 +22,6 @@
 #include "store/store.h"
 
 namespace larder::internal::cache {
-
-class SharingWatch;
 
 // Whether processes share what blobs are unpacked into.
 enum class Share {
@@ -42,7 +42,9 @@ struct Config {
     bool allow_world_writable = false;
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
-    Share share = Share::automatic;
+    Share share = Share::off;
+    // By how much a load may last longer so that others can share; none: as long as unpacking took.
+    std::optional<std::chrono::nanoseconds> keep_limit{};
     std::string unusable;  // why nothing is to be kept or loaded; empty: there is no reason
 };
 
@@ -53,7 +55,8 @@ public:
     Session(const os::System& system, Log& log, Config config);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    // Keeps what devices wrote beside their blobs meanwhile, and ends every trial.
+    // Keeps what devices wrote beside their blobs meanwhile, ends every trial, and waits for what
+    // is being published.
     ~Session();
 
     [[nodiscard]] const Config& config() const { return config_; }
@@ -61,7 +64,7 @@ public:
     [[nodiscard]] Log& log() { return log_; }
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
-    [[nodiscard]] SharingWatch& sharing();
+    [[nodiscard]] Keeping& keeping();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
 
     // The larder, opened on first use and again after it was lost.
@@ -78,8 +81,6 @@ public:
     // that.
     [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
                                                    store::Presence presence);
-    // Presence::tell of the one with this path, if it is kept.
-    void tell(const std::string& presence_path, std::string text);
     // Of all presences that are kept.
     [[nodiscard]] std::set<std::string> presence_paths() const;
 
@@ -107,8 +108,8 @@ private:
     std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
-    ProcessOwn<TrialWatch> trials_;     // its trials need the store
-    ProcessOwn<SharingWatch> sharing_;  // ends first: it uses the session
+    ProcessOwn<TrialWatch> trials_;  // its trials need the store
+    ProcessOwn<Keeping> keeping_;    // ends first: it uses the state
 };
 
 }  // namespace larder::internal::cache

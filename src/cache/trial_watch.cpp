@@ -22,6 +22,11 @@ void OpenTrial::withdraw() {
     trial_.reset();
 }
 
+void OpenTrial::renew(store::Trial trial) {
+    const std::lock_guard lock(mutex_);
+    trial_.emplace(std::move(trial));
+}
+
 TrialWatch::~TrialWatch() {
     // The trials of a parent are the parent's to end.
     if (!thread_.is_ours()) return;

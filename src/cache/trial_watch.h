@@ -30,6 +30,8 @@ public:
     void end();
     // The object was not used after all: nothing is proven, and nobody is to blame.
     void withdraw();
+    // Another trial of the same object, after a withdrawal.
+    void renew(store::Trial trial);
 
 private:
     std::mutex mutex_;

@@ -4,7 +4,9 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr const char* k_form_input = "kept.form";
-constexpr const char* k_unpacked = "unpacked";
+// Those of an earlier larder, "unpacked", may hold data of programs.
+constexpr const char* k_unpacked = "unpacked-2";
+constexpr const char* k_unpacked_earlier = "unpacked";
 constexpr const char* k_from_note = "unpacked_from";
 
 }  // namespace
@@ -13,6 +15,12 @@ format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs) {
     auto inputs = blob_inputs;
     inputs[k_form_input] = k_unpacked;
     return inputs;
+}
+
+format::Key earlier_unpacked_key(const format::KeyInputs& blob_inputs) {
+    auto inputs = blob_inputs;
+    inputs[k_form_input] = k_unpacked_earlier;
+    return format::key_of(inputs);
 }
 
 format::Manifest unpacked_manifest(const format::Key& blob, const format::KeyInputs& blob_inputs) {

@@ -9,6 +9,8 @@ namespace larder::internal::cache {
 
 // The key inputs of the entry that belongs to a blob's.
 [[nodiscard]] format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs);
+// The key of the entry that an earlier larder kept, which is not to be used any more.
+[[nodiscard]] format::Key earlier_unpacked_key(const format::KeyInputs& blob_inputs);
 // What is the same of every such entry of a blob with this key.
 [[nodiscard]] format::Manifest unpacked_manifest(const format::Key& blob,
                                                  const format::KeyInputs& blob_inputs);

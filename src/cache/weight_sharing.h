@@ -2,9 +2,9 @@
 //
 // A device unpacks a blob into blocks of its own memory: the same bytes in each process. They are
 // kept as an entry beside the blob's, a file for each block, and each process replaces its blocks
-// by private mappings of these files. Nothing is assumed of the device but that it does not free
-// them meanwhile by other means than its own library's: bytes are compared before they are
-// replaced, nobody writes to them meanwhile, and what is written later stays in the process.
+// by private mappings of these files. All of that happens before the model is handed out, and only
+// with blocks that were allocated for this very import, or for one inference on zeros: nobody
+// writes to them meanwhile, and there is nothing of the program's in them.
 #pragma once
 
 #include <atomic>
@@ -18,10 +18,12 @@
 #include <utility>
 #include <vector>
 
+#include "cache/keeping.h"
 #include "cache/key.h"
 #include "cache/request.h"
 #include "cache/session.h"
 #include "os/large_blocks.h"
+#include "os/thread_mark.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
@@ -32,9 +34,11 @@ class WeightSharing {
 public:
     // Before the blob is imported. Null, with the reason in `sharing`, where nothing can be shared
     // or it is not worth it. Where memory is short it waits until others have shared theirs.
+    // `compiled` is the mark of a compile by this request, before this import; else null.
     [[nodiscard]] static std::unique_ptr<WeightSharing> begin(
         Session& session, std::shared_ptr<store::Store> store, const Identified& identified,
-        const runtime::Request& request, std::uint64_t blob_bytes, Sharing& sharing);
+        const runtime::Request& request, std::uint64_t blob_bytes, const os::ThreadMark* compiled,
+        Sharing& sharing);
     WeightSharing(const WeightSharing&) = delete;
     WeightSharing& operator=(const WeightSharing&) = delete;
     ~WeightSharing() = default;
@@ -50,61 +54,67 @@ public:
     [[nodiscard]] std::shared_ptr<const void> take_presence() { return std::move(presence_); }
 
     // After the import, before anybody uses the model. Never fails: what cannot be shared stays as
-    // it is. True if there may be more to share soon.
-    [[nodiscard]] bool share(runtime::Request& request, Sharing& sharing);
-    // While the model is in use: shares what others have kept meanwhile, and keeps what others turn
-    // out to have as well.
-    void share_more();
+    // it is. Once it returns, or throws, no block is looked at any more.
+    void share(runtime::Request& request, Sharing& sharing);
     // How much is shared by now.
     [[nodiscard]] std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes() const {
         return shared_bytes_;
     }
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     struct Block {
         std::span<std::byte> pages;
         std::uint64_t number = 0;  // LargeBlockScope::number_of
-        std::string name;          // tells contents apart by their size and a few of their bytes
+        std::string sample;        // of its size and a few of its bytes: where to look for the same
         std::optional<format::Part> shared{};  // what it is mapped from
-        std::optional<Digest> differs_from{};  // an object that looked the same, and is not
+        std::set<Digest> differs_from{};       // objects with the same sample
     };
 
     WeightSharing(Session& session, std::shared_ptr<store::Store> store,
                   const Identified& identified, std::uint64_t blob_bytes);
 
+    // Whether there may be something to be mapped, or to be kept.
     [[nodiscard]] bool is_wanted(Sharing& sharing);
     [[nodiscard]] bool is_anybody_else_present() const;
+    // Others load the model just now, and would rather share than unpack.
+    [[nodiscard]] bool is_waited_for() const;
     [[nodiscard]] Result<void> may_keep(std::uint64_t bytes);
     void wait_for_turn();
-    // Looks what is there now, in blocks_, and tells others.
+    void share_blocks(runtime::Request& request, Sharing& sharing);
+    // Looks what there is now, in blocks_.
     void find_blocks();
-    // Hears what others have, in confirmed_.
-    void listen();
     // Whether all that is kept was found: then nothing is left to be unpacked.
     [[nodiscard]] bool replace_by_kept();
     // Whether a block was found for every part.
     [[nodiscard]] bool replace_by(const format::Manifest& manifest);
+    // Whether the same bytes are there.
+    [[nodiscard]] bool replace_by_any(Block& block, std::span<const format::Part* const> parts);
     [[nodiscard]] Result<bool> replace(Block& block, const format::Part& part);
-    // Whether it may be kept: weights are what another process has as well. What only this one has
-    // may be the data of its users.
-    [[nodiscard]] bool is_to_be_kept(const Block& block) const;
     [[nodiscard]] std::uint64_t bytes_worth_keeping() const;
-    // Keeps what is not shared yet, and shares it. Errc::no_space where there is no room for it.
+    // Keeps what is not shared yet, and shares it, if that takes no longer than it may.
+    // Errc::no_space where there is no room for it.
     [[nodiscard]] Result<void> keep();
-    [[nodiscard]] store::Publication publication();
-    [[nodiscard]] std::vector<format::Part> kept_parts();
+    // What is to be kept, with its digest; what turns out to be there already is shared.
+    [[nodiscard]] std::vector<KeptBlock> unkept_blocks();
+    [[nodiscard]] std::vector<format::Part> kept_parts(std::span<const KeptBlock> unkept);
 
     Session& session_;
     std::shared_ptr<store::Store> store_;
     std::uint64_t blob_bytes_;
     format::Manifest draft_;
     std::shared_ptr<const void> presence_;
-    std::string presence_path_;
+    std::optional<store::Presence> loading_;  // until the model is handed out
+    std::optional<os::ThreadMark> own_mark_;
+    const os::ThreadMark* mark_ = nullptr;  // of all that is done for this import
+    bool has_compiled_ = false;             // under the same mark
     std::unique_ptr<os::LargeBlockScope> scope_;
     std::optional<store::Flight> turn_;
+    Clock::time_point started_at_;
+    bool keeps_ = false;
     std::vector<Block> blocks_;
-    std::set<std::string, std::less<>> confirmed_;  // names of blocks
-    std::atomic<bool> is_damaged_ = false;          // what is kept
+    std::atomic<bool> is_damaged_ = false;  // what is kept
     std::shared_ptr<std::atomic<std::uint64_t>> shared_bytes_ =
         std::make_shared<std::atomic<std::uint64_t>>(0);
 };

@@ -28,7 +28,7 @@ struct Diagnosis {
     std::string huge_pages;
     FillTime fill_time;
     std::string preload;
-    Share share = Share::automatic;
+    Share share = Share::off;
     std::uint64_t unpacked_bytes = 0;
     std::string sharing_obstacle;  // empty: there is none
     std::vector<Advice> findings;

@@ -211,6 +211,19 @@ std::vector<std::string_view> Request::unpacking_libraries() const {
     return unpacking_libraries_of(device_);
 }
 
+std::vector<std::string_view> Request::starting_libraries() const {
+    auto libraries = unpacking_libraries();
+    if (!libraries.empty()) libraries.emplace_back("libopenvino.so");
+    return libraries;
+}
+
+// The base class of the plugins' own: made first, before the plugin asks for threads.
+// ov::ICompiledModel(model, plugin, task executor, callback executor)
+std::string_view Request::making_function() const {
+    return "_ZN2ov14ICompiledModelC2ERKSt10shared_ptrIKNS_5ModelEERKS1_IKNS_7IPluginEE"
+           "RKS1_INS_9threading13ITaskExecutorEESG_";
+}
+
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
     const StageTimer timer(times_.import);
     auto properties = without_cache_control(properties_);

@@ -46,6 +46,8 @@ public:
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
     [[nodiscard]] std::vector<std::string_view> unpacking_libraries() const override;
+    [[nodiscard]] std::vector<std::string_view> starting_libraries() const override;
+    [[nodiscard]] std::string_view making_function() const override;
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;

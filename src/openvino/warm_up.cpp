@@ -1,7 +1,10 @@
 #include "openvino/warm_up.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include <openvino/runtime/infer_request.hpp>
 
@@ -9,7 +12,6 @@ namespace larder::internal::openvino {
 namespace {
 
 ov::Shape shortest_shape(const ov::PartialShape& shape) {
-    if (shape.rank().is_dynamic()) return ov::Shape{1};
     ov::Shape shortest;
     for (const auto& dimension : shape) {
         const auto length = std::max<ov::Dimension::value_type>(dimension.get_min_length(), 1);
@@ -18,21 +20,44 @@ ov::Shape shortest_shape(const ov::PartialShape& shape) {
     return shortest;
 }
 
+// Run on zeros, these do what the program perhaps never asks for: other branches, no or endless
+// rounds, shapes of nothing, and code that is not the runtime's.
+constexpr std::array<std::string_view, 12> k_left_out{
+    "If",        "Loop",          "TensorIterator",  "Reference", "NonZero", "NonMaxSuppression",
+    "MatrixNms", "MulticlassNms", "DetectionOutput", "Proposal",  "Unique",  "GenerateProposals"};
+
+bool has_any_left_out(const ov::CompiledModel& model) {
+    const auto graph = model.get_runtime_model();
+    return std::ranges::any_of(graph->get_ops(), [](const auto& node) {
+        const auto& notes = node->get_rt_info();
+        const auto type = notes.find("layerType");
+        return type != notes.end() &&
+               std::ranges::find(k_left_out, type->second.template as<std::string>()) !=
+                   k_left_out.end();
+    });
+}
+
+bool takes_zeros(const ov::Output<const ov::Node>& input) {
+    return input.get_partial_shape().rank().is_static() &&
+           input.get_element_type() != ov::element::string;
+}
+
 }  // namespace
 
 Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit) {
     const auto inputs = model.inputs();
     const auto is_fixed = [](const auto& input) { return input.get_partial_shape().is_static(); };
     if (std::ranges::all_of(inputs, is_fixed)) return {};
+    if (!std::ranges::all_of(inputs, takes_zeros) || has_any_left_out(model)) {
+        return fail(Errc::unsupported, "the first inference is left to the program");
+    }
     auto request = model.create_infer_request();
     for (const auto& input : inputs) {
         // The request's own: of one that was set, the CPU plugin of 2026.4.1 goes on using the
         // memory when it is gone.
         auto tensor = request.get_tensor(input);
         tensor.set_shape(shortest_shape(input.get_partial_shape()));
-        if (input.get_element_type() != ov::element::string) {
-            std::memset(tensor.data(), 0, tensor.get_byte_size());
-        }
+        std::memset(tensor.data(), 0, tensor.get_byte_size());
     }
     request.start_async();
     if (request.wait_for(std::chrono::duration_cast<std::chrono::milliseconds>(limit))) return {};

@@ -11,8 +11,10 @@ namespace larder::internal::openvino {
 
 // Runs a model whose inputs have no fixed shape once, on zeros, as short as its shapes allow: such
 // a model packs weights at its first inference. One of fixed shapes has packed them by now, and is
-// not run. States belong to the request, which goes. Throws what the runtime throws;
-// Errc::unsupported where it does not end in time.
+// not run; nor is one that zeros may lead where the program's own inputs never do: with control
+// flow, shapes that follow from data, operations of the program's own, texts. States belong to the
+// request, which goes. Throws what the runtime throws; Errc::unsupported where it is not run, or
+// does not end in time.
 [[nodiscard]] Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit);
 
 }  // namespace larder::internal::openvino

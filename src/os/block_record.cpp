@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "os/page_size.h"
+#include "os/thread_mark.h"
 
 namespace larder::internal::os {
 namespace {
@@ -82,6 +83,7 @@ void BlockRecord::note(void* block, std::size_t size_bytes) {
         auto& noted = blocks_[static_cast<std::byte*>(block)];
         noted.page_bytes = whole;
         noted.number = ++noted_;
+        noted.mark = current_thread_mark();
     } catch (const std::bad_alloc&) {
         // The call that it is within is C, and must not throw: this block is not recorded.
         return;
@@ -114,6 +116,12 @@ std::uint64_t BlockRecord::number_of(std::span<const std::byte> pages) {
     const std::scoped_lock lock(mutex_);
     const auto found = blocks_.find(pages.data());
     return found == blocks_.end() ? 0 : found->second.number;
+}
+
+std::uint64_t BlockRecord::mark_of(std::span<const std::byte> pages) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = blocks_.find(pages.data());
+    return found == blocks_.end() ? 0 : found->second.mark;
 }
 
 std::uint64_t BlockRecord::last_number() {

@@ -45,6 +45,8 @@ public:
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages);
     // That of the latest.
     [[nodiscard]] std::uint64_t last_number();
+    // The mark of the thread that allocated it (os/thread_mark.h); 0 if it has none, or was freed.
+    [[nodiscard]] std::uint64_t mark_of(std::span<const std::byte> pages);
     // Calls `use` with `pages`, which blocks() returned, unless that block was freed since, or
     // somebody uses it just now: false then. It is not freed meanwhile.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);
@@ -54,6 +56,7 @@ private:
         std::size_t page_bytes = 0;  // of its whole pages
         bool is_in_use = false;
         std::uint64_t number = 0;
+        std::uint64_t mark = 0;
     };
 
     BlockRecord() = default;

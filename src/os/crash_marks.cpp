@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/write_guard.h"
-
 namespace larder::internal::os {
 namespace {
 
@@ -32,10 +30,6 @@ static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_al
 
 void handle_crash(int signal, siginfo_t* info, void* /*context*/) {
     const int error = errno;
-    if (signal == SIGSEGV && await_write_guard(info)) {
-        errno = error;
-        return;
-    }
     for (auto& mark : marks) {
         if (mark.owner.load() != ::getpid()) continue;
         static_cast<void>(::fchmod(mark.descriptor.load(), mark.mode.load()));
@@ -56,40 +50,29 @@ bool is_default(const struct sigaction& action) {
            action.sa_handler == SIG_DFL;
 }
 
-// What ours took the place of, in the order of k_crashes: none at all, or that of write guards.
-// Guarded by the lock.
-constinit std::array<struct sigaction, k_crashes.size()> replaced{};
-
 // The program's handlers are its own: ours only take the place of none at all.
 bool install_handlers() {
-    const auto lock = lock_fault_handlers();
-    if (!lock) return false;
     std::array<struct sigaction, k_crashes.size()> before{};
     for (std::size_t i = 0; i < k_crashes.size(); ++i) {
         if (::sigaction(k_crashes.at(i), nullptr, &before.at(i)) != 0) return false;
-        const auto behind = behind_write_guard(before.at(i));
-        if (!is_default(behind) && !is_ours(behind)) return false;
+        if (!is_default(before.at(i)) && !is_ours(before.at(i))) return false;
     }
     struct sigaction action{};
     action.sa_sigaction = handle_crash;
     action.sa_flags = static_cast<int>(SA_SIGINFO | static_cast<unsigned>(SA_ONSTACK));
     sigemptyset(&action.sa_mask);
     for (std::size_t i = 0; i < k_crashes.size(); ++i) {
-        if (is_ours(behind_write_guard(before.at(i)))) continue;
-        replaced.at(i) = before.at(i);
+        if (is_ours(before.at(i))) continue;
         if (::sigaction(k_crashes.at(i), &action, nullptr) != 0) return false;
     }
     return true;
 }
 
 void remove_handlers() {
-    const auto lock = lock_fault_handlers();
-    if (!lock) return;
-    for (std::size_t i = 0; i < k_crashes.size(); ++i) {
+    for (const int crash : k_crashes) {
         struct sigaction now{};
-        // Where a write guard has been put before it, it stays behind that, and does nothing.
-        if (::sigaction(k_crashes.at(i), nullptr, &now) != 0 || !is_ours(now)) continue;
-        static_cast<void>(::sigaction(k_crashes.at(i), &replaced.at(i), nullptr));
+        if (::sigaction(crash, nullptr, &now) != 0 || !is_ours(now)) continue;
+        static_cast<void>(std::signal(crash, SIG_DFL));
     }
 }
 

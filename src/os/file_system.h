@@ -160,10 +160,9 @@ public:
         std::span<const MapPiece> pieces, std::uint64_t start_in_page) = 0;
     // Puts the beginning of an open file in the place of private memory that holds the same bytes:
     // a copy-on-write mapping, whose pages all who do this share. `memory` is whole pages. They are
-    // compared in full, by reading the file, and nobody writes to `memory` meanwhile
-    // (os/write_guard.h): what is written afterwards stays in this process. False, and nothing
-    // happens, where they differ or the file is shorter; the same bytes, too, after an Error. The
-    // caller sees to it that the memory is not freed meanwhile.
+    // compared in full, by reading the file; what is written afterwards stays in this process.
+    // False, and nothing happens, where they differ or the file is shorter; the same bytes, too,
+    // after an Error. The caller sees to it that nobody writes to the memory or frees it meanwhile.
     [[nodiscard]] virtual Result<bool> replace_memory(File& file, std::span<std::byte> memory) = 0;
     [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
     // In no particular order, without "." and "..".

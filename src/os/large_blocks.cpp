@@ -339,6 +339,10 @@ std::uint64_t LargeBlockScope::number_of(std::span<const std::byte> pages) const
     return record_ == Record::no ? 0 : BlockRecord::instance().number_of(pages);
 }
 
+std::uint64_t LargeBlockScope::mark_of(std::span<const std::byte> pages) const {
+    return record_ == Record::no ? 0 : BlockRecord::instance().mark_of(pages);
+}
+
 bool LargeBlockScope::with(std::span<std::byte> pages, const std::function<void()>& use) const {
     return record_ == Record::yes && BlockRecord::instance().with(pages, use);
 }

@@ -47,7 +47,9 @@ public:
     // Tells one of blocks() from another that was allocated later in the same place, and is the
     // greater the later it was allocated; 0 if it was freed.
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages) const;
-    // That of the latest block when this scope began.
+    // The mark of the thread that allocated one of blocks() (os/thread_mark.h); 0: none, or freed.
+    [[nodiscard]] std::uint64_t mark_of(std::span<const std::byte> pages) const;
+    // The number of the latest block when this scope began.
     [[nodiscard]] std::uint64_t number_before() const { return number_before_; }
     // Calls `use` with one of blocks(), which the libraries cannot free meanwhile: who tries waits.
     // False if they have, or if another thread is using it just now.

@@ -14,7 +14,6 @@
 
 #include "os/page_size.h"
 #include "os/residency.h"
-#include "os/write_guard.h"
 
 // Linux 5.14; older headers lack it.
 #ifndef MADV_POPULATE_READ
@@ -245,15 +244,10 @@ Result<bool> PosixFile::holds(std::span<const std::byte> bytes) {
 
 Result<bool> PosixFile::replace_memory(std::span<std::byte> memory) {
     if (memory.empty()) return false;
-    auto guard = WriteGuard::over(memory);
-    if (!guard) return fail(Errc::busy, "cannot guard the memory that is to be shared with", path_);
     auto same = holds(memory);
     if (!same || !*same) return same;
-    // Read-only until the guard ends, so that who waits to write goes on waiting. Where memory is
-    // not overcommitted a writable private mapping is charged; by then the charge of what was here
-    // is free again.
-    if (::mmap(memory.data(), memory.size(), PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor_, 0) ==
-        MAP_FAILED) {
+    if (::mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+               descriptor_, 0) == MAP_FAILED) {
         auto error = Error::from_errno("cannot map", path_);
         fill_hole(*this, memory);
         return fail(std::move(error));
@@ -261,9 +255,6 @@ Result<bool> PosixFile::replace_memory(std::span<std::byte> memory) {
     // Advice: where the file system has huge pages, they are mapped as such, and all at once.
     (void)::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
     (void)::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
-    if (!guard->end()) {
-        return fail(Error::from_errno("cannot make writable what is mapped from", path_));
-    }
     return true;
 }
 

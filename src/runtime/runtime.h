@@ -173,13 +173,20 @@ public:
     // a blob is imported, if the device has answered anything.
     // Empty where it is not the memory of this process, or shared by several anyway.
     [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
+    // What tells an import from what else the process does meanwhile: the libraries that start
+    // threads for it, and a function that they import, and call on the thread that asks before a
+    // compiled model gets its threads; empty where there is none.
+    [[nodiscard]] virtual std::vector<std::string_view> starting_libraries() const {
+        return unpacking_libraries();
+    }
+    [[nodiscard]] virtual std::string_view making_function() const { return {}; }
     // Inputs and outputs get the names that compiling would give them. Errc::incompatible if the
     // runtime refuses the blob.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
 
-    // Runs the compiled model once, where a part of its blob may be unpacked only then. Nothing
-    // that the program could notice is left of it. Errc::unsupported where it cannot be run, or has
-    // not ended by `limit`.
+    // Runs the compiled model once, on zeros, where a part of its blob may be unpacked only then.
+    // Nothing that the program could notice is left of it. Errc::unsupported where zeros may be
+    // more than it can take, where it failed, or has not ended by `limit`.
     [[nodiscard]] virtual Result<void> warm_up(std::chrono::nanoseconds limit) = 0;
 
     // Lets go of the model that was read or built for compiling; the compiled one stays.

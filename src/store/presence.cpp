@@ -1,5 +1,6 @@
 #include "store/presence.h"
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -28,33 +29,22 @@ Result<Presence> announce(Context& context, const Key& key) {
     return Presence(ScratchFile(context.fs(), std::move(*file).release()));
 }
 
-std::vector<std::string> told_by_others(Context& context, const Key& key,
-                                        const std::set<std::string>& own_paths) {
-    constexpr std::uint64_t k_text_bytes_max = std::uint64_t{1} << 20;
-    std::vector<std::string> texts;
+bool is_announced_by_others(Context& context, const Key& key,
+                            const std::set<std::string>& own_paths) {
     const auto layout = writable_layout(context);
-    if (!layout) return texts;
+    if (!layout) return false;
     const auto kind = kind_of(context, key);
     const auto files = context.fs().list((*layout)->tmp());
-    if (!files) return texts;
-    for (const auto& entry : *files) {
+    if (!files) return false;
+    return std::ranges::any_of(*files, [&](const os::DirectoryEntry& entry) {
         const auto path = os::join((*layout)->tmp(), entry.name);
-        if (!entry.name.starts_with(kind) || own_paths.contains(path)) continue;
+        if (!entry.name.starts_with(kind) || own_paths.contains(path)) return false;
         const auto file = context.fs().open(path, os::OpenMode::read);
-        if (!file) continue;
+        if (!file) return false;
         // Whoever died has left its file, and no lock.
         const auto locked = (*file)->is_locked();
-        if (!locked || !*locked) continue;
-        texts.push_back(os::read_text(context.fs(), path, k_text_bytes_max).value_or(""));
-    }
-    return texts;
-}
-
-void Presence::tell(std::string text) {
-    const auto bytes = text.size();
-    // No shorter than what is there: a reader sees blanks behind it, and nothing of the old.
-    if (bytes < told_bytes_) text.append(told_bytes_ - bytes, '\n');
-    if (file_.file().write_at(0, std::as_bytes(std::span(text)))) told_bytes_ = text.size();
+        return locked && *locked;
+    });
 }
 
 }  // namespace larder::internal::store

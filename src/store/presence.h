@@ -1,12 +1,11 @@
-// Who has what loaded on this machine, now: each leaves a file, locked for as long as that is so.
+// Who has what loaded on this machine, now: each leaves an empty file, locked for as long as that
+// is so.
 // Private to store/ but for Presence.
 #pragma once
 
-#include <cstddef>
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/result.h"
 #include "store/scratch_file.h"
@@ -24,17 +23,14 @@ public:
     explicit Presence(ScratchFile file) : file_(std::move(file)) {}
 
     [[nodiscard]] const std::string& path() const { return file_.path(); }
-    // Leaves a text for others, in place of an earlier one. Best effort.
-    void tell(std::string text);
 
 private:
     ScratchFile file_;
-    std::size_t told_bytes_ = 0;
 };
 
 // See Store for the contracts.
 [[nodiscard]] Result<Presence> announce(Context& context, const Key& key);
-[[nodiscard]] std::vector<std::string> told_by_others(Context& context, const Key& key,
-                                                      const std::set<std::string>& own_paths);
+[[nodiscard]] bool is_announced_by_others(Context& context, const Key& key,
+                                          const std::set<std::string>& own_paths);
 
 }  // namespace larder::internal::store

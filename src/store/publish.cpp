@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/parallel.h"
 #include "format/chunk_list.h"
 #include "store/account.h"
 #include "store/content.h"
@@ -28,8 +29,9 @@ struct StagedPart {
     TmpFile file;
     std::optional<TmpFile> chunks;
     bool named = false;
-    std::optional<Part> base{};    // of a blob that is kept as a variant
-    std::uint64_t blob_bytes = 0;  // its length
+    // Of a blob that is kept as a variant.
+    std::optional<VariantInMaking> variant{};
+    std::uint64_t blob_bytes = 0;
 };
 
 // Whether a second try, with a new file, may help. What failed in the source itself is final.
@@ -55,15 +57,14 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     return std::move(*tmp);
 }
 
-Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family);
+Result<StagedPart> stage(Context& context, const PartSource& source);
 
 // The delta in place of the blob that was written, where its family has a base for it.
 std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
                                         std::uint64_t bytes, const Digest& digest) {
-    const auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
+    auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
     if (!variant) return std::nullopt;
-    auto staged = stage(context, variant->delta(), {});
+    auto staged = stage(context, variant->delta());
     const auto confirmed = staged
                                ? variant->confirm(context, staged->file.file(), staged->part.bytes)
                                : Result<void>(fail(staged.error()));
@@ -71,21 +72,27 @@ std::optional<StagedPart> stage_variant(Context& context, const Digest& family, 
         context.log.debug("a blob is kept whole: " + confirmed.error().message());
         return std::nullopt;
     }
-    staged->base = variant->base();
+    variant->release_blob();
+    staged->variant = std::move(variant);
     staged->blob_bytes = bytes;
     return std::move(*staged);
 }
 
-tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSource& source,
-                                                  const std::optional<Digest>& family) {
+Result<TmpFile> write_source(Context& context, const PartSource& source) {
+    auto tmp = TmpFile::create(context, context.layout, "object");
+    if (!tmp) return tmp;
+    StagedFile staged(tmp->file(), limit_of_one(context));
+    if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
+    return tmp;
+}
+
+tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
+                                                  const std::optional<Digest>& family,
+                                                  TmpFile tmp) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
     };
-    auto tmp = TmpFile::create(context, context.layout, "object");
-    if (!tmp) return final(std::move(tmp.error()));
-    auto& file = tmp->file();
-    StagedFile staged(file, limit_of_one(context));
-    if (auto done = source.write(staged); !done) return final(std::move(done.error()));
+    auto& file = tmp.file();
     const auto info = file.info();
     if (!info) return final(info.error());
     const auto bytes = info->stamp.size_bytes;
@@ -105,20 +112,29 @@ tl::expected<StagedPart, StageError> try_to_stage(Context& context, const PartSo
         return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
     }
     auto chunks = write_chunk_list(context, bytes, std::move(content->chunks));
-    return StagedPart{part, std::move(*tmp), std::move(chunks), false};
+    return StagedPart{part, std::move(tmp), std::move(chunks), false};
 }
 
+// `written` holds what the source has written.
 Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family) {
-    for (int attempt = 0;; ++attempt) {
-        auto staged = try_to_stage(context, source, family);
-        if (staged) return std::move(*staged);
-        auto& failure = staged.error();
-        if (failure.fault == Fault::final || attempt > 0) return fail(std::move(failure.error));
-        // The kernel may have dropped the pages, and would call a second sync of the same file a
-        // success: the file is gone by now, and everything is written anew.
-        context.log.debug("written anew: " + failure.error.message());
-    }
+                         const std::optional<Digest>& family, TmpFile written) {
+    auto staged = make_durable(context, source, family, std::move(written));
+    if (staged) return std::move(*staged);
+    if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
+    // The kernel may have dropped the pages, and would call a second sync of the same file a
+    // success: the file is gone by now, and everything is written anew.
+    context.log.debug("written anew: " + staged.error().error.message());
+    auto anew = write_source(context, source);
+    if (!anew) return fail(std::move(anew.error()));
+    auto second = make_durable(context, source, family, std::move(*anew));
+    if (!second) return fail(std::move(second.error().error));
+    return std::move(*second);
+}
+
+Result<StagedPart> stage(Context& context, const PartSource& source) {
+    auto written = write_source(context, source);
+    if (!written) return fail(std::move(written.error()));
+    return stage(context, source, {}, std::move(*written));
 }
 
 Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
@@ -272,6 +288,49 @@ Result<void> name_everything(Context& context, const Publication& publication,
     return named;
 }
 
+// Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
+std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Manifest* manifest,
+                                 const std::vector<Part>& replaced) {
+    if (manifest != nullptr) return left_over(replaced, *manifest);
+    std::vector<Digest> unused;
+    for (const auto& staged : parts) {
+        if (staged.named) unused.push_back(staged.part.object);
+    }
+    return unused;
+}
+
+// Gives what was staged its names. After an error, whatever they are, they are not there.
+Result<Manifest> name_staged(Context& context, const Publication& publication,
+                             std::vector<StagedPart>& parts) {
+    auto manifest = publication.manifest;
+    manifest.key = format::key_of(manifest.key_inputs);
+    manifest.parts.clear();
+    auto kept = publication.kept;
+    for (const auto& staged : parts) {
+        manifest.parts.push_back(staged.part);
+        if (!staged.variant) continue;
+        manifest.encoding = Encoding::variant;
+        manifest.blob_bytes = staged.blob_bytes;
+        kept.push_back(staged.variant->base());
+    }
+    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
+    std::sort(manifest.parts.begin(), manifest.parts.end(),
+              [](const Part& a, const Part& b) { return a.name < b.name; });
+    auto entry = stage_manifest(context, manifest);
+    if (!entry) return fail(std::move(entry.error()));
+
+    std::vector<Part> replaced;
+    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
+    const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
+    if (!unused.empty()) reclaim(context, unused);
+    if (!named) return fail(std::move(named.error()));
+    const bool is_variant = manifest.encoding == Encoding::variant;
+    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
+        add_to_family(context, *publication.family, manifest.parts.front().object);
+    }
+    return manifest;
+}
+
 }  // namespace
 
 Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -298,53 +357,41 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
 
 Result<Manifest> publish(Context& context, const Publication& publication) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
-    std::vector<StagedPart> parts;
-    auto manifest = publication.manifest;
-    manifest.key = format::key_of(manifest.key_inputs);
-    manifest.parts.clear();
-    auto kept = publication.kept;
-    for (const auto& source : publication.sources) {
-        auto staged = stage(context, source, publication.family);
-        if (!staged) return fail(std::move(staged.error()));
-        manifest.parts.push_back(staged->part);
-        if (staged->base) {
-            manifest.encoding = Encoding::variant;
-            manifest.blob_bytes = staged->blob_bytes;
-            kept.push_back(*staged->base);
+    const auto& sources = publication.sources;
+    std::vector<std::optional<TmpFile>> written(sources.size());
+    auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        auto file = write_source(context, sources[i]);
+        if (file) {
+            written[i].emplace(std::move(*file));
+            return Result<void>{};
         }
+        if (sources[i].is_optional) return Result<void>{};
+        return Result<void>(fail(std::move(file.error())));
+    });
+    if (!all_written) return fail(std::move(all_written.error()));
+    std::vector<StagedPart> parts;
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        if (!written[i]) continue;
+        auto staged = stage(context, sources[i], publication.family, std::move(*written[i]));
+        if (!staged) return fail(std::move(staged.error()));
         parts.push_back(std::move(*staged));
     }
-    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
-    std::sort(manifest.parts.begin(), manifest.parts.end(),
-              [](const Part& a, const Part& b) { return a.name < b.name; });
-    auto entry = stage_manifest(context, manifest);
-    if (!entry) return fail(std::move(entry.error()));
-
-    std::vector<Part> replaced;
-    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
-    // Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
-    std::vector<Digest> unused;
-    if (named) {
-        unused = left_over(replaced, manifest);
-    } else {
-        for (const auto& staged : parts) {
-            if (staged.named) unused.push_back(staged.part.object);
-        }
+    if (parts.empty() && publication.kept.empty() && !sources.empty()) {
+        return fail(Errc::not_found, "nothing is left of what was to be kept");
     }
-    parts.clear();
-    if (!unused.empty()) reclaim(context, unused);
-    const bool is_variant = manifest.encoding == Encoding::variant;
-    if (!named && is_variant && named.error().code == Errc::not_found) {
+    auto published = name_staged(context, publication, parts);
+    if (!published && !parts.empty() && published.error().code == Errc::not_found &&
+        parts.front().variant) {
         // Its base is gone by now.
-        auto whole = publication;
-        whole.family.reset();
-        return publish(context, whole);
+        auto& delta = parts.front();
+        auto whole =
+            stage(context, delta.variant->whole(context, delta.file.file(), delta.part.bytes));
+        if (!whole) return fail(std::move(whole.error()));
+        parts.clear();
+        parts.push_back(std::move(*whole));
+        published = name_staged(context, publication, parts);
     }
-    if (!named) return fail(std::move(named.error()));
-    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
-        add_to_family(context, *publication.family, manifest.parts.front().object);
-    }
-    return manifest;
+    return published;
 }
 
 }  // namespace larder::internal::store

@@ -37,11 +37,13 @@ private:
 
 struct PartSource {
     std::string name;  // empty in Encoding::raw
-    // Writes the whole content. Called a second time, with a new file, where the first could not
-    // be made durable. Its own errors end the publication and are returned.
+    // Writes the whole content. All sources have written before the first is made durable. Called a
+    // second time, with a new file, where that failed. Its own errors end the publication and are
+    // returned.
     std::function<Result<void>(StagedFile&)> write;
     // Looks at what was written, before it has a name; an error ends the publication.
     std::function<Result<void>(os::File&, const Part&)> check{};
+    bool is_optional = false;  // if it cannot be written, the others are published without it
 };
 
 // An entry that is kept in another way from now on: its blob, and when it was used last, stay.
@@ -60,6 +62,7 @@ struct Publication {
     // `key` and `parts` are filled in.
     Manifest manifest;
     std::vector<PartSource> sources;
+    unsigned writers = 1;    // so many sources write at once
     std::vector<Part> kept;  // parts that are objects already
     // What the model has in common with others whose blobs may share most of their bytes with this
     // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.

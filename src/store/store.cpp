@@ -67,9 +67,8 @@ bool Store::has_room(std::uint64_t bytes) { return store::has_room(*context_, by
 
 Result<Presence> Store::announce(const Key& key) { return store::announce(*context_, key); }
 
-std::vector<std::string> Store::told_by_others(const Key& key,
-                                               const std::set<std::string>& own_paths) {
-    return store::told_by_others(*context_, key, own_paths);
+bool Store::is_announced_by_others(const Key& key, const std::set<std::string>& own_paths) {
+    return store::is_announced_by_others(*context_, key, own_paths);
 }
 
 Result<Trial> Store::begin_trial(const Digest& object) {

@@ -138,11 +138,10 @@ public:
     // Lets others on this machine know, for as long as what it returns lives, that this process
     // uses a key. In a larder open for reading, others with the same state directory.
     [[nodiscard]] Result<Presence> announce(const Key& key);
-    // What each announcement of it that is alive tells, but for those in `own_paths`,
-    // Presence::path(). One that tells nothing gives an empty text. While it is written to, a text
-    // may be torn.
-    [[nodiscard]] std::vector<std::string> told_by_others(const Key& key,
-                                                          const std::set<std::string>& own_paths);
+    // Whether there is an announcement of it that is alive, but for those in `own_paths`,
+    // Presence::path().
+    [[nodiscard]] bool is_announced_by_others(const Key& key,
+                                              const std::set<std::string>& own_paths);
 
     // ── Trials ───────────────────────────────────────────────────────────────────────────────────
     // Kept in the larder, or on this machine if that is read-only. None of them ever waits.

@@ -155,6 +155,19 @@ Result<void> VariantInMaking::confirm(Context& context, os::File& delta,
                         });
 }
 
+void VariantInMaking::release_blob() { found_->blob.reset(); }
+
+PartSource VariantInMaking::whole(Context& context, os::File& delta,
+                                  std::uint64_t delta_bytes) const {
+    return {"", [&, delta_bytes, this](StagedFile& file) -> Result<void> {
+                const auto variant = read_table(delta, delta_bytes);
+                if (!variant) return fail(variant.error());
+                const auto composed = compose(context, *variant, *found_->base_file, delta);
+                if (!composed) return fail(composed.error());
+                return file.write_at(0, (*composed)->bytes());
+            }};
+}
+
 std::optional<format::Variant> read_variant(os::File& file, std::uint64_t bytes) {
     auto variant = read_table(file, bytes);
     if (!variant) return std::nullopt;

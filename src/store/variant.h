@@ -41,6 +41,12 @@ public:
     // they differ.
     [[nodiscard]] Result<void> confirm(Context& context, os::File& delta,
                                        std::uint64_t delta_bytes) const;
+    // The blob itself is not needed any more: neither delta nor confirm is called from now on.
+    void release_blob();
+    // Writes the blob, from a delta that was confirmed, and from the base, which may have lost its
+    // name. Not to be used after this object, `context` or `delta`.
+    [[nodiscard]] PartSource whole(Context& context, os::File& delta,
+                                   std::uint64_t delta_bytes) const;
 
 private:
     explicit VariantInMaking(std::unique_ptr<FoundDelta> found);

@@ -14,6 +14,7 @@
 #include "cache/blob_pages.h"
 #include "cache/explain.h"
 #include "support/fake_runtime.h"
+#include "support/process.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -98,6 +99,29 @@ TEST_F(AttemptTest, CompilesOnceAndLoadsThereafter) {
     EXPECT_EQ(outcome("y"), Outcome::loaded);
     EXPECT_EQ(device_.compiles_done, 2);
     EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(AttemptTest, WaitersLoadWhileTheCompilersOwnImportStalls) {
+    device_.blob_padding = k_releasable_blob_bytes;
+    support::Signal stalls;
+    support::Signal may_go_on;
+    support::Child compiler([&] {
+        device_.on_import = [&] {
+            stalls.raise();
+            EXPECT_TRUE(may_go_on.wait());
+        };
+        EXPECT_EQ(outcome(), Outcome::compiled);
+        EXPECT_EQ(device_.imports_done, 1);
+    });
+    ASSERT_TRUE(stalls.wait());
+    // Neither one that finds it nor one that has to compile the same anew.
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    config_.mode = Mode::refresh;
+    config_.lock_timeout = std::chrono::nanoseconds{0};
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(reason_, "it was to be compiled anew");
+    may_go_on.raise();
+    EXPECT_EQ(compiler.wait(), 0);
 }
 
 TEST_F(AttemptTest, ADeviceThatCannotBeCachedIsBypassedWithItsReason) {

@@ -15,7 +15,7 @@ using WeightSharingFaults = WeightSharingTest;
 
 TEST_F(WeightSharingFaults, AChildThatIsForkedMeanwhileEndsByItself) {
     auto loaded = load();
-    ASSERT_EQ(loaded->mapped(), 0U);  // and is watched
+    ASSERT_EQ(loaded->mapped(), 0U);
     for (int i = 0; i < 5; ++i) {
         support::Child child([&] {
             EXPECT_TRUE(loaded->is_right());
@@ -84,6 +84,7 @@ TEST_F(WeightSharingFaults, NothingGoesForItUnlessItIsAskedFor) {
     EXPECT_EQ(entries(false).size(), 1U);
     EXPECT_TRUE(entries(true).empty());
     config_.max_size.bytes += 2 * k_block_bytes;
+    EXPECT_EQ(load()->mapped(), 0U);
     EXPECT_EQ(load()->mapped(), 3U);
 }
 

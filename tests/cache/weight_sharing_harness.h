@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,7 +10,6 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -60,6 +60,16 @@ inline std::byte byte_at(unsigned seed, std::size_t i) {
     return static_cast<std::byte>((i * 2654435761U + seed * 97U + (i >> 12U)) >> 3U);
 }
 
+// Whether memory that begins here is mapped from an object that has its name.
+inline bool is_mapped_from_file(const std::byte* begin) {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (std::stoull(line, nullptr, 16) != reinterpret_cast<std::uintptr_t>(begin)) continue;
+        return line.find("/objects/") != std::string::npos && !line.ends_with("(deleted)");
+    }
+    return false;
+}
+
 // One loaded model: a session of its own, as a process has, and the blocks it was unpacked into.
 class Loaded {
 public:
@@ -99,17 +109,8 @@ public:
     }
     // How many of its blocks are mapped from files that have their names.
     [[nodiscard]] std::size_t mapped() const {
-        std::map<std::uintptr_t, bool> is_file;
-        std::ifstream maps("/proc/self/maps");
-        for (std::string line; std::getline(maps, line);) {
-            const auto begin = std::stoull(line, nullptr, 16);
-            is_file[begin] =
-                line.find("/objects/") != std::string::npos && !line.ends_with("(deleted)");
-        }
-        return static_cast<std::size_t>(std::ranges::count_if(blocks_, [&](const Block& block) {
-            const auto found = is_file.find(reinterpret_cast<std::uintptr_t>(block.begin));
-            return found != is_file.end() && found->second;
-        }));
+        return static_cast<std::size_t>(std::ranges::count_if(
+            blocks_, [](const Block& block) { return is_mapped_from_file(block.begin); }));
     }
     [[nodiscard]] std::byte* block(std::size_t i) const { return blocks_.at(i).begin; }
 
@@ -130,6 +131,9 @@ protected:
     WeightSharingTest() {
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
+        config_.share = Share::automatic;
+        // However slow the disk is.
+        config_.keep_limit = std::chrono::minutes(10);
         device_.blob_padding = k_releasable_blob_bytes;
         device_.unpacking_libraries = {"liballocating_now.so"};
         device_.holds_model = false;
@@ -156,8 +160,8 @@ protected:
     std::unique_ptr<Loaded> make() {
         const auto system = system_.system();
         return std::make_unique<Loaded>(
-            os::System{faulty_, system.clock, system.entropy, system.process}, log_, config_,
-            device_, library_);
+            os::System{*fs_, system.clock, system.entropy, system.process}, log_, config_, device_,
+            library_);
     }
     // As another process would, and keeps it loaded.
     std::unique_ptr<Loaded> load() {
@@ -172,8 +176,7 @@ protected:
     }
     const Sharing& sharing() const { return *response_->sharing; }
 
-    // Another process that has the model loaded, until this ends. Two sessions of one process would
-    // look at each other's blocks whenever they look for more to share.
+    // Another process that has the model loaded, until this ends.
     class Elsewhere {
     public:
         explicit Elsewhere(
@@ -228,15 +231,26 @@ protected:
         }
         return paths;
     }
-    std::size_t temporary_files() const {
+    // Whether any file of the larder or of this machine's state holds these bytes.
+    bool is_any_file_with(const std::string& text) const {
+        for (const auto& file : std::filesystem::recursive_directory_iterator(root_.path())) {
+            if (!file.is_regular_file()) continue;
+            if (support::read_file(file.path()).find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+    std::size_t temporary_files(std::string_view kind = {}) const {
         const std::filesystem::directory_iterator files(config_.directory + "/tmp");
-        return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+        return static_cast<std::size_t>(std::count_if(
+            begin(files), end(files),
+            [&](const auto& one) { return one.path().filename().string().starts_with(kind); }));
     }
 
     support::TemporaryDirectory root_;
     os::RealSystem system_;
     os::System plain_ = system_.system();
     support::FaultFileSystem faulty_{plain_.fs};
+    os::FileSystem* fs_ = &faulty_;
     store::NoMemory memory_;
     Log log_{LogLevel::error, [](LogLevel, std::string_view) {}};
     Config config_;

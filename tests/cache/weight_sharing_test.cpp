@@ -5,13 +5,55 @@
 #include "cache/weight_sharing.h"
 
 #include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include "support/process.h"
 #include "weight_sharing_harness.h"
 
 namespace larder::internal::cache {
 namespace {
+
+// Where nothing can be written into a file that is to become an object, for a while.
+class StallingFileSystem final : public support::InterceptedFileSystem {
+public:
+    using InterceptedFileSystem::InterceptedFileSystem;
+
+    void stall() {
+        const std::lock_guard lock(mutex_);
+        stalls_ = true;
+    }
+    void go_on() {
+        const std::lock_guard lock(mutex_);
+        stalls_ = false;
+        changed_.notify_all();
+    }
+    bool wait_until_stalled() {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return is_stalled_; });
+    }
+
+protected:
+    std::optional<Error> before(const support::Call& call) override {
+        const bool is_object = call.path.find("/tmp/object-") != std::string::npos;
+        if (call.operation != support::Operation::write || !is_object) return std::nullopt;
+        std::unique_lock lock(mutex_);
+        is_stalled_ = stalls_;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return !stalls_; });
+        return std::nullopt;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stalls_ = false;
+    bool is_stalled_ = false;
+};
 
 TEST_F(WeightSharingTest, WhoIsAloneSharesAndKeepsNothing) {
     const auto first = load();
@@ -21,52 +63,127 @@ TEST_F(WeightSharingTest, WhoIsAloneSharesAndKeepsNothing) {
     EXPECT_TRUE(entries(true).empty());
 }
 
-TEST_F(WeightSharingTest, TheSecondKeepsAndSharesAndTheFirstFollows) {
-    const Elsewhere first(*this, [](Loaded& loaded) {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        while (loaded.mapped() < 3 && std::chrono::steady_clock::now() < until) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        }
-        EXPECT_EQ(loaded.mapped(), 3U);
-        EXPECT_TRUE(loaded.is_right());
-    });
-    const auto second = load();
-    EXPECT_EQ(second->mapped(), 3U);
+TEST_F(WeightSharingTest, TheSecondKeepsAndTheThirdShares) {
+    const Elsewhere first(*this);
+    auto second = load();
+    // Nobody loads it just now: it waits for no disk.
+    EXPECT_EQ(second->mapped(), 0U);
+    EXPECT_EQ(sharing().private_bytes, 3 * k_block_bytes);
+    second.reset();
+    ASSERT_EQ(entries(true).size(), 1U);
+    EXPECT_EQ(unpacked_from(entries(true).front()), entries(false).front().key.hex());
+    const auto third = load();
+    EXPECT_EQ(third->mapped(), 3U);
     EXPECT_EQ(sharing().shared_bytes, 3 * k_block_bytes);
     EXPECT_EQ(sharing().private_bytes, 0U);
     EXPECT_EQ(sharing().reason, "");
-    ASSERT_EQ(entries(true).size(), 1U);
-    EXPECT_EQ(unpacked_from(entries(true).front()), entries(false).front().key.hex());
 }
 
-TEST_F(WeightSharingTest, WhatOnlyOneProcessHasIsNotKept) {
-    const Elsewhere first(*this);
-    unpacks_ = {1, 2, 99};
-    EXPECT_EQ(load()->mapped(), 2U);
-    EXPECT_EQ(sharing().private_bytes, k_block_bytes);
+// Blocks of another model's requests, through the same calls, at the same time.
+TEST_F(WeightSharingTest, WhatTheProgramsOtherModelsAllocateIsNeitherReadNorKept) {
+    const std::string secret = "PRIVATE DATA OF A USER, EQUAL IN BOTH WORKERS";
+    config_.share = Share::on;
+    std::vector<std::byte*> others;
+    const auto on_import = device_.on_import;
+    device_.on_import = [&] {
+        std::thread([&] {
+            // Looks like weights, and is even equal to them but for one byte.
+            for (const bool is_equal : {true, false}) {
+                auto* const block = library_.allocate(k_block_bytes);
+                for (std::size_t i = 0; i < k_block_bytes; ++i) block[i] = byte_at(1, i);
+                if (!is_equal) std::memcpy(block + k_block_bytes / 2, secret.data(), secret.size());
+                others.push_back(block);
+            }
+        }).join();
+        on_import();
+    };
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(load()->mapped(), 3U);
+        EXPECT_EQ(sharing().shared_bytes, 3 * k_block_bytes);
+        EXPECT_EQ(sharing().private_bytes, 0U);
+    }
     ASSERT_EQ(entries(true).size(), 1U);
-    EXPECT_EQ(entries(true).front().parts.size(), 2U);
-    // Now there are two.
-    const Elsewhere second(*this);
-    EXPECT_EQ(load()->mapped(), 3U);
     EXPECT_EQ(entries(true).front().parts.size(), 3U);
+    EXPECT_FALSE(is_any_file_with(secret));
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        EXPECT_FALSE(is_mapped_from_file(others.at(i))) << i;
+        library_.free(others.at(i));
+    }
+}
+
+TEST_F(WeightSharingTest, WhatIsWrittenAfterTheLoadReachesNoDisk) {
+    const std::string secret = "PRIVATE DATA THAT WAS WRITTEN INTO WHAT WAS TO BE KEPT";
+    StallingFileSystem stalling(faulty_);
+    fs_ = &stalling;
+    config_.share = Share::on;
+    config_.keep_limit = std::chrono::seconds(5);
+    stalling.stall();
+    auto loaded = load();
+    EXPECT_EQ(loaded->mapped(), 0U);
+    ASSERT_TRUE(stalling.wait_until_stalled());
+    for (std::size_t i = 0; i < 3; ++i) {
+        auto* const block = loaded->block(i);
+        for (std::size_t at = 0; at + secret.size() < k_block_bytes; at += 4096) {
+            std::memcpy(block + at, secret.data(), secret.size());
+        }
+    }
+    stalling.go_on();
+    loaded.reset();
+    EXPECT_FALSE(is_any_file_with(secret));
+    EXPECT_TRUE(entries(true).empty());
+    EXPECT_EQ(temporary_files(), 0U);
+}
+
+TEST_F(WeightSharingTest, AFirstInferenceThatCrashesIsNotTheBlobsFault) {
+    support::Child child([this] {
+        const struct rlimit no_core{0, 0};
+        ::setrlimit(RLIMIT_CORE, &no_core);
+        config_.share = Share::on;
+        device_.on_warm_up = [] {
+            static_cast<void>(std::signal(SIGSEGV, SIG_DFL));
+            static_cast<void>(::raise(SIGSEGV));
+        };
+        (void)load();
+    });
+    EXPECT_EQ(child.wait(), -SIGSEGV);
+    EXPECT_EQ(load()->mapped(), 0U);
 }
 
 TEST_F(WeightSharingTest, AProcessIsNoOtherOneToItself) {
-    config_.share = Share::automatic;
     auto session = std::make_unique<Session>(system_.system(), log_, config_);
     auto store = session->store();
     ASSERT_TRUE(store);
     const auto key = format::key_of({{"a", "b"}});
+    EXPECT_FALSE((*store)->is_announced_by_others(key, {}));
     auto presence = (*store)->announce(key);
     ASSERT_TRUE(presence);
-    presence->tell("one\ntwo\n");
-    const auto path = presence->path();
-    const auto kept = session->keep(*store, std::move(*presence));
-    EXPECT_TRUE((*store)->told_by_others(key, session->presence_paths()).empty());
-    EXPECT_EQ((*store)->told_by_others(key, {}), (std::vector<std::string>{"one\ntwo\n"}));
-    session->tell(path, "3\n");
-    EXPECT_EQ((*store)->told_by_others(key, {}).front().substr(0, 2), "3\n");
+    // To others it tells nothing but that it is there.
+    EXPECT_EQ(std::filesystem::file_size(presence->path()), 0U);
+    auto kept = session->keep(*store, std::move(*presence));
+    EXPECT_FALSE((*store)->is_announced_by_others(key, session->presence_paths()));
+    EXPECT_TRUE((*store)->is_announced_by_others(key, {}));
+    kept.reset();
+    EXPECT_FALSE((*store)->is_announced_by_others(key, {}));
+}
+
+TEST_F(WeightSharingTest, WhatAnEarlierLarderSharedIsTakenAway) {
+    const auto blob = entries(false).front();
+    auto inputs = blob.key_inputs;
+    inputs["kept.form"] = "unpacked";
+    store::Publication publication;
+    publication.manifest = unpacked_manifest(blob.key, blob.key_inputs);
+    publication.manifest.key_inputs = inputs;
+    store::PartSource source;
+    source.name = "a";
+    source.write = [](store::StagedFile& file) {
+        return file.write_at(0, std::as_bytes(std::span(std::string_view("anything"))));
+    };
+    publication.sources.push_back(source);
+    ASSERT_TRUE(open()->publish(publication));
+    ASSERT_EQ(entries(true).size(), 1U);
+    config_.share = Share::off;
+    (void)load();
+    EXPECT_TRUE(entries(true).empty());
 }
 
 TEST_F(WeightSharingTest, WhatIsKeptIsEnoughForOneAlone) {
@@ -172,17 +289,30 @@ TEST_F(WeightSharingTest, AnotherModelWithTheSameWeightsSharesTheirFiles) {
 
 TEST_F(WeightSharingTest, ProcessesThatStartTogetherShareOneCopy) {
     constexpr int k_processes = 6;
-    std::vector<std::unique_ptr<support::Child>> children;
-    for (int i = 0; i < k_processes; ++i) {
-        children.push_back(std::make_unique<support::Child>([this] {
-            config_.share = Share::on;
-            const auto loaded = load();
-            EXPECT_EQ(loaded->mapped(), 3U);
-        }));
+    for (const auto share : {Share::automatic, Share::on}) {
+        std::vector<std::unique_ptr<support::Child>> children;
+        for (int i = 0; i < k_processes; ++i) {
+            children.push_back(std::make_unique<support::Child>([&] {
+                config_.share = share;
+                const auto on_import = device_.on_import;
+                device_.on_import = [&] {
+                    // Until all are there: a file that it loads the model, and one that it uses it.
+                    while (entries(true).empty() && temporary_files("user-") < 2 * k_processes) {
+                        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                    }
+                    on_import();
+                };
+                const auto loaded = load();
+                EXPECT_EQ(loaded->mapped(), 3U);
+            }));
+        }
+        for (auto& child : children) EXPECT_EQ(child->wait(), 0);
+        EXPECT_EQ(entries(true).size(), 1U);
+        EXPECT_EQ(temporary_files(), 0U);
+        for (const auto& entry : entries(true)) {
+            EXPECT_TRUE(open()->remove(std::vector{entry.key}));
+        }
     }
-    for (auto& child : children) EXPECT_EQ(child->wait(), 0);
-    EXPECT_EQ(entries(true).size(), 1U);
-    EXPECT_EQ(temporary_files(), 0U);
 }
 
 TEST(WeightSharingTurns, AreAsManyAsThereAreMemoryAndCoresFor) {

@@ -1,6 +1,7 @@
 // A shared object that allocates, as plugins of a runtime do.
 #include <cstddef>
 #include <cstdlib>
+#include <thread>
 
 // NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
@@ -9,6 +10,7 @@ extern "C" {
 [[gnu::visibility("default")]] void* library_posix_memalign(std::size_t size);
 [[gnu::visibility("default")]] void library_free(void* block);
 [[gnu::visibility("default")]] void* library_malloc_function();
+[[gnu::visibility("default")]] void library_run_on_thread(void (*work)(void*), void* argument);
 }
 // NOLINTEND(readability-identifier-naming)
 
@@ -21,3 +23,6 @@ void* library_posix_memalign(std::size_t size) {
 void library_free(void* block) { std::free(block); }
 // Through another slot than a call.
 void* library_malloc_function() { return reinterpret_cast<void*>(&std::malloc); }
+void library_run_on_thread(void (*work)(void*), void* argument) {
+    std::thread(work, argument).join();
+}

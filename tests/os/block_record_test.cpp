@@ -393,45 +393,6 @@ TEST_P(BlockRecordTest, AChildIsServedWheneverItWasForked) {
     others.join();
 }
 
-// Each writes what the file holds, then what is its own, and finds that again.
-TEST_P(BlockRecordTest, AllocationsGoOnWhileBlocksAreReplaced) {
-    const support::TemporaryDirectory directory;
-    const auto path = file_of_zeros(directory, k_recorded_bytes);
-    const auto fs = make_posix_file_system();
-    const auto file = fs->open(path, OpenMode::read);
-    ASSERT_TRUE(file);
-    std::atomic<int> rounds_left = 60;
-    std::vector<std::thread> owners;
-    for (unsigned char value = 1; value <= 3; ++value) {
-        owners.emplace_back([&, value] {
-            while (rounds_left-- > 0) {
-                auto* const block = allocate(k_recorded_bytes + 1);
-                std::memset(block, 0, k_recorded_bytes);
-                for (std::size_t at = 0; at < k_recorded_bytes; at += 64 * page_bytes()) {
-                    EXPECT_EQ(block[at], std::byte{0});
-                    block[at] = std::byte{value};
-                }
-                std::this_thread::yield();
-                for (std::size_t at = 0; at < k_recorded_bytes; at += 64 * page_bytes()) {
-                    EXPECT_EQ(block[at], std::byte{value});
-                    block[at] = std::byte{0};
-                }
-                free(block);
-            }
-        });
-    }
-    while (rounds_left > 0) {
-        const auto scope = record();
-        for (int i = 0; i < 10; ++i) {
-            for (const auto& pages : scope->blocks()) {
-                static_cast<void>(
-                    scope->with(pages, [&] { EXPECT_TRUE(fs->replace_memory(**file, pages)); }));
-            }
-        }
-    }
-    for (auto& owner : owners) owner.join();
-}
-
 INSTANTIATE_TEST_SUITE_P(, BlockRecordTest, ::testing::Values(k_bound_at_once, k_bound_late),
                          [](const auto& given) {
                              return given.param == k_bound_late ? "bound_late" : "bound_at_once";

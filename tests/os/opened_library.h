@@ -36,6 +36,11 @@ public:
         reinterpret_cast<void (*)(void*)>(::dlsym(handle_, "library_free"))(block);
     }
 
+    void run_on_thread(void (*work)(void*), void* argument) const {
+        reinterpret_cast<void (*)(void (*)(void*), void*)>(
+            ::dlsym(handle_, "library_run_on_thread"))(work, argument);
+    }
+
 private:
     void* handle_;
 };

@@ -1,7 +1,6 @@
 // os::FileSystem::replace_memory: what is the same as a file is shared with all who have it, and
 // nobody who reads or writes it notices.
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -255,17 +254,6 @@ TEST_F(ReplaceMemoryTest, AFileThatCannotBeMappedLeavesItAsItWas) {
     expect_untouched();
 }
 
-TEST_F(ReplaceMemoryTest, MemoryThatIsGoneIsAnError) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "the sanitizer maps something of its own there at once";
-#endif
-    const PrivatePages gone(2);
-    ::munmap(gone.page(1).data(), page_bytes());
-    EXPECT_FALSE(replace(*fs_, path_, gone.bytes()));
-    gone.word() = 1;
-    EXPECT_EQ(::msync(gone.page(1).data(), page_bytes(), MS_ASYNC), -1);
-}
-
 TEST_F(ReplaceMemoryTest, InterruptedAndShortReadsAreContinued) {
     support::InterruptedCalls calls(1000);
     const auto fs = make_posix_file_system(calls);
@@ -305,61 +293,6 @@ TEST_F(ReplaceMemoryTest, AFileThatIsCutMeanwhileIsNoCrash) {
     stop = true;
     cutter.join();
     EXPECT_EQ(replace(), true);
-}
-
-TEST_F(ReplaceMemoryTest, NoWriteIsLost) {
-#if defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "the comparison and the writes race by design";
-#endif
-    constexpr std::size_t k_writers = 3;
-    std::array<std::atomic<std::uint64_t>, k_writers> written{};
-    std::array<std::atomic<bool>, k_writers> is_idle{};
-    std::atomic<bool> may_write = false;
-    std::atomic<bool> stop = false;
-    std::vector<std::thread> writers;
-    for (std::size_t i = 0; i < k_writers; ++i) memory_.word(i * 50) = 0;
-    for (std::size_t i = 0; i < k_writers; ++i) {
-        writers.emplace_back([&, i] {
-            while (!stop) {
-                is_idle.at(i) = false;
-                if (may_write) {
-                    std::atomic_ref(memory_.word(i * 50)).fetch_add(1);
-                    ++written.at(i);
-                } else {
-                    is_idle.at(i) = true;
-                    std::this_thread::yield();
-                }
-            }
-        });
-    }
-    const auto wait_until_idle = [&] {
-        may_write = false;
-        for (auto& idle : is_idle) {
-            // Not that of an earlier pause.
-            idle = false;
-            while (!idle) std::this_thread::yield();
-        }
-    };
-    int shared = 0;
-    for (int round = 0; round < 60; ++round) {
-        // Equal for a moment, in which they begin to write.
-        wait_until_idle();
-        support::write_file(path_, std::string(now()));
-        if (round % 10 != 0) may_write = true;
-        const auto replaced = replace();
-        EXPECT_TRUE(replaced);
-        if (replaced && *replaced) ++shared;
-        if (round % 10 == 0) {
-            EXPECT_EQ(replaced, true);
-        }
-        may_write = true;
-        std::this_thread::yield();
-    }
-    wait_until_idle();
-    stop = true;
-    for (auto& writer : writers) writer.join();
-    for (std::size_t i = 0; i < k_writers; ++i) EXPECT_EQ(memory_.word(i * 50), written.at(i));
-    EXPECT_GE(shared, 6);
 }
 
 }  // namespace

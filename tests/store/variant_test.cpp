@@ -250,6 +250,46 @@ TEST_F(VariantTest, IsReadAheadWithItsBase) {
     EXPECT_EQ(*store_->read_ahead(variant.own_part().object, 100, all), 100U);
 }
 
+// Takes the base away just before the variant gets its name.
+class BaseGoes final : public support::InterceptedFileSystem {
+public:
+    using InterceptedFileSystem::InterceptedFileSystem;
+    std::string base;
+
+protected:
+    std::optional<Error> before(const support::Call& call) override {
+        const bool is_entry = call.path.find("/tmp/entry-") != std::string::npos;
+        if (call.operation == support::Operation::create && is_entry && !base.empty()) {
+            stdfs::remove(std::exchange(base, {}));
+        }
+        return std::nullopt;
+    }
+};
+
+TEST_F(VariantTest, ABaseThatGoesMeanwhileIsNoSecondExport) {
+    BaseGoes fs(*fs_);
+    Machine machine(fs);
+    const auto store = machine.must_open(larder());
+    const auto base = store->publish(member("base", blob_with(0, 1)));
+    ASSERT_TRUE(base);
+    fs.base = Layout(larder()).object(base->parts[0].object);
+    auto publication = member("variant", blob_with(640, 2));
+    int exports = 0;
+    publication.sources.front().write = [&, write = publication.sources.front().write](auto& file) {
+        ++exports;
+        return write(file);
+    };
+    const auto kept = store->publish(publication);
+    ASSERT_TRUE(kept) << kept.error().message();
+    EXPECT_EQ(fs.base, "");
+    EXPECT_EQ(kept->encoding, Encoding::raw);
+    EXPECT_EQ(exports, 1);
+    const auto object = store->open_blob(*kept, VerifyPolicy::always);
+    ASSERT_TRUE(object) << object.error().message();
+    EXPECT_TRUE(text_of(*object) == blob_with(640, 2));
+    EXPECT_EQ(tmp(), "");
+}
+
 // Every call fails once: the entry is then there, whole or as a variant, or publishing has failed.
 TEST_F(VariantTest, NoFaultMakesItWorseThanKeptWhole) {
     support::FaultFileSystem faulty(*fs_);
