@@ -107,8 +107,13 @@ std::optional<Place> find_place() {
                      std::make_shared<Known>()};
     core.add_extension(added);
     std::optional<std::size_t> found;
+    // Whole pages are readable or not: to ask at each of these steps is enough, and cheap.
+    constexpr std::size_t k_step_words = 64;
     for (std::size_t i = 1; i < k_words_max; ++i) {
-        if (!os::is_readable(implementation + i, 3 * k_word_bytes)) break;
+        if (i % k_step_words == 1 &&
+            !os::is_readable(implementation + i, (k_step_words + 2) * k_word_bytes)) {
+            break;
+        }
         if (!ends_with(Triple::at(implementation + i), added)) continue;
         if (found) return std::nullopt;
         found = i;
