@@ -38,8 +38,11 @@ const Word* words_at(Word address) {
     return reinterpret_cast<const Word*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Another thread of the program may be adding an extension.
-Word read(const Word* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+// Another thread of the program may be adding an extension. Looking for the place, words behind the
+// implementation are read too.
+__attribute__((no_sanitize("address"))) Word read(const Word* word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
 
 // The core's implementation; null where a core is not the one pointer that it has always been.
 const Word* implementation_of(const ov::Core& core) {
