@@ -38,8 +38,11 @@ const Word* words_at(Word address) {
     return reinterpret_cast<const Word*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Another thread of the program may be adding an extension.
-Word read(const Word* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+// Another thread of the program may be adding an extension. Looking for the place, words behind the
+// implementation are read too.
+__attribute__((no_sanitize("address"))) Word read(const Word* word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
 
 // The core's implementation; null where a core is not the one pointer that it has always been.
 const Word* implementation_of(const ov::Core& core) {
@@ -107,8 +110,13 @@ std::optional<Place> find_place() {
                      std::make_shared<Known>()};
     core.add_extension(added);
     std::optional<std::size_t> found;
+    // Whole pages are readable or not: to ask at each of these steps is enough, and cheap.
+    constexpr std::size_t k_step_words = 64;
     for (std::size_t i = 1; i < k_words_max; ++i) {
-        if (!os::is_readable(implementation + i, 3 * k_word_bytes)) break;
+        if (i % k_step_words == 1 &&
+            !os::is_readable(implementation + i, (k_step_words + 2) * k_word_bytes)) {
+            break;
+        }
         if (!ends_with(Triple::at(implementation + i), added)) continue;
         if (found) return std::nullopt;
         found = i;
