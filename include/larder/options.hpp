@@ -66,7 +66,7 @@ struct Options {
     std::optional<Verify> verify{};  // LARDER_VERIFY; Verify::once
     // How much the larder may hold on disk; LARDER_MAX_SIZE, a tenth of the disk. What is worth
     // least is evicted before more is kept than that; a blob that is larger is used and not kept.
-    // 0: no limit.
+    // SizeLimit{}: no limit.
     std::optional<SizeLimit> max_size{};
     // How much of its disk must stay free; LARDER_MIN_FREE, 1 %. The larder evicts, and keeps
     // nothing more, where less is. A share by itself: on a small disk a fixed number would leave no

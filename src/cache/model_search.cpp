@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/file_names.h"
 #include "model/fingerprint.h"
 #include "model/source.h"
 #include "os/mounts.h"
@@ -112,9 +113,9 @@ Located ModelSearch::missing(const store::Sighting* seen) {
 bool ModelSearch::is_lost(const store::SightedFile& file) {
     if (!is_absent(info(file.path))) return false;
     const bool resolved_is_absent = is_absent(info(file.resolved));
-    // Where only a folder's link is gone, the file is still known by its name. A hub keeps files
-    // under names that nobody asks for: without the link, the model is gone.
-    const bool is_named = os::file_name(file.resolved) == os::file_name(file.path);
+    // Where only a link is gone, the file may be asked for by its own name. A hub keeps files under
+    // names that are no model's: without the link, the model is gone.
+    const bool is_named = model::extension_of(file.resolved) == model::extension_of(file.path);
     if (!resolved_is_absent && is_named) return false;
     const auto place = os::place_above(system_.fs, resolved_is_absent ? file.resolved : file.path);
     return place && *place == file.place;

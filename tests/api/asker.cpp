@@ -45,7 +45,7 @@ int ask(int argc, char** argv) {
     options.state_directory = argv[2];
     options.mode = mode_named(option("ASK_MODE"));
     if (option("ASK_VERIFY") == "always") options.verify = larder::Verify::always;
-    if (option("ASK_LIMIT") == "off") options.max_size = options.min_free = {};
+    if (option("ASK_LIMIT") == "off") options.max_size = options.min_free = larder::SizeLimit{};
     if (const auto seconds = option("ASK_LOCK_TIMEOUT"); !seconds.empty()) {
         options.lock_timeout = std::chrono::seconds(std::stoi(seconds));
     }

@@ -174,6 +174,22 @@ TEST_F(ModelSearchTest, AModelToWhichALinkIsGoneIsNotGone) {
     EXPECT_EQ(locate().where, Whereabouts::gone);
 }
 
+TEST_F(ModelSearchTest, ARevisionWhoseLinksAreGoneIsGone) {
+    const auto path = make("m");
+    stdfs::create_directory(directory_ / "one");
+    for (const std::string end : {".pdmodel", ".pdiparams"}) {
+        const auto blob = models_ / ("5f3a" + std::to_string(end.size()));  // as a hub names files
+        stdfs::rename(models_ / ("m" + end), blob);
+        stdfs::create_symlink(blob, directory_ / ("one/model" + end));
+    }
+    ask(directory_ / "one/model.pdmodel");
+    EXPECT_EQ(locate().where, Whereabouts::unchanged);
+    stdfs::rename(directory_ / "one/model.pdmodel", directory_ / "one/other.pdmodel");
+    EXPECT_EQ(locate().where, Whereabouts::gone);
+    stdfs::remove_all(directory_ / "one");
+    EXPECT_EQ(locate().where, Whereabouts::gone);
+}
+
 TEST_F(ModelSearchTest, WhatCannotBeLookedAtIsUnknown) {
     const auto path = make("m");
     ask(path);
