@@ -92,6 +92,7 @@ class Bench:
                 with started(self.place, [way]) as [second]:
                     report = second.ask("load", length=PROMPT)
                     self.has_length = report["has_length"]
+                    self.place.wait_until_published()
             if not report["is_from_cache"]:
                 raise SystemExit(f"{name}: a second load did not come from the cache")
         unpacked_bytes = self.place.unpacked_bytes()

@@ -67,6 +67,12 @@ class Place:
     def unpacked_bytes(self) -> int:
         return sum(entry["bytes"] for entry in self.entries() if entry["encoding"] == "files")
 
+    def wait_until_published(self) -> None:
+        """What a worker keeps for others is written behind its load."""
+        deadline = time.monotonic() + SECONDS_MAX
+        while any((self.larder / "tmp").glob("object-*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
 
 class Worker:
     """Gone with everything it started when the context ends."""

@@ -43,8 +43,7 @@ enum class Prefault {
 // unpacks it into: as files of the larder, which all of them map (docs/sharing.md).
 enum class Share {
     automatic,  // models that several processes have loaded at once, now or once, if there is room
-    on,         // every large model, from its first load on; others may have to go for it, and what
-                // other models of the process hold just then may be kept with it
+    on,         // every large model, from its first load on; others may have to go for it
     off,
 };
 

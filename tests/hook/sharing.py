@@ -206,18 +206,23 @@ class SharingTest(harness.HookTest):
             time.sleep(0.1)
         return found
 
-    def until_mapped(self, worker, size_bytes):
-        def report():
-            found = worker.ask("report")
-            return found if found["mapped"] >= size_bytes else None
+    def until_kept(self, model=None, properties=None, *, directory=None, environment=None):
+        """Until a worker that loads the model shares what is large of it.
 
-        return self.until(report, f"{size_bytes} bytes are not mapped from the larder")
+        How much a load keeps is a matter of time: it waits no longer than unpacking took.
+        """
+        tmp = (directory or self.dir) / "tmp"
 
-    def until_told(self, blocks):
-        """Until a process has said that it holds so many blocks."""
-        files = (self.dir / "tmp").glob
-        self.until(lambda: any(len(file.read_text().split()) >= blocks for file in files("user-*")),
-                   f"nobody says that it holds {blocks} blocks")
+        def shares():
+            worker = self.loaded("on", model, properties, directory=directory,
+                                 environment=environment)
+            mapped = worker.ask("report")["mapped"]
+            # It goes on behind the load.
+            self.until(lambda: not any(tmp.glob("object-*")), "it is still being published")
+            self.finished(worker)
+            return mapped >= SHARED_BYTES_MIN
+
+        self.until(shares, "nothing is shared")
 
     def verb(self, *words, environment=None, directory=None):
         return self.run_bare(harness.PROGRAM, *words, "--dir", directory or self.dir,
@@ -251,7 +256,7 @@ class KeptTest(SharingTest):
         super().setUp()
         if not self.kept.exists():
             KeptTest.plain, _ = self.facts(None)
-            self.facts("on", directory=self.kept)
+            self.until_kept(directory=self.kept)
         shutil.copytree(self.kept, self.dir)
 
     def check_shares(self, share="auto", **options):

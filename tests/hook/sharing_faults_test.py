@@ -49,6 +49,7 @@ class DamageTest(sharing.KeptTest):
         # That or the next load mends it.
         self.assertIn(self.verb("verify").code, (0, 1))
         self.assertEqual(self.facts("on")[0], self.plain)
+        self.until_kept()
         self.check_shares()
         self.check_whole()
 
@@ -75,7 +76,7 @@ class DamageTest(sharing.KeptTest):
         self.assertEqual(found.code, 1, found)
         [finding] = found.json["findings"]
         self.assertEqual(finding["damage"], "damaged")
-        self.facts("on")
+        self.until_kept()
         self.check_whole()
         self.check_shares()
 
@@ -100,6 +101,7 @@ class KilledTest(sharing.KeptTest):
             worker.tell("load", "model", self.wide, EXACT)
             time.sleep(moments.uniform(0, 0.6))
             worker.end(signal.SIGKILL)
+        self.until_kept()
         self.check_shares("on")
         self.check_whole()
         self.assertEqual(list((self.dir / "tmp").iterdir()), [])

@@ -23,6 +23,7 @@ import openvino as ov
 DIRECTORY = os.path.realpath(sys.argv[1]) + "/"
 core = ov.Core()
 loaded = {}
+servers, stops = [], threading.Event()
 # The first use of it, by two threads at once, is where OpenVINO's binding waits for ever: one waits
 # for the interpreter's lock, and the other holds it.
 assert ov.Tensor(np.zeros(1, np.float32)).data is not None
@@ -67,6 +68,33 @@ def step_infer(name, threads, inferences, inputs):
     for worker in workers:
         worker.join()
     return failures or [sorted(digests) for digests in found]
+
+
+def step_serve(name, text):
+    """Requests one after the other from now on, of sizes that grow, all of which hold a text."""
+    compiled = loaded[name]
+    width = compiled.input().partial_shape[1].get_length()
+    values = np.sin(np.arange(300 * width, dtype=np.float32)).reshape(300, width)
+    private = np.frombuffer(text.encode().ljust(256), np.uint8)
+    values.view(np.uint8).reshape(-1)[10_000:10_256] = private
+    ready = threading.Event()
+
+    def infer():
+        request = compiled.create_infer_request()
+        while not stops.is_set():
+            for batch in (200, 250, 300):
+                request.infer(values[:batch])
+            ready.set()
+
+    servers.append(threading.Thread(target=infer))
+    servers[-1].start()
+    return ready.wait(200)
+
+
+def step_stop():
+    stops.set()
+    for server in servers:
+        server.join()
 
 
 def step_unload(*names):
