@@ -1,6 +1,7 @@
 #include "openvino/request.h"
 
 #include <filesystem>
+#include <locale>
 #include <ostream>
 
 #include <openvino/runtime/properties.hpp>
@@ -10,8 +11,10 @@
 #include "openvino/machine.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
+#include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
+#include "os/known_state.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -44,6 +47,10 @@ std::string plain_message(const std::exception& error) {
     return last == std::string::npos ? text : text.substr(last + 1);
 }
 
+// The runtime writes and reads blobs through streams.
+constexpr const char* k_other_streams =
+    "numbers are written in another way under the C++ locale that the program has set";
+
 }  // namespace
 
 Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties)
@@ -58,11 +65,18 @@ Request::~Request() = default;
 ov::CompiledModel Request::take() { return std::move(compiled_).value(); }
 
 Result<runtime::Identity> Request::identify() {
+    if (!os::streams_are_plain()) {
+        runtime::Identity identity;
+        identity.reason = k_other_streams;
+        return identity;
+    }
+    const os::KnownState known;
     return openvino::identify(core_, device_, properties_);
 }
 
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
     if (!input_.model) return fail(Errc::invalid_argument, "there is no model in memory");
+    const os::KnownState known;
     return fingerprint_graph(*input_.model, hasher);
 }
 
@@ -75,6 +89,7 @@ const std::shared_ptr<const ov::Model>& Request::model() {
         } else if (input_.build) {
             model_ = input_.build();
         } else {
+            const os::KnownState known;
             auto read = read_model(core_, path);
             // Where they cannot move, they stay.
             if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
@@ -87,8 +102,11 @@ const std::shared_ptr<const ov::Model>& Request::model() {
     return model_;
 }
 
-void Request::compile_as(const ov::AnyMap& properties) {
+// The function that builds a model is the program's: it runs in the state that it expects.
+void Request::compile_as(const ov::AnyMap& properties, State state) {
     const auto& source = model();
+    std::optional<os::KnownState> known;
+    if (state == State::known) known.emplace();
     const StageTimer timer(times_.compile);
     compiled_ = core_.compile_model(source, device_.asked, properties);
 }
@@ -110,7 +128,7 @@ std::vector<std::span<const std::byte>> Request::read_weights() {
 
 void Request::compile_untouched() {
     if (input_.path.empty() || is_gguf(input_.path) || !stand_in_.empty()) {
-        compile_as(properties_);
+        compile_as(properties_, State::own);
         return;
     }
     const StageTimer timer(times_.compile);
@@ -124,7 +142,7 @@ void Request::compile() {
     }
     // A directory set on the core would make a second cache underneath.
     properties[ov::cache_dir.name()] = std::string{};
-    compile_as(properties);
+    compile_as(properties, State::known);
 }
 
 bool Request::compile_with(const runtime::PrivateCache& cache) {
@@ -133,7 +151,7 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     // With a name for the model, the runtime neither hashes its weights nor looks at any path:
     // the directory belongs to one key, so that the name can mean nothing else.
     properties["CACHE_MODEL_PATH"] = cache.name;
-    compile_as(properties);
+    compile_as(properties, State::known);
     try {
         return compiled_->get_property(ov::loaded_from_cache);
     } catch (const std::exception&) {
@@ -142,6 +160,7 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
 }
 
 std::string Request::requirements() {
+    const os::KnownState known;
     try {
         return compiled_.value().get_property(ov::runtime_requirements);
     } catch (const std::exception&) {
@@ -162,6 +181,9 @@ bool Request::exports_without_weights() {
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
     std::ostream stream(&buffer);
+    stream.imbue(std::locale::classic());
+    const os::KnownState known;
+    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     try {
         compiled_.value().export_model(stream);
     } catch (const std::bad_alloc&) {
@@ -173,10 +195,12 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
     }
     if (auto written = buffer.finish(); !written) return written;
     if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
+    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     return {};
 }
 
 runtime::Compatibility Request::check(const std::string& requirements) {
+    const os::KnownState known;
     return openvino::check(core_, device_.asked, requirements);
 }
 
@@ -186,6 +210,7 @@ std::vector<std::string_view> Request::unpacking_libraries() const {
 
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
     const StageTimer timer(times_.import);
+    const os::KnownState known;
     auto properties = without_cache_control(properties_);
     // Makes an imported model answer the question truthfully.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
@@ -193,16 +218,37 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
         properties[ov::weights_path.name()] = weights_path();
     }
+    if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
     try {
-        compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
+        import_with(blob, properties, without_weights);
     } catch (const std::exception& error) {
         return fail(Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
-    return {};
+    if (os::streams_are_plain()) return {};
+    compiled_.reset();
+    return fail(Errc::busy, k_other_streams);
+}
+
+void Request::import_with(const runtime::Blob& blob, const ov::AnyMap& properties,
+                          bool without_weights) {
+    if (device_.plugin == "CPU") {
+        const TopologyCodec codec(std::nullopt, without_weights ? TopologyCodec::Holds::no_weights
+                                                                : TopologyCodec::Holds::weights);
+        auto with_codec = properties;
+        with_codec.insert(ov::cache_encryption_callbacks(codec.callbacks()));
+        try {
+            compiled_ = core_.import_model(tensor_over(blob), device_.asked, with_codec);
+            return;
+        } catch (const std::exception&) {
+            if (!codec.is_unknown()) throw;
+        }
+    }
+    compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
+    const os::KnownState known;
     try {
         return openvino::warm_up(compiled_.value(), limit);
     } catch (const std::exception& error) {

@@ -54,7 +54,9 @@ public:
 private:
     // The model to compile, read or built on the first call.
     const std::shared_ptr<const ov::Model>& model();
-    void compile_as(const ov::AnyMap& properties);
+    enum class State { own, known };
+    void compile_as(const ov::AnyMap& properties, State state);
+    void import_with(const runtime::Blob& blob, const ov::AnyMap& properties, bool without_weights);
     [[nodiscard]] std::string weights_path() const;
 
     ov::Core& core_;
