@@ -10,6 +10,10 @@
 namespace larder::internal::openvino {
 namespace {
 
+// How larder makes a runtime compile and export: entries made in another way are not served.
+//   2: in the locale "C" and the default floating-point state; before, in the program's own.
+constexpr const char* k_rules = "2";
+
 using DeviceInputs = std::map<std::string, std::string>;
 
 bool schedules_onto_others(const std::string& plugin) {
@@ -165,6 +169,7 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     auto& inputs = identity.inputs;
     const std::string& plugin = device.is_virtual ? device.plugin : device.asked;
     inputs["device.name"] = device.asked;
+    inputs["runtime.larder"] = k_rules;
     add_versions(core, plugin, inputs);
     std::string refusal;
     add_properties(core, plugin, "property.", properties, inputs, refusal);

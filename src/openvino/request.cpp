@@ -11,6 +11,7 @@
 #include "openvino/machine.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
+#include "openvino/refused_operation.h"
 #include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
@@ -58,6 +59,7 @@ Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov
       input_(std::move(input)),
       device_(parse_device(device, properties)),
       properties_(std::move(properties)),
+      encryption_(Encryption::of(properties_)),
       model_(input_.model) {}
 
 Request::~Request() = default;
@@ -71,7 +73,25 @@ Result<runtime::Identity> Request::identify() {
         return identity;
     }
     const os::KnownState known;
-    return openvino::identify(core_, device_, properties_);
+    auto identity = openvino::identify(core_, device_, without_encryption(properties_));
+    if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
+        // Before the model is hashed, which takes longer.
+        const auto refused =
+            refused_operation(core_, *input_.model, device_.asked, own_properties());
+        if (!refused.empty()) {
+            identity.caching = runtime::Caching::none;
+            identity.reason = "the device " + device_.asked +
+                              " does not import what it exports of models with " + refused;
+        }
+    }
+    return identity;
+}
+
+ov::AnyMap Request::own_properties() const {
+    auto properties = without_cache_control(properties_);
+    // A directory set on the core would make a second cache underneath.
+    properties[ov::cache_dir.name()] = std::string{};
+    return properties;
 }
 
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
@@ -136,12 +156,10 @@ void Request::compile_untouched() {
 }
 
 void Request::compile() {
-    auto properties = without_cache_control(properties_);
+    auto properties = own_properties();
     if (exports_without_weights()) {
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
     }
-    // A directory set on the core would make a second cache underneath.
-    properties[ov::cache_dir.name()] = std::string{};
     compile_as(properties, State::known);
 }
 
@@ -210,6 +228,21 @@ std::vector<std::string_view> Request::unpacking_libraries() const {
 
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
     const StageTimer timer(times_.import);
+    auto model = imported(blob, without_weights);
+    if (!model) return fail(std::move(model.error()));
+    compiled_ = std::move(*model);
+    return {};
+}
+
+// Other devices would fill their own memory twice.
+Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights) {
+    if (device_.plugin != "CPU") return {};
+    const auto model = imported(blob, without_weights);
+    if (!model) return fail(model.error());
+    return {};
+}
+
+Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const os::KnownState known;
     auto properties = without_cache_control(properties_);
     // Makes an imported model answer the question truthfully.
@@ -220,31 +253,34 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     }
     if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
     try {
-        import_with(blob, properties, without_weights);
+        auto model = import_with(blob, properties, without_weights);
+        if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
+        return model;
+    } catch (const std::bad_alloc&) {
+        return fail(Errc::busy, "there is too little memory to import the kept model");
     } catch (const std::exception& error) {
-        return fail(Errc::incompatible,
+        const bool wants_memory =
+            std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
+        return fail(wants_memory ? Errc::busy : Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
-    if (os::streams_are_plain()) return {};
-    compiled_.reset();
-    return fail(Errc::busy, k_other_streams);
 }
 
-void Request::import_with(const runtime::Blob& blob, const ov::AnyMap& properties,
-                          bool without_weights) {
+ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyMap& properties,
+                                       bool without_weights) {
     if (device_.plugin == "CPU") {
-        const TopologyCodec codec(std::nullopt, without_weights ? TopologyCodec::Holds::no_weights
-                                                                : TopologyCodec::Holds::weights);
+        const TopologyCodec codec(
+            encryption_ ? std::optional(encryption_->callbacks()) : std::nullopt,
+            without_weights ? TopologyCodec::Holds::no_weights : TopologyCodec::Holds::weights);
         auto with_codec = properties;
-        with_codec.insert(ov::cache_encryption_callbacks(codec.callbacks()));
+        with_codec[ov::cache_encryption_callbacks.name()] = codec.callbacks();
         try {
-            compiled_ = core_.import_model(tensor_over(blob), device_.asked, with_codec);
-            return;
+            return core_.import_model(tensor_over(blob), device_.asked, with_codec);
         } catch (const std::exception&) {
             if (!codec.is_unknown()) throw;
         }
     }
-    compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
+    return core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {

@@ -10,6 +10,7 @@
 #include <openvino/runtime/core.hpp>
 
 #include "openvino/device.h"
+#include "openvino/encryption.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -32,6 +33,9 @@ public:
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
+    [[nodiscard]] const runtime::Encryption* encryption() const override {
+        return encryption_.get();
+    }
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
@@ -45,6 +49,7 @@ public:
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;
+    [[nodiscard]] Result<void> try_import(const runtime::Blob& blob, bool without_weights) override;
     [[nodiscard]] Result<void> warm_up(std::chrono::nanoseconds limit) override;
     void release_model() override;
     [[nodiscard]] bool compiled_holds_model() const override;
@@ -56,7 +61,12 @@ private:
     const std::shared_ptr<const ov::Model>& model();
     enum class State { own, known };
     void compile_as(const ov::AnyMap& properties, State state);
-    void import_with(const runtime::Blob& blob, const ov::AnyMap& properties, bool without_weights);
+    [[nodiscard]] Result<ov::CompiledModel> imported(const runtime::Blob& blob,
+                                                     bool without_weights);
+    [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
+                                                const ov::AnyMap& properties, bool without_weights);
+    // The program's, with which nothing is cached underneath.
+    [[nodiscard]] ov::AnyMap own_properties() const;
     [[nodiscard]] std::string weights_path() const;
 
     ov::Core& core_;
@@ -66,6 +76,7 @@ private:
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
     ov::AnyMap properties_;
+    std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;
     std::optional<ov::CompiledModel> compiled_;
     runtime::StageTimes times_;

@@ -50,7 +50,8 @@ ImportedTopology::Stripped ImportedTopology::strip(const std::string& text) {
     stripped.text.reserve(text.size());
     const std::string_view all = text;
     std::size_t copied = 0;
-    for (auto at = all.find(k_added); at != std::string_view::npos; at = all.find(k_added, at + 1)) {
+    for (auto at = all.find(k_added); at != std::string_view::npos;
+         at = all.find(k_added, at + 1)) {
         auto begin = line_start(all, at);
         if (!trimmed(line_at(all, begin)).starts_with(k_added)) continue;
         auto end = begin + line_at(all, begin).size();
@@ -62,7 +63,8 @@ ImportedTopology::Stripped ImportedTopology::strip(const std::string& text) {
             end += line_at(all, end).size();
         }
         stripped.text.append(all, copied, begin - copied);
-        stripped.cuts.push_back({stripped.text.size(), std::string(all.substr(begin, end - begin))});
+        stripped.cuts.push_back(
+            {stripped.text.size(), std::string(all.substr(begin, end - begin))});
         copied = end;
     }
     stripped.text.append(all, copied);
@@ -131,6 +133,8 @@ struct TopologyCodec::State {
             key = std::move(found);
         }
         ImportedTopology imported(text);
+        // The plugin of 2026.4.1 reads as many bytes as were encoded, however many these are.
+        if (text.size() < encoded.size()) text.resize(encoded.size(), '\n');
         const std::lock_guard lock(mutex);
         topology = std::move(imported);
         return text;

@@ -1,10 +1,10 @@
 // Lets the CPU plugin export what it imported.
 //
-// A blob of the CPU plugin holds the model's topology as text, encoded. The plugin decodes it when it
-// imports, but encodes it again only where it knows how: for a model that it compiled, or with
-// CACHE_ENCRYPTION_CALLBACKS. Else its export of an imported model cannot be imported. It also notes
-// in each imported constant where its bytes lie in the blob, as if that were the model's own file:
-// import without weights would then read others. Both are put right here.
+// A blob of the CPU plugin holds the model's topology as text, encoded. The plugin decodes it when
+// it imports, but encodes it again only where it knows how: for a model that it compiled, or with
+// CACHE_ENCRYPTION_CALLBACKS. Else its export of an imported model cannot be imported. It also
+// notes in each imported constant where its bytes lie in the blob, as if that were the model's own
+// file: import without weights would then read others. Both are put right here.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,6 @@ public:
     [[nodiscard]] static Stripped strip(const std::string& text);
 
 private:
-
     Digest digest_;  // of the stripped text
     std::vector<Cut> cuts_;
 };

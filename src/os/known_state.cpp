@@ -38,9 +38,8 @@ bool streams_are_plain() {
     if (now == classic) return true;
     const auto& names = std::use_facet<std::numpunct<char>>(now);
     const auto& plain = std::use_facet<std::numpunct<char>>(classic);
-    return names.decimal_point() == plain.decimal_point() &&
-           names.grouping() == plain.grouping() && names.truename() == plain.truename() &&
-           names.falsename() == plain.falsename() &&
+    return names.decimal_point() == plain.decimal_point() && names.grouping() == plain.grouping() &&
+           names.truename() == plain.truename() && names.falsename() == plain.falsename() &&
            has_facet_of<std::num_put<char>>(now, classic) &&
            has_facet_of<std::num_get<char>>(now, classic) &&
            has_facet_of<std::ctype<char>>(now, classic);

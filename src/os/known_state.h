@@ -24,8 +24,8 @@ private:
     locale_t locale_ = nullptr;  // null: it was not changed
 };
 
-// Whether a C++ stream made now would write and read numbers as in the locale "C". Its locale is the
-// process's own (std::locale::global): it cannot be set for one thread.
+// Whether a C++ stream made now would write and read numbers as in the locale "C". Its locale is
+// the process's own (std::locale::global): it cannot be set for one thread.
 [[nodiscard]] bool streams_are_plain();
 
 }  // namespace larder::internal::os

@@ -61,6 +61,18 @@ public:
     [[nodiscard]] virtual Result<Blob> map(std::uint64_t size_bytes) = 0;
 };
 
+// A program's own encryption of what is kept for it. Callbacks that throw are Errc::unsupported.
+class Encryption {
+public:
+    Encryption() = default;
+    Encryption(const Encryption&) = delete;
+    Encryption& operator=(const Encryption&) = delete;
+    virtual ~Encryption() = default;
+
+    [[nodiscard]] virtual Result<std::string> encrypt(const std::string& text) const = 0;
+    [[nodiscard]] virtual Result<std::string> decrypt(const std::string& text) const = 0;
+};
+
 // Hashes what a model holds in memory. Who implements it may know some of it without reading it.
 class MemoryHasher {
 public:
@@ -110,6 +122,9 @@ public:
     // on. Only for models in memory.
     [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
 
+    // Null where what is kept may be kept in clear. Lives as long as the request.
+    [[nodiscard]] virtual const Encryption* encryption() const { return nullptr; }
+
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
     // there, and is let go of once the model is read; what is still mapped then needs no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
@@ -142,8 +157,12 @@ public:
     // a blob is imported, if the device has answered anything.
     // Empty where it is not the memory of this process, or shared by several anyway.
     [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
-    // Errc::incompatible if the runtime refuses the blob.
+    // Errc::incompatible if the runtime refuses the blob; any other error is one of the moment.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
+
+    // Imports and lets go of it again: the compiled model stays. As `import_blob`; success where
+    // the runtime need not be asked.
+    [[nodiscard]] virtual Result<void> try_import(const Blob& blob, bool without_weights) = 0;
 
     // Runs the compiled model once, where a part of its blob may be unpacked only then. Nothing
     // that the program could notice is left of it. Errc::unsupported where it cannot be run, or has
