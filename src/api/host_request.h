@@ -49,6 +49,11 @@ public:
     internal::Result<void> export_blob(internal::runtime::BlobSink& sink) override;
     internal::Result<void> import_blob(const internal::runtime::Blob& blob,
                                        bool without_weights) override;
+    // A second import could be noticed by the host.
+    internal::Result<void> try_import(const internal::runtime::Blob& /*blob*/,
+                                      bool /*without_weights*/) override {
+        return {};
+    }
     [[nodiscard]] const internal::runtime::StageTimes& times() const override { return times_; }
 
     // A host has one way to be kept, reads nothing for larder, and lets go of things by itself.

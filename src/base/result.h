@@ -26,7 +26,7 @@ enum class Errc {
     unsupported,        // made by a newer larder, or something this machine cannot do
     incompatible,       // the runtime does not accept the blob
     timed_out,          // a wait reached its limit
-    busy,               // somebody else holds the lock
+    busy,               // somebody else holds the lock; later it may succeed
     invalid_argument,   // the caller's input is wrong
 };
 

@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -101,9 +100,11 @@ std::string format_size(std::uint64_t bytes) {
         ++unit;
     }
     const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    // Not printf: its decimal point is that of the program's locale.
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, k_units.at(unit));
-    return text.data();
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals);
+    return std::string(text.data(), end.ptr) + " " + k_units.at(unit);
 }
 
 }  // namespace larder::internal

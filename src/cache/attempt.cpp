@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cache/blob_pages.h"
+#include "cache/encrypted_blob.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/sight.h"
@@ -11,10 +13,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects took the process down, or were refused by the runtime that had exported them,
-// this often is not kept again: the entry then says so.
+// A key whose objects took the process down this often is not kept again: the entry then says so.
 constexpr std::uint64_t k_crashes_max = 2;
-constexpr std::uint64_t k_refusals_max = 2;
+// The same where the runtime refuses what it exported itself: it always will.
+constexpr std::uint64_t k_refusals_max = 1;
 
 std::string_view word(Outcome outcome) {
     switch (outcome) {
@@ -34,6 +36,10 @@ std::uint64_t milliseconds(std::chrono::nanoseconds duration) {
 // As against a fault of the machine, or of the moment, in spite of which it may be compiled.
 bool is_about_the_model(Errc code) {
     return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
+}
+
+bool is_withheld(const format::Manifest& manifest) {
+    return manifest.notes.contains(k_withheld_note);
 }
 
 class Sink final : public runtime::BlobSink {
@@ -91,10 +97,13 @@ Result<Response> Attempt::serve() {
 
     if (mode == Mode::refresh) {
         miss_ = "it was to be compiled anew";
-    } else if (const auto outcome = load(Locked::no)) {
-        return finished(*outcome);
+    } else {
+        auto outcome = load(Locked::no);
+        while (!outcome && try_next_key()) outcome = load(Locked::no);
+        if (outcome) return finished(*outcome);
     }
     if (mode == Mode::cache_only) return refuse(miss_);
+    if (is_of_others_) return bypass(miss_);
     if (mode == Mode::read_only) return bypass(miss_ + ", and larder only reads");
     if (store_->access() == store::Access::read_only) {
         const auto& why = store_->read_only_reason();
@@ -114,6 +123,8 @@ Result<Response> Attempt::compile_and_keep() {
                 const bool other = *outcome == Outcome::loaded && flight->waited();
                 return finished(other ? Outcome::waited : *outcome);
             }
+            // It came meanwhile; this program's own is kept under the next key, next time.
+            if (is_of_others_) return bypass(miss_);
         }
     } else if (flight.error().code == Errc::timed_out) {
         response_.timing.wait = session_.config().lock_timeout;
@@ -162,6 +173,9 @@ format::Manifest Attempt::draft() {
     manifest.model = identified_.model;
     manifest.device = identified_.inputs["device.name"];
     manifest.created_at_ns = session_.system().clock.wall().count();
+    const auto spent = times();
+    manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
+                                       spent.read_model.value_or(std::chrono::nanoseconds{0}));
     if (crashes_ > 0) manifest.notes["crashes"] = std::to_string(crashes_);
     if (refusals_ > 0) manifest.notes["refusals"] = std::to_string(refusals_);
     return manifest;
@@ -172,47 +186,82 @@ std::string Attempt::reason_to_withhold() const {
         return "it took " + std::to_string(crashes_) + " processes down";
     }
     if (refusals_ >= k_refusals_max) {
-        return "the runtime refused what it had exported, " + std::to_string(refusals_) + " times";
+        return "the runtime refuses what it exports of it";
     }
     return {};
 }
 
 std::optional<format::Manifest> Attempt::keep_blob() {
+    const auto start = session_.system().clock.monotonic();
+    auto reason = reason_to_withhold();
+    auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));
+    if (kept && is_refused(*kept)) kept = withhold(reason_to_withhold());
+    auto& timing = response_.timing;
+    timing.publish = session_.system().clock.monotonic() - start -
+                     timing.export_blob.value_or(std::chrono::nanoseconds{0});
+    note_kept(kept);
+    if (!kept || is_withheld(*kept)) return std::nullopt;
+    return std::move(*kept);
+}
+
+Result<format::Manifest> Attempt::publish_blob() {
     store::Publication publication;
     publication.manifest = draft();
     auto& manifest = publication.manifest;
-    const auto spent = times();
-    manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
-                                       spent.read_model.value_or(std::chrono::nanoseconds{0}));
     manifest.requirements = request_.requirements();
     if (auto names = request_.port_names(); !names.empty()) {
         manifest.notes["port names"] = std::move(names);
     }
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
-
-    auto& timing = response_.timing;
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
-        const Stopwatch watch(session_.system().clock, timing.export_blob);
+        const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
+        if (const auto* const encryption = request_.encryption()) {
+            MemorySink memory;
+            if (auto done = request_.export_blob(memory); !done) return done;
+            if (auto same = confirm_model(); !same) return same;
+            return memory.encrypt_into(file, identified_.key, *encryption);
+        }
         Sink sink(file);
         if (auto done = request_.export_blob(sink); !done) return done;
         return confirm_model();
     };
-    publication.family = identified_.family;
-    if (auto reason = reason_to_withhold(); !reason.empty()) {
-        publication.family.reset();
-        // An empty object in its place, so that the next start neither trusts nor forgets.
-        manifest.notes["withheld"] = std::move(reason);
-        source.write = [](store::StagedFile&) { return Result<void>{}; };
+    if (request_.encryption() != nullptr) {
+        manifest.encoding = format::Encoding::encrypted;
+        source.name = format::k_pieces_part;
+    } else {
+        publication.family = identified_.family;
     }
     publication.sources.push_back(std::move(source));
-    const auto start = session_.system().clock.monotonic();
-    auto kept = store_->publish(publication);
-    timing.publish = session_.system().clock.monotonic() - start -
-                     timing.export_blob.value_or(std::chrono::nanoseconds{0});
-    note_kept(kept);
-    if (!kept) return std::nullopt;
-    return std::move(*kept);
+    return store_->publish(publication);
+}
+
+Result<format::Manifest> Attempt::withhold(std::string reason) {
+    store::Publication publication;
+    publication.manifest = draft();
+    publication.manifest.notes[k_withheld_note] = std::move(reason);
+    store::PartSource source;
+    source.write = [](store::StagedFile&) { return Result<void>{}; };
+    publication.sources.push_back(std::move(source));
+    return store_->publish(publication);
+}
+
+// After it was published: should the import end the process, the next start knows.
+bool Attempt::is_refused(const format::Manifest& kept) {
+    // What is larger is imported in place of what was compiled; what the runtime has refused or
+    // died of is not tried twice.
+    if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
+    if (refused_ || crashes_ > 0) return false;
+    auto manifest = kept;
+    const auto object = open_blob(manifest);
+    if (!object) return false;
+    const auto trial = begin_trial(manifest.own_part().object);
+    const runtime::Blob blob{object->bytes(), object->mapping};
+    const auto accepted = request_.try_import(blob, manifest.weights == format::Weights::external);
+    if (trial) trial->withdraw();
+    if (accepted || accepted.error().code != Errc::incompatible) return false;
+    ++refusals_;
+    return true;
 }
 
 Result<void> Attempt::make_readable() {
@@ -237,6 +286,11 @@ runtime::StageTimes Attempt::times() const {
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
+    if (kept && is_withheld(*kept) && refusals_ > 0) {
+        response_.outcome = Outcome::bypassed;
+        response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
+        return;
+    }
     if (kept) {
         response_.object = kept->own_part().object;
         response_.object_bytes = kept->total_bytes();

@@ -16,6 +16,9 @@
 
 namespace larder::internal::cache {
 
+// In a manifest: why its object is empty.
+inline constexpr const char* k_withheld_note = "withheld";
+
 // Lives for one request, on one thread.
 class Attempt {
 public:
@@ -43,6 +46,12 @@ private:
     [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
     [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
                                                      const store::MappedObject& object);
+    // The same, where the program encrypts it.
+    [[nodiscard]] Result<void> decrypt_blob(const format::Manifest& manifest,
+                                            store::MappedObject& object);
+    // After an entry of other callbacks was found: the next of the keys that they may have. False
+    // if there is none.
+    [[nodiscard]] bool try_next_key();
     void share(std::unique_ptr<WeightSharing> sharing);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
@@ -54,6 +63,11 @@ private:
     [[nodiscard]] std::unique_ptr<SourcePages> read_model();
     // What was kept, if it was.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
+    [[nodiscard]] Result<format::Manifest> publish_blob();
+    // An empty object in its place, so that the next start neither trusts nor forgets.
+    [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
+    // Whether the runtime refuses what was just exported, where that is quickly found out.
+    [[nodiscard]] bool is_refused(const format::Manifest& kept);
     // Imports what was just kept, in place of what was compiled, which takes far more memory.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
     [[nodiscard]] Result<void> confirm_model();
@@ -84,7 +98,9 @@ private:
     std::uint64_t crashes_ = 0;      // how often this key's object took a process down
     std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
-    std::uint64_t saved_ms_ = 0;                       // compile time of what was loaded
+    unsigned encryption_number_ = 0;
+    bool is_of_others_ = false;   // what was found was encrypted by other callbacks
+    std::uint64_t saved_ms_ = 0;  // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;
 };
 

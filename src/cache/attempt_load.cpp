@@ -4,6 +4,7 @@
 
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
+#include "cache/encrypted_blob.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
 #include "os/large_blocks.h"
@@ -75,7 +76,8 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     auto& manifest = *found.manifest;
     crashes_ = number_in(manifest.notes, "crashes");
     refusals_ = std::max(refusals_, number_in(manifest.notes, "refusals"));
-    if (const auto withheld = manifest.notes.find("withheld"); withheld != manifest.notes.end()) {
+    if (const auto withheld = manifest.notes.find(k_withheld_note);
+        withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
         if (session_.config().mode == Mode::cache_only) return std::nullopt;
         if (const auto readable = make_readable(); !readable) {
@@ -148,6 +150,7 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
             miss_ = "it is not kept any more";
             return std::nullopt;
         }
+        if (is_of_others_) return std::nullopt;
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }
@@ -158,11 +161,43 @@ Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
     while (true) {
         auto object = store_->open_blob(manifest, session_.config().verify);
+        if (object && manifest.encoding == format::Encoding::encrypted) {
+            if (auto done = decrypt_blob(manifest, *object); !done) return fail(done.error());
+        }
         if (object || object.error().code != Errc::not_found) return object;
         auto now = store_->find(identified_.key).manifest;
         if (!now || now->parts == manifest.parts) return object;
         manifest = std::move(*now);
     }
+}
+
+Result<void> Attempt::decrypt_blob(const format::Manifest& manifest, store::MappedObject& object) {
+    const auto* const encryption = request_.encryption();
+    if (encryption == nullptr) return fail(Errc::incompatible, "it was encrypted by callbacks");
+    auto mapping = decrypt(object.bytes(), manifest.key, *encryption);
+    if (!mapping) {
+        is_of_others_ = mapping.error().code == Errc::incompatible;
+        return fail(std::move(mapping.error()));
+    }
+    object.mapping = std::move(*mapping);
+    object.ranges.clear();
+    return {};
+}
+
+bool Attempt::try_next_key() {
+    if (!is_of_others_) return false;
+    auto& inputs = identified_.inputs;
+    const auto found = inputs.find(k_encryption_input);
+    if (found == inputs.end() || found->second != varying_encryption(encryption_number_)) {
+        return false;
+    }
+    if (++encryption_number_ == k_varying_encryptions) return false;
+    is_of_others_ = false;
+    found->second = varying_encryption(encryption_number_);
+    identified_.key = format::key_of(inputs);
+    response_.key = identified_.key.digest;
+    asked_ = session_.pipeline().ask(store_->id(), identified_.key);
+    return true;
 }
 
 std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
@@ -177,8 +212,13 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
     auto owner = std::make_shared<BlobOwner>(object.mapping, trial);
     response_.sharing.emplace();
-    auto sharing = WeightSharing::begin(session_, store_, identified_, request_, size,
-                                        compiled_ ? &*compiled_ : nullptr, *response_.sharing);
+    std::unique_ptr<WeightSharing> sharing;
+    if (manifest.encoding == format::Encoding::encrypted) {
+        response_.sharing->reason = "it is encrypted";
+    } else {
+        sharing = WeightSharing::begin(session_, store_, identified_, request_, size,
+                                       compiled_ ? &*compiled_ : nullptr, *response_.sharing);
+    }
     if (sharing) owner->presence = sharing->take_presence();
     ReadAhead::Imported first{part.object};
     if (is_large) {
@@ -201,7 +241,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         // blame.
         refused_ = part.object;
         // What was accepted before may be refused for what this request asks for besides.
-        if (!proven) ++refusals_;
+        if (!proven && imported.error().code == Errc::incompatible) ++refusals_;
         miss_ = imported.error().message();
         session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
         return std::nullopt;

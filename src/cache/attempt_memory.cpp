@@ -10,7 +10,10 @@ namespace larder::internal::cache {
 
 std::unique_ptr<SourcePages> Attempt::read_model() {
     if (!session_.config().release_memory) return nullptr;
-    request_.unpack_into(std::make_shared<ScratchWeights>(session_.system().fs, *store_));
+    // No byte of it touches a disk in clear.
+    if (request_.encryption() == nullptr) {
+        request_.unpack_into(std::make_shared<ScratchWeights>(session_.system().fs, *store_));
+    }
     return std::make_unique<SourcePages>(request_.read_weights());
 }
 
@@ -28,6 +31,7 @@ Result<void> Attempt::exchange(const format::Manifest& kept) {
     request_.release_compiled();
     os::return_freed_memory();
     if (import_blob(manifest, *object)) return {};
+    if (auto reason = reason_to_withhold(); !reason.empty()) note_kept(withhold(std::move(reason)));
     if (auto readable = make_readable(); !readable) return readable;
     request_.compile();
     request_.release_model();

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cache/attempt.h"
 #include "cache/key.h"
 #include "cache/unpacked.h"
 
@@ -71,7 +72,7 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
     const auto found = (*store)->find(asked->key);
     if (found.manifest) {
         const auto& manifest = *found.manifest;
-        const auto withheld = manifest.notes.find("withheld");
+        const auto withheld = manifest.notes.find(k_withheld_note);
         if (withheld != manifest.notes.end()) {
             explanation.reason = "it is not kept any more: " + withheld->second;
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {

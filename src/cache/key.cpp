@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache/encrypted_blob.h"
 #include "cache/family.h"
 #include "cache/remembered_fingerprints.h"
 #include "cache/stopwatch.h"
@@ -142,6 +143,16 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     identified.caching = identity.caching;
     identified.reason = std::move(identity.reason);
     identified.inputs = std::move(identity.inputs);
+    if (const auto* const encryption = request.encryption(); encryption != nullptr) {
+        if (identified.caching == runtime::Caching::directory) {
+            identified.caching = runtime::Caching::none;
+            identified.reason = "the device writes its files itself, not encrypted";
+        } else if (identified.caching == runtime::Caching::blob) {
+            auto name = name_of(*encryption);
+            if (!name) return fail(std::move(name.error()));
+            identified.inputs[k_encryption_input] = std::move(*name);
+        }
+    }
     if (identified.caching == runtime::Caching::none) return identified;
     const Stopwatch watch(session.system().clock, timing.fingerprint);
     if (auto added = add_files(session, identity.files, identified.inputs); !added) {

@@ -47,9 +47,19 @@ std::string facts_of(const KeyInputs& inputs) {
     return text;
 }
 
-// "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs.
+bool is_of_runtime(std::string_view name) { return name.starts_with("runtime."); }
+
+// "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs, and nothing
+// that the same kind of runtime tells now is new.
 std::string difference(const KeyInputs& then, const KeyInputs& now) {
     std::string text;
+    const bool is_same_kind = std::ranges::any_of(then, [&](const auto& fact) {
+        return is_of_runtime(fact.first) && now.contains(fact.first);
+    });
+    for_each_fact(now, [&](const std::string& name, const std::string& value) {
+        if (!is_same_kind || !is_of_runtime(name) || then.contains(name)) return;
+        text += (text.empty() ? "" : "; ") + name + " was not told, is '" + value + "'";
+    });
     for_each_fact(then, [&](const std::string& name, const std::string& value) {
         const auto other = now.find(name);
         if (other == now.end() || other->second == value) return;

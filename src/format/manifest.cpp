@@ -124,6 +124,9 @@ const char* find_flaw(const Manifest& manifest) {
         case Encoding::variant:
             if (names != std::set{k_base_part, k_delta_part}) return "a variant has other parts";
             break;
+        case Encoding::encrypted:
+            if (names != std::set{k_pieces_part}) return "an encrypted blob has other parts";
+            break;
         case Encoding::compressed:
             if (names != std::set{k_frames_part}) return "a compressed blob has other parts";
             break;
@@ -142,13 +145,14 @@ std::string_view to_string(Encoding encoding) {
         case Encoding::files: return "files";
         case Encoding::variant: return "variant";
         case Encoding::compressed: return "compressed";
+        case Encoding::encrypted: return "encrypted";
     }
     return "";
 }
 
 std::optional<Encoding> parse_encoding(std::string_view text) {
-    for (const auto each :
-         {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed}) {
+    for (const auto each : {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed,
+                            Encoding::encrypted}) {
         if (text == to_string(each)) return each;
     }
     return std::nullopt;

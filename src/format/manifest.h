@@ -26,6 +26,7 @@ enum class Encoding {
     files,       // a set of files with names
     variant,     // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
     compressed,  // a blob, in one part, `frames`
+    encrypted,   // a blob, by callbacks of the program's, in one part, `pieces`
 };
 
 // As in a manifest: "raw", "variant"…
@@ -48,6 +49,7 @@ struct Part {
 inline constexpr std::string_view k_base_part = "base";
 inline constexpr std::string_view k_delta_part = "delta";
 inline constexpr std::string_view k_frames_part = "frames";
+inline constexpr std::string_view k_pieces_part = "pieces";
 
 struct SourceFile {
     std::string role;  // "xml", "bin", a shard's number…

@@ -57,7 +57,8 @@ std::optional<ManifestOutline> outline_manifest(std::string_view text) {
             if (!read(*at, outline.created_at_ns)) return {};
             ++members;
         } else if (const auto encoding = value_of(line, "encoding")) {
-            if (!is_known(*encoding, {"\"raw\"", "\"files\"", "\"variant\"", "\"compressed\""})) {
+            if (!is_known(*encoding, {"\"raw\"", "\"files\"", "\"variant\"", "\"compressed\"",
+                                      "\"encrypted\""})) {
                 return {};
             }
             ++members;

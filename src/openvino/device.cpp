@@ -14,6 +14,10 @@
 namespace larder::internal::openvino {
 namespace {
 
+// How larder makes a runtime compile and export: entries made in another way are not served.
+//   2: in the locale "C" and the default floating-point state; before, in the program's own.
+constexpr const char* k_rules = "2";
+
 using DeviceInputs = std::map<std::string, std::string>;
 
 bool schedules_onto_others(const std::string& plugin) {
@@ -198,6 +202,7 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
 
     auto& inputs = identity.inputs;
     inputs["device.name"] = device.asked;
+    inputs["runtime.larder"] = k_rules;
     inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
     if (const auto build = build_of("libopenvino.so"); !build.empty()) {
         inputs["runtime.build.openvino"] = build;

@@ -8,6 +8,7 @@
 
 #include "openvino/device.h"
 #include "openvino/process_inputs.h"
+#include "os/known_state.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -55,6 +56,7 @@ const Machine::Inputs& Machine::inputs(const Inputs& kept) {
     const auto priorities = value_of(kept, std::string("property.") + priorities_name);
     const auto [known, is_new] = inputs_.try_emplace({device, priorities});
     if (!is_new || device.empty()) return known->second;
+    const os::KnownState known_state;
     ov::AnyMap properties;
     if (!priorities.empty()) properties[priorities_name] = priorities;
     const auto identity = identify(core_, parse_device(device, properties), properties);
@@ -70,6 +72,7 @@ const Machine::Inputs& Machine::inputs(const Inputs& kept) {
 bool Machine::refuses(const std::string& device, const std::string& requirements) {
     const auto [known, is_new] = refusals_.try_emplace({device, requirements});
     if (is_new) {
+        const os::KnownState known_state;
         known->second = check(core_, device, requirements) == runtime::Compatibility::refused &&
                         check(core_, device, with_own_instruction_set(core_, requirements)) ==
                             runtime::Compatibility::refused;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <locale>
 #include <ostream>
 
 #include <openvino/runtime/properties.hpp>
@@ -14,8 +15,11 @@
 #include "openvino/machine.h"
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
+#include "openvino/refused_operation.h"
+#include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
+#include "os/known_state.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -48,6 +52,10 @@ std::string plain_message(const std::exception& error) {
     return last == std::string::npos ? text : text.substr(last + 1);
 }
 
+// The runtime writes and reads blobs through streams.
+constexpr const char* k_other_streams =
+    "numbers are written in another way under the C++ locale that the program has set";
+
 }  // namespace
 
 Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties)
@@ -55,6 +63,7 @@ Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov
       input_(std::move(input)),
       device_(parse_device(device, properties)),
       properties_(std::move(properties)),
+      encryption_(Encryption::of(properties_)),
       model_(input_.model) {}
 
 Request::~Request() = default;
@@ -62,7 +71,23 @@ Request::~Request() = default;
 ov::CompiledModel Request::take() { return std::move(compiled_).value(); }
 
 Result<runtime::Identity> Request::identify() {
-    auto identity = openvino::identify(core_, device_, properties_);
+    if (!os::streams_are_plain()) {
+        runtime::Identity identity;
+        identity.reason = k_other_streams;
+        return identity;
+    }
+    const os::KnownState known;
+    auto identity = openvino::identify(core_, device_, without_encryption(properties_));
+    if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
+        // Before the model is hashed, which takes longer.
+        const auto refused =
+            refused_operation(core_, *input_.model, device_.asked, own_properties());
+        if (!refused.empty()) {
+            identity.caching = runtime::Caching::none;
+            identity.reason = "the device " + device_.asked +
+                              " does not import what it exports of models with " + refused;
+        }
+    }
     // Extensions change what is read from files. A GGUF is read past the core.
     if (input_.model || is_gguf(input_.path)) return identity;
     switch (extensions_of(core_)) {
@@ -79,7 +104,15 @@ Result<runtime::Identity> Request::identify() {
     return identity;
 }
 
+ov::AnyMap Request::own_properties() const {
+    auto properties = without_cache_control(properties_);
+    // A directory set on the core would make a second cache underneath.
+    properties[ov::cache_dir.name()] = std::string{};
+    return properties;
+}
+
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
+    const os::KnownState known;
     try {
         return fingerprint_graph(*model(), hasher);
     } catch (const std::bad_alloc&) {
@@ -100,6 +133,7 @@ const std::shared_ptr<const ov::Model>& Request::model() {
         } else if (input_.build) {
             model_ = input_.build();
         } else {
+            const os::KnownState known;
             auto read = read_model(core_, path);
             // Where they cannot move, they stay.
             if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
@@ -112,8 +146,11 @@ const std::shared_ptr<const ov::Model>& Request::model() {
     return model_;
 }
 
-void Request::compile_as(const ov::AnyMap& properties) {
+// The function that builds a model is the program's: it runs in the state that it expects.
+void Request::compile_as(const ov::AnyMap& properties, State state) {
     const auto& source = model();
+    std::optional<os::KnownState> known;
+    if (state == State::known) known.emplace();
     const StageTimer timer(times_.compile);
     compiled_ = core_.compile_model(source, device_.asked, properties);
 }
@@ -135,7 +172,7 @@ std::vector<std::span<const std::byte>> Request::read_weights() {
 
 void Request::compile_untouched() {
     if (input_.path.empty() || is_gguf(input_.path) || !stand_in_.empty()) {
-        compile_as(properties_);
+        compile_as(properties_, State::own);
         return;
     }
     const StageTimer timer(times_.compile);
@@ -143,13 +180,11 @@ void Request::compile_untouched() {
 }
 
 void Request::compile() {
-    auto properties = without_cache_control(properties_);
+    auto properties = own_properties();
     if (exports_without_weights()) {
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
     }
-    // A directory set on the core would make a second cache underneath.
-    properties[ov::cache_dir.name()] = std::string{};
-    compile_as(properties);
+    compile_as(properties, State::known);
 }
 
 bool Request::compile_with(const runtime::PrivateCache& cache) {
@@ -158,7 +193,7 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     // With a name for the model, the runtime neither hashes its weights nor looks at any path:
     // the directory belongs to one key, so that the name can mean nothing else.
     properties["CACHE_MODEL_PATH"] = cache.name;
-    compile_as(properties);
+    compile_as(properties, State::known);
     try {
         return compiled_->get_property(ov::loaded_from_cache);
     } catch (const std::exception&) {
@@ -167,6 +202,7 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
 }
 
 std::string Request::requirements() {
+    const os::KnownState known;
     try {
         return compiled_.value().get_property(ov::runtime_requirements);
     } catch (const std::exception&) {
@@ -189,6 +225,9 @@ bool Request::exports_without_weights() {
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
     std::ostream stream(&buffer);
+    stream.imbue(std::locale::classic());
+    const os::KnownState known;
+    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     try {
         compiled_.value().export_model(stream);
     } catch (const std::bad_alloc&) {
@@ -200,10 +239,12 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
     }
     if (auto written = buffer.finish(); !written) return written;
     if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
+    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     return {};
 }
 
 runtime::Compatibility Request::check(const std::string& requirements) {
+    const os::KnownState known;
     return openvino::check(core_, device_.asked, requirements);
 }
 
@@ -226,6 +267,22 @@ std::string_view Request::making_function() const {
 
 Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weights) {
     const StageTimer timer(times_.import);
+    auto model = imported(blob, without_weights);
+    if (!model) return fail(std::move(model.error()));
+    compiled_ = std::move(*model);
+    return name_ports();
+}
+
+// Other devices would fill their own memory twice.
+Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights) {
+    if (device_.plugin != "CPU") return {};
+    const auto model = imported(blob, without_weights);
+    if (!model) return fail(model.error());
+    return {};
+}
+
+Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
+    const os::KnownState known;
     auto properties = without_cache_control(properties_);
     // Makes an imported model answer the question truthfully.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
@@ -233,16 +290,40 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
         properties[ov::weights_path.name()] = weights_path();
     }
+    if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
     try {
-        compiled_ = core_.import_model(tensor_over(blob), device_.asked, properties);
-        return name_ports();
+        auto model = import_with(blob, properties, without_weights);
+        if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
+        return model;
+    } catch (const std::bad_alloc&) {
+        return fail(Errc::busy, "there is too little memory to import the kept model");
     } catch (const std::exception& error) {
-        return fail(Errc::incompatible,
+        const bool wants_memory =
+            std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
+        return fail(wants_memory ? Errc::busy : Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
 }
 
+ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyMap& properties,
+                                       bool without_weights) {
+    if (device_.plugin == "CPU") {
+        const TopologyCodec codec(
+            encryption_ ? std::optional(encryption_->callbacks()) : std::nullopt,
+            without_weights ? TopologyCodec::Holds::no_weights : TopologyCodec::Holds::weights);
+        auto with_codec = properties;
+        with_codec[ov::cache_encryption_callbacks.name()] = codec.callbacks();
+        try {
+            return core_.import_model(tensor_over(blob), device_.asked, with_codec);
+        } catch (const std::exception&) {
+            if (!codec.is_unknown()) throw;
+        }
+    }
+    return core_.import_model(tensor_over(blob), device_.asked, properties);
+}
+
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
+    const os::KnownState known;
     try {
         return openvino::warm_up(compiled_.value(), limit);
     } catch (const std::exception& error) {

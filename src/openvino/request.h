@@ -10,6 +10,7 @@
 #include <openvino/runtime/core.hpp>
 
 #include "openvino/device.h"
+#include "openvino/encryption.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -34,6 +35,9 @@ public:
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     [[nodiscard]] std::optional<Digest> fingerprint_names() override;
     [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of_model() override;
+    [[nodiscard]] const runtime::Encryption* encryption() const override {
+        return encryption_.get();
+    }
     void read_from(std::string path, std::shared_ptr<const void> owner) override;
     void compile_untouched() override;
     void compile() override;
@@ -51,6 +55,7 @@ public:
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;
+    [[nodiscard]] Result<void> try_import(const runtime::Blob& blob, bool without_weights) override;
     [[nodiscard]] Result<void> warm_up(std::chrono::nanoseconds limit) override;
     void release_model() override;
     [[nodiscard]] bool compiled_holds_model() const override;
@@ -60,7 +65,14 @@ public:
 private:
     // The model to compile, read or built on the first call.
     const std::shared_ptr<const ov::Model>& model();
-    void compile_as(const ov::AnyMap& properties);
+    enum class State { own, known };
+    void compile_as(const ov::AnyMap& properties, State state);
+    [[nodiscard]] Result<ov::CompiledModel> imported(const runtime::Blob& blob,
+                                                     bool without_weights);
+    [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
+                                                const ov::AnyMap& properties, bool without_weights);
+    // The program's, with which nothing is cached underneath.
+    [[nodiscard]] ov::AnyMap own_properties() const;
     [[nodiscard]] std::string weights_path() const;
     [[nodiscard]] bool names_count();
     [[nodiscard]] Result<void> name_ports();
@@ -74,6 +86,7 @@ private:
     ov::AnyMap properties_;
     std::optional<bool> names_count_;
     std::string port_changes_;  // see expect_port_names
+    std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;
     bool is_known_by_graph_ = false;  // though it was given as a path
     std::optional<ov::CompiledModel> compiled_;

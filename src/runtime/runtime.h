@@ -79,6 +79,18 @@ public:
     [[nodiscard]] virtual Result<Blob> map(std::uint64_t size_bytes) = 0;
 };
 
+// A program's own encryption of what is kept for it. Callbacks that throw are Errc::unsupported.
+class Encryption {
+public:
+    Encryption() = default;
+    Encryption(const Encryption&) = delete;
+    Encryption& operator=(const Encryption&) = delete;
+    virtual ~Encryption() = default;
+
+    [[nodiscard]] virtual Result<std::string> encrypt(const std::string& text) const = 0;
+    [[nodiscard]] virtual Result<std::string> decrypt(const std::string& text) const = 0;
+};
+
 // Hashes what a model holds in memory. Who implements it may know some of it without reading it.
 class MemoryHasher {
 public:
@@ -136,6 +148,9 @@ public:
         return std::vector<LoadedCode>{};
     }
 
+    // Null where what is kept may be kept in clear. Lives as long as the request.
+    [[nodiscard]] virtual const Encryption* encryption() const { return nullptr; }
+
     // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
     // there, and is let go of once the model is read; what is still mapped then needs no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
@@ -181,8 +196,12 @@ public:
     }
     [[nodiscard]] virtual std::string_view making_function() const { return {}; }
     // Inputs and outputs get the names that compiling would give them. Errc::incompatible if the
-    // runtime refuses the blob.
+    // runtime refuses the blob; any other error is one of the moment.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
+
+    // Imports and lets go of it again: the compiled model stays. As `import_blob`; success where
+    // the runtime need not be asked.
+    [[nodiscard]] virtual Result<void> try_import(const Blob& blob, bool without_weights) = 0;
 
     // Runs the compiled model once, on zeros, where a part of its blob may be unpacked only then.
     // Nothing that the program could notice is left of it. Errc::unsupported where zeros may be

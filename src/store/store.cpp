@@ -39,6 +39,7 @@ Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy pol
         case Encoding::variant: return map_variant(*context_, manifest, policy);
         case Encoding::compressed: return map_compressed(*context_, manifest, policy);
         case Encoding::raw:
+        case Encoding::encrypted:
         case Encoding::files: break;
     }
     return map_object(*context_, manifest.key, manifest.own_part(), policy);

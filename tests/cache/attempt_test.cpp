@@ -162,20 +162,44 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
-// As the CPU plugin does to models with paged attention: exporting them at each start is in vain.
-TEST_F(AttemptTest, WhatTheRuntimeRefusesTwiceIsNotExportedAgain) {
+TEST_F(AttemptTest, RefusedExportIsFoundOutWhenItIsKept) {
     device_.accepts = false;
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), Outcome::compiled);
-    const int exported = device_.exports_done;
-    const auto warned = said_.size();
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
-    EXPECT_NE(reason_.find("refused what it had exported, 2 times"), std::string::npos) << reason_;
-    EXPECT_EQ(device_.exports_done, exported);
-    EXPECT_EQ(said_.size(), warned);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(outcome(), Outcome::bypassed);
+        EXPECT_NE(reason_.find("the runtime refuses what it exports"), std::string::npos)
+            << reason_;
+        EXPECT_EQ(device_.compiles_done, i + 1);
+        EXPECT_EQ(device_.exports_done, 1);
+        EXPECT_EQ(device_.tries_done, 1);
+    }
+    EXPECT_TRUE(said_.empty()) << said_.front();
     config_.mode = Mode::refresh;
     device_.accepts = true;
     EXPECT_EQ(outcome(), Outcome::compiled);
     config_.mode = Mode::on;
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+// Where nobody tries when it is kept, the first load does.
+TEST_F(AttemptTest, ExportRefusedByTheFirstLoadIsNotMadeAgain) {
+    device_.tries = false;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.accepts = false;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_EQ(device_.exports_done, 1);
+    EXPECT_EQ(device_.compiles_done, 4);
+    EXPECT_EQ(said_.size(), 1U);
+}
+
+TEST_F(AttemptTest, ExportThatEndsTheProcessWhenTriedIsSetAside) {
+    const int status = in_a_child([&] {
+        device_.on_try = [] { std::raise(SIGSEGV); };
+        (void)ask();
+    });
+    EXPECT_TRUE(WIFSIGNALED(status));
+    device_.on_try = nullptr;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(device_.imports_done, 0);
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 

@@ -80,6 +80,26 @@ protected:
     std::vector<std::optional<Staleness>> found_;
 };
 
+TEST_F(StalenessTest, EntryOfOlderLarderIsIncompatible) {
+    add("1", 3);
+    add("1", 3, {{"runtime.larder", "2"}});
+    FakeFacts facts("1");
+    EXPECT_EQ(verdicts(&facts), "--");
+    facts.devices["CPU"]["runtime.larder"] = "2";
+    EXPECT_EQ(verdicts(&facts).substr(1), "-");
+    ASSERT_TRUE(found_[0]);
+    EXPECT_NE(found_[0]->detail.find("runtime.larder was not told, is '2'"), std::string::npos)
+        << found_[0]->detail;
+}
+
+TEST_F(StalenessTest, EntryOfAnotherKindOfRuntimeIsLeft) {
+    add("1", 3);
+    inputs_.front().erase("runtime.openvino");
+    inputs_.front()["runtime.host"] = "7";
+    FakeFacts facts("1");
+    EXPECT_EQ(verdicts(&facts), "-");
+}
+
 TEST_F(StalenessTest, ModelsTellFirst) {
     for (int i = 0; i < 4; ++i) add("1", 1);
     entries_[0].model = {Whereabouts::gone, "/m.xml"};

@@ -1,0 +1,46 @@
+#include "openvino/encryption.h"
+
+#include <utility>
+
+namespace larder::internal::openvino {
+namespace {
+
+// Nothing of what the callback says reaches a log: it may name secrets.
+Result<std::string> call(const std::function<std::string(const std::string&)>& callback,
+                         const std::string& text, const char* failed) {
+    try {
+        return callback(text);
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (...) {
+        return fail(Errc::unsupported, failed);
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Encryption> Encryption::of(const ov::AnyMap& properties) {
+    const auto found = properties.find(ov::cache_encryption_callbacks.name());
+    if (found == properties.end() || !found->second.is<ov::EncryptionCallbacks>()) return nullptr;
+    const auto& callbacks = found->second.as<ov::EncryptionCallbacks>();
+    if (!callbacks.encrypt || !callbacks.decrypt) return nullptr;
+    return std::unique_ptr<Encryption>(new Encryption(callbacks));
+}
+
+Result<std::string> Encryption::encrypt(const std::string& text) const {
+    return call(callbacks_.encrypt, text, "the program's encryption callback failed");
+}
+
+Result<std::string> Encryption::decrypt(const std::string& text) const {
+    return call(callbacks_.decrypt, text, "the program's decryption callback failed");
+}
+
+ov::AnyMap without_encryption(ov::AnyMap properties) {
+    const auto found = properties.find(ov::cache_encryption_callbacks.name());
+    if (found != properties.end() && found->second.is<ov::EncryptionCallbacks>()) {
+        properties.erase(found);
+    }
+    return properties;
+}
+
+}  // namespace larder::internal::openvino

@@ -1,0 +1,32 @@
+// The encryption callbacks that a program gives the runtime.
+#pragma once
+
+#include <memory>
+
+#include <openvino/core/any.hpp>
+#include <openvino/runtime/properties.hpp>
+
+#include "runtime/runtime.h"
+
+namespace larder::internal::openvino {
+
+class Encryption final : public runtime::Encryption {
+public:
+    // Null where there are none, or they are empty: the runtime then acts as without.
+    [[nodiscard]] static std::unique_ptr<Encryption> of(const ov::AnyMap& properties);
+
+    [[nodiscard]] Result<std::string> encrypt(const std::string& text) const override;
+    [[nodiscard]] Result<std::string> decrypt(const std::string& text) const override;
+
+    [[nodiscard]] const ov::EncryptionCallbacks& callbacks() const { return callbacks_; }
+
+private:
+    explicit Encryption(ov::EncryptionCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
+
+    ov::EncryptionCallbacks callbacks_;
+};
+
+// Without the callbacks, which have no text and are told apart otherwise.
+[[nodiscard]] ov::AnyMap without_encryption(ov::AnyMap properties);
+
+}  // namespace larder::internal::openvino

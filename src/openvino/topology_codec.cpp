@@ -1,0 +1,169 @@
+#include "openvino/topology_codec.h"
+
+#include <atomic>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace larder::internal::openvino {
+namespace {
+
+// As the runtime begins and ends every topology.
+constexpr std::string_view k_begin = "<?xml version=\"1.0\"?>\n";
+constexpr std::string_view k_end = "</net>\n";
+// Leaves enough of the beginning to see that the key comes again.
+constexpr std::size_t k_key_length_max = 14;
+
+constexpr std::string_view k_added = "<attribute name=\"WeightlessCacheAttribute\"";
+
+std::string_view trimmed(std::string_view line) {
+    const auto first = line.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return line.substr(first, line.find_last_not_of(" \t\n") - first + 1);
+}
+
+// The line that begins at `position`, with its end.
+std::string_view line_at(std::string_view text, std::size_t position) {
+    const auto end = text.find('\n', position);
+    return text.substr(position, end == std::string_view::npos ? end : end + 1 - position);
+}
+
+std::size_t line_start(std::string_view text, std::size_t position) {
+    if (position == 0) return 0;
+    const auto before = text.rfind('\n', position - 1);
+    return before == std::string_view::npos ? 0 : before + 1;
+}
+
+std::string exclusive_or(std::string text, std::string_view key) {
+    for (std::size_t i = 0, k = 0; i < text.size(); ++i) {
+        text[i] = static_cast<char>(text[i] ^ key[k]);
+        if (++k == key.size()) k = 0;
+    }
+    return text;
+}
+
+}  // namespace
+
+ImportedTopology::Stripped ImportedTopology::strip(const std::string& text) {
+    Stripped stripped;
+    stripped.text.reserve(text.size());
+    const std::string_view all = text;
+    std::size_t copied = 0;
+    for (auto at = all.find(k_added); at != std::string_view::npos;
+         at = all.find(k_added, at + 1)) {
+        auto begin = line_start(all, at);
+        if (!trimmed(line_at(all, begin)).starts_with(k_added)) continue;
+        auto end = begin + line_at(all, begin).size();
+        // Nothing else is in the element: it would not be there.
+        const auto before = line_start(all, begin == 0 ? 0 : begin - 1);
+        if (before >= copied && trimmed(line_at(all, before)) == "<rt_info>" &&
+            trimmed(line_at(all, end)) == "</rt_info>") {
+            begin = before;
+            end += line_at(all, end).size();
+        }
+        stripped.text.append(all, copied, begin - copied);
+        stripped.cuts.push_back(
+            {stripped.text.size(), std::string(all.substr(begin, end - begin))});
+        copied = end;
+    }
+    stripped.text.append(all, copied);
+    return stripped;
+}
+
+ImportedTopology::ImportedTopology(const std::string& text) {
+    auto stripped = strip(text);
+    digest_ = hash_bytes(std::as_bytes(std::span(stripped.text)));
+    cuts_ = std::move(stripped.cuts);
+}
+
+std::optional<std::string> ImportedTopology::restore(const std::string& exported) const {
+    const auto stripped = strip(exported).text;
+    if (hash_bytes(std::as_bytes(std::span(stripped))) != digest_) return std::nullopt;
+    std::string restored;
+    restored.reserve(exported.size());
+    std::size_t copied = 0;
+    for (const auto& [position, text] : cuts_) {
+        restored.append(stripped, copied, position - copied).append(text);
+        copied = position;
+    }
+    return restored.append(stripped, copied);
+}
+
+std::optional<RepeatedKey> RepeatedKey::of(const std::string& encoded) {
+    if (encoded.size() < k_begin.size() + k_end.size()) return std::nullopt;
+    const auto stream = exclusive_or(encoded.substr(0, k_begin.size()), k_begin);
+    for (std::size_t length = 1; length <= k_key_length_max; ++length) {
+        auto key = stream.substr(0, length);
+        if (exclusive_or(stream, key).find_first_not_of('\0') != std::string::npos) continue;
+        // Its end, decoded from where the key begins anew.
+        const auto from = (encoded.size() - k_end.size()) / length * length;
+        if (!exclusive_or(encoded.substr(from), key).ends_with(k_end)) continue;
+        return RepeatedKey(std::move(key));
+    }
+    return std::nullopt;
+}
+
+std::string RepeatedKey::apply(std::string text) const {
+    return exclusive_or(std::move(text), key_);
+}
+
+struct TopologyCodec::State {
+    std::optional<ov::EncryptionCallbacks> callbacks;
+    Holds holds;
+    std::mutex mutex;
+    std::optional<RepeatedKey> key;
+    std::optional<ImportedTopology> topology;
+    std::atomic<bool> unknown{false};
+
+    State(std::optional<ov::EncryptionCallbacks> c, Holds h) : callbacks(std::move(c)), holds(h) {}
+
+    std::string decode(const std::string& encoded) {
+        std::string text;
+        if (callbacks) {
+            text = callbacks->decrypt(encoded);
+        } else {
+            auto found = RepeatedKey::of(encoded);
+            if (!found) {
+                unknown = true;
+                throw std::runtime_error("the topology is encoded in an unknown way");
+            }
+            text = found->apply(encoded);
+            const std::lock_guard lock(mutex);
+            key = std::move(found);
+        }
+        ImportedTopology imported(text);
+        // The plugin of 2026.4.1 reads as many bytes as were encoded, however many these are.
+        if (text.size() < encoded.size()) text.resize(encoded.size(), '\n');
+        const std::lock_guard lock(mutex);
+        topology = std::move(imported);
+        return text;
+    }
+
+    std::string encode(const std::string& exported) {
+        std::optional<RepeatedKey> with;
+        std::optional<std::string> restored;
+        {
+            const std::lock_guard lock(mutex);
+            with = key;
+            if (topology) restored = topology->restore(exported);
+        }
+        // Without a topology to compare with, weights are better taken from the blob itself.
+        if (!restored && holds == Holds::weights) restored = ImportedTopology::strip(exported).text;
+        auto text = restored ? std::move(*restored) : exported;
+        if (callbacks) return callbacks->encrypt(text);
+        return with ? with->apply(std::move(text)) : text;
+    }
+};
+
+TopologyCodec::TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, Holds holds)
+    : state_(std::make_shared<State>(std::move(callbacks), holds)) {}
+
+ov::EncryptionCallbacks TopologyCodec::callbacks() const {
+    return {[state = state_](const std::string& text) { return state->encode(text); },
+            [state = state_](const std::string& text) { return state->decode(text); }};
+}
+
+bool TopologyCodec::is_unknown() const { return state_->unknown; }
+
+}  // namespace larder::internal::openvino

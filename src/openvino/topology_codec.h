@@ -1,0 +1,77 @@
+// Lets the CPU plugin export what it imported.
+//
+// A blob of the CPU plugin holds the model's topology as text, encoded. The plugin decodes it when
+// it imports, but encodes it again only where it knows how: for a model that it compiled, or with
+// CACHE_ENCRYPTION_CALLBACKS. Else its export of an imported model cannot be imported. It also
+// notes in each imported constant where its bytes lie in the blob, as if that were the model's own
+// file: import without weights would then read others. Both are put right here.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <openvino/runtime/properties.hpp>
+
+#include "base/digest.h"
+
+namespace larder::internal::openvino {
+
+// The topology that was imported, told from others.
+class ImportedTopology {
+public:
+    explicit ImportedTopology(const std::string& text);
+    // `exported` without what the import added to it; nothing if it is another topology.
+    [[nodiscard]] std::optional<std::string> restore(const std::string& exported) const;
+
+    struct Cut {
+        std::size_t position = 0;  // in the text without all of them
+        std::string text;
+    };
+    struct Stripped {
+        std::string text;
+        std::vector<Cut> cuts;
+    };
+    // Without all that says where weights lie.
+    [[nodiscard]] static Stripped strip(const std::string& text);
+
+private:
+    Digest digest_;  // of the stripped text
+    std::vector<Cut> cuts_;
+};
+
+// A text encoded by a short key, again and again.
+class RepeatedKey {
+public:
+    // Of an encoded topology; nothing if it is encoded in another way.
+    [[nodiscard]] static std::optional<RepeatedKey> of(const std::string& encoded);
+    // Encodes and decodes.
+    [[nodiscard]] std::string apply(std::string text) const;
+
+private:
+    explicit RepeatedKey(std::string key) : key_(std::move(key)) {}
+    std::string key_;
+};
+
+// For one import.
+class TopologyCodec {
+public:
+    enum class Holds { weights, no_weights };
+
+    // `callbacks` are the program's own; without them, the plugin's encoding is found out.
+    TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, Holds holds);
+
+    // To import with. They may outlive this, and be called by several threads.
+    [[nodiscard]] ov::EncryptionCallbacks callbacks() const;
+    // Whether the plugin asked for a topology to be decoded, and it could not be.
+    [[nodiscard]] bool is_unknown() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace larder::internal::openvino
