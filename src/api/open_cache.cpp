@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/convert.h"
+#include "os/end_in_time.h"
 
 namespace larder::api {
 namespace {
@@ -52,13 +53,20 @@ cache::Config session_config(const Options& options) {
 }  // namespace
 
 OpenCache::OpenCache(Options options)
-    : options_(with_defaults(std::move(options))),
-      log_(make_log(options_)),
-      session_(system_.system(), *log_, session_config(options_)) {}
+    : options_(with_defaults(std::move(options))), parts_(std::make_shared<Parts>()) {
+    parts_->log = make_log(options_);
+    parts_->session = std::make_unique<cache::Session>(parts_->system.system(), *parts_->log,
+                                                       session_config(options_));
+}
+
+OpenCache::~OpenCache() {
+    const bool has_ended = internal::os::end_in_time([parts = parts_] { parts->session.reset(); });
+    if (!has_ended) parts_->log->mute();
+}
 
 cache::Response OpenCache::serve(internal::runtime::Request& request,
                                  const cache::ModelReference& model) {
-    auto response = cache::Attempt(session_, request, model).run();
+    auto response = cache::Attempt(session(), request, model).run();
     if (response) return std::move(*response);
     const auto error = public_error(response.error());
     const bool missed =

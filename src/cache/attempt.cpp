@@ -1,19 +1,21 @@
 #include "cache/attempt.h"
 
+#include <cerrno>
+#include <new>
 #include <utility>
 
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/sight.h"
 #include "cache/stopwatch.h"
+#include "os/file_size_limit.h"
 #include "os/system.h"
 
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects took the process down, or were refused by the runtime that had exported them,
-// this often is not kept again: the entry then says so.
-constexpr std::uint64_t k_crashes_max = 2;
+// A key whose objects were refused by the runtime that had exported them this often is not kept
+// again: the entry then says so.
 constexpr std::uint64_t k_refusals_max = 2;
 
 std::string_view word(Outcome outcome) {
@@ -84,12 +86,17 @@ Result<Response> Attempt::serve() {
     }
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
+    if (identified_.caching == runtime::Caching::directory && os::is_file_size_limited()) {
+        // The runtime itself writes the files, on threads of its own.
+        return bypass_untouched(
+            "the size of files is limited (ulimit -f), which the device's own cache would exceed");
+    }
     response_.key = identified_.key.digest;
     asked_ = session_.pipeline().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
         miss_ = "it was to be compiled anew";
-    } else if (const auto outcome = load(Locked::no)) {
+    } else if (const auto outcome = try_to_load(Locked::no)) {
         return finished(*outcome);
     }
     if (mode == Mode::cache_only) return refuse(miss_);
@@ -108,7 +115,7 @@ Result<Response> Attempt::compile_and_keep() {
     if (flight) {
         if (flight->waited()) response_.timing.wait = flight->waited_for();
         if (session_.config().mode != Mode::refresh) {
-            if (const auto outcome = load(Locked::yes)) {
+            if (const auto outcome = try_to_load(Locked::yes)) {
                 const bool other = *outcome == Outcome::loaded && flight->waited();
                 return finished(other ? Outcome::waited : *outcome);
             }
@@ -122,6 +129,7 @@ Result<Response> Attempt::compile_and_keep() {
     }
 
     if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
+    const auto control = begin_control();
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
         if (!directory) {
@@ -130,10 +138,13 @@ Result<Response> Attempt::compile_and_keep() {
         }
         auto manifest = draft();
         manifest.encoding = format::Encoding::files;
-        return finished(compile_into_directory(std::move(*directory), manifest));
+        const auto outcome = compile_into_directory(std::move(*directory), manifest);
+        watch(control);
+        return finished(outcome);
     }
     auto source_pages = read_model();
     request_.compile();
+    watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
     const auto kept = keep_blob();
@@ -154,15 +165,13 @@ format::Manifest Attempt::draft() {
     manifest.model = identified_.model;
     manifest.device = identified_.inputs["device.name"];
     manifest.created_at_ns = session_.system().clock.wall().count();
-    if (crashes_ > 0) manifest.notes["crashes"] = std::to_string(crashes_);
+    blame_.note_in(manifest);
     if (refusals_ > 0) manifest.notes["refusals"] = std::to_string(refusals_);
     return manifest;
 }
 
 std::string Attempt::reason_to_withhold() const {
-    if (crashes_ >= k_crashes_max) {
-        return "it took " + std::to_string(crashes_) + " processes down";
-    }
+    if (auto reason = blame_.reason_to_withhold(); !reason.empty()) return reason;
     if (refusals_ >= k_refusals_max) {
         return "the runtime refused what it had exported, " + std::to_string(refusals_) + " times";
     }
@@ -196,12 +205,31 @@ std::optional<format::Manifest> Attempt::keep_blob() {
     }
     publication.sources.push_back(std::move(source));
     const auto start = session_.system().clock.monotonic();
-    auto kept = store_->publish(publication);
+    auto kept = publish(publication);
     timing.publish = session_.system().clock.monotonic() - start -
                      timing.export_blob.value_or(std::chrono::nanoseconds{0});
     note_kept(kept);
     if (!kept) return std::nullopt;
     return std::move(*kept);
+}
+
+// The model is compiled: where memory is short, it is not kept, and no more is lost.
+Result<format::Manifest> Attempt::publish(const store::Publication& publication) {
+    try {
+        return store_->publish(publication);
+    } catch (const std::bad_alloc&) {
+        return fail(Error::from_errno("cannot keep a model in", store_->directory(), ENOMEM));
+    }
+}
+
+// Nor is anything lost where memory is short before.
+std::optional<Outcome> Attempt::try_to_load(Locked locked) {
+    try {
+        return load(locked);
+    } catch (const std::bad_alloc&) {
+        miss_ = "there is too little memory to load what is kept";
+        return std::nullopt;
+    }
 }
 
 Result<void> Attempt::make_readable() {

@@ -47,6 +47,7 @@ public:
                 exit_code = k_failed;
             }
         }
+        cache_.flush();
         return exit_code;
     }
 
