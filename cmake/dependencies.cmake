@@ -2,7 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(zstd REQUIRED)
@@ -17,11 +16,8 @@ if(LARDER_DEVELOPER)
     find_package(Python3 REQUIRED COMPONENTS Interpreter)
 endif()
 
-# Headers only, compiled with our hidden visibility: a program that brings its own spdlog or
-# toml++ never meets ours.
-add_library(larder_spdlog INTERFACE)
-target_link_libraries(larder_spdlog INTERFACE spdlog::spdlog_header_only)
-
+# Headers only, compiled with our hidden visibility: a program that brings its own toml++ never
+# meets ours.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 mark_as_advanced(TOMLPLUSPLUS_INCLUDE_DIR)
 add_library(larder_toml INTERFACE)

@@ -163,6 +163,8 @@ Explanation Cache::explain(ov::Core& core, const std::filesystem::path& model,
     return explanation;
 }
 
+void Cache::flush() { impl_->cache.flush(); }
+
 void Cache::check_model(const std::filesystem::path& model) const {
     const auto found = internal::model::find_model_source(impl_->cache.system().fs, model.string());
     // What larder does not know, OpenVINO may.

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "os/file_size_limit.h"
+
 namespace larder::api {
 namespace {
 
@@ -60,7 +62,13 @@ std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
         }
         return Level::warn;
     }();
-    if (!configuration.log_sink) return std::make_unique<internal::Log>(level);
+    if (!configuration.log_sink) {
+        return std::make_unique<internal::Log>(level, [](Level at, std::string_view message) {
+            // It may be a file, too.
+            const internal::os::FileSizeLimitGuard guard;
+            internal::Log::write_to_standard_error(at, message);
+        });
+    }
     return std::make_unique<internal::Log>(
         level, [sink = configuration.log_sink](Level at, std::string_view message) {
             switch (at) {

@@ -1,6 +1,7 @@
 #include "api/diagnosis.h"
 
 #include "base/units.h"
+#include "os/mounts.h"
 
 namespace larder::api {
 namespace {
@@ -10,6 +11,21 @@ using internal::format_size;
 
 // Compiled models of today take gigabytes: below this, the next publish is likely to fail.
 constexpr std::uint64_t k_space_bytes_low = std::uint64_t{2} << 30;
+
+void add_locks(const internal::os::System& system, internal::store::Store& store,
+               std::vector<Store::Advice>& advice) {
+    const auto& directory = store.directory();
+    const auto exclude = store.locks_exclude();
+    const auto option = internal::os::option_against_locks(system.fs, directory);
+    if ((!exclude || *exclude) && option.empty()) return;
+    const auto why = option.empty() ? std::string("every process is granted the same lock")
+                                    : "it is mounted with '" + option + "'";
+    advice.push_back({Severity::warning, "locks",
+                      "locks in '" + directory + "' do not lock: " + why +
+                          "; a model may be compiled by several machines at once",
+                      "mount the file system so that locks reach its server, such as NFS 4 without "
+                      "'nolock', or set LARDER_DIR"});
+}
 
 }  // namespace
 
@@ -42,6 +58,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
                           "'" + directory + "' can be written by everybody",
                           "chmod o-w '" + directory + "'"});
     }
+    add_locks(system, store, advice);
     if (const auto space = system.fs.space(directory);
         space && space->available_bytes < k_space_bytes_low) {
         advice.push_back(

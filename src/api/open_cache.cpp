@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/convert.h"
+#include "os/end_in_time.h"
 
 namespace larder::api {
 namespace {
@@ -54,16 +55,23 @@ cache::Config session_config(const Configuration& options) {
 
 OpenCache::OpenCache(Options options)
     : configuration_(configure_or_switch_off(std::move(options))),
-      log_(make_log(configuration_)),
-      session_(system_.system(), *log_, session_config(configuration_)) {
+      parts_(std::make_shared<Parts>()) {
+    parts_->log = make_log(configuration_);
+    parts_->session = std::make_unique<cache::Session>(parts_->system.system(), *parts_->log,
+                                                       session_config(configuration_));
     const auto& unusable = configuration_.unusable;
-    if (!unusable.empty()) log_->warn("models are compiled without larder: " + unusable);
-    for (const auto& unread : configuration_.unread) log_->warn(unread);
+    if (!unusable.empty()) parts_->log->warn("models are compiled without larder: " + unusable);
+    for (const auto& unread : configuration_.unread) parts_->log->warn(unread);
+}
+
+OpenCache::~OpenCache() {
+    const bool has_ended = internal::os::end_in_time([parts = parts_] { parts->session.reset(); });
+    if (!has_ended) parts_->log->mute();
 }
 
 cache::Response OpenCache::serve(internal::runtime::Request& request,
                                  const cache::ModelReference& model) {
-    auto response = cache::Attempt(session_, request, model).run();
+    auto response = cache::Attempt(session(), request, model).run();
     if (response) return std::move(*response);
     const auto error = public_error(response.error());
     const bool missed = response.error().code == internal::Errc::not_found &&

@@ -17,20 +17,33 @@ public:
     // Reads the environment and the configuration files. Never throws Error: with a setting that
     // cannot be read, nothing is kept, and one warning names it.
     explicit OpenCache(Options options);
+    OpenCache(const OpenCache&) = delete;
+    OpenCache& operator=(const OpenCache&) = delete;
+    // Takes no longer than os::k_end_time, whatever the disk does; what is left of its work then
+    // goes on by itself, in silence.
+    ~OpenCache();
 
     // Throws Error, with ErrorCode::miss where the mode forbids to compile what is not kept; and
     // whatever the request itself throws.
     [[nodiscard]] internal::cache::Response serve(internal::runtime::Request& request,
                                                   const internal::cache::ModelReference& model);
 
-    [[nodiscard]] internal::os::System system() { return system_.system(); }
-    [[nodiscard]] internal::cache::Session& session() { return session_; }
+    // Keeps what devices wrote beside their models meanwhile; takes as long as it takes.
+    void flush() { parts_->session->keep_late_files(); }
+
+    [[nodiscard]] internal::os::System system() { return parts_->system.system(); }
+    [[nodiscard]] internal::cache::Session& session() { return *parts_->session; }
 
 private:
-    internal::os::RealSystem system_;
+    // May outlive the cache.
+    struct Parts {
+        internal::os::RealSystem system;
+        std::unique_ptr<internal::Log> log;
+        std::unique_ptr<internal::cache::Session> session;
+    };
+
     Configuration configuration_;
-    std::unique_ptr<internal::Log> log_;
-    internal::cache::Session session_;
+    std::shared_ptr<Parts> parts_;
 };
 
 }  // namespace larder::api

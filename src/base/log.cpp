@@ -1,11 +1,10 @@
 #include "base/log.h"
 
+#include <atomic>
+#include <cstdio>
 #include <mutex>
 #include <unordered_set>
 #include <utility>
-
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 namespace larder::internal {
 namespace {
@@ -20,21 +19,11 @@ std::string_view level_word(LogLevel level) {
     return "?";
 }
 
-Log::Sink standard_error_sink() {
-    auto logger = std::make_shared<spdlog::logger>(
-        "larder", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_level(spdlog::level::trace);
-    logger->set_pattern("%v");
-    logger->flush_on(spdlog::level::trace);
-    return [logger](LogLevel level, std::string_view message) {
-        logger->info("larder: {}: {}", level_word(level), message);
-    };
-}
-
 }  // namespace
 
 struct Log::State {
     Sink sink;
+    std::atomic<bool> is_muted{false};
     std::mutex mutex;
     std::unordered_set<std::string> said;
 };
@@ -48,7 +37,7 @@ Result<LogLevel> parse_log_level(std::string_view text) {
                 "use error, warn, info or debug");
 }
 
-Log::Log(LogLevel level) : Log(level, standard_error_sink()) {}
+Log::Log(LogLevel level) : Log(level, write_to_standard_error) {}
 
 Log::Log(LogLevel level, Sink sink) : level_(level), state_(std::make_unique<State>()) {
     state_->sink = std::move(sink);
@@ -57,8 +46,18 @@ Log::Log(LogLevel level, Sink sink) : level_(level), state_(std::make_unique<Sta
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view message) {
-    if (enabled(level)) state_->sink(level, message);
+    if (enabled(level) && !state_->is_muted) state_->sink(level, message);
 }
+
+// One call, so that lines of several threads stay whole; of the C library, whose own lock a child
+// made by fork finds free.
+void Log::write_to_standard_error(LogLevel level, std::string_view message) {
+    std::string line = "larder: ";
+    line.append(level_word(level)).append(": ").append(message).append("\n");
+    static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
+
+void Log::mute() noexcept { state_->is_muted = true; }
 
 void Log::warn_once(std::string_view cause, std::string_view message) {
     {

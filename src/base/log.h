@@ -33,6 +33,12 @@ public:
     void info(std::string_view message) { write(LogLevel::info, message); }
     void debug(std::string_view message) { write(LogLevel::debug, message); }
 
+    // "larder: warning: …", to standard error.
+    static void write_to_standard_error(LogLevel level, std::string_view message);
+
+    // From now on nothing is written: whoever gave the sink may be gone.
+    void mute() noexcept;
+
     // A warning that is said once for each `cause` in this log's life: a full disk fails every
     // publish, and the user needs to read it once.
     void warn_once(std::string_view cause, std::string_view message);

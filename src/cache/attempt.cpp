@@ -1,5 +1,7 @@
 #include "cache/attempt.h"
 
+#include <cerrno>
+#include <new>
 #include <utility>
 
 #include "cache/blob_pages.h"
@@ -8,14 +10,14 @@
 #include "cache/keep_files.h"
 #include "cache/sight.h"
 #include "cache/stopwatch.h"
+#include "os/file_size_limit.h"
 #include "os/system.h"
 
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects took the process down this often is not kept again: the entry then says so.
-constexpr std::uint64_t k_crashes_max = 2;
-// The same where the runtime refuses what it exported itself: it always will.
+// A key whose objects were refused by the runtime that had exported them is not kept again: the
+// entry then says so.
 constexpr std::uint64_t k_refusals_max = 1;
 
 std::string_view word(Outcome outcome) {
@@ -92,14 +94,19 @@ Result<Response> Attempt::serve() {
     }
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
+    if (identified_.caching == runtime::Caching::directory && os::is_file_size_limited()) {
+        // The runtime itself writes the files, on threads of its own.
+        return bypass_untouched(
+            "the size of files is limited (ulimit -f), which the device's own cache would exceed");
+    }
     response_.key = identified_.key.digest;
     asked_ = session_.pipeline().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
         miss_ = "it was to be compiled anew";
     } else {
-        auto outcome = load(Locked::no);
-        while (!outcome && try_next_key()) outcome = load(Locked::no);
+        auto outcome = try_to_load(Locked::no);
+        while (!outcome && try_next_key()) outcome = try_to_load(Locked::no);
         if (outcome) return finished(*outcome);
     }
     if (mode == Mode::cache_only) return refuse(miss_);
@@ -119,7 +126,7 @@ Result<Response> Attempt::compile_and_keep() {
     if (flight) {
         if (flight->waited()) response_.timing.wait = flight->waited_for();
         if (session_.config().mode != Mode::refresh) {
-            if (const auto outcome = load(Locked::yes)) {
+            if (const auto outcome = try_to_load(Locked::yes)) {
                 const bool other = *outcome == Outcome::loaded && flight->waited();
                 return finished(other ? Outcome::waited : *outcome);
             }
@@ -135,6 +142,7 @@ Result<Response> Attempt::compile_and_keep() {
     }
 
     if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
+    const auto control = begin_control();
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
         if (!directory) {
@@ -143,7 +151,9 @@ Result<Response> Attempt::compile_and_keep() {
         }
         auto manifest = draft();
         manifest.encoding = format::Encoding::files;
-        return finished(compile_into_directory(std::move(*directory), manifest));
+        const auto outcome = compile_into_directory(std::move(*directory), manifest);
+        watch(control);
+        return finished(outcome);
     }
     auto source_pages = read_model();
     if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
@@ -151,6 +161,7 @@ Result<Response> Attempt::compile_and_keep() {
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
     request_.compile();
+    watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
     const auto kept = keep_blob();
@@ -176,15 +187,13 @@ format::Manifest Attempt::draft() {
     const auto spent = times();
     manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
                                        spent.read_model.value_or(std::chrono::nanoseconds{0}));
-    if (crashes_ > 0) manifest.notes["crashes"] = std::to_string(crashes_);
+    blame_.note_in(manifest);
     if (refusals_ > 0) manifest.notes["refusals"] = std::to_string(refusals_);
     return manifest;
 }
 
 std::string Attempt::reason_to_withhold() const {
-    if (crashes_ >= k_crashes_max) {
-        return "it took " + std::to_string(crashes_) + " processes down";
-    }
+    if (auto reason = blame_.reason_to_withhold(); !reason.empty()) return reason;
     if (refusals_ >= k_refusals_max) {
         return "the runtime refuses what it exports of it";
     }
@@ -209,7 +218,8 @@ Result<format::Manifest> Attempt::publish_blob() {
     publication.manifest = draft();
     auto& manifest = publication.manifest;
     manifest.requirements = request_.requirements();
-    if (auto names = request_.port_names(); !names.empty()) {
+    // They tell of the model: none of an encrypted one.
+    if (auto names = request_.port_names(); !names.empty() && request_.encryption() == nullptr) {
         manifest.notes["port names"] = std::move(names);
     }
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
@@ -233,7 +243,7 @@ Result<format::Manifest> Attempt::publish_blob() {
         publication.family = identified_.family;
     }
     publication.sources.push_back(std::move(source));
-    return store_->publish(publication);
+    return publish(publication);
 }
 
 Result<format::Manifest> Attempt::withhold(std::string reason) {
@@ -243,7 +253,7 @@ Result<format::Manifest> Attempt::withhold(std::string reason) {
     store::PartSource source;
     source.write = [](store::StagedFile&) { return Result<void>{}; };
     publication.sources.push_back(std::move(source));
-    return store_->publish(publication);
+    return publish(publication);
 }
 
 // After it was published: should the import end the process, the next start knows.
@@ -251,7 +261,7 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     // What is larger is imported in place of what was compiled; what the runtime has refused or
     // died of is not tried twice.
     if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
-    if (refused_ || crashes_ > 0) return false;
+    if (refused_ || blame_.crashes > 0) return false;
     auto manifest = kept;
     const auto object = open_blob(manifest);
     if (!object) return false;
@@ -262,6 +272,25 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     if (accepted || accepted.error().code != Errc::incompatible) return false;
     ++refusals_;
     return true;
+}
+
+// The model is compiled: where memory is short, it is not kept, and no more is lost.
+Result<format::Manifest> Attempt::publish(const store::Publication& publication) {
+    try {
+        return store_->publish(publication);
+    } catch (const std::bad_alloc&) {
+        return fail(Error::from_errno("cannot keep a model in", store_->directory(), ENOMEM));
+    }
+}
+
+// Nor is anything lost where memory is short before.
+std::optional<Outcome> Attempt::try_to_load(Locked locked) {
+    try {
+        return load(locked);
+    } catch (const std::bad_alloc&) {
+        miss_ = "there is too little memory to load what is kept";
+        return std::nullopt;
+    }
 }
 
 Result<void> Attempt::make_readable() {

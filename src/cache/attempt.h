@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "cache/blame.h"
 #include "cache/key.h"
 #include "cache/request.h"
 #include "cache/session.h"
@@ -15,9 +16,6 @@
 #include "store/store.h"
 
 namespace larder::internal::cache {
-
-// In a manifest: why its object is empty.
-inline constexpr const char* k_withheld_note = "withheld";
 
 // Lives for one request, on one thread.
 class Attempt {
@@ -41,6 +39,7 @@ private:
 
     // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);
+    [[nodiscard]] std::optional<Outcome> try_to_load(Locked locked);
     [[nodiscard]] std::optional<Outcome> load_blob(format::Manifest& manifest);
     // Where the entry was replaced since it was found, `manifest` is the new one.
     [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
@@ -56,6 +55,11 @@ private:
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
+    // Whether the model crashes the same way where it is compiled: then no blob is to blame.
+    [[nodiscard]] bool is_refuted(const Blame& blame);
+    // Around a compile in a blamed blob's place: finds that out. Null where none is blamed.
+    [[nodiscard]] std::shared_ptr<OpenTrial> begin_control();
+    void watch(const std::shared_ptr<OpenTrial>& trial);
 
     // To be called before each method of the runtime that compiles.
     [[nodiscard]] Result<void> make_readable();
@@ -73,6 +77,7 @@ private:
     [[nodiscard]] Result<void> confirm_model();
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);
+    [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);
     void note_kept(const Result<format::Manifest>& kept);
     [[nodiscard]] format::Manifest draft();
     // Why a blob of this key is not kept again; empty if it is.
@@ -95,7 +100,8 @@ private:
     std::optional<os::ThreadMark> compiled_;  // around a compile whose import may be shared
     std::string miss_ = "it is not kept yet";
     std::optional<Digest> refused_;  // an object that the runtime did not accept
-    std::uint64_t crashes_ = 0;      // how often this key's object took a process down
+    Blame blame_;                    // of this key's objects
+    bool is_innocent_ = false;       // what crashes with the object does so without it, too
     std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
     unsigned encryption_number_ = 0;

@@ -7,15 +7,17 @@
 #include "cache/encrypted_blob.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
+#include "os/end_in_time.h"
 #include "os/large_blocks.h"
+#include "os/system.h"
 
 namespace larder::internal::cache {
 namespace {
 
-// An object that nobody has used yet is dropped after one process died over it; one that has proven
-// itself may be innocent of a few: processes are killed for many reasons.
-constexpr std::uint64_t k_deaths_unproven = 1;
-constexpr std::uint64_t k_deaths_proven = 3;
+// An object that nobody has used yet is set aside after one crash; one that has proven itself may
+// be innocent of a few.
+constexpr std::uint64_t k_crashes_unproven = 1;
+constexpr std::uint64_t k_crashes_proven = 3;
 
 // Weights of 16 bits are unpacked to 32.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
@@ -28,14 +30,26 @@ struct BlobOwner {
     std::shared_ptr<OpenTrial> trial;
     std::unique_ptr<BlobPages> pages;
     std::shared_ptr<const void> presence;
+    std::int64_t process = os::current_process_id();
 
     BlobOwner(std::shared_ptr<os::Mapping> m, std::shared_ptr<OpenTrial> t)
         : mapping(std::move(m)), trial(std::move(t)) {}
     BlobOwner(const BlobOwner&) = delete;
     BlobOwner& operator=(const BlobOwner&) = delete;
-    // The runtime is done with the blob, and the process lives.
+    // The runtime is done with the blob, and the process lives. Whoever lets go of a model may be
+    // about to end, and the disk may be slow.
     ~BlobOwner() {
-        if (trial) trial->end();
+        auto work = [kept = trial, bytes = std::move(mapping), here = std::move(presence),
+                     reader = std::shared_ptr<BlobPages>(std::move(pages))]() mutable {
+            reader.reset();
+            if (kept) kept->end();
+            here.reset();
+        };
+        if (process == os::current_process_id()) {
+            static_cast<void>(os::end_in_time(std::move(work)));
+        } else {
+            work();
+        }
     }
 };
 
@@ -74,8 +88,14 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         return std::nullopt;
     }
     auto& manifest = *found.manifest;
-    crashes_ = number_in(manifest.notes, "crashes");
+    const auto now_ns = session_.system().clock.wall().count();
+    blame_ = Blame::noted_in(manifest, now_ns);
     refusals_ = std::max(refusals_, number_in(manifest.notes, "refusals"));
+    if (is_withheld_for_crashes(manifest) && (blame_.crashes == 0 || is_refuted(blame_))) {
+        blame_ = {};
+        miss_ = "it was not kept for a while";
+        return std::nullopt;
+    }
     if (const auto withheld = manifest.notes.find(k_withheld_note);
         withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
@@ -84,7 +104,9 @@ std::optional<Outcome> Attempt::load(Locked locked) {
             miss_ = readable.error().message();
             return std::nullopt;
         }
+        const auto control = begin_control();
         request_.compile();
+        watch(control);
         request_.release_model();
         response_.reason = miss_;
         return Outcome::bypassed;
@@ -110,15 +132,19 @@ std::optional<Outcome> Attempt::load(Locked locked) {
 bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     if (manifest.parts.empty()) return false;
     const auto& part = manifest.own_part();
-    const auto deaths = store_->dead_trials(part.object);
-    if (!deaths || *deaths == 0) return true;
-    if (*deaths < (store_->is_proven(part.object) ? k_deaths_proven : k_deaths_unproven)) {
+    const auto count = store_->count_crashes(part.object);
+    if (!count || count->crashes == 0) return true;
+    if (count->crashes < (store_->is_proven(part.object) ? k_crashes_proven : k_crashes_unproven)) {
         return true;
     }
-    miss_ = "a process died when it used what was kept, which is set aside";
+    auto blame = blame_;
+    blame.add(*count);
+    is_innocent_ = is_refuted(blame);
+    if (is_innocent_) return true;
+    miss_ = "a process crashed when it used what was kept, which is set aside";
     // Without the lock, another request may already have set it aside and published anew.
     if (locked == Locked::yes || store_->access() == store::Access::read_only) {
-        ++crashes_;
+        blame_ = std::move(blame);
         session_.log().warn_once(
             "crash", "'" + identified_.model.path + "': " + miss_ + "; it is compiled anew");
         if (const auto done = store_->quarantine(identified_.key, part, "its use ended a process");
@@ -129,7 +155,26 @@ bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     return false;
 }
 
+bool Attempt::is_refuted(const Blame& blame) {
+    const auto without = store_->count_crashes(identified_.key.digest);
+    return without && blame.is_refuted_by(*without);
+}
+
+std::shared_ptr<OpenTrial> Attempt::begin_control() {
+    if (blame_.crashes == 0) return nullptr;
+    auto trial = store_->begin_trial(identified_.key.digest);
+    if (!trial) return nullptr;
+    return std::make_shared<OpenTrial>(std::move(*trial), std::function<void()>());
+}
+
+void Attempt::watch(const std::shared_ptr<OpenTrial>& trial) {
+    if (!trial) return;
+    trial->note_loaded();
+    session_.trials().watch(trial);
+}
+
 std::shared_ptr<OpenTrial> Attempt::begin_trial(const Digest& object) {
+    if (is_innocent_) return nullptr;
     auto trial = store_->begin_trial(object);
     // Without a trial there is less protection, and no other harm.
     if (!trial) return nullptr;
@@ -255,10 +300,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
             if (auto next = store_->begin_trial(part.object)) trial->renew(std::move(*next));
         }
     }
-    if (trial && !proven) {
-        trial->note_loaded();
-        session_.trials().watch(trial);
-    }
+    if (!proven) watch(trial);
     return Outcome::loaded;
 }
 
@@ -292,10 +334,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     miss_ = "the device did not accept what is kept";
     session_.pipeline().read_next(store_, asked_, std::nullopt);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
-    if (trial) {
-        trial->note_loaded();
-        session_.trials().watch(trial);
-    }
+    watch(trial);
     return outcome;
 }
 

@@ -20,7 +20,7 @@ std::unique_ptr<SourcePages> Attempt::read_model() {
 Result<void> Attempt::exchange(const format::Manifest& kept) {
     if (!request_.compiled_holds_model() || kept.total_bytes() < k_releasable_blob_bytes) return {};
     // What the runtime has refused or died of is not tried twice.
-    if (refused_ || crashes_ > 0) return {};
+    if (refused_ || blame_.crashes > 0) return {};
     // Should the import fail, the model has to be there once more.
     if (model_.origin == ModelOrigin::caller || !confirm_model()) return {};
     auto manifest = kept;

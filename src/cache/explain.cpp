@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "cache/attempt.h"
+#include "cache/blame.h"
 #include "cache/key.h"
 #include "cache/unpacked.h"
 
@@ -73,7 +73,10 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
     if (found.manifest) {
         const auto& manifest = *found.manifest;
         const auto withheld = manifest.notes.find(k_withheld_note);
-        if (withheld != manifest.notes.end()) {
+        const auto now_ns = session.system().clock.wall().count();
+        if (is_withheld_for_crashes(manifest) && Blame::noted_in(manifest, now_ns).crashes == 0) {
+            explanation.reason = "it was not kept for a while: the next start keeps it again";
+        } else if (withheld != manifest.notes.end()) {
             explanation.reason = "it is not kept any more: " + withheld->second;
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
             explanation.reason = "the runtime on this machine does not accept what is kept";

@@ -4,7 +4,7 @@
 
 namespace larder::internal::cache {
 
-Result<format::Manifest> keep_files(store::Store& store, const store::PrivateDirectory& directory,
+Result<format::Manifest> keep_files(store::Store& store, store::PrivateDirectory& directory,
                                     const format::Manifest& manifest) {
     auto harvest = store.harvest(directory);
     if (!harvest) return fail(std::move(harvest.error()));
@@ -17,8 +17,10 @@ Result<format::Manifest> keep_files(store::Store& store, const store::PrivateDir
     publication.manifest.encoding = format::Encoding::files;
     publication.manifest.parts.clear();
     publication.sources = std::move(harvest->fresh);
-    publication.kept = std::move(harvest->kept);
-    return store.publish(publication);
+    publication.kept = harvest->kept;
+    auto kept = store.publish(publication);
+    if (kept) directory.note_kept(*harvest, *kept);
+    return kept;
 }
 
 }  // namespace larder::internal::cache

@@ -11,7 +11,7 @@ namespace larder::internal::cache {
 // Nothing is written where nothing changed and the entry is there already: its parts are not empty.
 // Errc::unsupported where the device left no file at all.
 [[nodiscard]] Result<format::Manifest> keep_files(store::Store& store,
-                                                  const store::PrivateDirectory& directory,
+                                                  store::PrivateDirectory& directory,
                                                   const format::Manifest& manifest);
 
 }  // namespace larder::internal::cache

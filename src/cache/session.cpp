@@ -19,9 +19,16 @@ Session::~Session() {
         const std::lock_guard lock(presences_->mutex);
         presences_->list.clear();
     }
+    keep_late_files();
+}
+
+void Session::keep_late_files() {
+    const std::lock_guard lock(retained_mutex_);
     for (auto& [store, directory, manifest] : retained_) {
-        const auto kept = keep_files(*store, directory, manifest);
-        if (!kept) {
+        auto kept = keep_files(*store, directory, manifest);
+        if (kept) {
+            manifest = std::move(*kept);
+        } else {
             log_.warn_once("late files", "cannot keep what the device wrote beside its model: " +
                                              kept.error().message());
         }
@@ -84,7 +91,7 @@ Keeping& Session::keeping() {
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                      format::Manifest manifest) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(retained_mutex_);
     retained_.push_back({std::move(store), std::move(directory), std::move(manifest)});
 }
 

@@ -77,6 +77,9 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest);
 
+    // What devices have written to these directories meanwhile.
+    void keep_late_files();
+
     // Keeps a presence until what it returns is let go of, or the session ends: a model may outlive
     // that.
     [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
@@ -105,6 +108,7 @@ private:
     store::State state_;
     std::mutex mutex_;
     std::shared_ptr<store::Store> store_;
+    std::mutex retained_mutex_;
     std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;

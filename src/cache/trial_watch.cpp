@@ -51,7 +51,10 @@ void TrialWatch::run(const std::stop_token& stop) {
         if (stop.stop_requested()) return;
         auto trial = std::move(watched_.front().trial);
         watched_.erase(watched_.begin());
+        // Without the lock: who begins a trial meanwhile does not wait for the disk.
+        lock.unlock();
         trial->end();
+        lock.lock();
     }
     running_ = false;
 }

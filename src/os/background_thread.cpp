@@ -1,7 +1,6 @@
 #include "os/background_thread.h"
 
-#include <new>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 #include <sys/resource.h>
@@ -29,11 +28,11 @@ bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
         thread_ = std::jthread([work = std::move(work)](const std::stop_token& stop) {
             try {
                 work(stop);
-            } catch (const std::bad_alloc&) {
+            } catch (...) {  // NOLINT(bugprone-empty-catch)
                 // It only ever helps: the program goes on without it.
             }
         });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
         return false;
     }
     started_by_ = current_process_id();

@@ -17,8 +17,8 @@ public:
     BackgroundThread& operator=(const BackgroundThread&) = delete;
     ~BackgroundThread();
 
-    // Runs `work`, after an earlier one has ended. False if no thread is to be had. Where no memory
-    // is to be had, std::bad_alloc ends `work`, and nothing else.
+    // Runs `work`, after an earlier one has ended. False if no thread is to be had. An exception
+    // ends `work`, and nothing else.
     bool start(std::function<void(const std::stop_token&)> work);
     // Returns once the thread has ended; at once where it is not ours.
     void stop() noexcept;

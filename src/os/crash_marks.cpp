@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -15,25 +16,61 @@
 namespace larder::internal::os {
 namespace {
 
-constexpr std::array<int, 5> k_crashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+struct Signal {
+    int number;
+    std::string_view name;
+    std::uint32_t mode;  // of a file that is marked
+};
+
+// CrashNumber is the place in this list, from 1. 0544 is the mode of what earlier versions left.
+constexpr std::array<Signal, 5> k_signals{{{SIGSEGV, "SIGSEGV", 0445},
+                                           {SIGBUS, "SIGBUS", 0454},
+                                           {SIGILL, "SIGILL", 0455},
+                                           {SIGFPE, "SIGFPE", 0545},
+                                           {SIGABRT, "SIGABRT", 0554}}};
 constexpr std::size_t k_marks_max = 64;
 
 struct Mark {
     std::atomic<pid_t> owner{0};  // the process; 0: free
     std::atomic<int> descriptor{-1};
-    std::atomic<std::uint32_t> mode{0};
+    std::atomic<Crashes> crashes{Crashes::faults};
 };
 
 // All that a handler may look at: no locks, no memory to be had.
 constinit std::array<Mark, k_marks_max> marks{};
-static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+constinit std::atomic<bool> is_exiting{false};
+static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
+              std::atomic<Crashes>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+template <typename Value>
+CrashNumber number_of(Value Signal::* member, Value value) {
+    for (std::size_t i = 0; i < k_signals.size(); ++i) {
+        if (k_signals.at(i).*member == value) return static_cast<CrashNumber>(i + 1);
+    }
+    return 0;
+}
+
+// The kernel raised it for an instruction. Whatever was sent has a code of 0 or less.
+bool is_fault(int signal, const siginfo_t& info) { return signal != SIGABRT && info.si_code > 0; }
+
+bool is_own_abort(int signal, const siginfo_t& info) {
+    return signal == SIGABRT && info.si_code == SI_TKILL && info.si_pid == ::getpid();
+}
+
+void mark_files(int signal, const siginfo_t& info) {
+    const bool fault = is_fault(signal, info);
+    if (is_exiting.load() || (!fault && !is_own_abort(signal, info))) return;
+    const auto mode = mode_of(number_of(&Signal::number, signal));
+    for (auto& mark : marks) {
+        if (mark.owner.load() != ::getpid()) continue;
+        if (!fault && mark.crashes.load() == Crashes::faults) continue;
+        static_cast<void>(::fchmod(mark.descriptor.load(), mode));
+    }
+}
 
 void handle_crash(int signal, siginfo_t* info, void* /*context*/) {
     const int error = errno;
-    for (auto& mark : marks) {
-        if (mark.owner.load() != ::getpid()) continue;
-        static_cast<void>(::fchmod(mark.descriptor.load(), mark.mode.load()));
-    }
+    if (info != nullptr) mark_files(signal, *info);
     // What the machine raised is raised again as soon as this returns. What was sent is sent again.
     static_cast<void>(std::signal(signal, SIG_DFL));
     if (info == nullptr || info->si_code <= 0) static_cast<void>(::raise(signal));
@@ -50,29 +87,34 @@ bool is_default(const struct sigaction& action) {
            action.sa_handler == SIG_DFL;
 }
 
+// What ours took the place of, in the order of k_signals. Guarded by the lock.
+constinit std::array<struct sigaction, k_signals.size()> replaced{};
+
 // The program's handlers are its own: ours only take the place of none at all.
 bool install_handlers() {
-    std::array<struct sigaction, k_crashes.size()> before{};
-    for (std::size_t i = 0; i < k_crashes.size(); ++i) {
-        if (::sigaction(k_crashes.at(i), nullptr, &before.at(i)) != 0) return false;
+    std::array<struct sigaction, k_signals.size()> before{};
+    for (std::size_t i = 0; i < k_signals.size(); ++i) {
+        if (::sigaction(k_signals.at(i).number, nullptr, &before.at(i)) != 0) return false;
         if (!is_default(before.at(i)) && !is_ours(before.at(i))) return false;
     }
     struct sigaction action{};
     action.sa_sigaction = handle_crash;
     action.sa_flags = static_cast<int>(SA_SIGINFO | static_cast<unsigned>(SA_ONSTACK));
     sigemptyset(&action.sa_mask);
-    for (std::size_t i = 0; i < k_crashes.size(); ++i) {
+    for (std::size_t i = 0; i < k_signals.size(); ++i) {
         if (is_ours(before.at(i))) continue;
-        if (::sigaction(k_crashes.at(i), &action, nullptr) != 0) return false;
+        replaced.at(i) = before.at(i);
+        if (::sigaction(k_signals.at(i).number, &action, nullptr) != 0) return false;
     }
     return true;
 }
 
 void remove_handlers() {
-    for (const int crash : k_crashes) {
+    for (std::size_t i = 0; i < k_signals.size(); ++i) {
         struct sigaction now{};
-        if (::sigaction(crash, nullptr, &now) != 0 || !is_ours(now)) continue;
-        static_cast<void>(std::signal(crash, SIG_DFL));
+        const int signal = k_signals.at(i).number;
+        if (::sigaction(signal, nullptr, &now) != 0 || !is_ours(now)) continue;
+        static_cast<void>(::sigaction(signal, &replaced.at(i), nullptr));
     }
 }
 
@@ -95,11 +137,28 @@ std::unique_lock<std::mutex> lock_marks() {
     return lock;
 }
 
+// A program that exits while its threads work on may crash over what is gone by then. Under the
+// lock.
+void notice_exit() {
+    static bool is_noticed = false;
+    if (!is_noticed) is_noticed = std::atexit([] { is_exiting = true; }) == 0;
+}
+
 }  // namespace
 
-std::unique_ptr<CrashMark> CrashMark::place(int descriptor, std::uint32_t mode) {
+std::uint32_t mode_of(CrashNumber crash) noexcept { return k_signals.at(crash - 1).mode; }
+
+CrashNumber crash_in(std::uint32_t mode) noexcept { return number_of(&Signal::mode, mode); }
+
+std::string_view name_of(CrashNumber crash) noexcept {
+    return crash == 0 || crash > k_signals.size() ? std::string_view()
+                                                  : k_signals.at(crash - 1).name;
+}
+
+std::unique_ptr<CrashMark> CrashMark::place(int descriptor, Crashes crashes) {
     const auto lock = lock_marks();
     if (!lock) return nullptr;
+    notice_exit();
     const auto self = ::getpid();
     for (std::size_t i = 0; i < marks.size(); ++i) {
         auto& mark = marks.at(i);
@@ -107,7 +166,7 @@ std::unique_ptr<CrashMark> CrashMark::place(int descriptor, std::uint32_t mode) 
         // A parent's means nothing here.
         if (owner == self) continue;
         mark.descriptor.store(descriptor);
-        mark.mode.store(mode);
+        mark.crashes.store(crashes);
         mark.owner.store(self);
         if (install_handlers()) return std::unique_ptr<CrashMark>(new CrashMark(i));
         mark.owner.store(0);

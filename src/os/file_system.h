@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/crash_marks.h"
 
 namespace larder::internal::os {
 
@@ -77,14 +78,14 @@ public:
     // have dropped the pages: write the file anew, never sync it again.
     [[nodiscard]] virtual Result<void> sync() = 0;
     [[nodiscard]] virtual Result<void> set_mode(std::uint32_t mode) = 0;
-    // Should the process crash while the file is open, the file gets this mode, where CrashMark can
-    // notice it.
-    virtual void mark_on_crash(std::uint32_t mode) = 0;
+    // Should the process crash while the file is open, its mode says so (see os/crash_marks.h),
+    // where CrashMark can notice it. The last call counts.
+    virtual void mark_on_crash(Crashes crashes) = 0;
     [[nodiscard]] virtual Result<FileInfo> info() = 0;
     // Takes the kernel's whole-file lock (open file description lock), held until the file is
-    // closed or the process dies; a child made by fork shares it. Never waits: Errc::busy when
-    // somebody else, also another thread through another File, holds it. The exclusive lock needs a
-    // file open for writing.
+    // closed or the process dies; a child made by fork does not have it. Never waits: Errc::busy
+    // when somebody else, also another thread through another File, holds it. The exclusive lock
+    // needs a file open for writing.
     [[nodiscard]] virtual Result<void> try_lock(LockMode mode) = 0;
     [[nodiscard]] Result<void> try_lock() { return try_lock(LockMode::exclusive); }
     // Whether somebody else holds a lock, of either mode. Takes none itself, so that two who ask at

@@ -1,9 +1,11 @@
 #include "os/mounts.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 namespace larder::internal::os {
@@ -42,12 +44,19 @@ bool is_at_or_above(std::string_view directory, std::string_view path) {
            (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-}  // namespace
+// One line of mountinfo; what it holds belongs to the text.
+struct Mount {
+    std::string mount_point;
+    std::string_view type;
+    std::string_view source;
+    std::string_view root;
+    std::string_view options;  // of the file system
+};
 
-std::optional<Place> find_mount(std::string_view mountinfo, std::string_view path) {
+std::optional<Mount> mount_above(std::string_view mountinfo, std::string_view path) {
     constexpr std::size_t k_root = 3;
     constexpr std::size_t k_mount_point = 4;
-    std::optional<Place> found;
+    std::optional<Mount> found;
     while (!mountinfo.empty()) {
         const auto end = std::min(mountinfo.find('\n'), mountinfo.size());
         const auto words = words_of(mountinfo.substr(0, end));
@@ -60,15 +69,59 @@ std::optional<Place> find_mount(std::string_view mountinfo, std::string_view pat
         if (!is_at_or_above(mount_point, path)) continue;
         // Of several at one point, the last one hides the others.
         if (found && mount_point.size() < found->mount_point.size()) continue;
-        std::string file_system(words[dash + 1]);
-        file_system.append(" ").append(words[dash + 2]).append(" ").append(words[k_root]);
-        // Every container has an overlay of its own at "/": its layers tell them apart.
-        if (words[dash + 1] == "overlay" && dash + 3 < words.size()) {
-            file_system.append(" ").append(words[dash + 3]);
-        }
-        found = Place{std::move(mount_point), std::move(file_system)};
+        found = Mount{std::move(mount_point), words[dash + 1], words[dash + 2], words[k_root],
+                      dash + 3 < words.size() ? words[dash + 3] : std::string_view()};
     }
     return found;
+}
+
+// By the beginning of the file system's type.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> k_against_locks{
+    {{"nfs", "nolock"},
+     {"nfs", "local_lock=all"},
+     {"nfs", "local_lock=posix"},
+     {"lustre", "localflock"},
+     {"cifs", "nobrl"},
+     {"smb3", "nobrl"}}};
+
+std::string read_mountinfo() {
+    std::ostringstream mountinfo;
+    mountinfo << std::ifstream("/proc/self/mountinfo").rdbuf();
+    return std::move(mountinfo).str();
+}
+
+}  // namespace
+
+std::optional<Place> find_mount(std::string_view mountinfo, std::string_view path) {
+    const auto mount = mount_above(mountinfo, path);
+    if (!mount) return std::nullopt;
+    std::string file_system(mount->type);
+    file_system.append(" ").append(mount->source).append(" ").append(mount->root);
+    // Every container has an overlay of its own at "/": its layers tell them apart.
+    if (mount->type == "overlay" && !mount->options.empty()) {
+        file_system.append(" ").append(mount->options);
+    }
+    return Place{mount->mount_point, std::move(file_system)};
+}
+
+std::string option_against_locks(std::string_view mountinfo, std::string_view path) {
+    const auto mount = mount_above(mountinfo, path);
+    if (!mount) return {};
+    for (auto options = mount->options; !options.empty();) {
+        const auto end = std::min(options.find(','), options.size());
+        const auto option = options.substr(0, end);
+        options.remove_prefix(std::min(end + 1, options.size()));
+        const auto is_it = [&](const auto& known) {
+            return mount->type.starts_with(known.first) && option == known.second;
+        };
+        if (std::ranges::any_of(k_against_locks, is_it)) return std::string(option);
+    }
+    return {};
+}
+
+std::string option_against_locks(FileSystem& fs, const std::string& path) {
+    const auto resolved = fs.canonical(path);
+    return resolved ? option_against_locks(read_mountinfo(), *resolved) : std::string();
 }
 
 Result<Place> place_of(FileSystem& fs, const std::string& path) {
@@ -76,12 +129,11 @@ Result<Place> place_of(FileSystem& fs, const std::string& path) {
     if (!resolved) return fail(resolved.error());
     const auto space = fs.space(*resolved);
     if (!space) return fail(space.error());
-    std::ostringstream mountinfo;
-    mountinfo << std::ifstream("/proc/self/mountinfo").rdbuf();
-    if (mountinfo.view().empty()) {
+    const auto mountinfo = read_mountinfo();
+    if (mountinfo.empty()) {
         return fail(Errc::unsupported, "the system does not say what is mounted at", path);
     }
-    auto place = find_mount(mountinfo.view(), *resolved);
+    auto place = find_mount(mountinfo, *resolved);
     if (!place) {
         // The root of a chroot is not listed, as it need not be a mount: its inode tells it apart.
         const auto root = fs.info("/");

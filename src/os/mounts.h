@@ -25,6 +25,13 @@ struct Place {
 // does. Errors other than Errc::not_found on the way up are passed on.
 [[nodiscard]] Result<Place> place_above(FileSystem& fs, const std::string& path);
 
+// A mount option by which a file system keeps locks to one machine, or grants every one, such as
+// "nolock"; empty if there is none. Of the mount that a path without links lies on, in the words
+// of /proc/self/mountinfo.
+[[nodiscard]] std::string option_against_locks(std::string_view mountinfo, std::string_view path);
+// The same of this machine's mounts; empty where it cannot be told.
+[[nodiscard]] std::string option_against_locks(FileSystem& fs, const std::string& path);
+
 // The mount that a path without links lies on, in the words of /proc/self/mountinfo; without the
 // file system's id. Absent if there is none.
 [[nodiscard]] std::optional<Place> find_mount(std::string_view mountinfo, std::string_view path);

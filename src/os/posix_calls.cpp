@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "os/file_size_limit.h"
+
 namespace larder::internal::os {
 
 int PosixCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
@@ -13,14 +15,16 @@ ssize_t PosixCalls::pread(int descriptor, void* buffer, std::size_t size_bytes, 
 
 ssize_t PosixCalls::pwrite(int descriptor, const void* bytes, std::size_t size_bytes,
                            off_t offset) {
+    const FileSizeLimitGuard guard;
     return ::pwrite(descriptor, bytes, size_bytes, offset);
 }
 
 int PosixCalls::fsync(int descriptor) { return ::fsync(descriptor); }
 
 PosixCalls& real_posix_calls() {
-    static PosixCalls calls;
-    return calls;
+    // Never destroyed: threads may go on while the process ends.
+    static auto* const k_calls = new PosixCalls;
+    return *k_calls;
 }
 
 }  // namespace larder::internal::os

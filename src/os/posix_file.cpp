@@ -108,14 +108,15 @@ PosixFile::PosixFile(PosixCalls& calls, int descriptor, std::string path)
 
 PosixFile::~PosixFile() {
     crash_mark_.reset();
-    // Closing alone would leave the lock with a child that was forked meanwhile; a child must not
-    // end the lock of its parent.
+    // Closing alone would leave the lock with a child that has it open; a child must not end the
+    // lock of its parent.
     if (lock_owner_ != 0 && lock_owner_ == ::getpid()) {
         struct flock lock{};
         lock.l_type = F_UNLCK;
         lock.l_whence = SEEK_SET;
         ::fcntl(descriptor_, F_OFD_SETLK, &lock);
     }
+    locked_.forget();
     ::close(descriptor_);
 }
 
@@ -170,8 +171,8 @@ Result<void> PosixFile::set_mode(std::uint32_t mode) {
     return {};
 }
 
-void PosixFile::mark_on_crash(std::uint32_t mode) {
-    crash_mark_ = CrashMark::place(descriptor_, mode);
+void PosixFile::mark_on_crash(Crashes crashes) {
+    crash_mark_ = CrashMark::place(descriptor_, crashes);
 }
 
 Result<FileInfo> PosixFile::info() {
@@ -183,6 +184,7 @@ Result<FileInfo> PosixFile::info() {
 }
 
 Result<void> PosixFile::try_lock(LockMode mode) {
+    keep_from_children();
     struct flock lock{};
     lock.l_type = mode == LockMode::shared ? F_RDLCK : F_WRLCK;
     lock.l_whence = SEEK_SET;

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "os/crash_marks.h"
 #include "os/file_system.h"
+#include "os/locked_descriptors.h"
 #include "os/posix_calls.h"
 
 namespace larder::internal::os {
@@ -28,7 +28,7 @@ public:
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Result<void> sync() override;
     Result<void> set_mode(std::uint32_t mode) override;
-    void mark_on_crash(std::uint32_t mode) override;
+    void mark_on_crash(Crashes crashes) override;
     Result<FileInfo> info() override;
     Result<void> try_lock(LockMode mode) override;
     Result<bool> is_locked() override;
@@ -40,6 +40,8 @@ public:
     // Maps whole pages over what is mapped at `address`.
     [[nodiscard]] Result<void> map_at(void* address, std::uint64_t offset,
                                       std::uint64_t size_bytes);
+    // The file may be locked later: a child made by fork is not to have it open.
+    void keep_from_children() noexcept { locked_.note(descriptor_); }
     // As FileSystem::replace_memory.
     [[nodiscard]] Result<bool> replace_memory(std::span<std::byte> memory);
 
@@ -51,6 +53,7 @@ private:
     int descriptor_;
     std::string path_;
     pid_t lock_owner_ = 0;  // the process that took the lock; 0 without one
+    LockedDescriptor locked_;
     std::unique_ptr<CrashMark> crash_mark_;
 };
 

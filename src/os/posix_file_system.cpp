@@ -54,11 +54,16 @@ Locality locality_of(long type) {
     constexpr long k_lustre = 0x0bd00bd0;
     constexpr long k_9p = V9FS_MAGIC;
     constexpr long k_fuse = FUSE_SUPER_MAGIC;
+    constexpr long k_gpfs = 0x47504653;
+    constexpr long k_beegfs = 0x19830326;
+    constexpr long k_gfs2 = 0x01161970;
+    constexpr long k_ocfs2 = 0x7461636f;
+    constexpr long k_orangefs = 0x20030528;
     constexpr long k_tmpfs = TMPFS_MAGIC;
     constexpr long k_ramfs = RAMFS_MAGIC;
     if (type == k_tmpfs || type == k_ramfs) return Locality::memory;
-    for (const long network :
-         {k_nfs, k_smb, k_smb2, k_cifs, k_ceph, k_afs, k_lustre, k_9p, k_fuse}) {
+    for (const long network : {k_nfs, k_smb, k_smb2, k_cifs, k_ceph, k_afs, k_lustre, k_9p, k_fuse,
+                               k_gpfs, k_beegfs, k_gfs2, k_ocfs2, k_orangefs}) {
         if (type == network) return Locality::network;
     }
     return Locality::local;
@@ -76,7 +81,10 @@ public:
                 how == OpenMode::create_exclusive || how == OpenMode::create_or_open;
             return fail(Error::from_errno(creates ? "cannot create" : "cannot open", path));
         }
-        return std::make_unique<PosixFile>(calls_, descriptor, path);
+        auto file = std::make_unique<PosixFile>(calls_, descriptor, path);
+        // Only these are locked for longer than a moment.
+        if (how != OpenMode::read) file->keep_from_children();
+        return file;
     }
 
     Result<FileInfo> info(const std::string& path) override {

@@ -20,7 +20,9 @@ public:
         auto file = fs_.open(path, how, mode);
         const bool creates = how == OpenMode::create_exclusive || how == OpenMode::create_or_open;
         // Who asks for less means it.
-        if (file && creates && (mode & k_group_writes) != 0) share(path, **file, k_file);
+        if (file && creates) {
+            share(path, **file, {.group = mode >> 3U & k_file, .others = mode & k_file});
+        }
         return file;
     }
     Result<FileInfo> info(const std::string& path) override { return fs_.info(path); }
@@ -39,7 +41,7 @@ public:
     Result<void> make_directory(const std::string& path) override {
         if (auto made = fs_.make_directory(path); !made) return made;
         if (const auto directory = fs_.open(path, OpenMode::read)) {
-            share(path, **directory, k_directory);
+            share(path, **directory, {.group = k_directory, .others = k_directory});
         }
         return {};
     }
@@ -72,14 +74,20 @@ public:
     }
 
 private:
+    // Three bits for each.
+    struct Rights {
+        std::uint32_t group = 0;
+        std::uint32_t others = 0;
+    };
+
     // Where it fails the file is another user's, who has done it.
-    void share(const std::string& path, File& file, std::uint32_t bits) {
+    void share(const std::string& path, File& file, const Rights& rights) {
         const auto own = file.info();
         const auto above = fs_.info(parent_directory(path));
         if (!own || !above) return;
         auto mode = own->mode;
-        if ((above->mode & k_group_writes) != 0) mode |= bits << 3U;
-        if ((above->mode & k_all_write) != 0) mode |= bits;
+        if ((above->mode & k_group_writes) != 0) mode |= rights.group << 3U;
+        if ((above->mode & k_all_write) != 0) mode |= rights.others;
         if (mode != own->mode) static_cast<void>(file.set_mode(mode));
     }
 

@@ -24,7 +24,7 @@ std::string kind_of(const Context& context, const Key& key) {
 Result<Presence> announce(Context& context, const Key& key) {
     const auto layout = writable_layout(context);
     if (!layout) return fail(layout.error());
-    auto file = TmpFile::create(context, **layout, kind_of(context, key));
+    auto file = TmpFile::create(context, **layout, kind_of(context, key), {}, Readers::of_the_lock);
     if (!file) return fail(std::move(file.error()));
     return Presence(ScratchFile(context.fs(), std::move(*file).release()));
 }

@@ -15,8 +15,7 @@ namespace larder::internal::store {
 
 struct Context;
 
-// Ends with its destructor, or with the process; where one ends without its destructor and was
-// forked meanwhile, with its last child. Must not outlive the store.
+// Ends with its destructor, or with the process. Must not outlive the store.
 class Presence {
 public:
     // `file` is locked.

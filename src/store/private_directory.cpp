@@ -107,6 +107,20 @@ Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
     return directory;
 }
 
+void PrivateDirectory::note_kept(const Harvest& harvest, const Manifest& manifest) {
+    key_ = manifest.key;
+    std::erase_if(placed_, [&](const Placed& placed) {
+        const auto is_it = [&](const std::string& name) { return name == placed.part.name; };
+        return harvest.stamps.contains(placed.part.name) ||
+               std::ranges::any_of(harvest.removed, is_it);
+    });
+    for (const auto& part : manifest.parts) {
+        const auto stamp = harvest.stamps.find(part.name);
+        if (stamp == harvest.stamps.end()) continue;
+        placed_.push_back({part, stamp->second, Placed::How::copied});
+    }
+}
+
 Result<Harvest> harvest(Context& context, const PrivateDirectory& directory) {
     auto& fs = context.fs();
     const auto entries = fs.list(directory.path_);
@@ -135,6 +149,7 @@ Result<Harvest> harvest(Context& context, const PrivateDirectory& directory) {
             }
         }
         harvest.fresh.push_back(copy_of(fs, entry.name, path));
+        harvest.stamps[entry.name] = info->stamp;
     }
     for (const auto& placed : directory.placed_) {
         const auto is_it = [&](const auto& entry) { return entry.name == placed.part.name; };

@@ -1,6 +1,7 @@
 // A directory for one user alone, for devices that cache only through one.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ struct Harvest {
     std::vector<PartSource> fresh;     // new and rewritten files; read when they are published
     std::vector<Part> kept;            // files that are as they were
     std::vector<std::string> removed;  // names of files that are gone
+    std::map<std::string, os::FileStamp> stamps;  // of `fresh`, before they are read
 
     [[nodiscard]] bool changed() const { return !fresh.empty() || !removed.empty(); }
 };
@@ -35,6 +37,9 @@ public:
     ~PrivateDirectory();
 
     [[nodiscard]] const std::string& path() const { return path_; }
+    // What was harvested is kept now, as the parts of `manifest`: the next harvest finds only what
+    // has changed since.
+    void note_kept(const Harvest& harvest, const Manifest& manifest);
 
 private:
     friend Result<PrivateDirectory> materialise(Context&, const Manifest*, VerifyPolicy);

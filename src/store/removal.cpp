@@ -63,6 +63,7 @@ Result<void> remove_manifests(Context& context, const std::set<Key>& keys, DryRu
         removal.freed_bytes += disk_bytes(context, path);
         if (dry_run == DryRun::no) {
             if (auto removed = remove_if_there(context, path); !removed) return removed;
+            forget_trials(context, key.digest);
             directories.insert(os::parent_directory(path));
         }
         ++removal.removed_entries;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "os/file_size_limit.h"
 #include "store/state_impl.h"
 
 namespace larder::internal::store {
@@ -32,9 +33,12 @@ State::State(const os::System& system, Log& log, std::string directory)
     : impl_(std::make_unique<Impl>(system, log, std::move(directory))) {}
 
 State::~State() {
+    // Closing writes what is in the log.
+    const os::FileSizeLimitGuard guard;
     if (impl_->connection && impl_->opened_by != os::current_process_id()) {
         impl_->connection->abandon();
     }
+    impl_.reset();
 }
 
 std::optional<Digest> State::fingerprint(const os::FileStamp& stamp) {

@@ -1,12 +1,14 @@
 #include "store/state_impl.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/digest.h"
+#include "os/file_size_limit.h"
 
 namespace larder::internal::store {
 namespace {
@@ -79,16 +81,59 @@ Result<void> make_tables(Connection& connection) {
     return connection.execute(("PRAGMA user_version=" + std::to_string(number)).c_str());
 }
 
+// SQLite has locks of its own for all of a process. In a child made by fork while another thread
+// held one it cannot be used any more, and costs nothing but what it would have remembered.
+class InUse {
+public:
+    InUse() noexcept {
+        auto owner = owner_.load();
+        const auto self = os::current_process_id();
+        if (owner != self && owner_.compare_exchange_strong(owner, self)) {
+            if (owner != 0 && users_.exchange(0) > 0) is_lost_ = true;
+        }
+        ++users_;
+    }
+    InUse(const InUse&) = delete;
+    InUse& operator=(const InUse&) = delete;
+    ~InUse() { --users_; }
+
+    [[nodiscard]] bool is_possible() const noexcept { return !is_lost_; }
+
+private:
+    static constinit inline std::atomic<std::int64_t> owner_{0};  // process id
+    static constinit inline std::atomic<int> users_{0};
+    static constinit inline std::atomic<bool> is_lost_{false};
+};
+
+// For this user alone, whatever the umask: it tells which models were used. What is there already
+// has the modes that somebody gave it.
+Result<void> make_private_directory(os::FileSystem& fs, const std::string& path) {
+    constexpr std::uint32_t k_owner_only = 0700;
+    if (fs.info(path)) return {};
+    if (auto made = os::make_directories(fs, path); !made) return made;
+    const auto directory = fs.open(path, os::OpenMode::read);
+    return directory ? (*directory)->set_mode(k_owner_only) : fail(directory.error());
+}
+
+// Only where it is absent: SQLite's locks would end with any descriptor of the file that is closed.
+void make_private_file(os::FileSystem& fs, const std::string& path) {
+    constexpr std::uint32_t k_owner_only = 0600;
+    if (!fs.info(path)) {
+        static_cast<void>(fs.open(path, os::OpenMode::create_exclusive, k_owner_only));
+    }
+}
+
 }  // namespace
 
 Result<void> State::Impl::open() {
-    if (auto made = os::make_directories(system.fs, directory); !made) return made;
+    if (auto made = make_private_directory(system.fs, directory); !made) return made;
     // A home directory on a network serves several machines, each with device numbers of its
     // own, and cannot share the memory that write-ahead logging needs.
     const auto space = system.fs.space(directory);
     const bool shared = space && space->locality == os::Locality::network;
     file = os::join(directory,
                     shared ? "state-1-" + system.process.host + ".db" : std::string("state-1.db"));
+    make_private_file(system.fs, file);
     auto opened = Connection::open(file, k_busy_limit_ms);
     if (!opened) return fail(std::move(opened.error()));
     // Nothing here is worth a wait for the disk: what power loss takes is found out again.
@@ -117,6 +162,9 @@ void State::Impl::note(Error error) {
 }
 
 bool State::Impl::run(const std::function<Result<void>(Connection&)>& work) {
+    const InUse in_use;
+    if (!in_use.is_possible()) return false;
+    const os::FileSizeLimitGuard guard;
     const std::lock_guard lock(mutex);
     if (directory.empty() || given_up) return false;
     if (connection && opened_by != os::current_process_id()) {

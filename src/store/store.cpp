@@ -66,19 +66,23 @@ Result<Manifest> Store::publish(const Publication& publication) {
 
 bool Store::has_room(std::uint64_t bytes) { return store::has_room(*context_, bytes); }
 
+Result<bool> Store::locks_exclude() { return store::locks_exclude(*context_); }
+
 Result<Presence> Store::announce(const Key& key) { return store::announce(*context_, key); }
 
 bool Store::is_announced_by_others(const Key& key, const std::set<std::string>& own_paths) {
     return store::is_announced_by_others(*context_, key, own_paths);
 }
 
-Result<Trial> Store::begin_trial(const Digest& object) {
-    return store::begin_trial(*context_, object);
+Result<Trial> Store::begin_trial(const Digest& subject) {
+    return store::begin_trial(*context_, subject);
 }
 
-Result<std::uint64_t> Store::dead_trials(const Digest& object) {
-    return store::dead_trials(*context_, object);
+Result<CrashCount> Store::count_crashes(const Digest& subject) {
+    return store::count_crashes(*context_, subject);
 }
+
+void Store::forget_crashes(const Digest& subject) noexcept { forget_trials(*context_, subject); }
 
 Result<void> Store::mark_proven(const Digest& object) {
     return store::mark_proven(*context_, object);
@@ -97,7 +101,7 @@ Result<Harvest> Store::harvest(const PrivateDirectory& directory) {
 Result<ScratchFile> Store::scratch_file(std::string_view suffix) {
     const auto layout = writable_layout(*context_);
     if (!layout) return fail(layout.error());
-    auto file = TmpFile::create(*context_, **layout, "scratch", suffix);
+    auto file = TmpFile::create(*context_, **layout, "scratch", suffix, Readers::of_the_lock);
     if (!file) return fail(std::move(file.error()));
     return ScratchFile(context_->fs(), std::move(*file).release());
 }

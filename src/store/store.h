@@ -135,6 +135,8 @@ public:
 
     // ── Who else is there ────────────────────────────────────────────────────────────────────────
 
+    // See tmp_file.h.
+    [[nodiscard]] Result<bool> locks_exclude();
     // Lets others on this machine know, for as long as what it returns lives, that this process
     // uses a key. In a larder open for reading, others with the same state directory.
     [[nodiscard]] Result<Presence> announce(const Key& key);
@@ -147,10 +149,11 @@ public:
     // Kept in the larder, or on this machine if that is read-only. None of them ever waits.
 
     // To be begun before an object is used for the first time, and ended when the process has
-    // survived it.
-    [[nodiscard]] Result<Trial> begin_trial(const Digest& object);
-    // How many trials of the object were cut short by the death of their process.
-    [[nodiscard]] Result<std::uint64_t> dead_trials(const Digest& object);
+    // survived it. The trial of a key: its model is compiled where its object may have crashed.
+    [[nodiscard]] Result<Trial> begin_trial(const Digest& subject);
+    // Trials of the object, or of the key, in which the process crashed, within the last day.
+    [[nodiscard]] Result<CrashCount> count_crashes(const Digest& subject);
+    void forget_crashes(const Digest& subject) noexcept;
     // An object that was used without harm needs no more trials.
     [[nodiscard]] Result<void> mark_proven(const Digest& object);
     [[nodiscard]] bool is_proven(const Digest& object);

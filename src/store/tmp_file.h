@@ -13,13 +13,17 @@
 
 namespace larder::internal::store {
 
+// Whether a file gets the modes of everything in the larder, or stays in `tmp/`: then a group may
+// look at its lock, and sweep it, and nobody but its owner can write to it.
+enum class Readers { as_the_larder, of_the_lock };
+
 // A locked file in `tmp/`, removed by the destructor unless it was moved away.
 class TmpFile {
 public:
-    // `tmp/<kind>-<nonce><suffix>`, open for reading and writing.
+    // `tmp/<kind>-<machine>-<nonce><suffix>`, open for reading and writing.
     [[nodiscard]] static Result<TmpFile> create(Context& context, const Layout& layout,
-                                                std::string_view kind,
-                                                std::string_view suffix = {});
+                                                std::string_view kind, std::string_view suffix = {},
+                                                Readers readers = Readers::as_the_larder);
     TmpFile(TmpFile&&) noexcept = default;
     TmpFile& operator=(TmpFile&&) = delete;
     TmpFile(const TmpFile&) = delete;
@@ -52,6 +56,16 @@ inline constexpr std::string_view k_marker_suffix = ".lock";
 // True if `path` (still) names the open file.
 [[nodiscard]] Result<bool> names(os::FileSystem& fs, const std::string& path, os::File& file);
 
+// 8 hexadecimal characters: this machine, since it was started.
+[[nodiscard]] std::string machine_mark(const Context& context);
+// "<machine>-<nonce>": a name that tells whose locks prove anything.
+[[nodiscard]] std::string make_owned_nonce(const Context& context);
+// Whether one who locks a file keeps another process of this machine away. A lock that is granted
+// to everybody looks the same to whoever asks for it.
+[[nodiscard]] Result<bool> locks_exclude(Context& context);
+
+// Removes a file, and the directory that it stands for, if its owner is gone.
+void sweep_file(Context& context, const std::string& path) noexcept;
 // Removes everything in `tmp/` whose owner is gone. One directory listing if there is nothing.
 // Best effort: what cannot be removed now is left for the next sweep.
 void sweep(Context& context, const Layout& layout) noexcept;

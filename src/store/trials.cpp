@@ -1,7 +1,9 @@
 #include "store/trials.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "os/crash_marks.h"
 #include "store/context.h"
 #include "store/tmp_file.h"
 
@@ -10,12 +12,6 @@ namespace {
 
 constexpr std::string_view k_proven = "proven";
 constexpr int k_trial_attempts_max = 4;
-// Of a marker that could not be removed: its trial is over.
-constexpr std::uint32_t k_ended_mode = 0400;
-// Of one whose object is loaded and in use; nobody is to blame for its end but for a crash.
-constexpr std::uint32_t k_loaded_mode = 0544;
-constexpr std::uint32_t k_crashed_mode = 0744;
-
 // Neither a trial nor its outcome needs to survive power loss: nothing here is synced.
 Result<void> make_trial_directory(Context& context, const Layout& layout,
                                   const std::string& directory) {
@@ -36,24 +32,25 @@ Result<void> make_trial_directory(Context& context, const Layout& layout,
     return made;
 }
 
-Result<bool> is_dead(os::FileSystem& fs, const std::string& path) {
-    const auto file = fs.open(path, os::OpenMode::read);
-    if (!file) {
-        if (file.error().code == Errc::not_found) return false;
-        return fail(file.error());
+// Adds what a marker tells. One that tells nothing any more is removed.
+void look_at(Context& context, const std::string& path, CrashCount& count) {
+    auto& fs = context.fs();
+    const auto info = fs.link_info(path);
+    if (!info) return;
+    const auto crash = os::crash_in(info->mode);
+    if (crash == 0) {
+        sweep_file(context, path);
+        return;
     }
-    const auto locked = (*file)->is_locked();
-    if (!locked) return fail(locked.error());
-    if (*locked) return false;
-    const auto info = (*file)->info();
-    if (!info) return fail(info.error());
-    if (info->mode == k_ended_mode) return false;
-    if (info->mode == k_loaded_mode) {
+    // Marking it was the last change.
+    const auto at_ns = info->stamp.ctime_ns;
+    if (context.system.clock.wall().count() - at_ns > k_crash_counts_ns) {
         static_cast<void>(fs.remove(path));
-        return false;
+        return;
     }
-    // One that ended between the opening and the look at its lock has no name any more.
-    return names(fs, path, **file);
+    ++count.crashes;
+    count.signals.emplace(os::name_of(crash));
+    count.last_ns = std::max(count.last_ns, at_ns);
 }
 
 }  // namespace
@@ -74,28 +71,23 @@ Trial::~Trial() { end(); }
 
 void Trial::end() noexcept {
     if (!file_) return;
-    // Before the lock goes: an unlocked marker is a dead trial.
-    if (ownership_.is_ours() && !fs_->remove(path_)) {
-        static_cast<void>(file_->set_mode(k_ended_mode));
-    }
+    if (ownership_.is_ours()) static_cast<void>(fs_->remove(path_));
     file_.reset();
 }
 
 void Trial::note_loaded() noexcept {
-    if (!file_ || !ownership_.is_ours()) return;
-    file_->mark_on_crash(k_crashed_mode);
-    static_cast<void>(file_->set_mode(k_loaded_mode));
+    if (file_ && ownership_.is_ours()) file_->mark_on_crash(os::Crashes::faults);
 }
 
-Result<Trial> begin_trial(Context& context, const Digest& object) {
+Result<Trial> begin_trial(Context& context, const Digest& subject) {
     const auto layout = writable_layout(context);
     if (!layout) return fail(layout.error());
     auto& fs = context.fs();
-    const auto directory = (*layout)->trials_of(object);
+    const auto directory = (*layout)->trials_of(subject);
     // Made elsewhere: a marker must be locked by the time others can see it.
-    auto tmp = TmpFile::create(context, **layout, "trial");
+    auto tmp = TmpFile::create(context, **layout, "trial", {}, Readers::of_the_lock);
     if (!tmp) return fail(std::move(tmp.error()));
-    const auto path = os::join(directory, make_nonce(context));
+    const auto path = os::join(directory, make_owned_nonce(context));
     Result<void> moved;
     for (int attempt = 0; attempt < k_trial_attempts_max; ++attempt) {
         if (auto made = make_trial_directory(context, **layout, directory); !made) {
@@ -106,25 +98,24 @@ Result<Trial> begin_trial(Context& context, const Digest& object) {
         if (moved || moved.error().code != Errc::not_found) break;
     }
     if (!moved) return fail(std::move(moved.error()));
-    return Trial(fs, std::move(*tmp).release(), path);
+    auto file = std::move(*tmp).release();
+    file->mark_on_crash(os::Crashes::faults_and_aborts);
+    return Trial(fs, std::move(file), path);
 }
 
-Result<std::uint64_t> dead_trials(Context& context, const Digest& object) {
+Result<CrashCount> count_crashes(Context& context, const Digest& subject) {
+    CrashCount count;
     const auto layout = writable_layout(context);
-    if (!layout) return 0;
+    if (!layout) return count;
     auto& fs = context.fs();
-    const auto directory = (*layout)->trials_of(object);
+    const auto directory = (*layout)->trials_of(subject);
     const auto entries = fs.list(directory);
     if (!entries) {
-        if (entries.error().code == Errc::not_found) return 0;
+        if (entries.error().code == Errc::not_found) return count;
         return fail(entries.error());
     }
-    std::uint64_t count = 0;
     for (const auto& entry : *entries) {
-        if (entry.name == k_proven) continue;
-        const auto dead = is_dead(fs, os::join(directory, entry.name));
-        if (!dead) return fail(dead.error());
-        if (*dead) ++count;
+        if (entry.name != k_proven) look_at(context, os::join(directory, entry.name), count);
     }
     return count;
 }
@@ -147,9 +138,9 @@ bool is_proven(Context& context, const Digest& object) {
     return is_marked(context.layout) || (context.notes && is_marked(*context.notes));
 }
 
-void forget_trials(Context& context, const Digest& object) noexcept {
+void forget_trials(Context& context, const Digest& subject) noexcept {
     const auto layout = writable_layout(context);
-    if (layout) static_cast<void>(os::remove_tree(context.fs(), (*layout)->trials_of(object)));
+    if (layout) static_cast<void>(os::remove_tree(context.fs(), (*layout)->trials_of(subject)));
 }
 
 }  // namespace larder::internal::store

@@ -1,10 +1,11 @@
 // A blob that takes the process down when it is loaded must not do so for ever: a load leaves a
-// locked marker, and a marker whose lock is free belongs to a process that died. Its mode says
-// when, and of what.
+// locked marker, whose mode a crash changes (os/crash_marks.h). A marker without that tells of a
+// process that ended in any other way, and means nothing.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/digest.h"
@@ -16,7 +17,7 @@ namespace larder::internal::store {
 
 struct Context;
 
-// One load under suspicion. Must not outlive the store's file system.
+// One load under suspicion, or one compile in its place. Must not outlive the store's file system.
 class Trial {
 public:
     Trial(Trial&&) noexcept = default;
@@ -28,9 +29,8 @@ public:
 
     // The process survived, whatever else came of it. Does nothing the second time.
     void end() noexcept;
-    // The load is over, and the first use begins. It may be cut short by many things that say
-    // nothing of the object: people stop programs, and jobs end without ceremony. From now on only
-    // a crash makes a dead trial, and only where the program leaves it to us to notice one.
+    // The load is over, and the first use begins: from now on only a fault counts. Programs abort
+    // for reasons of their own, also as they end.
     void note_loaded() noexcept;
 
 private:
@@ -43,11 +43,21 @@ private:
     Ownership ownership_;
 };
 
-// See Store for the contracts.
-[[nodiscard]] Result<Trial> begin_trial(Context& context, const Digest& object);
-[[nodiscard]] Result<std::uint64_t> dead_trials(Context& context, const Digest& object);
+// How often trials ended by a crash, as far as that still counts.
+struct CrashCount {
+    std::uint64_t crashes = 0;
+    std::set<std::string> signals;  // by name
+    std::int64_t last_ns = 0;       // since the epoch
+};
+
+// A crash counts this long: by then the runtime, the driver or the program may be another.
+inline constexpr std::int64_t k_crash_counts_ns = std::int64_t{24} * 3600 * 1'000'000'000;
+
+// See Store for the contracts. `subject` is an object's digest or a key's.
+[[nodiscard]] Result<Trial> begin_trial(Context& context, const Digest& subject);
+[[nodiscard]] Result<CrashCount> count_crashes(Context& context, const Digest& subject);
 [[nodiscard]] Result<void> mark_proven(Context& context, const Digest& object);
 [[nodiscard]] bool is_proven(Context& context, const Digest& object);
-void forget_trials(Context& context, const Digest& object) noexcept;
+void forget_trials(Context& context, const Digest& subject) noexcept;
 
 }  // namespace larder::internal::store

@@ -242,7 +242,7 @@ TEST_F(Crash, SoItIsWithEightProcessesAtOnce) {
     EXPECT_EQ(ask(model_).outputs, expected_.outputs);
 }
 
-TEST_F(Crash, AModelWhoseBlobsKeepCrashingIsNotKeptForEver) {
+TEST_F(Crash, AModelWhoseBlobsKeepCrashingIsNotKeptForADay) {
     const Question crash{.model = model_, .environment = {{"ASK_CRASH", "1"}}};
     expect(ask(model_), "compiled");
     EXPECT_EQ(ask(crash).signal, SIGSEGV);

@@ -3,16 +3,20 @@
 
 #include <barrier>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cache/blob_pages.h"
 #include "cache/explain.h"
+#include "support/fake_clock.h"
 #include "support/fake_runtime.h"
 #include "support/process.h"
 
@@ -51,8 +55,12 @@ protected:
     }
     // In a session of its own, as a new process would.
     Asked ask(const std::string& model = "x") {
-        Session session(system_.system(), log_, config_);
+        Session session(system(), log_, config_);
         return ask(session, model);
+    }
+    os::System system() {
+        const auto real = system_.system();
+        return {real.fs, clock_ != nullptr ? *clock_ : real.clock, real.entropy, real.process};
     }
     Outcome outcome(const std::string& model = "x") {
         const auto asked = ask(model);
@@ -84,6 +92,7 @@ protected:
 
     fs::path root_;
     os::RealSystem system_;
+    os::Clock* clock_ = nullptr;  // in place of the real one
     std::vector<std::string> said_;
     Log log_{LogLevel::warn,
              [this](LogLevel, std::string_view message) { said_.emplace_back(message); }};
@@ -251,28 +260,67 @@ TEST_F(AttemptTest, ALargeBlobThatIsCompressedIsLoaded) {
     EXPECT_TRUE(said_.empty());
 }
 
-TEST_F(AttemptTest, ABlobThatCrashesTheImportIsSetAside) {
-    EXPECT_EQ(outcome(), Outcome::compiled);
-    const auto status = in_a_child([&] {
-        device_.on_import = [] { std::raise(SIGKILL); };
-        (void)ask();
-    });
-    EXPECT_TRUE(WIFSIGNALED(status));
-    EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(outcome(), Outcome::loaded);
+void write_nowhere() {
+    volatile int* nowhere = nullptr;
+    *nowhere = 1;
 }
 
-TEST_F(AttemptTest, WhatIsWithheldIsAMissInCacheOnlyMode) {
-    for (int crash = 0; crash < 2; ++crash) {
-        EXPECT_EQ(outcome(), Outcome::compiled);
-        const int status = in_a_child([&] {
-            device_.on_import = [] { std::raise(SIGKILL); };
+// Whoever ends a process from outside says nothing about the model.
+TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    for (const int signal : {SIGKILL, SIGKILL, SIGABRT, SIGABRT, SIGSEGV, SIGTERM}) {
+        const auto status = in_a_child([&] {
+            device_.on_import = [&] {
+                ::kill(::getpid(), signal);
+                ::pause();
+            };
             (void)ask();
         });
         EXPECT_TRUE(WIFSIGNALED(status));
     }
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    EXPECT_EQ(count("quarantine"), 0U);
+    EXPECT_EQ(count("trials"), 1U) << "it is proven, and nothing else is left";
+}
+
+// Sanitizers handle crashes themselves: none is noticed then.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+class CrashTest : public AttemptTest {
+protected:
+    // A process that asks for the model and crashes while it imports.
+    void crash_at_import() {
+        EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
+            device_.on_import = write_nowhere;
+            (void)ask();
+        })));
+    }
+    // One that crashes as it begins to use what it got, however it got it.
+    void crash_at_first_use() {
+        EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
+            Session session(system(), log_, config_);
+            (void)ask(session);
+            write_nowhere();
+        })));
+    }
+    void withhold() {
+        for (int crash = 0; crash < 2; ++crash) {
+            EXPECT_EQ(outcome(), Outcome::compiled);
+            crash_at_import();
+        }
+        EXPECT_EQ(outcome(), Outcome::compiled);
+        EXPECT_EQ(outcome(), Outcome::bypassed);
+    }
+};
+
+TEST_F(CrashTest, ABlobThatCrashesTheImportIsSetAside) {
     EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(outcome(), Outcome::bypassed);
+    crash_at_import();
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(CrashTest, WhatIsWithheldIsAMissInCacheOnlyMode) {
+    withhold();
     config_.mode = Mode::cache_only;
     const auto asked = ask();
     ASSERT_FALSE(asked.response.has_value());
@@ -280,16 +328,99 @@ TEST_F(AttemptTest, WhatIsWithheldIsAMissInCacheOnlyMode) {
     EXPECT_EQ(asked.model, "");
 }
 
-TEST_F(AttemptTest, AProvenBlobIsSetAsideAfterThreeCrashes) {
+TEST_F(CrashTest, WhatIsWithheldSaysUntilWhenAndIsKeptAgainThen) {
+    support::FakeClock clock;
+    clock.set_wall(system_.system().clock.wall());
+    clock_ = &clock;
+    withhold();
+    EXPECT_NE(reason_.find("2 processes down (SIGSEGV); it is kept again after 20"),
+              std::string::npos)
+        << reason_;
+    clock.advance(std::chrono::hours(23));
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    clock.advance(std::chrono::hours(2));
     EXPECT_EQ(outcome(), Outcome::compiled);
     EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(CrashTest, AProvenBlobIsSetAsideAfterThreeCrashes) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    for (int i = 0; i < 3; ++i) crash_at_import();
+    EXPECT_EQ(outcome(), Outcome::compiled);
+}
+
+// The program crashes with and without the blob.
+TEST_F(CrashTest, ABlobIsInnocentWhereTheModelCrashesWithoutItToo) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    crash_at_first_use();
+    crash_at_first_use();
+    const auto compiles = device_.compiles_done.load();
+    for (int i = 0; i < 4; ++i) crash_at_first_use();
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+    EXPECT_EQ(device_.compiles_done, compiles);
+    EXPECT_LE(count("quarantine"), 1U);
+}
+
+// Found out while the blob is withheld: a compile crashes as its import did.
+TEST_F(CrashTest, WhatIsWithheldIsKeptAgainOnceACompileCrashedTheSameWay) {
+    withhold();
+    crash_at_first_use();
+    EXPECT_EQ(outcome(), Outcome::compiled) << reason_;
+    EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
+}
+
+TEST_F(CrashTest, ACompileThatAbortsDoesNotRefuteAFault) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    crash_at_import();
+    EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
+        device_.on_compile = [] { std::abort(); };
+        (void)ask();
+    })));
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    crash_at_import();
+    EXPECT_EQ(outcome(), Outcome::compiled);
+}
+
+TEST_F(CrashTest, AnAbortAfterTheImportBlamesNoBlob) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
-            device_.on_import = [] { std::raise(SIGKILL); };
-            (void)ask();
-        }))) << i;
+            Session session(system(), log_, config_);
+            (void)ask(session);
+            std::abort();
+        })));
     }
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+#endif
+
+// The runtime writes such files itself, and a write beyond the limit ends the process.
+TEST_F(AttemptTest, ADirectoryIsNotLeftToADeviceUnderALimitOfFileSizes) {
+    device_.caching = runtime::Caching::directory;
+    const auto status = in_a_child([&] {
+        struct rlimit limit{};
+        ::getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = std::size_t{1} << 30;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        if (outcome() != Outcome::bypassed) ::_exit(1);
+        if (reason_.find("ulimit -f") == std::string::npos) ::_exit(2);
+    });
+    EXPECT_EQ(status, 0);
+}
+
+// Once the model is there, want of memory costs its entry alone.
+TEST_F(AttemptTest, WantOfMemoryWhileAModelIsKeptCostsTheEntryAlone) {
+    device_.on_export = [] { throw std::bad_alloc(); };
+    EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_NE(reason_.find("Cannot allocate memory"), std::string::npos) << reason_;
+    EXPECT_EQ(count("tmp"), 0U);
+    device_.on_export = {};
     EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.on_import = [] { throw std::bad_alloc(); };
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(count("tmp"), 0U);
 }
 
 TEST_F(AttemptTest, AStuckCompilerIsNotWaitedForForEver) {

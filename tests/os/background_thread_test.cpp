@@ -3,6 +3,7 @@
 
 #include <future>
 #include <new>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -26,9 +27,13 @@ TEST(BackgroundThreadTest, IsStoppedByItsDestructor) {
     EXPECT_TRUE(stopped);
 }
 
-TEST(BackgroundThreadTest, EndsAloneWhereItFindsNoMemory) {
+TEST(BackgroundThreadTest, EndsAloneWhateverIsThrown) {
     BackgroundThread thread;
     ASSERT_TRUE(thread.start([](const std::stop_token&) { throw std::bad_alloc(); }));
+    thread.stop();
+    ASSERT_TRUE(thread.start([](const std::stop_token&) { throw std::runtime_error("other"); }));
+    thread.stop();
+    ASSERT_TRUE(thread.start([](const std::stop_token&) { throw 1; }));
     thread.stop();
     bool ran = false;
     ASSERT_TRUE(thread.start([&](const std::stop_token&) { ran = true; }));

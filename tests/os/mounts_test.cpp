@@ -57,6 +57,22 @@ TEST(FindMount, TheLayersOfAnOverlayTellContainersApart) {
     EXPECT_NE(in("a"), in("b"));
 }
 
+TEST(OptionAgainstLocks, IsToldOfWhatMaySeparateMachines) {
+    const auto option = [](const std::string& type_and_source, const std::string& options) {
+        return option_against_locks("9 1 0:9 / / rw - ext4 /dev/sda rw\n30 21 0:25 / /mnt rw - " +
+                                        type_and_source + " " + options + "\n",
+                                    "/mnt/larder");
+    };
+    EXPECT_EQ(option("nfs server:/export", "rw,vers=3,nolock,local_lock=all"), "nolock");
+    EXPECT_EQ(option("nfs4 server:/export", "rw,local_lock=posix"), "local_lock=posix");
+    EXPECT_EQ(option("lustre server:/export", "rw,localflock"), "localflock");
+    EXPECT_EQ(option("cifs //server/export", "rw,nobrl"), "nobrl");
+    EXPECT_EQ(option("nfs4 server:/export", "rw,local_lock=none"), "");
+    EXPECT_EQ(option("nfs server:/export", "rw,local_lock=flock"), "");
+    EXPECT_EQ(option("ext4 /dev/nolock", "rw,nolock"), "");
+    EXPECT_EQ(option_against_locks("", "/mnt"), "");
+}
+
 class PlaceTest : public ::testing::Test {
 protected:
     support::TemporaryDirectory directory_;

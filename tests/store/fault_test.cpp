@@ -228,7 +228,7 @@ TEST_F(FaultTest, WhileTryingAnObject) {
         auto trial = store.begin_trial(object);
         if (!trial) return fail(trial.error());
         trial->end();
-        if (auto dead = store.dead_trials(object); !dead) return fail(dead.error());
+        if (auto dead = store.count_crashes(object); !dead) return fail(dead.error());
         static_cast<void>(store.is_proven(object));
         return store.mark_proven(object);
     }});

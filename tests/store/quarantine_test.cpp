@@ -1,9 +1,16 @@
 // store/quarantine.h and store/trials.h: setting aside, and finding out what kills.
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <set>
 #include <thread>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "harness.h"
+#include "support/fake_clock.h"
 #include "support/process.h"
 
 namespace larder::internal::store {
@@ -94,77 +101,113 @@ TEST_F(QuarantineTest, OfDamageInALarderThatIsReadOnlyIsNotedToo) {
     EXPECT_TRUE(forgetful->find(manifest_.key).manifest);
 }
 
-class TrialTest : public QuarantineTest {};
+class TrialTest : public QuarantineTest {
+protected:
+    // A process that begins a trial and ends so.
+    void end_by(int signal, const std::function<void()>& end, bool is_loaded = false) {
+        support::Child child([&] {
+            const struct rlimit no_core{0, 0};
+            ::setrlimit(RLIMIT_CORE, &no_core);
+            Machine machine(*fs_);
+            const auto store = machine.must_open(larder());
+            auto trial = store->begin_trial(part_.object);
+            ASSERT_TRUE(trial);
+            if (is_loaded) trial->note_loaded();
+            end();
+        });
+        EXPECT_EQ(child.wait(), -signal);
+    }
+    [[nodiscard]] std::uint64_t crashes() {
+        const auto count = store_->count_crashes(part_.object);
+        EXPECT_TRUE(count);
+        return count->crashes;
+    }
+};
+
+void write_nowhere() {
+    volatile int* nowhere = nullptr;
+    *nowhere = 1;
+}
 
 TEST_F(TrialTest, ThatEndsLeavesNothing) {
     {
         auto first = store_->begin_trial(part_.object);
         auto second = store_->begin_trial(part_.object);
         ASSERT_TRUE(first && second);
-        EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+        EXPECT_EQ(crashes(), 0U);
         first->end();
         first->end();
         *second = std::move(*first);
     }
-    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+    EXPECT_EQ(crashes(), 0U);
     EXPECT_EQ(support::tree_of(larder() + "/trials"), "");
     EXPECT_EQ(tmp(), "");
 }
 
-TEST_F(TrialTest, ThatIsCutShortIsCounted) {
-    for (std::uint64_t deaths = 1; deaths <= 3; ++deaths) {
-        support::Child child([&] {
-            Machine machine(*fs_);
-            const auto store = machine.must_open(larder());
-            const auto trial = store->begin_trial(part_.object);
-            ASSERT_TRUE(trial);
-            ::raise(SIGKILL);
-        });
-        EXPECT_EQ(child.wait(), -SIGKILL);
-        EXPECT_EQ(store_->dead_trials(part_.object), deaths);
+TEST_F(TrialTest, ThatIsCutShortBlamesNobody) {
+    for (const bool is_loaded : {false, true}) {
+        end_by(0, [] { ::_exit(0); }, is_loaded);
+        for (const int signal : {SIGKILL, SIGTERM, SIGINT, SIGABRT, SIGSEGV}) {
+            end_by(
+                signal,
+                [&] {
+                    ::kill(::getpid(), signal);
+                    ::pause();
+                },
+                is_loaded);
+        }
     }
+    EXPECT_NE(support::tree_of(larder() + "/trials"), "");
     const auto living = store_->begin_trial(part_.object);
-    EXPECT_EQ(store_->dead_trials(part_.object), 3U);
+    ASSERT_TRUE(living);
+    EXPECT_EQ(crashes(), 0U);
+    EXPECT_NE(support::tree_of(larder() + "/trials"), "") << "a trial goes on";
+    EXPECT_EQ(std::distance(std::filesystem::recursive_directory_iterator(larder() + "/trials"),
+                            std::filesystem::recursive_directory_iterator{}),
+              3)
+        << "two directories and that trial";
+}
+
+// Sanitizers handle crashes themselves: none is noticed then.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(TrialTest, ThatCrashesIsCounted) {
+    end_by(SIGSEGV, write_nowhere);
+    end_by(SIGABRT, [] { std::abort(); });
+    EXPECT_EQ(crashes(), 2U);
+    end_by(SIGSEGV, write_nowhere, true);
+    const auto living = store_->begin_trial(part_.object);
+    const auto count = store_->count_crashes(part_.object);
+    ASSERT_TRUE(living && count);
+    EXPECT_EQ(count->crashes, 3U);
+    EXPECT_EQ(count->signals, (std::set<std::string>{"SIGABRT", "SIGSEGV"}));
     EXPECT_FALSE(store_->is_proven(part_.object));
     ASSERT_TRUE(store_->mark_proven(part_.object));
     ASSERT_TRUE(store_->mark_proven(part_.object));
     EXPECT_TRUE(store_->is_proven(part_.object));
     // With the object goes what was known of it.
-    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "it kills"));
-    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
+    ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "it crashes"));
+    EXPECT_EQ(crashes(), 0U);
 }
 
-// Sanitizers handle crashes themselves: none is noticed then.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_F(TrialTest, OfALoadedObjectIsDeadByACrashAlone) {
-    const auto end_by = [&](int signal) {
-        support::Child child([&] {
-            Machine machine(*fs_);
-            const auto store = machine.must_open(larder());
-            auto trial = store->begin_trial(part_.object);
-            ASSERT_TRUE(trial);
-            trial->note_loaded();
-            if (signal == 0) ::_exit(0);
-            ::raise(signal);
-        });
-        EXPECT_EQ(child.wait(), -signal);
-    };
-    for (const int signal : {0, SIGTERM, SIGINT, SIGKILL}) end_by(signal);
-    EXPECT_NE(support::tree_of(larder() + "/trials"), "");
-    EXPECT_EQ(store_->dead_trials(part_.object), 0U);
-    EXPECT_EQ(support::tree_of(larder() + "/trials"), "") << "they mean nothing to anybody";
-    end_by(SIGSEGV);
-    end_by(SIGABRT);
-    EXPECT_EQ(store_->dead_trials(part_.object), 2U);
-    {
-        auto trial = store_->begin_trial(part_.object);
-        ASSERT_TRUE(trial);
-        trial->note_loaded();
-        EXPECT_EQ(store_->dead_trials(part_.object), 2U);
-    }
-    EXPECT_EQ(store_->dead_trials(part_.object), 2U);
+// Programs abort as they end, and wherever else it pleases them.
+TEST_F(TrialTest, OfALoadedObjectIsNoMatterOfAborts) {
+    end_by(SIGABRT, [] { std::abort(); }, true);
+    EXPECT_EQ(crashes(), 0U);
 }
-#endif
+
+TEST_F(TrialTest, ThatCrashedCountsForADay) {
+    end_by(SIGSEGV, write_nowhere);
+    os::RealSystem real;
+    support::FakeClock clock;
+    Machine machine(*fs_, &clock);
+    const auto now = real.system().clock.wall();
+    clock.set_wall(now + std::chrono::hours(23));
+    const auto store = machine.must_open(larder());
+    EXPECT_EQ(store->count_crashes(part_.object)->crashes, 1U);
+    clock.set_wall(now + std::chrono::hours(25));
+    EXPECT_EQ(store->count_crashes(part_.object)->crashes, 0U);
+    EXPECT_EQ(support::tree_of(larder() + "/trials"), "") << "it means nothing to anybody";
+}
 
 TEST_F(TrialTest, OfALarderThatIsReadOnlyIsKeptOnThisMachine) {
     const auto before = tree();
@@ -172,18 +215,19 @@ TEST_F(TrialTest, OfALarderThatIsReadOnlyIsKeptOnThisMachine) {
     support::Child child([&] {
         const auto trial = store->begin_trial(part_.object);
         ASSERT_TRUE(trial);
-        ::raise(SIGKILL);
+        write_nowhere();
     });
-    EXPECT_EQ(child.wait(), -SIGKILL);
-    EXPECT_EQ(store->dead_trials(part_.object), 1U);
+    EXPECT_EQ(child.wait(), -SIGSEGV);
+    EXPECT_EQ(store->count_crashes(part_.object)->crashes, 1U);
     ASSERT_TRUE(store->mark_proven(part_.object));
     EXPECT_TRUE(store->is_proven(part_.object));
     EXPECT_EQ(tree(), before);
     EXPECT_EQ(open_read_only("")->begin_trial(part_.object).error().code, Errc::read_only);
-    EXPECT_EQ(open_read_only("")->dead_trials(part_.object), 0U);
+    EXPECT_EQ(open_read_only("")->count_crashes(part_.object)->crashes, 0U);
     ASSERT_TRUE(store_->mark_proven(part_.object));
     EXPECT_TRUE(open_read_only("")->is_proven(part_.object)) << "the larder itself says so";
 }
+#endif
 
 TEST_F(TrialTest, ManyAtOnceWhileTheObjectIsSetAside) {
     std::vector<std::thread> threads;
@@ -193,7 +237,7 @@ TEST_F(TrialTest, ManyAtOnceWhileTheObjectIsSetAside) {
                 const auto trial = store_->begin_trial(part_.object);
                 EXPECT_TRUE(trial || trial.error().code == Errc::not_found)
                     << trial.error().message();
-                EXPECT_TRUE(store_->dead_trials(part_.object));
+                EXPECT_TRUE(store_->count_crashes(part_.object));
             }
         });
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -346,6 +347,25 @@ TEST_F(StateTest, IsUsableInAForkedChildAndAfterIt) {
     EXPECT_EQ(state->fingerprint(k_stamp), digest(2));
     state->remember_fingerprint(k_stamp, digest(3));
     EXPECT_EQ(open()->fingerprint(k_stamp), digest(3));
+}
+
+// A limit on the size of files is as a full disk: nothing is remembered, and nothing else happens.
+TEST(StateUnderALimitOfFileSizes, RemembersNothingAndHarmsNobody) {
+    const support::TemporaryDirectory directory;
+    for (const rlim_t limit_bytes : {0, 1, 4096, 40960}) {
+        support::Child child([&] {
+            struct rlimit limit{};
+            ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+            limit.rlim_cur = limit_bytes;
+            ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+            const os::RealSystem system;
+            Log log(LogLevel::error, [](LogLevel, std::string_view) {});
+            State state(system.system(), log, directory / "state");
+            state.remember_fingerprint({1, 2, 3, 4, 5}, hash_bytes({}));
+            EXPECT_TRUE(state.fault());
+        });
+        EXPECT_EQ(child.wait(), 0) << limit_bytes;
+    }
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct FakeDevice {
     bool compiles = true;
     std::function<void()> on_compile;  // to stall or to crash
     std::function<void()> on_check;    // once it was found, before it is opened
+    std::function<void()> on_export;
     std::function<void()> on_import;
     std::function<void()> on_try;                          // to import what it exported
     std::function<void(const std::string& path)> on_read;  // of what stands in for the model
@@ -96,6 +97,7 @@ public:
     Result<void> export_blob(runtime::BlobSink& sink) override {
         if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
         ++device_.exports_done;
+        if (device_.on_export) device_.on_export();
         auto text = result_ + std::string(device_.blob_padding, '.');
         // The body first, the header afterwards: as real exporters do.
         const auto bytes = std::as_bytes(std::span(text));

@@ -111,7 +111,7 @@ public:
         call.mode = mode;
         return fs_.intercept(call, [&] { return file_->set_mode(mode); });
     }
-    void mark_on_crash(std::uint32_t mode) override { file_->mark_on_crash(mode); }
+    void mark_on_crash(os::Crashes crashes) override { file_->mark_on_crash(crashes); }
     Result<os::FileInfo> info() override {
         return fs_.intercept(call(Operation::file_info), [&] { return file_->info(); });
     }

@@ -38,6 +38,7 @@ public:
                 exit_code = k_failed;
             }
         }
+        cache_.flush();
         return exit_code;
     }
 

@@ -1,0 +1,91 @@
+#include "os/locked_descriptors.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace larder::internal::os {
+namespace {
+
+constexpr std::size_t k_descriptors_max = 1024;
+constexpr int k_free = -1;
+constexpr int k_taken = -2;  // its file is being noted
+
+// The file too: a program may close what it does not know, and get the number for a file of its
+// own.
+struct Entry {
+    std::atomic<int> descriptor{k_free};
+    std::atomic<std::uint64_t> device{0};
+    std::atomic<std::uint64_t> inode{0};
+};
+
+// All that a child may look at: no locks, no memory to be had.
+constinit std::array<Entry, k_descriptors_max> entries{};
+static_assert(std::atomic<int>::is_always_lock_free &&
+              std::atomic<std::uint64_t>::is_always_lock_free);
+
+bool is_still(const Entry& entry, int descriptor) {
+    struct stat status{};
+    return ::fstat(descriptor, &status) == 0 && status.st_dev == entry.device.load() &&
+           status.st_ino == entry.inode.load();
+}
+
+// The number stays taken: objects that came from the parent go on using it, and close it.
+void lead_nowhere(int descriptor) {
+    ::close(descriptor);
+    int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nowhere < 0) nowhere = ::epoll_create1(EPOLL_CLOEXEC);
+    if (nowhere < 0 || nowhere == descriptor) return;
+    static_cast<void>(::dup3(nowhere, descriptor, O_CLOEXEC));
+    ::close(nowhere);
+}
+
+// Calls nothing that is unsafe in a signal handler: other threads of the parent may have held
+// anything.
+void let_go_in_child() {
+    const int error = errno;
+    for (auto& entry : entries) {
+        const int descriptor = entry.descriptor.load();
+        if (descriptor >= 0 && is_still(entry, descriptor)) lead_nowhere(descriptor);
+        entry.descriptor.store(k_free);
+    }
+    errno = error;
+}
+
+// As the library is loaded: later, a fork might come between.
+[[maybe_unused]] const int k_registered = ::pthread_atfork(nullptr, nullptr, let_go_in_child);
+
+}  // namespace
+
+void LockedDescriptor::note(int descriptor) noexcept {
+    struct stat status{};
+    if (index_ != k_none || ::fstat(descriptor, &status) != 0) return;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto& entry = entries.at(i);
+        int expected = k_free;
+        if (!entry.descriptor.compare_exchange_strong(expected, k_taken)) continue;
+        entry.device.store(status.st_dev);
+        entry.inode.store(status.st_ino);
+        entry.descriptor.store(descriptor);
+        index_ = i;
+        descriptor_ = descriptor;
+        return;
+    }
+}
+
+void LockedDescriptor::forget() noexcept {
+    if (index_ == k_none) return;
+    // In a child, what is noted there is another descriptor by now: the parent's is still open.
+    int expected = descriptor_;
+    static_cast<void>(entries.at(index_).descriptor.compare_exchange_strong(expected, k_free));
+    index_ = k_none;
+}
+
+}  // namespace larder::internal::os

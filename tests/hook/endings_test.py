@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""However a program ends, larder neither blames the model nor delays the end; and a limit of the
+process is no more to it than a full disk."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import harness
+
+ENDING = [sys.executable, str(harness.CLIENTS / "ending.py")]
+STALL = harness.BUILT / "libstall.so"
+
+
+class BlameTest(harness.HookTest):
+    def outcome(self, how, code):
+        run = self.run_larder(command=[*ENDING, how])
+        self.assertEqual(run.code, code, run)
+        return run.lines[0]
+
+    def aborted(self):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *ENDING, "wait"]
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"]}
+        with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.DEVNULL, env=settings, cwd=self.root) as program:
+            line = program.stdout.readline().strip()
+            program.send_signal(signal.SIGABRT)
+            program.communicate()
+            self.assertEqual(program.returncode, -signal.SIGABRT)
+        return line
+
+    def test_an_abort_from_outside_blames_nobody(self):
+        outcomes = [self.aborted() for _ in range(4)]
+        outcomes += [self.outcome("orderly", 0) for _ in range(3)]
+        self.assertEqual(outcomes, ["compiled"] + 6 * ["loaded"])
+
+    def test_an_abort_at_exit_blames_nobody(self):
+        code = self.run_bare(*ENDING, "abort_at_exit").code
+        outcomes = [self.run_larder(command=[*ENDING, "abort_at_exit"]).lines[0] for _ in range(6)]
+        outcomes += [self.outcome("orderly", 0) for _ in range(3)]
+        self.assertEqual(outcomes, ["compiled"] + 8 * ["loaded"], f"without larder: {code}")
+
+
+class ForkTest(harness.HookTest):
+    def test_a_child_does_not_hold_the_lock_of_a_parent_that_was_killed(self):
+        run = self.run_larder(command=[*ENDING, "fork_and_die", self.dense, self.dir / "locks"])
+        self.assertEqual(run.code, -signal.SIGKILL, run)
+        try:
+            # A lock that was held would be waited for until the test ends.
+            self.done(self.run_bare(harness.PROGRAM, "compile", self.dense, "--dir", self.dir,
+                                    environment={"LARDER_LOCK_TIMEOUT": "1h"}))
+        finally:
+            os.kill(int(run.lines[0]), signal.SIGKILL)
+
+
+class ExitTest(harness.HookTest):
+    def test_a_disk_that_stalls_delays_no_exit(self):
+        self.served(*ENDING, "orderly")
+        settings = {"STALL_FILE": str(self.root / "stall")}
+        start = time.monotonic()
+        run = self.preloaded(*ENDING, "stall", preload=f"{harness.PRELOAD}:{STALL}",
+                             environment=settings)
+        took = time.monotonic() - start
+        self.done(run)
+        self.assertEqual(run.lines, ["loaded"])
+        since_stall = time.time() - (self.root / "stall").stat().st_mtime
+        # One call alone takes 30 s; a busy machine may take a few to end a Python.
+        self.assertLess(since_stall, 15, f"{took:.1f} s in all")
+        # What was left is no harm.
+        self.assertEqual(self.served(*ENDING, "orderly").lines, ["loaded"])
+
+
+def limit(which, number):
+    return lambda: resource.setrlimit(which, (number, resource.getrlimit(which)[1]))
+
+
+class LimitTest(harness.HookTest):
+    """A limit costs the entry, and not the program; nothing is left over."""
+
+    def compiled_under(self, which, number):
+        run = self.run_bare(harness.PROGRAM, "compile", self.dense, "--dir", self.dir, "--json",
+                            preexec_fn=limit(which, number))
+        self.assertEqual(run.code, 0, (number, run))
+        self.assertIn(run.json["outcome"], ("compiled", "bypassed", "loaded"), (number, run))
+        left = [path for path in self.dir.glob("tmp/**/*") if path.is_file()]
+        self.assertEqual(left, [], (number, run))
+        return run.json["outcome"]
+
+    def test_file_sizes(self):
+        for number in (0, 1, 1024, 4096, 65536, 1 << 20):
+            self.compiled_under(resource.RLIMIT_FSIZE, number)
+        self.compiled_under(resource.RLIMIT_FSIZE, 1 << 30)
+        self.assertEqual(self.compiled_under(resource.RLIMIT_FSIZE, 0), "loaded")
+
+    def test_a_log_that_must_not_grow(self):
+        log = self.root / "log"
+        log.write_bytes(bytes(4096))
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *ENDING, "orderly"]
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"], "LARDER_LOG": "debug",
+                    "PYTHONDONTWRITEBYTECODE": "1"}
+        with open(log, "ab") as stderr:
+            run = subprocess.run([str(word) for word in command], env=settings, stderr=stderr,
+                                 stdout=subprocess.PIPE, text=True, cwd=self.root, check=False,
+                                 preexec_fn=limit(resource.RLIMIT_FSIZE, 4096))
+        self.assertEqual((run.returncode, run.stdout), (0, "compiled\n"))
+
+    def test_descriptors(self):
+        plain = subprocess.run([harness.PROGRAM, "compile", self.dense, "--dir", self.dir],
+                               env={"HOME": str(self.root), "PATH": os.environ["PATH"]},
+                               stdout=subprocess.DEVNULL, check=True)
+        self.assertEqual(plain.returncode, 0)
+        for number in (32, 24, 20, 16):
+            self.compiled_under(resource.RLIMIT_NOFILE, number)
+
+
+if __name__ == "__main__":
+    harness.main()
