@@ -45,7 +45,7 @@ public:
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] std::string port_names() override;
-    void expect_port_names(std::string names) override { port_changes_ = std::move(names); }
+    void expect_port_names(const std::string& names) override { port_changes_ = names; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;

@@ -181,7 +181,7 @@ public:
     // How the inputs and outputs of the model just compiled are named, as far as neither the model
     // nor its blob tells. Empty mostly; to be given to `expect_port_names` before an import.
     [[nodiscard]] virtual std::string port_names() { return {}; }
-    virtual void expect_port_names(std::string /*names*/) {}
+    virtual void expect_port_names(const std::string& /*names*/) {}
 
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
     // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time

@@ -102,5 +102,24 @@ TEST_F(MemoryModel, IsBypassedIfItsFileBecameShorter) {
     EXPECT_NE(reason_.find("shorter"), std::string::npos) << reason_;
 }
 
+TEST_F(MemoryModel, NamesDecideWhereTheDeviceSaysSo) {
+    device_.names = hash_bytes({});
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    device_.names = Digest{};
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.names.reset();
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+}
+
+TEST_F(MemoryModel, NamesOfPortsThatTheCompilerMadeAreToldToTheImport) {
+    device_.port_names = "6:source";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    device_.port_names.clear();
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    EXPECT_EQ(device_.expected_port_names, "6:source");
+}
+
 }  // namespace
 }  // namespace larder::internal::cache

@@ -38,6 +38,9 @@ struct FakeDevice {
     bool warms_up = true;
     std::vector<std::string_view> unpacking_libraries;
     bool holds_model = true;
+    std::optional<Digest> names;                      // of the model, where they decide a blob
+    std::string port_names;                           // of what was compiled
+    std::string expected_port_names;                  // of what was imported last
     std::size_t blob_padding = 0;                     // makes the blob this much larger
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
@@ -74,6 +77,11 @@ public:
     }
     Result<std::vector<runtime::LoadedCode>> code_of_model() override {
         return device_.code_of_model;
+    }
+    std::optional<Digest> fingerprint_names() override { return device_.names; }
+    std::string port_names() override { return device_.port_names; }
+    void expect_port_names(const std::string& names) override {
+        device_.expected_port_names = names;
     }
     void read_from(std::string path, std::shared_ptr<const void> owner) override {
         read_from_ = std::move(path);
