@@ -135,6 +135,7 @@ Result<std::vector<LoadedCode>> code_of(const ov::Model& model) {
         found.try_emplace(object->begin, LoadedCode{name_of(*object), functions});
     }
     std::vector<LoadedCode> code;
+    code.reserve(found.size());
     for (auto& [begin, each] : found) code.push_back(std::move(each));
     return code;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include <openvino/core/version.hpp>
 
@@ -115,9 +116,11 @@ std::map<std::string, std::string> process_inputs(ov::Core& core,
     for (const auto& [name, value] : names) {
         // What follows from it has been told.
         if (!instruction_set.empty() && is_limit(name)) continue;
-        const auto then = text_of_variable(first, name);
-        const auto text = text_of_variable(now, name);
-        inputs["process." + name] = then == text ? text : then + ", then " + text;
+        auto text = text_of_variable(first, name);
+        if (const auto later = text_of_variable(now, name); later != text) {
+            text.append(", then ").append(later);
+        }
+        inputs["process." + name] = std::move(text);
     }
     return inputs;
 }

@@ -151,9 +151,11 @@ std::map<std::string, ov::AnyMap> by_device(const ov::AnyMap& properties,
             add(name.substr(k_nested.size() + 1), *inner);  // DEVICE_PROPERTIES_CPU
         } else {
             for (const auto& [member, said_for_it] : *inner) {
-                const auto properties_of_it = as_map(said_for_it);
-                if (properties_of_it) add(member, *properties_of_it);
-                if (!properties_of_it) own[name + "_" + member] = said_for_it;
+                if (const auto properties_of_it = as_map(said_for_it)) {
+                    add(member, *properties_of_it);
+                } else {
+                    own[std::string(name).append("_").append(member)] = said_for_it;
+                }
             }
         }
     }

@@ -68,11 +68,12 @@ class PythonTest(harness.HookTest):
             plain.pop("loaded")
             self.assertEqual(found, plain)
         self.assertEqual(loaded, [False, False, True, True, True])
+        entries = self.larder("ls")["entries"]
         sets = {self.larder("show", entry["key"])["key_inputs"]["process.INSTRUCTION_SET"]
-                for entry in self.larder("ls")["entries"]}
+                for entry in entries}
         self.assertEqual(len(sets), 2)
-        stale = self.larder("prune", "--stale", "--dry-run")
-        self.assertEqual(stale["removed_entries"], 0, stale)
+        # A machine has no quarrel with what its own programs made.
+        self.assertEqual([entry["stale"] for entry in entries], [None, None])
 
     def test_threads_compile_once(self):
         plain, cold, warm = self.three_runs("threads")
