@@ -71,6 +71,13 @@ Manifest compressed() {
     return manifest;
 }
 
+Manifest encrypted() {
+    auto manifest = blob();
+    manifest.encoding = Encoding::encrypted;
+    manifest.parts = {{"pieces", digest_of("pieces"), 102'400'224}};
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
@@ -78,7 +85,8 @@ std::vector<Sample> samples() {
             {"files", files()},
             {"odd_bytes", odd_bytes()},
             {"variant", variant()},
-            {"compressed", compressed()}};
+            {"compressed", compressed()},
+            {"encrypted", encrypted()}};
 }
 
 std::string text_of(const std::vector<std::byte>& bytes) {
