@@ -81,12 +81,8 @@ Manifest encrypted() {
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {{"blob", blob()},
-            {"files", files()},
-            {"odd_bytes", odd_bytes()},
-            {"variant", variant()},
-            {"compressed", compressed()},
-            {"encrypted", encrypted()}};
+    return {{"blob", blob()},       {"files", files()},           {"odd_bytes", odd_bytes()},
+            {"variant", variant()}, {"compressed", compressed()}, {"encrypted", encrypted()}};
 }
 
 std::string text_of(const std::vector<std::byte>& bytes) {
