@@ -71,14 +71,18 @@ Manifest compressed() {
     return manifest;
 }
 
+Manifest encrypted() {
+    auto manifest = blob();
+    manifest.encoding = Encoding::encrypted;
+    manifest.parts = {{"pieces", digest_of("pieces"), 102'400'224}};
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {{"blob", blob()},
-            {"files", files()},
-            {"odd_bytes", odd_bytes()},
-            {"variant", variant()},
-            {"compressed", compressed()}};
+    return {{"blob", blob()},       {"files", files()},           {"odd_bytes", odd_bytes()},
+            {"variant", variant()}, {"compressed", compressed()}, {"encrypted", encrypted()}};
 }
 
 std::string text_of(const std::vector<std::byte>& bytes) {

@@ -50,7 +50,8 @@ TEST(RepeatedKey, AcceptsPlainText) {
 
 TEST(RepeatedKey, RejectsOtherEncodings) {
     std::string counted = k_original;
-    for (std::size_t i = 0; i < counted.size(); ++i) counted[i] = static_cast<char>(counted[i] + i);
+    char count = 0;
+    for (auto& character : counted) character = static_cast<char>(character ^ count++);
     EXPECT_FALSE(RepeatedKey::of(counted));
     EXPECT_FALSE(RepeatedKey::of(""));
     EXPECT_FALSE(RepeatedKey::of(encoded(k_original).substr(0, 30)));
