@@ -257,7 +257,9 @@ void apply_setting(const std::string& name, const std::string& value, Options& o
         try {
             return definition.apply(options, value);
         } catch (const Unreadable& unreadable) {
-            throw Error(ErrorCode::invalid_argument, "'" + name + "': cannot read '" + value + "'",
+            auto what = "'" + name;
+            what.append("': cannot read '").append(value).append("'");
+            throw Error(ErrorCode::invalid_argument, what,
                         "it has to be " + std::string(unreadable.what()));
         }
     }

@@ -41,6 +41,10 @@ run("what the store's program loads" COMMAND ldd "${WORK}/store/consumer" OUTPUT
 if(loaded MATCHES "openvino|not found")
     message(FATAL_ERROR "larder::store brings OpenVINO, or misses a library:\n${loaded}")
 endif()
+run("what the program loads" COMMAND ldd "${WORK}/prefix/${BINDIR}/larder" OUTPUT loaded)
+if(loaded MATCHES "openvino|not found")
+    message(FATAL_ERROR "the program needs OpenVINO to start, or misses a library:\n${loaded}")
+endif()
 run("the installed program" COMMAND ${bare} "${WORK}/prefix/${BINDIR}/larder" --help)
 
 run("configure stranger" COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}"
