@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t k_size_bytes_min = std::uint64_t{64} << 20;
 // A blob is about as large as the weights that it is made from, or twice that.
 constexpr std::uint64_t k_times_free_min = 4;
-constexpr std::string_view k_suffix = ".weights";
+constexpr std::string_view k_weights_suffix = ".weights";
 
 }  // namespace
 
@@ -18,7 +18,7 @@ Result<void> ScratchWeights::reserve(std::uint64_t size_bytes) {
     if (size_bytes < k_size_bytes_min) {
         return fail(Errc::unsupported, "too little to move to a file");
     }
-    auto file = store_.scratch_file(k_suffix);
+    auto file = store_.scratch_file(k_weights_suffix);
     if (!file) return fail(std::move(file.error()));
     const auto space = fs_.space(os::parent_directory(file->path()));
     if (!space) return fail(space.error());

@@ -22,7 +22,7 @@ ov::Shape shortest_shape(const ov::PartialShape& shape) {
 
 // Run on zeros, these do what the program perhaps never asks for: other branches, no or endless
 // rounds, shapes of nothing, and code that is not the runtime's.
-constexpr std::array<std::string_view, 12> k_left_out{
+constexpr std::array<std::string_view, 12> k_operations_left_out{
     "If",        "Loop",          "TensorIterator",  "Reference", "NonZero", "NonMaxSuppression",
     "MatrixNms", "MulticlassNms", "DetectionOutput", "Proposal",  "Unique",  "GenerateProposals"};
 
@@ -32,8 +32,8 @@ bool has_any_left_out(const ov::CompiledModel& model) {
         const auto& notes = node->get_rt_info();
         const auto type = notes.find("layerType");
         return type != notes.end() &&
-               std::ranges::find(k_left_out, type->second.template as<std::string>()) !=
-                   k_left_out.end();
+               std::ranges::find(k_operations_left_out, type->second.template as<std::string>()) !=
+                   k_operations_left_out.end();
     });
 }
 
