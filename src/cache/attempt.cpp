@@ -15,8 +15,9 @@ namespace {
 
 // A key whose objects took the process down this often is not kept again: the entry then says so.
 constexpr std::uint64_t k_crashes_max = 2;
-// The same where the runtime refuses what it exported itself: it always will.
-constexpr std::uint64_t k_refusals_max = 1;
+// The same where the runtime refuses what it exported. Where that was the same process, it always
+// will; else it may have been another build.
+constexpr std::uint64_t k_refusals_max = 2;
 
 std::string_view word(Outcome outcome) {
     switch (outcome) {
@@ -173,6 +174,10 @@ format::Manifest Attempt::draft() {
     return manifest;
 }
 
+void Attempt::note_refusal(Refused when) {
+    refusals_ = when == Refused::when_exported ? k_refusals_max : refusals_ + 1;
+}
+
 std::string Attempt::reason_to_withhold() const {
     if (crashes_ >= k_crashes_max) {
         return "it took " + std::to_string(crashes_) + " processes down";
@@ -249,7 +254,7 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     const auto accepted = request_.try_import(blob, manifest.weights == format::Weights::external);
     if (trial) trial->withdraw();
     if (accepted || accepted.error().code != Errc::incompatible) return false;
-    ++refusals_;
+    note_refusal(Refused::when_exported);
     return true;
 }
 
@@ -275,7 +280,7 @@ runtime::StageTimes Attempt::times() const {
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
-    if (kept && is_withheld(*kept) && refusals_ > 0) {
+    if (kept && is_withheld(*kept) && refusals_ >= k_refusals_max) {
         response_.outcome = Outcome::bypassed;
         response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
         return;
