@@ -16,9 +16,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects were refused by the runtime that had exported them is not kept again: the
-// entry then says so.
-constexpr std::uint64_t k_refusals_max = 1;
+// A key whose objects were refused by the runtime this often is not kept again: the entry then says
+// so. Where the process that exported it was refused, it always will be; else it may have been
+// another build.
+constexpr std::uint64_t k_refusals_max = 2;
 
 std::string_view word(Outcome outcome) {
     switch (outcome) {
@@ -192,6 +193,10 @@ format::Manifest Attempt::draft() {
     return manifest;
 }
 
+void Attempt::note_refusal(Refused when) {
+    refusals_ = when == Refused::when_exported ? k_refusals_max : refusals_ + 1;
+}
+
 std::string Attempt::reason_to_withhold() const {
     if (auto reason = blame_.reason_to_withhold(); !reason.empty()) return reason;
     if (refusals_ >= k_refusals_max) {
@@ -270,7 +275,7 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     const auto accepted = request_.try_import(blob, manifest.weights == format::Weights::external);
     if (trial) trial->withdraw();
     if (accepted || accepted.error().code != Errc::incompatible) return false;
-    ++refusals_;
+    note_refusal(Refused::when_exported);
     return true;
 }
 
@@ -315,7 +320,7 @@ runtime::StageTimes Attempt::times() const {
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
-    if (kept && is_withheld(*kept) && refusals_ > 0) {
+    if (kept && is_withheld(*kept) && refusals_ >= k_refusals_max) {
         response_.outcome = Outcome::bypassed;
         response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
         return;

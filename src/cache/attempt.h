@@ -80,6 +80,8 @@ private:
     [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);
     void note_kept(const Result<format::Manifest>& kept);
     [[nodiscard]] format::Manifest draft();
+    enum class Refused { when_exported, later };
+    void note_refusal(Refused when);
     // Why a blob of this key is not kept again; empty if it is.
     [[nodiscard]] std::string reason_to_withhold() const;
     void record();

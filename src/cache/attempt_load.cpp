@@ -286,7 +286,9 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         // blame.
         refused_ = part.object;
         // What was accepted before may be refused for what this request asks for besides.
-        if (!proven && imported.error().code == Errc::incompatible) ++refusals_;
+        if (!proven && imported.error().code == Errc::incompatible) {
+            note_refusal(Refused::later);
+        }
         miss_ = imported.error().message();
         session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
         return std::nullopt;

@@ -30,7 +30,9 @@ Result<void> Attempt::exchange(const format::Manifest& kept) {
     // Before the import, so that there are never two.
     request_.release_compiled();
     os::return_freed_memory();
+    const auto refusals = refusals_;
     if (import_blob(manifest, *object)) return {};
+    if (refusals_ > refusals) note_refusal(Refused::when_exported);
     if (auto reason = reason_to_withhold(); !reason.empty()) note_kept(withhold(std::move(reason)));
     if (auto readable = make_readable(); !readable) return readable;
     request_.compile();

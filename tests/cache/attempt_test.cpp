@@ -189,13 +189,14 @@ TEST_F(AttemptTest, RefusedExportIsFoundOutWhenItIsKept) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
-// Where nobody tries when it is kept, the first load does.
-TEST_F(AttemptTest, ExportRefusedByTheFirstLoadIsNotMadeAgain) {
+// Where nobody tries when it is kept, the refusal may be one of another build.
+TEST_F(AttemptTest, ExportRefusedByTwoLoadsIsNotMadeAgain) {
     device_.tries = false;
     EXPECT_EQ(outcome(), Outcome::compiled);
     device_.accepts = false;
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
-    EXPECT_EQ(device_.exports_done, 1);
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
+    EXPECT_EQ(device_.exports_done, 2);
     EXPECT_EQ(device_.compiles_done, 4);
     EXPECT_EQ(said_.size(), 1U);
 }
