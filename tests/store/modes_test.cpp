@@ -57,7 +57,7 @@ protected:
 };
 
 TEST_F(ModesTest, NobodyElseWritesToAnythingInALarderOfOneUser) {
-    for (const mode_t mask : {0000, 0022, 0077}) {
+    for (const mode_t mask : {0000U, 0022U, 0077U}) {
         stdfs::remove_all(larder());
         with_umask(mask, [&] {
             use([&](Store&) {
@@ -74,7 +74,7 @@ TEST_F(ModesTest, NobodyElseWritesToAnythingInALarderOfOneUser) {
 
 // Whoever shares the larder looks at locks, and sweeps; nobody has to write to these.
 TEST_F(ModesTest, AGroupMayLookAtLocksWhateverTheUmask) {
-    for (const mode_t mask : {0002, 0077}) {
+    for (const mode_t mask : {0002U, 0077U}) {
         stdfs::remove_all(larder());
         stdfs::create_directory(larder());
         ASSERT_EQ(::chmod(larder().c_str(), 02770), 0);
@@ -89,7 +89,7 @@ TEST_F(ModesTest, AGroupMayLookAtLocksWhateverTheUmask) {
 }
 
 TEST_F(ModesTest, TheStateIsForItsUserAlone) {
-    for (const mode_t mask : {0000, 0022, 0077}) {
+    for (const mode_t mask : {0000U, 0022U, 0077U}) {
         const auto state_directory = directory_ / "home" + std::to_string(mask) + "/state";
         with_umask(mask, [&] {
             const os::RealSystem system;

@@ -352,7 +352,7 @@ TEST_F(StateTest, IsUsableInAForkedChildAndAfterIt) {
 // A limit on the size of files is as a full disk: nothing is remembered, and nothing else happens.
 TEST(StateUnderALimitOfFileSizes, RemembersNothingAndHarmsNobody) {
     const support::TemporaryDirectory directory;
-    for (const rlim_t limit_bytes : {0, 1, 4096, 40960}) {
+    for (const rlim_t limit_bytes : {0U, 1U, 4096U, 40960U}) {
         support::Child child([&] {
             struct rlimit limit{};
             ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
