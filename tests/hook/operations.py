@@ -361,7 +361,8 @@ def networks():
 
 def recurrent():
     def weights(b, gates, hidden=4, size=3, bias=None):
-        return (b.constant("f32", [gates * hidden, size]), b.constant("f32", [gates * hidden, hidden]),
+        return (b.constant("f32", [gates * hidden, size]),
+                b.constant("f32", [gates * hidden, hidden]),
                 b.constant("f32", [(bias or gates) * hidden]))
 
     def stacked(b, gates, hidden=4, size=3, bias=None):
