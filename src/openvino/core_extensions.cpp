@@ -29,6 +29,7 @@ constexpr std::size_t k_word_bytes = sizeof(Word);
 constexpr std::size_t k_element_bytes = sizeof(ov::Extension::Ptr);
 constexpr std::size_t k_element_words = k_element_bytes / k_word_bytes;
 constexpr std::size_t k_elements_max = std::size_t{1} << 16;
+constexpr std::size_t k_own_max = 64;  // extensions of a core that nobody has added to
 constexpr int k_reads_max = 100;
 
 static_assert(sizeof(std::vector<ov::Extension::Ptr>) == 3 * k_word_bytes);
@@ -86,6 +87,8 @@ struct Known final : ov::Extension {};
 
 bool ends_with(const Triple& triple, const Extensions& added) {
     if (!triple.is_plausible() || triple.count() < added.size()) return false;
+    // Anything else that lies there may look like a vector: nothing large is followed.
+    if (triple.count() > added.size() + k_own_max) return false;
     const auto elements = triple.elements();
     if (!elements) return false;
     const auto first = elements->size() - added.size();

@@ -176,7 +176,8 @@ std::vector<LoadedObject> loaded_objects_that_export(std::string_view symbol) {
 bool is_readable(const void* address, std::size_t size) {
     const auto begin = reinterpret_cast<Address>(address);
     if (size == 0) return true;
-    if (begin == 0 || begin + size < begin) return false;
+    // The kernel takes a null pointer for no set at all, and would not look at the first page.
+    if (begin < page_bytes() || begin + size < begin) return false;
     const auto is_there = [](Address probe) {
         // The kernel copies the set before it refuses the unknown operation: nothing is changed.
         const long done =

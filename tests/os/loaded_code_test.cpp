@@ -69,6 +69,11 @@ TEST(LoadedCode, ReadableMemoryIsTold) {
     EXPECT_FALSE(is_readable(bytes + page, 1));
     EXPECT_FALSE(is_readable(bytes + 2 * page, 1));
     EXPECT_FALSE(is_readable(nullptr, 1));
+    // Small numbers that are taken for pointers.
+    for (const std::uintptr_t address : {0x1U, 0x20U, 0x60U}) {
+        const auto* const small = reinterpret_cast<const void*>(address);  // NOLINT
+        EXPECT_FALSE(is_readable(small, 1));
+    }
     EXPECT_FALSE(is_readable(bytes, SIZE_MAX));
     ::munmap(memory, 2 * page);
 }
