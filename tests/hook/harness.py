@@ -41,14 +41,14 @@ class HookTest(unittest.TestCase):
         path.mkdir()
         return path
 
-    def run_bare(self, *command, environment=None, **options):
+    def run_bare(self, *command, environment=None, timeout=240, **options):
         """Without larder, and with no environment but this one."""
         settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
                     "PYTHONDONTWRITEBYTECODE": "1"}
         return Outcome(subprocess.run(
             [str(word) for word in command], env={**settings, **(environment or {})},
             cwd=options.pop("cwd", self.root), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=240, check=False, **options))
+            timeout=timeout, check=False, **options))
 
     def preloaded(self, *command, environment=None, preload=PRELOAD):
         """As `run` would, without what that checks before."""

@@ -13,6 +13,8 @@ import harness
 
 CLIENT = [sys.executable, str(harness.CLIENTS / "run_operations.py")]
 CASES_MIN = 500
+# Hundreds of models, also on a machine that does much else.
+TIMEOUT_SECONDS = 800
 
 
 class OperationsTest(harness.HookTest):
@@ -26,13 +28,13 @@ class OperationsTest(harness.HookTest):
                 for answer in answers]
 
     def test_every_operation_is_the_same_with_larder(self):
-        plain = self.answers(self.run_bare(*CLIENT))
+        plain = self.answers(self.run_bare(*CLIENT, timeout=TIMEOUT_SECONDS))
         self.assertGreaterEqual(len(plain), CASES_MIN)
         self.assertEqual([answer for answer in plain if answer.get("error")], [])
         for start in range(3):
             before = self.outcomes() if start else None
             with self.subTest(start=start):
-                answers = self.answers(self.run_larder(command=CLIENT))
+                answers = self.answers(self.run_larder(command=CLIENT, timeout=TIMEOUT_SECONDS))
                 for expected, found in zip(self.visible(plain), self.visible(answers)):
                     self.assertEqual(found, expected)
                 self.assertEqual(len(answers), len(plain))
