@@ -18,7 +18,9 @@ void BackgroundThread::stop() noexcept {
         thread_.request_stop();
         thread_.join();
     } else {
-        thread_.detach();
+        // In a child, the parent's thread is gone, and the C library may have given what stood for
+        // it to another thread: nothing may be asked of it, not even to be detached.
+        static_cast<void>(new std::jthread(std::move(thread_)));
     }
 }
 

@@ -128,18 +128,6 @@ TEST_F(AttemptTest, ExportRefusedByTwoLoadsIsNotMadeAgain) {
     EXPECT_EQ(said_.size(), 1U);
 }
 
-TEST_F(AttemptTest, ExportThatEndsTheProcessWhenTriedIsSetAside) {
-    const int status = in_a_child([&] {
-        device_.on_try = [] { std::raise(SIGSEGV); };
-        (void)ask();
-    });
-    EXPECT_TRUE(WIFSIGNALED(status));
-    device_.on_try = nullptr;
-    EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(device_.imports_done, 0);
-    EXPECT_EQ(outcome(), Outcome::loaded);
-}
-
 TEST_F(AttemptTest, WhatWasAcceptedBeforeMayBeRefusedAnyNumberOfTimes) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     EXPECT_EQ(outcome(), Outcome::loaded);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <csignal>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -44,12 +45,13 @@ TEST_F(LockedDescriptorTest, ALockEndsWithItsHolderAndNotWithAChild) {
             if (locked_before) {
                 ASSERT_TRUE(file->try_lock());
             }
-            const pid_t child = ::fork();
-            if (child == 0) {
+            if (::fork() == 0) {
+                // It has let go of the lock by the time that fork returns here.
+                grandchild->store(::getpid());
                 ::pause();
                 ::_exit(0);
             }
-            grandchild->store(child);
+            while (grandchild->load() == 0) std::this_thread::yield();
             // Also what was open when the child was made.
             if (!locked_before) {
                 ASSERT_TRUE(file->try_lock());
