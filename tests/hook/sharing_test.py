@@ -64,9 +64,8 @@ class SharesTest(sharing.SharingTest):
 
     def test_a_setting_that_cannot_be_read(self):
         wrong = {"LARDER_SHARE": "sometimes"}
-        refused = self.run_larder(command=["true"], environment=wrong)
-        self.assertEqual(refused.code, 2, refused)
-        self.assertIn("LARDER_SHARE", refused.error)
+        self.warned(self.run_larder(command=["true"], environment=wrong), "LARDER_SHARE",
+                    "'sometimes'")
         command = [sys.executable, "-c", COMPILE, self.wide]
         self.warned(self.preloaded(*command, environment=wrong), "LARDER_SHARE", "'sometimes'")
 

@@ -41,7 +41,7 @@ TEST(CoreExtensions, LibraryIsSeenAndNamed) {
     EXPECT_EQ(extensions_of(core), CoreExtensions::libraries);
     const auto libraries = extension_libraries();
     ASSERT_EQ(libraries.size(), 1U);
-    EXPECT_EQ(libraries.front().name, "libscale_by_2.so");
+    EXPECT_EQ(libraries.front().name, "libscale_extension.so");
     core.add_extension(std::make_shared<MyExtension>());
     EXPECT_EQ(extensions_of(core), CoreExtensions::objects) << "both";
 }

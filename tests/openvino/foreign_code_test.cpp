@@ -92,7 +92,7 @@ TEST(ForeignCode, OperationOfALibraryIsFoundByItsName) {
         R"(<edges><edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>)"
         R"(<edge from-layer="1" from-port="1" to-layer="2" to-port="0"/></edges></net>)",
         ov::Tensor());
-    EXPECT_EQ(names_of(*model), std::vector<std::string>{"libscale_by_2.so"});
+    EXPECT_EQ(names_of(*model), std::vector<std::string>{"libscale_extension.so"});
 }
 
 TEST(ForeignCode, BuildOfOpenVinoIsTold) {
