@@ -13,27 +13,28 @@ namespace larder::internal::os {
 BackgroundThread::~BackgroundThread() { stop(); }
 
 void BackgroundThread::stop() noexcept {
-    if (!thread_.joinable()) return;
+    if (!thread_) return;
     if (is_ours()) {
-        thread_.request_stop();
-        thread_.join();
+        // It is stopped and joined.
+        thread_.reset();
     } else {
         // In a child, the parent's thread is gone, and the C library may have given what stood for
         // it to another thread: nothing may be asked of it, not even to be detached.
-        static_cast<void>(new std::jthread(std::move(thread_)));
+        static_cast<void>(thread_.release());
     }
 }
 
 bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
     stop();
     try {
-        thread_ = std::jthread([work = std::move(work)](const std::stop_token& stop) {
-            try {
-                work(stop);
-            } catch (...) {  // NOLINT(bugprone-empty-catch)
-                // It only ever helps: the program goes on without it.
-            }
-        });
+        thread_ =
+            std::make_unique<std::jthread>([work = std::move(work)](const std::stop_token& stop) {
+                try {
+                    work(stop);
+                } catch (...) {  // NOLINT(bugprone-empty-catch)
+                    // It only ever helps: the program goes on without it.
+                }
+            });
     } catch (const std::exception&) {
         return false;
     }

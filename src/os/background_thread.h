@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <thread>
 
@@ -26,7 +27,7 @@ public:
     [[nodiscard]] bool is_ours() const noexcept;
 
 private:
-    std::jthread thread_;
+    std::unique_ptr<std::jthread> thread_;
     std::int64_t started_by_ = 0;  // process id
 };
 
