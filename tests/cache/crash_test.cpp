@@ -10,11 +10,6 @@
 namespace larder::internal::cache {
 namespace {
 
-void write_nowhere() {
-    volatile int* nowhere = nullptr;
-    *nowhere = 1;
-}
-
 // Whoever ends a process from outside says nothing about the model.
 TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
     EXPECT_EQ(outcome(), Outcome::compiled);
@@ -35,6 +30,11 @@ TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
 
 // Sanitizers handle crashes themselves: none is noticed then.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void write_nowhere() {
+    volatile int* nowhere = nullptr;
+    *nowhere = 1;
+}
+
 class CrashTest : public AttemptTest {
 protected:
     // A process that asks for the model and crashes while it imports.
