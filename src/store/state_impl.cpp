@@ -86,23 +86,23 @@ Result<void> make_tables(Connection& connection) {
 class InUse {
 public:
     InUse() noexcept {
-        auto owner = owner_.load();
+        auto owner = owner_process.load();
         const auto self = os::current_process_id();
-        if (owner != self && owner_.compare_exchange_strong(owner, self)) {
-            if (owner != 0 && users_.exchange(0) > 0) is_lost_ = true;
+        if (owner != self && owner_process.compare_exchange_strong(owner, self)) {
+            if (owner != 0 && users.exchange(0) > 0) is_lost = true;
         }
-        ++users_;
+        ++users;
     }
     InUse(const InUse&) = delete;
     InUse& operator=(const InUse&) = delete;
-    ~InUse() { --users_; }
+    ~InUse() { --users; }
 
-    [[nodiscard]] bool is_possible() const noexcept { return !is_lost_; }
+    [[nodiscard]] bool is_possible() const noexcept { return !is_lost; }
 
 private:
-    static constinit inline std::atomic<std::int64_t> owner_{0};  // process id
-    static constinit inline std::atomic<int> users_{0};
-    static constinit inline std::atomic<bool> is_lost_{false};
+    static constinit inline std::atomic<std::int64_t> owner_process{0};  // process id
+    static constinit inline std::atomic<int> users{0};
+    static constinit inline std::atomic<bool> is_lost{false};
 };
 
 // For this user alone, whatever the umask: it tells which models were used. What is there already
