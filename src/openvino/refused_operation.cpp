@@ -20,7 +20,7 @@ std::shared_ptr<ov::Model> model_of(const ov::Node& operation) {
     for (const auto& input : operation.inputs()) {
         parameters.push_back(std::make_shared<ov::op::v0::Parameter>(input.get_element_type(),
                                                                      input.get_partial_shape()));
-        inputs.push_back(parameters.back());
+        inputs.emplace_back(parameters.back());
     }
     const auto alone = operation.clone_with_new_inputs(inputs);
     alone->get_rt_info() = operation.get_rt_info();
