@@ -152,7 +152,7 @@ struct TopologyCodec::State {
         if (!restored && holds == Holds::weights) restored = ImportedTopology::strip(exported).text;
         auto text = restored ? std::move(*restored) : exported;
         if (callbacks) return callbacks->encrypt(text);
-        return with ? with->apply(std::move(text)) : text;
+        return with ? with->apply(text) : text;
     }
 };
 

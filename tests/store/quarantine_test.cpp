@@ -124,11 +124,6 @@ protected:
     }
 };
 
-void write_nowhere() {
-    volatile int* nowhere = nullptr;
-    *nowhere = 1;
-}
-
 TEST_F(TrialTest, ThatEndsLeavesNothing) {
     {
         auto first = store_->begin_trial(part_.object);
@@ -170,6 +165,11 @@ TEST_F(TrialTest, ThatIsCutShortBlamesNobody) {
 
 // Sanitizers handle crashes themselves: none is noticed then.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void write_nowhere() {
+    volatile int* nowhere = nullptr;
+    *nowhere = 1;
+}
+
 TEST_F(TrialTest, ThatCrashesIsCounted) {
     end_by(SIGSEGV, write_nowhere);
     end_by(SIGABRT, [] { std::abort(); });
