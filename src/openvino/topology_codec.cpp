@@ -150,7 +150,7 @@ struct TopologyCodec::State {
         }
         // Without a topology to compare with, weights are better taken from the blob itself.
         if (!restored && holds == Holds::weights) restored = ImportedTopology::strip(exported).text;
-        auto text = restored ? std::move(*restored) : exported;
+        const std::string& text = restored ? *restored : exported;
         if (callbacks) return callbacks->encrypt(text);
         return with ? with->apply(text) : text;
     }

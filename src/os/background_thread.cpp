@@ -20,7 +20,7 @@ void BackgroundThread::stop() noexcept {
     } else {
         // In a child, the parent's thread is gone, and the C library may have given what stood for
         // it to another thread: nothing may be asked of it, not even to be detached.
-        static_cast<void>(thread_.release());
+        [[maybe_unused]] const auto* const nobodys = thread_.release();
     }
 }
 
