@@ -10,7 +10,9 @@
 namespace larder::internal::cache {
 namespace {
 
-// Whoever ends a process from outside says nothing about the model.
+// Sanitizers handle crashes themselves: none is noticed then.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A signal from outside says nothing about the model.
 TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     for (const int signal : {SIGKILL, SIGKILL, SIGABRT, SIGABRT, SIGSEGV, SIGTERM}) {
@@ -28,8 +30,6 @@ TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
     EXPECT_EQ(count("trials"), 1U) << "it is proven, and nothing else is left";
 }
 
-// Sanitizers handle crashes themselves: none is noticed then.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void write_nowhere() {
     volatile int* nowhere = nullptr;
     *nowhere = 1;
