@@ -38,8 +38,9 @@ struct FakeDevice {
     bool warms_up = true;
     std::vector<std::string_view> unpacking_libraries;
     bool holds_model = true;
-    std::optional<Digest> names;                      // of the model, where they decide a blob
-    std::string port_names;                           // of what was compiled
+    std::optional<Digest> names;  // of the model, where they decide a blob
+    std::string port_names;       // of what was compiled
+    std::mutex mutex_of_names;
     std::string expected_port_names;                  // of what was imported last
     std::size_t blob_padding = 0;                     // makes the blob this much larger
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
@@ -81,6 +82,7 @@ public:
     std::optional<Digest> fingerprint_names() override { return device_.names; }
     std::string port_names() override { return device_.port_names; }
     void expect_port_names(const std::string& names) override {
+        const std::lock_guard lock(device_.mutex_of_names);
         device_.expected_port_names = names;
     }
     void read_from(std::string path, std::shared_ptr<const void> owner) override {
