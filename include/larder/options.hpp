@@ -83,7 +83,7 @@ struct Options {
     // just kept. Off: both loads and compiles may be a little faster. LARDER_RELEASE_MEMORY; true.
     std::optional<bool> release_memory{};
     std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
-    std::optional<Share> share{};        // LARDER_SHARE; Share::off
+    std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.

@@ -146,7 +146,7 @@ constexpr std::array<Definition, 12> k_definitions{{
     {"prefault", "LARDER_PREFAULT", "auto",
      "bringing in the memory for a large model before it is filled: auto or off", apply_prefault,
      is_given<&Options::prefault>},
-    {"share", "LARDER_SHARE", "off",
+    {"share", "LARDER_SHARE", "auto",
      "one copy of the weights in memory for all processes: auto (where several use a model), on or "
      "off",
      apply_share, is_given<&Options::share>},

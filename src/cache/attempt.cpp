@@ -123,6 +123,7 @@ Result<Response> Attempt::serve() {
 }
 
 Result<Response> Attempt::compile_and_keep() {
+    const auto presence = WeightSharing::announce(session_, store_, identified_, request_);
     auto flight = store_->flight(identified_.key, session_.config().lock_timeout);
     if (flight) {
         if (flight->waited()) response_.timing.wait = flight->waited_for();
@@ -165,9 +166,14 @@ Result<Response> Attempt::compile_and_keep() {
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
-    const auto kept = keep_blob();
+    auto kept = keep_blob();
     // Others wait for what is kept by now, and not for what this process makes of it.
     if (flight) static_cast<void>(store::Flight(std::move(*flight)));
+    if (kept && is_refused(*kept)) {
+        response_.object.reset();
+        note_kept(withhold(reason_to_withhold()));
+        kept.reset();
+    }
     source_pages.reset();
     request_.release_model();
     if (!session_.config().release_memory) return response_;
@@ -209,7 +215,6 @@ std::optional<format::Manifest> Attempt::keep_blob() {
     const auto start = session_.system().clock.monotonic();
     auto reason = reason_to_withhold();
     auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));
-    if (kept && is_refused(*kept)) kept = withhold(reason_to_withhold());
     auto& timing = response_.timing;
     timing.publish = session_.system().clock.monotonic() - start -
                      timing.export_blob.value_or(std::chrono::nanoseconds{0});

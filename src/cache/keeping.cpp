@@ -5,7 +5,6 @@
 #include <exception>
 #include <utility>
 
-#include "base/parallel.h"
 #include "os/background_thread.h"
 #include "os/detached_thread.h"
 
@@ -14,23 +13,40 @@ namespace {
 
 // Copied within a millisecond or two: so long may the end of the reading be waited for.
 constexpr std::size_t k_piece_bytes = std::size_t{4} << 20;
-// Files that are written at once: copying is bound by memory.
-constexpr unsigned k_writers_max = 4;
+// Files that are written at once. Few cores are no reason for fewer: most of it is the disk's work.
+constexpr unsigned k_writers = 4;
 constexpr std::chrono::hours k_look_again{1};
 
 }  // namespace
 
-KeepJob::KeepJob(std::shared_ptr<store::Store> store, store::Flight flight,
+void BackgroundJob::run() {
+    try {
+        work();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): nobody waits for it
+    }
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+    changed_.notify_all();
+}
+
+bool BackgroundJob::wait_until_over(Time limit) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, limit, [&] { return is_over_; });
+}
+
+KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight flight,
                  store::Publication publication, std::vector<KeptBlock> blocks)
-    : store_(std::move(store)),
+    : log_(log),
+      store_(std::move(store)),
       flight_(std::move(flight)),
       publication_(std::move(publication)),
       blocks_(std::move(blocks)),
       unread_(blocks_.size()) {
-    publication_.writers = std::min(worker_threads(), k_writers_max);
+    publication_.writers = k_writers;
     for (const auto& block : blocks_) {
         store::PartSource source;
         source.name = block.name;
+        source.content = block.object;
         source.is_optional = true;
         source.write = [this, &block](store::StagedFile& file) { return copy(block, file); };
         source.check = [&block](os::File& file, const format::Part& part) -> Result<void> {
@@ -43,12 +59,10 @@ KeepJob::KeepJob(std::shared_ptr<store::Store> store, store::Flight flight,
     }
 }
 
-void KeepJob::run() {
-    try {
-        end(store_->publish(publication_));
-    } catch (const std::exception& error) {
-        end(fail(Errc::io, std::string("publishing ended early: ") + error.what()));
-    }
+void KeepJob::work() {
+    const auto flight = std::exchange(flight_, std::nullopt);
+    const auto published = store_->publish(publication_);
+    if (!published) log_.debug("what could be shared is not kept: " + published.error().message());
 }
 
 Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
@@ -70,23 +84,9 @@ Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
     return written;
 }
 
-void KeepJob::end(Result<format::Manifest> kept) {
-    flight_.reset();
-    const std::lock_guard lock(mutex_);
-    if (kept) kept_ = std::move(*kept);
-    is_over_ = true;
-    changed_.notify_all();
-}
-
 void KeepJob::wait_until_read(Time limit) {
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, limit, [&] { return unread_ == 0 || is_over_; });
-}
-
-std::optional<format::Manifest> KeepJob::wait_until_kept(Time limit) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, limit, [&] { return is_over_; });
-    return is_over_ ? kept_ : std::nullopt;
 }
 
 void KeepJob::stop_reading() {
@@ -94,9 +94,17 @@ void KeepJob::stop_reading() {
     may_read_ = false;
 }
 
-bool KeepJob::wait_until_over(Time limit) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, limit, [&] { return is_over_; });
+void SettleJob::work() {
+    os::lower_priority();
+    for (auto& [file, pages] : mapped_) {
+        const auto synced = file->sync();
+        if (synced) continue;
+        // The system still has what it could not write, until it needs the memory.
+        const auto done = fs_.make_private(*file, pages);
+        log_.warn_once("share", "memory that was shared is this process's own again: " +
+                                    synced.error().message());
+        if (!done) log_.warn_once("settle", done.error().message());
+    }
 }
 
 Keeping::~Keeping() {
@@ -107,7 +115,7 @@ Keeping::~Keeping() {
     }
 }
 
-bool Keeping::start(const std::shared_ptr<KeepJob>& job) {
+bool Keeping::start(const std::shared_ptr<BackgroundJob>& job) {
     const std::lock_guard lock(mutex_);
     std::erase_if(jobs_, [](const auto& one) { return one->wait_until_over({}); });
     jobs_.push_back(job);

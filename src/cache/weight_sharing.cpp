@@ -1,13 +1,10 @@
 #include "cache/weight_sharing.h"
 
 #include <algorithm>
-#include <cstring>
-#include <map>
 #include <set>
 #include <thread>
 #include <utility>
 
-#include "base/parallel.h"
 #include "base/units.h"
 #include "cache/blob_pages.h"
 #include "cache/unpacked.h"
@@ -30,37 +27,15 @@ constexpr std::uint64_t k_cores_of_turn = 4;
 constexpr std::uint64_t k_plenty = 4;
 // Whoever is before others takes seconds, on a slow disk minutes: the model works without.
 constexpr std::chrono::seconds k_wait_for_turn{30};
+// A busy machine may not run the thread that copies for as long as it takes to unpack a small
+// model.
+constexpr std::chrono::milliseconds k_turn{250};
+// While another process copies what both have unpacked.
+constexpr std::chrono::milliseconds k_look_again{50};
 // A first inference that takes longer than packing weights does is the program's own affair.
 constexpr std::chrono::seconds k_warm_up_min{1};
 constexpr std::chrono::seconds k_warm_up_max{20};
 constexpr std::uint64_t k_packed_bytes_per_second = std::uint64_t{1} << 30;
-
-constexpr std::size_t k_page_bytes = 4096;
-constexpr std::size_t k_sample_bytes = 64;
-constexpr std::size_t k_samples = 256;
-constexpr std::size_t k_sample_characters = 32;
-
-std::string sample_of(std::span<const std::byte> pages) {
-    Hasher hasher;
-    hasher.update_u64(pages.size());
-    const auto step = pages.size() / k_samples / k_sample_bytes * k_sample_bytes;
-    for (std::size_t i = 0; i < k_samples; ++i) {
-        hasher.update(pages.subspan(i * step, k_sample_bytes));
-    }
-    return hasher.finish().hex().substr(0, k_sample_characters);
-}
-
-// Memory that was never filled, or filled with one value: no weights.
-bool is_uniform(std::span<const std::byte> pages) {
-    return std::memcmp(pages.data(), pages.data() + k_page_bytes, pages.size() - k_page_bytes) == 0;
-}
-
-// All of its bytes, and where to look for it.
-std::string name_of(const std::string& sample, const Digest& object) {
-    return sample + "-" + object.hex();
-}
-
-std::string sample_in(const format::Part& part) { return part.name.substr(0, k_sample_characters); }
 
 std::chrono::nanoseconds warm_up_limit(std::uint64_t blob_bytes) {
     const std::chrono::seconds packing(blob_bytes / k_packed_bytes_per_second);
@@ -109,6 +84,16 @@ WeightSharing::WeightSharing(Session& session, std::shared_ptr<store::Store> sto
     draft_.model = identified.model;
     const auto device = identified.inputs.find("device.name");
     if (device != identified.inputs.end()) draft_.device = device->second;
+}
+
+std::shared_ptr<const void> WeightSharing::announce(Session& session,
+                                                    const std::shared_ptr<store::Store>& store,
+                                                    const Identified& identified,
+                                                    const runtime::Request& request) {
+    if (session.config().share == Share::off || request.unpacking_libraries().empty()) return {};
+    auto presence = store->announce(format::key_of(unpacked_inputs(identified.inputs)));
+    if (!presence) return {};
+    return session.keep(store, std::move(*presence));
 }
 
 std::unique_ptr<WeightSharing> WeightSharing::begin(
@@ -227,6 +212,7 @@ void WeightSharing::wait_for_turn() {
 void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
     sharing = {};
     if (is_wanted(sharing)) share_blocks(request, sharing);
+    settle();
     session_.log().info("'" + draft_.model.path + "': " + format_size(sharing.shared_bytes) +
                         " of memory are shared with other processes, " +
                         format_size(sharing.private_bytes) + " are not" +
@@ -249,99 +235,14 @@ void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
         find_blocks();
         static_cast<void>(replace_by_kept());
     }
-    if (auto kept = keep(); !kept) sharing.reason = kept.error().message();
+    const auto kept = keep();
+    if (!kept) sharing.reason = kept.error().message();
     for (const auto& block : blocks_) {
         (block.shared ? sharing.shared_bytes : sharing.private_bytes) += block.pages.size();
     }
     if (sharing.reason.empty() && sharing.private_bytes > 0) {
         sharing.reason = "the rest is not kept yet, or it is too little";
     }
-}
-
-bool WeightSharing::replace_by_kept() {
-    const auto found = store_->find(draft_.key);
-    if (!found.manifest) return false;
-    // One process alone has no need of it.
-    if (keeps_) store_->mark_used(draft_.key);
-    return replace_by(*found.manifest);
-}
-
-void WeightSharing::find_blocks() {
-    const auto known = std::move(blocks_);
-    const auto pages = scope_->blocks();
-    blocks_.assign(pages.size(), {});
-    static_cast<void>(parallel_for(pages.size(), worker_threads(), [&](std::uint64_t i) {
-        // Before anything is read: what is not of this import may belong to the program.
-        const auto number = scope_->number_of(pages[i]);
-        if (number <= scope_->number_before() || scope_->mark_of(pages[i]) != mark_->id()) {
-            return Result<void>{};
-        }
-        static_cast<void>(scope_->with(pages[i], [&] {
-            const auto before = std::ranges::find(known, number, &Block::number);
-            if (before != known.end() && before->shared) {
-                blocks_[i] = *before;
-            } else if (!is_uniform(pages[i])) {
-                // What is uniform is nobody's weights: nothing is gained by one copy of it.
-                blocks_[i] = {pages[i], number, sample_of(pages[i])};
-                if (before != known.end()) blocks_[i].differs_from = before->differs_from;
-            }
-        }));
-        return Result<void>{};
-    }));
-    std::erase_if(blocks_, [](const Block& block) { return block.pages.empty(); });
-}
-
-bool WeightSharing::replace_by(const format::Manifest& manifest) {
-    std::map<std::string, std::vector<const format::Part*>, std::less<>> parts;
-    for (const auto& part : manifest.parts) parts[sample_in(part)].push_back(&part);
-    static_cast<void>(parallel_for(blocks_.size(), worker_threads(), [&](std::uint64_t i) {
-        const auto found = parts.find(blocks_[i].sample);
-        if (!blocks_[i].shared && found != parts.end()) {
-            static_cast<void>(replace_by_any(blocks_[i], found->second));
-        }
-        return Result<void>{};
-    }));
-    return std::ranges::all_of(manifest.parts, [&](const format::Part& part) {
-        return std::ranges::any_of(blocks_, [&](const Block& block) {
-            return block.shared && block.shared->object == part.object;
-        });
-    });
-}
-
-bool WeightSharing::replace_by_any(Block& block, std::span<const format::Part* const> parts) {
-    for (const auto* part : parts) {
-        if (part->bytes != block.pages.size() || block.differs_from.contains(part->object)) {
-            continue;
-        }
-        auto replaced = replace(block, *part);
-        if (replaced && *replaced) return true;
-        if (replaced) {
-            block.differs_from.insert(part->object);
-            // So much alike, and not the same: what is damaged is set aside.
-            const auto object = store_->open_object(draft_.key, *part, store::VerifyPolicy::always);
-            if (object) continue;
-            replaced = fail(object.error());
-        }
-        session_.log().debug("memory stays private: " + replaced.error().message());
-        const auto code = replaced.error().code;
-        if (code == Errc::not_found || code == Errc::damaged) is_damaged_ = true;
-    }
-    return false;
-}
-
-Result<bool> WeightSharing::replace(Block& block, const format::Part& part) {
-    // The bytes are compared with the block's own: no digest says more.
-    const auto object = store_->open_object(draft_.key, part, store::VerifyPolicy::never);
-    if (!object) return fail(object.error());
-    Result<bool> replaced = fail(Errc::busy, "another thread is looking at the same memory");
-    static_cast<void>(scope_->with(block.pages, [&] {
-        replaced = session_.system().fs.replace_memory(*object->ranges.front().file, block.pages);
-    }));
-    if (replaced && *replaced) {
-        block.shared = part;
-        *shared_bytes_ += block.pages.size();
-    }
-    return replaced;
 }
 
 std::uint64_t WeightSharing::bytes_worth_keeping() const {
@@ -356,58 +257,82 @@ std::uint64_t WeightSharing::bytes_worth_keeping() const {
     return is_worth_it ? unkept : 0;
 }
 
+bool WeightSharing::is_all_kept() {
+    if (bytes_worth_keeping() > 0) return false;
+    const auto found = store_->find(draft_.key);
+    return std::ranges::all_of(blocks_, [&](const Block& block) {
+        // Whoever publishes a file lists it, too.
+        if (!block.shared || block.unsettled) return true;
+        return found.manifest && std::ranges::any_of(found.manifest->parts, [&](const auto& part) {
+                   return part.object == block.shared->object;
+               });
+    });
+}
+
 Result<void> WeightSharing::keep() {
     if (!keeps_ || bytes_worth_keeping() == 0) return {};
     if (auto allowed = may_keep(bytes_worth_keeping()); !allowed) return allowed;
     const auto unpacking = session_.config().keep_limit.value_or(Clock::now() - started_at_);
-    const auto limit = Clock::now() + std::chrono::duration_cast<Clock::duration>(unpacking);
-    // Others who load it now have to unpack it, or else wait for this.
+    share_same_bytes();
+    if (is_all_kept()) return {};
+    const auto limit = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                          std::max<std::chrono::nanoseconds>(unpacking, k_turn));
+    // Others who load it now would have to unpack it: one of them keeps it, and all wait for that.
     const bool waits = session_.config().share == Share::on || is_waited_for();
-    // Another may be doing it just now.
-    auto flight = store_->flight(draft_.key, waits ? unpacking : std::chrono::nanoseconds{0});
-    if (!flight) return fail(flight.error());
-    if (flight->waited()) static_cast<void>(replace_by_kept());
-    if (bytes_worth_keeping() == 0) return {};
-    auto blocks = unkept_blocks();
+    while (true) {
+        const auto left = waits ? limit - Clock::now() : Clock::duration{0};
+        auto flight = store_->flight(
+            draft_.key,
+            std::clamp<std::chrono::nanoseconds>(left, std::chrono::nanoseconds{0}, k_look_again));
+        // It can be shared before it is published.
+        if (!flight || flight->waited()) share_same_bytes();
+        if (is_all_kept()) return {};
+        if (flight) return start_keeping(std::move(*flight), limit);
+        if (flight.error().code != Errc::timed_out || Clock::now() >= limit) {
+            return fail(std::move(flight.error()));
+        }
+        if (!waits) return fail(Errc::busy, "another process is keeping it");
+    }
+}
+
+Result<void> WeightSharing::start_keeping(store::Flight flight, Clock::time_point limit) {
     is_damaged_ = false;
+    auto blocks = unkept_blocks();
     store::Publication publication;
     publication.manifest = draft_;
     publication.manifest.created_at_ns = session_.system().clock.wall().count();
-    std::erase_if(blocks, [names = std::set<std::string>()](const KeptBlock& block) mutable {
-        return !names.insert(block.name).second;
-    });
     publication.kept = kept_parts(blocks);
-    const auto job = std::make_shared<KeepJob>(store_, std::move(*flight), std::move(publication),
-                                               std::move(blocks));
+    const auto job = std::make_shared<KeepJob>(session_.log(), store_, std::move(flight),
+                                               std::move(publication), std::move(blocks));
     const Reading reading(*job);
     if (!session_.keeping().start(job))
         return fail(Errc::busy, "there is no thread that could keep what is shared");
-    // Where nobody waits for it, nor does this: what was copied by then is published behind it.
-    const auto kept = waits ? job->wait_until_kept(limit) : std::nullopt;
-    if (kept) {
-        static_cast<void>(replace_by(*kept));
-    } else {
-        job->wait_until_read(limit);
-    }
+    // Not until it is on the disk: that goes on behind the load.
+    job->wait_until_read(limit);
+    share_same_bytes();
     return {};
 }
 
-std::vector<KeptBlock> WeightSharing::unkept_blocks() {
-    std::vector<KeptBlock> unkept(blocks_.size());
-    static_cast<void>(parallel_for(blocks_.size(), worker_threads(), [&](std::uint64_t i) {
-        auto& block = blocks_[i];
-        if (block.shared) return Result<void>{};
-        const auto object = hash_chunked(block.pages);
-        const format::Part part{name_of(block.sample, object), object, block.pages.size()};
-        // Another model may hold the same weights: then there is a file of them already.
-        if (const auto replaced = replace(block, part); replaced && *replaced) {
-            return Result<void>{};
-        }
-        unkept[i] = {part.name, object, block.pages};
-        return Result<void>{};
-    }));
-    std::erase_if(unkept, [](const KeptBlock& block) { return block.pages.empty(); });
+std::vector<KeptBlock> WeightSharing::unkept_blocks() const {
+    std::vector<KeptBlock> unkept;
+    std::set<Digest> found;
+    for (const auto& block : blocks_) {
+        if (block.shared || !found.insert(*block.object).second) continue;
+        unkept.push_back({part_of(block).name, *block.object, block.pages});
+    }
     return unkept;
+}
+
+void WeightSharing::settle() {
+    std::vector<SettleJob::Mapped> mapped;
+    for (const auto& block : blocks_) {
+        if (block.unsettled) mapped.push_back({block.unsettled, block.pages});
+    }
+    if (mapped.empty()) return;
+    const auto job =
+        std::make_shared<SettleJob>(session_.log(), session_.system().fs, std::move(mapped));
+    // Without a thread, the load takes longer.
+    if (!session_.keeping().start(job)) job->run();
 }
 
 // What this process has mapped, and, within the limit, other forms.

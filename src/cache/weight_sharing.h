@@ -43,6 +43,12 @@ public:
     WeightSharing& operator=(const WeightSharing&) = delete;
     ~WeightSharing() = default;
 
+    // Lets others know that this process is going to load the model, which another is compiling:
+    // whoever loads it first then shares it. To be held until it is loaded. May be null.
+    [[nodiscard]] static std::shared_ptr<const void> announce(
+        Session& session, const std::shared_ptr<store::Store>& store, const Identified& identified,
+        const runtime::Request& request);
+
     // How many processes may unpack so much at once, each for itself, with so much memory
     // (0: unknown) and so many cores. Each of them could keep all cores busy, and all they had
     // unpacked would be there several times.
@@ -68,8 +74,10 @@ private:
         std::span<std::byte> pages;
         std::uint64_t number = 0;  // LargeBlockScope::number_of
         std::string sample;        // of its size and a few of its bytes: where to look for the same
-        std::optional<format::Part> shared{};  // what it is mapped from
-        std::set<Digest> differs_from{};       // objects with the same sample
+        std::optional<format::Part> shared{};   // what it is mapped from
+        std::optional<Digest> object{};         // of all its bytes, once that was needed
+        std::set<Digest> differs_from{};        // objects with the same sample
+        std::shared_ptr<os::File> unsettled{};  // what it is mapped from, if that was not published
     };
 
     WeightSharing(Session& session, std::shared_ptr<store::Store> store,
@@ -83,6 +91,8 @@ private:
     [[nodiscard]] Result<void> may_keep(std::uint64_t bytes);
     void wait_for_turn();
     void share_blocks(runtime::Request& request, Sharing& sharing);
+    // What a block is in an entry. Needs Block::object.
+    [[nodiscard]] static format::Part part_of(const Block& block);
     // Looks what there is now, in blocks_.
     void find_blocks();
     // Whether all that is kept was found: then nothing is left to be unpacked.
@@ -92,12 +102,23 @@ private:
     // Whether the same bytes are there.
     [[nodiscard]] bool replace_by_any(Block& block, std::span<const format::Part* const> parts);
     [[nodiscard]] Result<bool> replace(Block& block, const format::Part& part);
+    [[nodiscard]] Result<bool> replace_from(Block& block, const format::Part& part, os::File& file);
+    // By what is being published just now. Needs Block::object.
+    [[nodiscard]] bool replace_by_staged(Block& block);
+    // Shares each block that is an object, or is being published as one.
+    void share_same_bytes();
     [[nodiscard]] std::uint64_t bytes_worth_keeping() const;
-    // Keeps what is not shared yet, and shares it, if that takes no longer than it may.
+    // Nothing is left to be kept, and all that is shared belongs to this model's entry, too: it may
+    // be another's.
+    [[nodiscard]] bool is_all_kept();
+    // Shares what is not shared yet: with who keeps it just now, or else by keeping it.
     // Errc::no_space where there is no room for it.
     [[nodiscard]] Result<void> keep();
-    // What is to be kept, with its digest; what turns out to be there already is shared.
-    [[nodiscard]] std::vector<KeptBlock> unkept_blocks();
+    [[nodiscard]] Result<void> start_keeping(store::Flight flight, Clock::time_point limit);
+    // What is to be kept. Needs Block::object.
+    [[nodiscard]] std::vector<KeptBlock> unkept_blocks() const;
+    // Looks after what was mapped before it was on the disk.
+    void settle();
     [[nodiscard]] std::vector<format::Part> kept_parts(std::span<const KeptBlock> unkept);
 
     Session& session_;

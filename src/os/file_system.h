@@ -165,6 +165,11 @@ public:
     // False, and nothing happens, where they differ or the file is shorter; the same bytes, too,
     // after an Error. The caller sees to it that nobody writes to the memory or frees it meanwhile.
     [[nodiscard]] virtual Result<bool> replace_memory(File& file, std::span<std::byte> memory) = 0;
+    // Gives this process pages of its own wherever `memory` is still a copy-on-write mapping of the
+    // file: for a file whose content may be lost. No byte changes, whoever reads or writes the
+    // memory meanwhile; it may have been freed, and be used for something else by now.
+    // Errc::unsupported before Linux 5.14.
+    [[nodiscard]] virtual Result<void> make_private(File& file, std::span<std::byte> memory) = 0;
     [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
     // In no particular order, without "." and "..".
     [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;

@@ -12,12 +12,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "os/address_space.h"
 #include "os/page_size.h"
 #include "os/residency.h"
 
 // Linux 5.14; older headers lack it.
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
 #endif
 
 namespace larder::internal::os {
@@ -258,6 +260,35 @@ Result<bool> PosixFile::replace_memory(std::span<std::byte> memory) {
     (void)::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
     (void)::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
     return true;
+}
+
+Result<void> PosixFile::make_private(std::span<std::byte> memory) {
+    // The kernel may know the file by other numbers than `stat` tells: a mapping shows them.
+    const auto probe = map(1);
+    if (!probe) return fail(probe.error());
+    const auto mappings = ProcAddressSpace().file_mappings();
+    if (!mappings) return fail(mappings.error());
+    const auto* const known = (*probe)->bytes().data();
+    const auto itself = std::ranges::find_if(*mappings, [&](const FileMapping& one) {
+        return !one.memory.empty() && known >= one.memory.data() && known <= &one.memory.back();
+    });
+    if (itself == mappings->end())
+        return fail(Errc::unsupported, "cannot find a mapping of", path_);
+    for (const auto& mapping : *mappings) {
+        if (mapping.device != itself->device || mapping.inode != itself->inode) continue;
+        if (mapping.sharing != Sharing::copied_on_write) continue;
+        const auto offset = [&](const std::byte* address) {
+            return std::clamp<std::ptrdiff_t>(address - memory.data(), 0, std::ssize(memory));
+        };
+        const auto begin = offset(mapping.memory.data());
+        const auto end = offset(mapping.memory.data() + mapping.memory.size());
+        if (begin == end) continue;
+        if (::madvise(memory.data() + begin, static_cast<std::size_t>(end - begin),
+                      MADV_POPULATE_WRITE) != 0) {
+            return fail(Error::from_errno("cannot keep the content of", path_));
+        }
+    }
+    return {};
 }
 
 Result<std::unique_ptr<File>> PosixFile::reopen() {

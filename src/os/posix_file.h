@@ -44,6 +44,8 @@ public:
     void keep_from_children() noexcept { locked_.note(descriptor_); }
     // As FileSystem::replace_memory.
     [[nodiscard]] Result<bool> replace_memory(std::span<std::byte> memory);
+    // As FileSystem::make_private.
+    [[nodiscard]] Result<void> make_private(std::span<std::byte> memory);
 
 private:
     // Whether the file begins with these bytes.

@@ -123,6 +123,9 @@ public:
     Result<bool> replace_memory(File& file, std::span<std::byte> memory) override {
         return dynamic_cast<PosixFile&>(file).replace_memory(memory);
     }
+    Result<void> make_private(File& file, std::span<std::byte> memory) override {
+        return dynamic_cast<PosixFile&>(file).make_private(memory);
+    }
 
     Result<void> make_directory(const std::string& path) override {
         return check(::mkdir(path.c_str(), 0777), "cannot create the directory", path);

@@ -38,6 +38,9 @@ public:
     Result<bool> replace_memory(File& file, std::span<std::byte> memory) override {
         return fs_.replace_memory(file, memory);
     }
+    Result<void> make_private(File& file, std::span<std::byte> memory) override {
+        return fs_.make_private(file, memory);
+    }
     Result<void> make_directory(const std::string& path) override {
         if (auto made = fs_.make_directory(path); !made) return made;
         if (const auto directory = fs_.open(path, OpenMode::read)) {

@@ -1,7 +1,6 @@
 #include "store/publish.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -79,7 +78,7 @@ std::optional<StagedPart> stage_variant(Context& context, const Digest& family, 
 }
 
 Result<TmpFile> write_source(Context& context, const PartSource& source) {
-    auto tmp = TmpFile::create(context, context.layout, "object");
+    auto tmp = TmpFile::create(context, context.layout, staged_kind(source.content));
     if (!tmp) return tmp;
     StagedFile staged(tmp->file(), limit_of_one(context));
     if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
@@ -333,15 +332,6 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
 
 }  // namespace
 
-Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-    if (offset > limit_bytes_ || bytes.size() > limit_bytes_ - offset) {
-        return fail(Errc::no_space,
-                    "it is larger than the limit of the larder, " + format_size(limit_bytes_), {},
-                    "raise LARDER_MAX_SIZE");
-    }
-    return file_.write_at(offset, bytes);
-}
-
 PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
     return {std::move(name), [&fs, path = std::move(path)](StagedFile& staged) -> Result<void> {
                 const auto file = fs.open(path, os::OpenMode::read);
@@ -369,12 +359,19 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
         return Result<void>(fail(std::move(file.error())));
     });
     if (!all_written) return fail(std::move(all_written.error()));
-    std::vector<StagedPart> parts;
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-        if (!written[i]) continue;
+    // Side by side: most of it is waiting for the disk, which writes many files as fast as one.
+    std::vector<std::optional<StagedPart>> durable(sources.size());
+    auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        if (!written[i]) return Result<void>{};
         auto staged = stage(context, sources[i], publication.family, std::move(*written[i]));
-        if (!staged) return fail(std::move(staged.error()));
-        parts.push_back(std::move(*staged));
+        if (!staged) return Result<void>(fail(std::move(staged.error())));
+        durable[i].emplace(std::move(*staged));
+        return Result<void>{};
+    });
+    if (!all_durable) return fail(std::move(all_durable.error()));
+    std::vector<StagedPart> parts;
+    for (auto& staged : durable) {
+        if (staged) parts.push_back(std::move(*staged));
     }
     if (parts.empty() && publication.kept.empty() && !sources.empty()) {
         return fail(Errc::not_found, "nothing is left of what was to be kept");

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,28 +11,12 @@
 
 #include "base/result.h"
 #include "os/file_system.h"
+#include "store/staged_file.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
 
 struct Context;
-
-// Where a part is written before it is published. Writes may come in any order; what is not
-// written reads as zeros. Thread-safe as far as different ranges are written.
-class StagedFile {
-public:
-    // Takes no byte at or beyond `limit_bytes`: who writes so much learns it before the disk is
-    // full.
-    explicit StagedFile(os::File& file,
-                        std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max())
-        : file_(file), limit_bytes_(limit_bytes) {}
-
-    [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
-
-private:
-    os::File& file_;
-    std::uint64_t limit_bytes_;
-};
 
 struct PartSource {
     std::string name;  // empty in Encoding::raw
@@ -44,6 +27,9 @@ struct PartSource {
     // Looks at what was written, before it has a name; an error ends the publication.
     std::function<Result<void>(os::File&, const Part&)> check{};
     bool is_optional = false;  // if it cannot be written, the others are published without it
+    // What is going to be written, where that is known before: others of this machine then find it
+    // while it is published, see Store::open_staged.
+    std::optional<Digest> content{};
 };
 
 // An entry that is kept in another way from now on: its blob, and when it was used last, stay.
@@ -62,7 +48,7 @@ struct Publication {
     // `key` and `parts` are filled in.
     Manifest manifest;
     std::vector<PartSource> sources;
-    unsigned writers = 1;    // so many sources write at once
+    unsigned writers = 1;    // so many sources are written, and made durable, at once
     std::vector<Part> kept;  // parts that are objects already
     // What the model has in common with others whose blobs may share most of their bytes with this
     // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.

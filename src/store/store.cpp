@@ -64,6 +64,10 @@ Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);
 }
 
+Result<std::unique_ptr<os::File>> Store::open_staged(const Part& part) {
+    return store::open_staged(*context_, part);
+}
+
 bool Store::has_room(std::uint64_t bytes) { return store::has_room(*context_, bytes); }
 
 Result<bool> Store::locks_exclude() { return store::locks_exclude(*context_); }
@@ -81,8 +85,6 @@ Result<Trial> Store::begin_trial(const Digest& subject) {
 Result<CrashCount> Store::count_crashes(const Digest& subject) {
     return store::count_crashes(*context_, subject);
 }
-
-void Store::forget_crashes(const Digest& subject) noexcept { forget_trials(*context_, subject); }
 
 Result<void> Store::mark_proven(const Digest& object) {
     return store::mark_proven(*context_, object);

@@ -129,6 +129,10 @@ public:
     // Errc::not_found: a part in `kept` is not an object (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
+    // What somebody on this machine is publishing as this part just now (PartSource::content), open
+    // for reading. It may not be whole, and is durable only once it is synced. Errc::not_found.
+    [[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(const Part& part);
+
     // Whether so much more can be kept, beside what is there, within the limit and the floor. Never
     // evicts; false where that cannot be told.
     [[nodiscard]] bool has_room(std::uint64_t bytes);
@@ -153,7 +157,6 @@ public:
     [[nodiscard]] Result<Trial> begin_trial(const Digest& subject);
     // Trials of the object, or of the key, in which the process crashed, within the last day.
     [[nodiscard]] Result<CrashCount> count_crashes(const Digest& subject);
-    void forget_crashes(const Digest& subject) noexcept;
     // An object that was used without harm needs no more trials.
     [[nodiscard]] Result<void> mark_proven(const Digest& object);
     [[nodiscard]] bool is_proven(const Digest& object);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,7 +12,10 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,7 +25,9 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/unpacked.h"
+#include "os/address_space.h"
 #include "os/large_blocks.h"
+#include "os/page_size.h"
 #include "support/c_library_allocator.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
@@ -60,12 +66,15 @@ inline std::byte byte_at(unsigned seed, std::size_t i) {
     return static_cast<std::byte>((i * 2654435761U + seed * 97U + (i >> 12U)) >> 3U);
 }
 
-// Whether memory that begins here is mapped from an object that has its name.
+// Whether memory that begins here is mapped from an object, or from what becomes one.
 inline bool is_mapped_from_file(const std::byte* begin) {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         if (std::stoull(line, nullptr, 16) != reinterpret_cast<std::uintptr_t>(begin)) continue;
-        return line.find("/objects/") != std::string::npos && !line.ends_with("(deleted)");
+        // What is being published has no other name yet.
+        const bool is_object = line.find("/objects/") != std::string::npos ||
+                               line.find("/tmp/object-") != std::string::npos;
+        return is_object && !line.ends_with("(deleted)");
     }
     return false;
 }
@@ -112,6 +121,18 @@ public:
         return static_cast<std::size_t>(std::ranges::count_if(
             blocks_, [](const Block& block) { return is_mapped_from_file(block.begin); }));
     }
+    // Whether nothing that happens to a file can change a byte any more.
+    [[nodiscard]] bool has_own_pages() const {
+        os::ProcAddressSpace address_space;
+        return std::ranges::all_of(blocks_, [&](const Block& block) {
+            const std::span<const std::byte> bytes(block.begin, k_block_bytes);
+            for (std::size_t at = 0; at < bytes.size(); at += os::page_bytes()) {
+                const auto copied = address_space.has_copied_pages(bytes.subspan(at, 1));
+                if (!copied || !*copied) return false;
+            }
+            return true;
+        });
+    }
     [[nodiscard]] std::byte* block(std::size_t i) const { return blocks_.at(i).begin; }
 
 private:
@@ -124,6 +145,46 @@ private:
     support::FakeRequest request_;
     const AllocatingLibrary& library_;
     std::vector<Block> blocks_;
+};
+
+// Where one kind of call on a file that is to become an object does not return for a while.
+class StallingFileSystem final : public support::InterceptedFileSystem {
+public:
+    StallingFileSystem(os::FileSystem& inner, support::Operation operation)
+        : InterceptedFileSystem(inner), operation_(operation) {}
+
+    void stall() {
+        const std::lock_guard lock(mutex_);
+        stalls_ = true;
+    }
+    void go_on() {
+        const std::lock_guard lock(mutex_);
+        stalls_ = false;
+        changed_.notify_all();
+    }
+    bool wait_until_stalled() {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return is_stalled_; });
+    }
+
+protected:
+    std::optional<Error> before(const support::Call& call) override {
+        const bool is_object = call.path.find("/tmp/object-") != std::string::npos;
+        if (call.operation != operation_ || !is_object) return std::nullopt;
+        std::unique_lock lock(mutex_);
+        if (!stalls_) return std::nullopt;
+        is_stalled_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return !stalls_; });
+        return std::nullopt;
+    }
+
+private:
+    const support::Operation operation_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stalls_ = false;
+    bool is_stalled_ = false;
 };
 
 class WeightSharingTest : public ::testing::Test {
@@ -175,6 +236,14 @@ protected:
         return loaded;
     }
     const Sharing& sharing() const { return *response_->sharing; }
+    // Until what a load began to publish has its names.
+    void wait_until_published() const {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+        while (temporary_files("object-") > 0 || temporary_files("entry-") > 0) {
+            ASSERT_LT(std::chrono::steady_clock::now(), until);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
 
     // Another process that has the model loaded, until this ends.
     class Elsewhere {

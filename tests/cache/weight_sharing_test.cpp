@@ -5,9 +5,7 @@
 #include "cache/weight_sharing.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 #include <thread>
 
 #include <sys/resource.h>
@@ -17,43 +15,6 @@
 
 namespace larder::internal::cache {
 namespace {
-
-// Where nothing can be written into a file that is to become an object, for a while.
-class StallingFileSystem final : public support::InterceptedFileSystem {
-public:
-    using InterceptedFileSystem::InterceptedFileSystem;
-
-    void stall() {
-        const std::lock_guard lock(mutex_);
-        stalls_ = true;
-    }
-    void go_on() {
-        const std::lock_guard lock(mutex_);
-        stalls_ = false;
-        changed_.notify_all();
-    }
-    bool wait_until_stalled() {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return is_stalled_; });
-    }
-
-protected:
-    std::optional<Error> before(const support::Call& call) override {
-        const bool is_object = call.path.find("/tmp/object-") != std::string::npos;
-        if (call.operation != support::Operation::write || !is_object) return std::nullopt;
-        std::unique_lock lock(mutex_);
-        is_stalled_ = stalls_;
-        changed_.notify_all();
-        changed_.wait(lock, [&] { return !stalls_; });
-        return std::nullopt;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool stalls_ = false;
-    bool is_stalled_ = false;
-};
 
 TEST_F(WeightSharingTest, WhoIsAloneSharesAndKeepsNothing) {
     const auto first = load();
@@ -66,9 +27,8 @@ TEST_F(WeightSharingTest, WhoIsAloneSharesAndKeepsNothing) {
 TEST_F(WeightSharingTest, TheSecondKeepsAndTheThirdShares) {
     const Elsewhere first(*this);
     auto second = load();
-    // Nobody loads it just now: it waits for no disk.
-    EXPECT_EQ(second->mapped(), 0U);
-    EXPECT_EQ(sharing().private_bytes, 3 * k_block_bytes);
+    EXPECT_EQ(second->mapped(), 3U);
+    EXPECT_EQ(sharing().private_bytes, 0U);
     second.reset();
     ASSERT_EQ(entries(true).size(), 1U);
     EXPECT_EQ(unpacked_from(entries(true).front()), entries(false).front().key.hex());
@@ -113,7 +73,7 @@ TEST_F(WeightSharingTest, WhatTheProgramsOtherModelsAllocateIsNeitherReadNorKept
 
 TEST_F(WeightSharingTest, WhatIsWrittenAfterTheLoadReachesNoDisk) {
     const std::string secret = "PRIVATE DATA THAT WAS WRITTEN INTO WHAT WAS TO BE KEPT";
-    StallingFileSystem stalling(faulty_);
+    StallingFileSystem stalling(faulty_, support::Operation::write);
     fs_ = &stalling;
     config_.share = Share::on;
     config_.keep_limit = std::chrono::seconds(5);
@@ -132,6 +92,26 @@ TEST_F(WeightSharingTest, WhatIsWrittenAfterTheLoadReachesNoDisk) {
     EXPECT_FALSE(is_any_file_with(secret));
     EXPECT_TRUE(entries(true).empty());
     EXPECT_EQ(temporary_files(), 0U);
+}
+
+// The disk takes as long as it likes.
+TEST_F(WeightSharingTest, WhatIsNotOnTheDiskYetIsSharedAtOnce) {
+    StallingFileSystem stalling(faulty_, support::Operation::sync);
+    fs_ = &stalling;
+    config_.share = Share::on;
+    stalling.stall();
+    auto first = load();
+    ASSERT_TRUE(stalling.wait_until_stalled());
+    EXPECT_EQ(first->mapped(), 3U);
+    auto second = load();
+    EXPECT_EQ(second->mapped(), 3U);
+    EXPECT_TRUE(entries(true).empty());
+    EXPECT_EQ(temporary_files("object-"), 3U);
+    stalling.go_on();
+    wait_until_published();
+    EXPECT_EQ(entries(true).size(), 1U);
+    EXPECT_TRUE(first->is_right());
+    EXPECT_TRUE(second->is_right());
 }
 
 TEST_F(WeightSharingTest, AFirstInferenceThatCrashesIsNotTheBlobsFault) {
@@ -266,12 +246,14 @@ TEST_F(WeightSharingTest, MemoryOfOneValueIsNotKept) {
     loading_ = loaded.get();
     ASSERT_TRUE(loaded->load());
     EXPECT_EQ(loaded->mapped(), 2U);
+    wait_until_published();
     EXPECT_EQ(entries(true).front().parts.size(), 2U);
 }
 
 TEST_F(WeightSharingTest, AnotherModelWithTheSameWeightsSharesTheirFiles) {
     config_.share = Share::on;
     const auto first = load();
+    wait_until_published();
     const auto before = objects_of_blocks();
     device_.inputs["property.NAME"] = "another";
     const auto share = std::exchange(config_.share, Share::off);
@@ -280,6 +262,7 @@ TEST_F(WeightSharingTest, AnotherModelWithTheSameWeightsSharesTheirFiles) {
     ASSERT_EQ(compiled->load()->outcome, Outcome::compiled);
     config_.share = share;
     EXPECT_EQ(load()->mapped(), 3U);
+    wait_until_published();
     EXPECT_EQ(entries(true).size(), 2U);
     auto after = objects_of_blocks();
     std::ranges::sort(after);

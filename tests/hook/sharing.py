@@ -207,9 +207,9 @@ class SharingTest(harness.HookTest):
         return found
 
     def until_kept(self, model=None, properties=None, *, directory=None, environment=None):
-        """Until a worker that loads the model shares what is large of it.
+        """Until a worker that loads the model shares what is large of it, and it is published.
 
-        How much a load keeps is a matter of time: it waits no longer than unpacking took.
+        How much a load copies is a matter of time: it waits no longer than unpacking took.
         """
         tmp = (directory or self.dir) / "tmp"
 
@@ -218,7 +218,8 @@ class SharingTest(harness.HookTest):
                                  environment=environment)
             mapped = worker.ask("report")["mapped"]
             # It goes on behind the load.
-            self.until(lambda: not any(tmp.glob("object-*")), "it is still being published")
+            self.until(lambda: not any(tmp.glob("object-*")) and not any(tmp.glob("entry-*")),
+                       "it is still being published")
             self.finished(worker)
             return mapped >= SHARED_BYTES_MIN
 

@@ -41,6 +41,20 @@ class SharesTest(sharing.SharingTest):
         for one in (first, worker):
             self.finished(one)
 
+    def test_processes_that_start_together_for_the_first_time_end_with_one_copy(self):
+        plain, _ = self.facts(None)
+        workers = [self.start("auto") for _ in range(4)]
+        for worker in workers:
+            worker.tell("load", "model", self.wide, EXACT)
+        for worker in workers:
+            worker.answer()
+        for worker in workers:
+            self.assertEqual(self.outputs(worker), plain)
+            self.assertGreaterEqual(worker.ask("report")["mapped"], SHARED_BYTES_MIN)
+        self.until(lambda: len(self.entries()) == 2, "it is not published")
+        for worker in workers:
+            self.finished(worker)
+
     def test_off_shares_nothing_and_keeps_nothing(self):
         workers = [self.loaded("off") for _ in range(2)]
         for worker in workers:

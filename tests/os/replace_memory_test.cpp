@@ -172,6 +172,32 @@ TEST_F(ReplaceMemoryTest, OfALargerFileTheBeginningCounts) {
     EXPECT_TRUE(is_as_before());
 }
 
+TEST_F(ReplaceMemoryTest, WhatIsMadePrivateNeedsTheFileNoMore) {
+    auto file = fs_->open(path_, OpenMode::read);
+    ASSERT_TRUE(file);
+    ASSERT_EQ(fs_->replace_memory(**file, memory_.bytes()), true);
+    memory_.word(3) = 1;
+    const std::string before(now());
+    std::filesystem::rename(path_, path_ + ".moved");
+    EXPECT_TRUE(fs_->make_private(**file, memory_.bytes()));
+    EXPECT_EQ(backing_of(memory_.bytes(), path_ + ".moved").copied_kib, content_.size() / 1024);
+    std::fstream(path_ + ".moved", std::ios::in | std::ios::out | std::ios::binary)
+        << std::string(content_.size(), '?');
+    EXPECT_TRUE(now() == before);
+}
+
+TEST_F(ReplaceMemoryTest, OnlyWhatIsStillTheFilesIsMadePrivate) {
+    auto file = fs_->open(path_, OpenMode::read);
+    ASSERT_TRUE(file);
+    ASSERT_EQ(fs_->replace_memory(**file, memory_.bytes()), true);
+    const auto copy = directory_ / "copy";
+    support::write_file(copy, content_);
+    ASSERT_EQ(replace(*fs_, copy, memory_.bytes()), true);
+    const MappedMemory shared(path_);
+    EXPECT_TRUE(fs_->make_private(**file, memory_.bytes()));
+    EXPECT_EQ(backing_of(memory_.bytes(), copy).copied_kib, 0U);
+}
+
 TEST_F(ReplaceMemoryTest, NoMemoryIsNotReplaced) {
     EXPECT_EQ(replace(*fs_, path_, {}), false);
     expect_untouched();

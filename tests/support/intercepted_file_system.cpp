@@ -206,6 +206,12 @@ Result<bool> InterceptedFileSystem::replace_memory(os::File& file, std::span<std
                      [&] { return inner_.replace_memory(intercepted.inner(), memory); });
 }
 
+Result<void> InterceptedFileSystem::make_private(os::File& file, std::span<std::byte> memory) {
+    auto& intercepted = dynamic_cast<InterceptedFile&>(file);
+    return intercept(intercepted.call(Operation::map),
+                     [&] { return inner_.make_private(intercepted.inner(), memory); });
+}
+
 Result<void> InterceptedFileSystem::make_directory(const std::string& path) {
     return intercept({.operation = Operation::make_directory, .path = path},
                      [&] { return inner_.make_directory(path); });

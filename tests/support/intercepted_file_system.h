@@ -72,6 +72,7 @@ public:
     Result<std::shared_ptr<os::Mapping>> map_pieces(std::span<const os::MapPiece> pieces,
                                                     std::uint64_t start_in_page) override;
     Result<bool> replace_memory(os::File& file, std::span<std::byte> memory) override;
+    Result<void> make_private(os::File& file, std::span<std::byte> memory) override;
     Result<void> make_directory(const std::string& path) override;
     Result<std::vector<os::DirectoryEntry>> list(const std::string& path) override;
     Result<void> sync_directory(const std::string& path) override;

@@ -1,0 +1,43 @@
+// Parts of an entry that is being published. Private to store/ but for StagedFile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+// Where a part is written before it is published. Writes may come in any order; what is not
+// written reads as zeros. Thread-safe as far as different ranges are written.
+class StagedFile {
+public:
+    // Takes no byte at or beyond `limit_bytes`: who writes so much learns it before the disk is
+    // full.
+    explicit StagedFile(os::File& file,
+                        std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max())
+        : file_(file), limit_bytes_(limit_bytes) {}
+
+    [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+
+private:
+    os::File& file_;
+    std::uint64_t limit_bytes_;
+};
+
+// The kind (TmpFile::create) of the file of a part, whose content may be known.
+[[nodiscard]] std::string staged_kind(const std::optional<Digest>& content);
+// See Store::open_staged.
+[[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(Context& context, const Part& part);
+
+}  // namespace larder::internal::store
