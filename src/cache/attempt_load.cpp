@@ -28,7 +28,7 @@ constexpr std::uint64_t k_part_of_available_memory = 2;
 struct BlobOwner {
     std::shared_ptr<os::Mapping> mapping;
     std::shared_ptr<OpenTrial> trial;
-    std::unique_ptr<BlobPages> pages;
+    std::shared_ptr<BlobPages> pages;
     std::shared_ptr<const void> presence;
     std::int64_t process = os::current_process_id();
 
@@ -40,7 +40,7 @@ struct BlobOwner {
     // about to end, and the disk may be slow.
     ~BlobOwner() {
         auto work = [kept = trial, bytes = std::move(mapping), here = std::move(presence),
-                     reader = std::shared_ptr<BlobPages>(std::move(pages))]() mutable {
+                     reader = std::move(pages)]() mutable {
             reader.reset();
             if (kept) kept->end();
             here.reset();
@@ -268,7 +268,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     ReadAhead::Imported first{part.object};
     if (is_large) {
         auto large_blocks = session_.config().prefault ? large_blocks_of(request_, size) : nullptr;
-        owner->pages = std::make_unique<BlobPages>(object.mapping, object.ranges, pages,
+        owner->pages = std::make_shared<BlobPages>(object.mapping, object.ranges, pages,
                                                    std::move(large_blocks),
                                                    sharing ? sharing->shared_bytes() : nullptr);
         first.read = owner->pages->read();

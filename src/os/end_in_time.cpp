@@ -34,8 +34,6 @@ std::chrono::nanoseconds time_left(Steady::time_point now) {
 }
 
 struct Work {
-    explicit Work(std::function<void()> what) : run(std::move(what)) {}
-
     std::function<void()> run;
     std::mutex mutex;
     std::condition_variable ended;
@@ -56,13 +54,20 @@ void run(Work& work) noexcept {
 
 }  // namespace
 
-bool end_in_time(std::function<void()> work) noexcept {
+bool run_to_end_in_time(std::function<void()> work) noexcept {
     std::shared_ptr<Work> shared;
     try {
-        shared = std::make_shared<Work>(std::move(work));
+        shared = std::make_shared<Work>();
+        shared->run = std::move(work);
         std::thread([shared] { run(*shared); }).detach();
     } catch (const std::exception&) {
-        if (shared) run(*shared);
+        if (shared) {
+            run(*shared);
+        } else {
+            Work own;
+            own.run = std::move(work);
+            run(own);
+        }
         return true;
     }
     const auto start = Steady::now();

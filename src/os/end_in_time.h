@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <functional>
+#include <new>
+#include <optional>
+#include <utility>
 
 namespace larder::internal::os {
 
@@ -11,7 +14,21 @@ inline constexpr std::chrono::milliseconds k_end_time{100};
 
 // Runs `work` on a thread of its own, and waits for its end no longer than k_end_time. True if it
 // has ended; else it goes on, until it is done or the process has ended, so it must own what it
-// uses. Where no thread is to be had the caller does the work. What `work` throws is dropped.
-bool end_in_time(std::function<void()> work) noexcept;
+// uses. Where no thread, or no memory, is to be had the caller does the work. What `work` throws is
+// dropped.
+bool run_to_end_in_time(std::function<void()> work) noexcept;
+
+// The same of whatever can be copied and called.
+template <typename Work>
+bool end_in_time(Work work) noexcept {
+    std::optional<std::function<void()>> stored;
+    try {
+        stored.emplace(work);
+    } catch (const std::bad_alloc&) {
+        work();
+        return true;
+    }
+    return run_to_end_in_time(std::move(*stored));
+}
 
 }  // namespace larder::internal::os
