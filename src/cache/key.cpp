@@ -90,6 +90,27 @@ Result<void> add_files(Session& session, const std::map<std::string, std::string
     return {};
 }
 
+// Whether the device refuses blobs of the model, and why: as long as its library stays the same,
+// that does too.
+std::string refusal(Session& session, runtime::Request& request,
+                    const runtime::Identity& identity) {
+    constexpr const char* k_none = "taken";
+    auto& fs = session.system().fs;
+    const auto library = fs.info(identity.doubt->library);
+    if (!library) return request.find_refusal();
+    auto inputs = identity.inputs;
+    inputs["model.part"] = identity.doubt->part.hex();
+    const auto kind = "refusal 1 " + format::key_of(inputs).hex();
+    if (const auto known = session.state().derived(library->stamp, kind)) {
+        return *known == k_none ? std::string{} : *known;
+    }
+    auto found = request.find_refusal();
+    if (os::is_settled(library->stamp, session.system().clock.wall().count())) {
+        session.state().remember_derived(library->stamp, kind, found.empty() ? k_none : found);
+    }
+    return found;
+}
+
 std::string in_memory(const Digest& digest) { return "memory:" + digest.hex(); }
 
 // The same 32 bytes mean different things by where they come from.
@@ -152,6 +173,10 @@ Result<Identified> identify(Session& session, runtime::Request& request,
             if (!name) return fail(std::move(name.error()));
             identified.inputs[k_encryption_input] = std::move(*name);
         }
+    }
+    if (identified.caching == runtime::Caching::blob && identity.doubt) {
+        identified.reason = refusal(session, request, identity);
+        if (!identified.reason.empty()) identified.caching = runtime::Caching::none;
     }
     if (identified.caching == runtime::Caching::none) return identified;
     const Stopwatch watch(session.system().clock, timing.fingerprint);

@@ -144,6 +144,14 @@ std::vector<LoadedCode> extension_libraries() { return foreign_libraries("create
 
 std::vector<LoadedCode> device_libraries() { return foreign_libraries("create_plugin_engine"); }
 
+std::string path_of(std::string_view name) {
+    std::set<std::string> paths;
+    for (const auto& object : os::loaded_objects()) {
+        if (is_library(file_name(object.path), name)) paths.insert(object.path);
+    }
+    return paths.size() == 1 ? *paths.begin() : std::string{};
+}
+
 std::string build_of(std::string_view name) {
     std::set<std::string> builds;
     for (const auto& object : os::loaded_objects()) {

@@ -22,6 +22,9 @@ namespace larder::internal::openvino {
 // The same of devices.
 [[nodiscard]] std::vector<runtime::LoadedCode> device_libraries();
 
+// The file of OpenVINO's own library `name`, as it is loaded; empty where there is none, or more.
+[[nodiscard]] std::string path_of(std::string_view name);
+
 // What the linker made of OpenVINO's own library `name` ("libopenvino.so"), as it is loaded: it
 // tells builds of one version apart. Empty where that is not told.
 [[nodiscard]] std::string build_of(std::string_view name);

@@ -1,11 +1,17 @@
 #include "openvino/refused_operation.h"
 
+#include <span>
 #include <sstream>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <openvino/core/node.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/runtime/properties.hpp>
+
+#include "openvino/foreign_code.h"
+#include "openvino/graph_fingerprint.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -45,15 +51,45 @@ bool is_refused(ov::Core& core, const ov::Node& operation, const std::string& de
     }
 }
 
+// A model of one operation has no weights.
+class NoMemory final : public runtime::MemoryHasher {
+public:
+    Result<std::vector<Digest>> hash(std::span<const std::span<const std::byte>> ranges) override {
+        std::vector<Digest> digests;
+        for (const auto& range : ranges) digests.push_back(hash_chunked(range));
+        return digests;
+    }
+};
+
+std::shared_ptr<ov::Node> operation_in_doubt(const ov::Model& model) {
+    for (auto& operation : model.get_ops()) {
+        if (operation->get_type_name() == k_in_doubt) return std::move(operation);
+    }
+    return nullptr;
+}
+
 }  // namespace
+
+std::optional<runtime::Doubt> doubt_about(const ov::Model& model) {
+    const auto operation = operation_in_doubt(model);
+    if (!operation) return std::nullopt;
+    runtime::Doubt doubt;
+    doubt.library = path_of("libopenvino_intel_cpu_plugin.so");
+    NoMemory memory;
+    // One that cannot be told from others is tried each time.
+    if (const auto part = fingerprint_graph(*model_of(*operation), memory)) {
+        doubt.part = *part;
+    } else {
+        doubt.library.clear();
+    }
+    return doubt;
+}
 
 std::string refused_operation(ov::Core& core, const ov::Model& model, const std::string& device,
                               const ov::AnyMap& properties) {
-    for (const auto& operation : model.get_ops()) {
-        const std::string_view type = operation->get_type_name();
-        if (type != k_in_doubt) continue;
-        return is_refused(core, *operation, device, properties) ? std::string(type) : "";
-    }
+    const auto operation = operation_in_doubt(model);
+    if (operation && is_refused(core, *operation, device, properties))
+        return std::string(k_in_doubt);
     return {};
 }
 

@@ -80,13 +80,7 @@ Result<runtime::Identity> Request::identify() {
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
     if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
         // Before the model is hashed, which takes longer.
-        const auto refused =
-            refused_operation(core_, *input_.model, device_.asked, own_properties());
-        if (!refused.empty()) {
-            identity.caching = runtime::Caching::none;
-            identity.reason = "the device " + device_.asked +
-                              " does not import what it exports of models with " + refused;
-        }
+        identity.doubt = doubt_about(*input_.model);
     }
     // Extensions change what is read from files. A GGUF is read past the core.
     if (input_.model || is_gguf(input_.path)) return identity;
@@ -102,6 +96,14 @@ Result<runtime::Identity> Request::identify() {
             break;
     }
     return identity;
+}
+
+std::string Request::find_refusal() {
+    const os::KnownState known;
+    const auto refused = refused_operation(core_, *input_.model, device_.asked, own_properties());
+    if (refused.empty()) return {};
+    return "the device " + device_.asked + " does not import what it exports of models with " +
+           refused;
 }
 
 ov::AnyMap Request::own_properties() const {

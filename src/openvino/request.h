@@ -32,6 +32,7 @@ public:
     [[nodiscard]] ov::CompiledModel take();
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
+    [[nodiscard]] std::string find_refusal() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     [[nodiscard]] std::optional<Digest> fingerprint_names() override;
     [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of_model() override;

@@ -38,6 +38,12 @@ enum class ModelContent {
     graph,  // the program changes what the runtime makes of the files: only the graph tells
 };
 
+// A part of a model because of which a device may refuse the blob that it exported itself.
+struct Doubt {
+    std::string library;  // the file whose code decides it
+    Digest part;          // tells it from other parts
+};
+
 // Everything besides the model that decides a blob.
 struct Identity {
     // Names are "device.…", "runtime.…", "process.…" and "property.…"; values are canonical.
@@ -47,6 +53,7 @@ struct Identity {
     // file adds nothing.
     std::map<std::string, std::string> files;
     ModelContent model_content = ModelContent::files;
+    std::optional<Doubt> doubt;
     Caching caching = Caching::none;
     std::string reason;  // why nothing can be kept; empty otherwise
 };
@@ -134,6 +141,10 @@ public:
 
     // An unknown device is not an error here: Caching::none, with the reason.
     [[nodiscard]] virtual Result<Identity> identify() = 0;
+
+    // Of an identity with a doubt: why the device refuses blobs of the model; empty if it does not.
+    // Compiles and imports the part in doubt.
+    [[nodiscard]] virtual std::string find_refusal() { return {}; }
 
     // The digest of a model in memory: its graph, weights and everything that reaches the blob.
     // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
