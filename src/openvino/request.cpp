@@ -20,6 +20,7 @@
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
 #include "os/known_state.h"
+#include "os/system.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -51,6 +52,9 @@ std::string plain_message(const std::exception& error) {
     const auto last = text.rfind('\n');
     return last == std::string::npos ? text : text.substr(last + 1);
 }
+
+// An import starts threads, whose stacks and heaps are most of what a small one takes.
+constexpr std::size_t k_memory_of_import = std::size_t{1} << 30;
 
 // The runtime writes and reads blobs through streams.
 constexpr const char* k_other_streams =
@@ -300,8 +304,10 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
     } catch (const std::bad_alloc&) {
         return fail(Errc::busy, "there is too little memory to import the kept model");
     } catch (const std::exception& error) {
+        // Threads, too, fail for want of memory, with messages of their own.
         const bool wants_memory =
-            std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
+            std::string_view(error.what()).find("bad_alloc") != std::string_view::npos ||
+            !os::may_allocate(blob.bytes.size() + k_memory_of_import);
         return fail(wants_memory ? Errc::busy : Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }

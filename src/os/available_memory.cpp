@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/mman.h>
+
 #include "os/system.h"
 
 namespace larder::internal::os {
@@ -65,6 +67,14 @@ std::uint64_t read_available_memory_bytes(const std::string& root) {
         }
     }
     return available;
+}
+
+bool may_allocate(std::size_t bytes) noexcept {
+    void* const memory =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    ::munmap(memory, bytes);
+    return true;
 }
 
 }  // namespace larder::internal::os

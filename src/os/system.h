@@ -86,5 +86,8 @@ void return_freed_memory();
 // groups (version 2) where they are limited. 0 where it is not told. `root` is where proc and sys
 // are to be found.
 [[nodiscard]] std::uint64_t read_available_memory_bytes(const std::string& root = {});
+// Whether the process may have so much more memory, as far as its own limits say (`ulimit -v`,
+// strict overcommit).
+[[nodiscard]] bool may_allocate(std::size_t bytes) noexcept;
 
 }  // namespace larder::internal::os

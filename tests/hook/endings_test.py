@@ -116,6 +116,29 @@ class LimitTest(harness.HookTest):
         for number in (32, 24, 20, 16):
             self.compiled_under(resource.RLIMIT_NOFILE, number)
 
+    def ends_well_under(self, number, command):
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
+                    "PYTHONDONTWRITEBYTECODE": "1"}
+        run = subprocess.run([str(word) for word in command], env=settings, cwd=self.root,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+                             text=True, preexec_fn=limit(resource.RLIMIT_AS, number))
+        return run.stdout.strip() if run.returncode == 0 else None
+
+    def test_address_space(self):
+        program = [*ENDING, "orderly"]
+        served = [harness.PROGRAM, "run", "--dir", self.dir, "--", *program]
+        step = 64 << 20
+        enough = next(number for number in range(4 * step, 512 * step, step)
+                      if self.ends_well_under(number, program))
+        # Of larder: its code, and the stacks of two threads.
+        enough += step
+        for number in (enough, enough + step, enough + 4 * step, enough + 16 * step):
+            for _ in range(2):
+                self.assertIsNotNone(self.ends_well_under(number, served), number)
+        # What failed for want of memory is held against nobody.
+        outcomes = [self.ends_well_under(resource.RLIM_INFINITY, served) for _ in range(2)]
+        self.assertEqual(outcomes[1], "loaded", outcomes)
+
 
 if __name__ == "__main__":
     harness.main()
