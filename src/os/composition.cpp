@@ -73,6 +73,7 @@ private:
         const auto in_range = (offset - range.begin) / page_bytes() * page_bytes();
         return is_resident(at(range.begin + in_range));
     }
+    void leave_first_page(std::uint64_t begin, MappedPart& part) const;
     Result<void> map_part(std::uint64_t begin, const MapPiece& piece, MappedPart part);
     void advise_huge_pages() const noexcept;
     Result<void> copy_all(const std::vector<Copy>& copies) const;
@@ -97,7 +98,8 @@ Result<void> ComposedMapping::fill(std::span<const MapPiece> pieces) {
     std::vector<Copy> copies;
     std::uint64_t begin = 0;
     for (const auto& piece : pieces) {
-        const auto part = mapped_part(start_ + begin, piece.file_offset, piece.size_bytes);
+        auto part = mapped_part(start_ + begin, piece.file_offset, piece.size_bytes);
+        leave_first_page(begin, part);
         if (part.size_bytes() > 0) {
             if (auto mapped = map_part(begin, piece, part); !mapped) return mapped;
         }
@@ -108,6 +110,14 @@ Result<void> ComposedMapping::fill(std::span<const MapPiece> pieces) {
     advise_huge_pages();
     if (auto copied = copy_all(copies); !copied) return copied;
     return memory_.protect();
+}
+
+// Whoever asks which file lies behind the beginning would take it for the whole: the GPU plugin of
+// 2026.4.1 reads that file instead of a blob of 4 MiB or more.
+void ComposedMapping::leave_first_page(std::uint64_t begin, MappedPart& part) const {
+    const auto first = page_bytes() - start_;
+    if (begin + part.begin >= first) return;
+    part.begin = std::min(first - begin, part.end);
 }
 
 Result<void> ComposedMapping::map_part(std::uint64_t begin, const MapPiece& piece,
