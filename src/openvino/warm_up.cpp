@@ -5,8 +5,11 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <openvino/runtime/infer_request.hpp>
+
+#include "os/system.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -37,6 +40,21 @@ bool has_any_left_out(const ov::CompiledModel& model) {
     });
 }
 
+// Longer than `limit` only while the machine gives the process less than all of its processors: the
+// program's own first inference would not be quicker.
+bool ends_in_time(ov::InferRequest& request, std::chrono::nanoseconds limit) {
+    constexpr int k_rounds = 4;
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
+    const auto budget = limit * std::max(std::thread::hardware_concurrency(), 1U);
+    const auto before = os::read_processor_time();
+    request.start_async();
+    for (int round = 0; round < k_rounds; ++round) {
+        if (request.wait_for(wait)) return true;
+        if (os::read_processor_time() - before >= budget) return false;
+    }
+    return false;
+}
+
 bool takes_zeros(const ov::Output<const ov::Node>& input) {
     return input.get_partial_shape().rank().is_static() &&
            input.get_element_type() != ov::element::string;
@@ -59,8 +77,7 @@ Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit) {
         tensor.set_shape(shortest_shape(input.get_partial_shape()));
         std::memset(tensor.data(), 0, tensor.get_byte_size());
     }
-    request.start_async();
-    if (request.wait_for(std::chrono::duration_cast<std::chrono::milliseconds>(limit))) return {};
+    if (ends_in_time(request, limit)) return {};
     request.cancel();
     try {
         request.wait();

@@ -8,6 +8,7 @@
 
 #include <malloc.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os/system.h"
@@ -99,6 +100,15 @@ MemoryInfo read_memory_info() {
         if (line.starts_with("RssFile:")) memory.file_rss_bytes = kilobytes(line);
     }
     return memory;
+}
+
+std::chrono::nanoseconds read_processor_time() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto duration = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    return duration(used.ru_utime) + duration(used.ru_stime);
 }
 
 }  // namespace larder::internal::os

@@ -82,6 +82,9 @@ void return_freed_memory();
 // Of the calling process, from /proc; zeros where it is not there.
 [[nodiscard]] MemoryInfo read_memory_info();
 
+// What all threads of the process have used of all processors, in the kernel too.
+[[nodiscard]] std::chrono::nanoseconds read_processor_time();
+
 // What this process may still take without others giving way: of the machine, and of its control
 // groups (version 2) where they are limited. 0 where it is not told. `root` is where proc and sys
 // are to be found.
