@@ -41,10 +41,6 @@ bool is_about_the_model(Errc code) {
     return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
 }
 
-bool is_withheld(const format::Manifest& manifest) {
-    return manifest.notes.contains(k_withheld_note);
-}
-
 class Sink final : public runtime::BlobSink {
 public:
     explicit Sink(store::StagedFile& file) : file_(file) {}
@@ -143,7 +139,16 @@ Result<Response> Attempt::compile_and_keep() {
         session_.log().warn_once("lock", "cannot lock: " + flight.error().message());
     }
 
+    if (flight && link_entry_of_file()) {
+        if (const auto outcome = try_to_load(Locked::yes)) return finished(*outcome);
+    }
     if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
+    if (flight && link_entry_of_graph()) {
+        if (const auto outcome = try_to_load(Locked::yes)) {
+            request_.release_model();
+            return finished(*outcome);
+        }
+    }
     const auto control = begin_control();
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
@@ -233,6 +238,7 @@ Result<format::Manifest> Attempt::publish_blob() {
         manifest.notes["port names"] = std::move(names);
     }
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
+    note_names(manifest);
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);

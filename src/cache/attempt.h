@@ -75,6 +75,13 @@ private:
     // Imports what was just kept, in place of what was compiled, which takes far more memory.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
     [[nodiscard]] Result<void> confirm_model();
+    // Whether the same model was kept under the key of its file, or of its graph, and is now found
+    // under this request's key, too.
+    [[nodiscard]] bool link_entry_of_file();
+    [[nodiscard]] bool link_entry_of_graph();
+    [[nodiscard]] bool may_be_linked() const;
+    [[nodiscard]] bool link(const format::Key& other);
+    void note_names(format::Manifest& manifest) const;
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);
     [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);

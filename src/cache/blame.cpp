@@ -90,6 +90,10 @@ std::string Blame::reason_to_withhold() const {
            "); it is kept again after " + date(last_ns + store::k_crash_counts_ns);
 }
 
+bool is_withheld(const format::Manifest& manifest) {
+    return manifest.notes.contains(k_withheld_note);
+}
+
 bool is_withheld_for_crashes(const format::Manifest& manifest) {
     return manifest.notes.contains(k_withheld_note) &&
            number_in<std::uint64_t>(manifest, k_crashes, 0) >= k_crashes_max;

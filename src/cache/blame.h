@@ -32,6 +32,7 @@ struct Blame {
     [[nodiscard]] std::string reason_to_withhold() const;
 };
 
+[[nodiscard]] bool is_withheld(const format::Manifest& manifest);
 // Whether an entry stands for a blob that is withheld for its crashes, and not for anything else.
 [[nodiscard]] bool is_withheld_for_crashes(const format::Manifest& manifest);
 

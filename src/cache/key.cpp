@@ -1,6 +1,7 @@
 #include "cache/key.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cache/encrypted_blob.h"
@@ -13,14 +14,20 @@
 namespace larder::internal::cache {
 namespace {
 
+// Where another entry may hold the same model: a small part of what a compile takes.
+constexpr std::uint64_t k_hashed_for_another_bytes_max = std::uint64_t{16} << 20;
+
 // Keeps what it found out beside the digests.
 class RememberingHasher final : public runtime::MemoryHasher {
 public:
-    explicit RememberingHasher(Session& session) : session_(session) {}
+    explicit RememberingHasher(Session& session, std::uint64_t hashed_bytes_max =
+                                                     std::numeric_limits<std::uint64_t>::max())
+        : session_(session), hashed_bytes_max_(hashed_bytes_max) {}
     Result<std::vector<Digest>> hash(std::span<const std::span<const std::byte>> ranges) override {
         os::ProcAddressSpace address_space;
         RememberedFingerprints memory(session_.state());
-        auto hashed = model::hash_memory(session_.system(), address_space, memory, ranges);
+        auto hashed =
+            model::hash_memory(session_.system(), address_space, memory, ranges, hashed_bytes_max_);
         if (!hashed) return fail(std::move(hashed.error()));
         content_ = std::move(*hashed);
         for (std::size_t i = 0; i < ranges.size(); ++i) {
@@ -33,6 +40,7 @@ public:
 
 private:
     Session& session_;
+    std::uint64_t hashed_bytes_max_;
     model::MemoryContent content_;
     Family family_;
 };
@@ -191,6 +199,39 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     identified.inputs["model.fingerprint"] = std::move(*content);
     identified.key = format::key_of(identified.inputs);
     return identified;
+}
+
+std::optional<format::Key> key_of_graph(Session& session, runtime::Request& request,
+                                        const format::KeyInputs& inputs_by_path) {
+    RememberingHasher hasher(session, k_hashed_for_another_bytes_max);
+    const auto digest = request.fingerprint_model(hasher);
+    const auto code = digest ? request.code_of_model() : fail(digest.error());
+    if (!code) return std::nullopt;
+    auto inputs = inputs_by_path;
+    if (!add_code(session, *code, inputs)) return std::nullopt;
+    inputs["model.fingerprint"] = in_memory(*digest);
+    return format::key_of(inputs);
+}
+
+std::optional<Identified> identify_file(Session& session, runtime::Request& request,
+                                        const std::string& path) {
+    RememberedFingerprints memory(session.state());
+    const auto source = model::find_model_source(session.system(), memory, path);
+    if (!source) return std::nullopt;
+    // Nothing is kept of a model that was never hashed, or not by this machine.
+    const bool is_known = std::ranges::all_of(source->files, [&](const model::ModelFile& file) {
+        return memory.find(file.stamp).has_value();
+    });
+    if (!is_known) return std::nullopt;
+    ModelReference reference;
+    reference.origin = ModelOrigin::path;
+    reference.path = path;
+    Timing timing;
+    auto identified = identify(session, request, reference, timing);
+    if (!identified || identified->caching != runtime::Caching::blob || !identified->files) {
+        return std::nullopt;
+    }
+    return std::move(*identified);
 }
 
 Result<void> confirm_unchanged(Session& session, runtime::Request& request,

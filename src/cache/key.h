@@ -31,6 +31,14 @@ struct Identified {
 [[nodiscard]] Result<Identified> identify(Session& session, runtime::Request& request,
                                           const ModelReference& model, Timing& timing);
 
+// One model has two keys: by its files, and by what the runtime reads of them. That of the graph of
+// a model that was given as a path; reads it. Nothing where its weights would have to be hashed.
+[[nodiscard]] std::optional<format::Key> key_of_graph(Session& session, runtime::Request& request,
+                                                      const format::KeyInputs& inputs_by_path);
+// A request for the model in a file, if this machine knows its fingerprint already.
+[[nodiscard]] std::optional<Identified> identify_file(Session& session, runtime::Request& request,
+                                                      const std::string& path);
+
 // To be asked after the runtime has compiled the model, and before that is kept under the key:
 // Errc::busy if it may have been compiled from something else.
 [[nodiscard]] Result<void> confirm_unchanged(Session& session, runtime::Request& request,

@@ -297,7 +297,8 @@ private:
 }  // namespace
 
 Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& address_space,
-                                  FingerprintMemory& memory, std::span<const Bytes> ranges) {
+                                  FingerprintMemory& memory, std::span<const Bytes> ranges,
+                                  std::uint64_t hashed_bytes_max) {
     MemoryContent content;
     content.digests.resize(ranges.size());
     std::vector<os::FileMapping> mappings;
@@ -324,6 +325,11 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
             content.files.push_back(std::move(*file));
         }
         add(readings, mapped.readings(system.fs, ranges));
+    }
+    std::uint64_t unknown_bytes = 0;
+    for (const auto& reading : readings) unknown_bytes += reading.bytes.size();
+    if (unknown_bytes > hashed_bytes_max) {
+        return fail(Errc::unsupported, "more of it would have to be hashed than is worth it");
     }
     const auto hash = [&](const std::vector<Reading>& these) {
         for (const auto& reading : these) content.hashed_bytes += reading.bytes.size();

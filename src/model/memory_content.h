@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,11 +37,13 @@ struct MemoryContent {
 // nobody may write to, none of whose pages were copied, of the very file that its path names now,
 // on a file system where that can be told. The file is synced before what is hashed of it is
 // remembered. Everything else is hashed. Errc::busy if a file has
-// become shorter than what is mapped of it: to touch its memory would end the process. Thread-safe.
-[[nodiscard]] Result<MemoryContent> hash_memory(const os::System& system,
-                                                os::AddressSpace& address_space,
-                                                FingerprintMemory& memory,
-                                                std::span<const std::span<const std::byte>> ranges);
+// become shorter than what is mapped of it: to touch its memory would end the process.
+// Errc::unsupported, and nothing hashed, where that would be more than `hashed_bytes_max`.
+// Thread-safe.
+[[nodiscard]] Result<MemoryContent> hash_memory(
+    const os::System& system, os::AddressSpace& address_space, FingerprintMemory& memory,
+    std::span<const std::span<const std::byte>> ranges,
+    std::uint64_t hashed_bytes_max = std::numeric_limits<std::uint64_t>::max());
 
 // Errc::busy unless every file is still the one that was hashed.
 [[nodiscard]] Result<void> confirm_unchanged(os::FileSystem& fs, std::span<const MappedFile> files);

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] std::string find_refusal() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     [[nodiscard]] std::optional<Digest> fingerprint_names() override;
+    [[nodiscard]] std::optional<Digest> hash_names() override;
+    [[nodiscard]] std::unique_ptr<runtime::Request> with_model_in(const std::string& path) override;
     [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of_model() override;
     [[nodiscard]] const runtime::Encryption* encryption() const override {
         return encryption_.get();

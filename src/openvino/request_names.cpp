@@ -12,7 +12,18 @@ bool Request::names_count() {
 
 std::optional<Digest> Request::fingerprint_names() {
     if (!input_.model || !names_count()) return std::nullopt;
-    return hash_names(*input_.model);
+    return openvino::hash_names(*input_.model);
+}
+
+std::optional<Digest> Request::hash_names() { return openvino::hash_names(*model()); }
+
+std::unique_ptr<runtime::Request> Request::with_model_in(const std::string& path) {
+    if (names_count()) return nullptr;
+    auto request = std::make_unique<Request>(core_, ModelInput{path, nullptr, nullptr},
+                                             device_.asked, properties_);
+    // Its blobs lack weights, and take them from the file.
+    if (request->exports_without_weights()) return nullptr;
+    return request;
 }
 
 std::string Request::port_names() {

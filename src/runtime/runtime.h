@@ -153,6 +153,14 @@ public:
     [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
     // The names in a model in memory, hashed, where they decide a blob too; nothing elsewhere.
     [[nodiscard]] virtual std::optional<Digest> fingerprint_names() { return std::nullopt; }
+    // The names in a model, hashed, whether they decide a blob or not; reads it. Nothing where the
+    // runtime knows no names.
+    [[nodiscard]] virtual std::optional<Digest> hash_names() { return std::nullopt; }
+    // The same request with the model in a file; null where it cannot be made, or names or anything
+    // else would tell the two apart. Must not outlive what this one was made of.
+    [[nodiscard]] virtual std::unique_ptr<Request> with_model_in(const std::string& /*path*/) {
+        return nullptr;
+    }
     // The code that such a model's operations bring with them. Errc::unsupported where it is in no
     // file.
     [[nodiscard]] virtual Result<std::vector<LoadedCode>> code_of_model() {

@@ -1,0 +1,96 @@
+// One model can be asked for as a file, and as what the runtime reads of that file: two keys. What
+// is compiled for one is linked to the other, so that there is one blob.
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cache/attempt.h"
+
+namespace larder::internal::cache {
+namespace {
+
+constexpr const char* k_names_note = "names";
+
+// The model whose weights a program has mapped: the runtime reads "model.xml" with "model.bin".
+// Empty where that is not plain.
+std::string file_of(const model::MemoryContent& weights) {
+    std::vector<std::string> found;
+    for (const auto& file : weights.files) {
+        auto path = std::filesystem::path(file.path);
+        if (path.extension() == ".bin") path.replace_extension(".xml");
+        found.push_back(path.string());
+    }
+    std::ranges::sort(found);
+    const auto repeated = std::ranges::unique(found);
+    found.erase(repeated.begin(), repeated.end());
+    return found.size() == 1 ? found.front() : std::string{};
+}
+
+bool can_be_linked(const format::Manifest& manifest) {
+    return manifest.weights == format::Weights::embedded && !manifest.parts.empty() &&
+           (manifest.encoding == format::Encoding::raw ||
+            manifest.encoding == format::Encoding::variant ||
+            manifest.encoding == format::Encoding::compressed);
+}
+
+}  // namespace
+
+bool Attempt::may_be_linked() const {
+    return identified_.caching == runtime::Caching::blob && request_.encryption() == nullptr &&
+           !identified_.inputs.contains("model.names") && session_.config().mode != Mode::refresh;
+}
+
+bool Attempt::link_entry_of_file() {
+    if (!may_be_linked() || model_.origin != ModelOrigin::memory || !identified_.weights)
+        return false;
+    const auto path = file_of(*identified_.weights);
+    if (path.empty()) return false;
+    const auto request = request_.with_model_in(path);
+    if (!request) return false;
+    const auto by_path = identify_file(session_, *request, path);
+    if (!by_path || !store_->find(by_path->key).manifest) return false;
+    // The file itself may be another by now.
+    if (key_of_graph(session_, *request, by_path->inputs) != identified_.key) return false;
+    if (!confirm_unchanged(session_, *request, *by_path)) return false;
+    return link(by_path->key);
+}
+
+bool Attempt::link_entry_of_graph() {
+    if (!may_be_linked() || !identified_.files || request_.exports_without_weights()) return false;
+    const auto graph = key_of_graph(session_, request_, identified_.inputs);
+    if (!graph) return false;
+    const auto found = store_->find(*graph);
+    if (!found.manifest) return false;
+    // A hit by path shows the names in the blob: they must be the file's.
+    const auto names = request_.hash_names();
+    const auto kept = found.manifest->notes.find(k_names_note);
+    if (!names || kept == found.manifest->notes.end() || kept->second != names->hex()) return false;
+    if (!confirm_model()) return false;
+    return link(*graph);
+}
+
+bool Attempt::link(const format::Key& other) {
+    auto found = store_->find(other);
+    if (!found.manifest || is_withheld(*found.manifest) || !can_be_linked(*found.manifest)) {
+        return false;
+    }
+    store::Publication publication;
+    publication.manifest = std::move(*found.manifest);
+    publication.kept = publication.manifest.parts;
+    publication.manifest.key_inputs = identified_.inputs;
+    publication.manifest.model = identified_.model;
+    const auto published = publish(publication);
+    if (!published) {
+        session_.log().debug("an entry is not linked: " + published.error().message());
+    }
+    return published.has_value();
+}
+
+void Attempt::note_names(format::Manifest& manifest) const {
+    if (model_.origin != ModelOrigin::memory || !may_be_linked()) return;
+    if (const auto names = request_.hash_names()) manifest.notes[k_names_note] = names->hex();
+}
+
+}  // namespace larder::internal::cache
