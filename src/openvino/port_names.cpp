@@ -58,7 +58,7 @@ Ports separate_port_names(const ov::Model& model) {
 
 // One change is four fields; one field is its length, a colon and its bytes.
 struct Change {
-    std::string verb;  // "source", "add" or "drop"
+    std::string verb;  // "source", "add", "drop", or "only" what is added
     std::size_t port = 0;
     std::string how;  // "suffix" of the source's own name, "node" at a place in the walk, or "name"
     std::string value;
@@ -153,6 +153,10 @@ public:
             }
         }
     }
+    void tell_all(std::size_t port, const Names& actual) {
+        changes_.push_back({"only", port, "name", {}});
+        for (const auto& name : actual) add("add", port, name);
+    }
     [[nodiscard]] std::string text() const { return encode(changes_); }
 
 private:
@@ -234,6 +238,28 @@ Ports port_names_of(const ov::Model& model) {
     return ports;
 }
 
+namespace {
+
+// Of those that have their value in common with another port: how the import of a blob names them
+// hangs on what else the value is used for.
+std::vector<std::size_t> outputs_of_shared_values(const ov::Model& model) {
+    std::map<std::pair<const ov::Node*, std::size_t>, std::size_t> ports;
+    for (const auto& parameter : model.get_parameters()) ++ports[{parameter.get(), 0}];
+    const auto value_of = [](const auto& result) {
+        const auto value = result->input_value(0);
+        return std::pair<const ov::Node*, std::size_t>(value.get_node(), value.get_index());
+    };
+    const auto& results = model.get_results();
+    for (const auto& result : results) ++ports[value_of(result)];
+    std::vector<std::size_t> shared;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (ports[value_of(results[i])] > 1) shared.push_back(i);
+    }
+    return shared;
+}
+
+}  // namespace
+
 std::string port_changes(const ov::Model& model, const ov::CompiledModel& compiled) {
     const auto expected = port_names_of(model);
     const auto actual = port_names_of(compiled);
@@ -250,6 +276,9 @@ std::string port_losses(const ov::Model& model, const ov::CompiledModel& compile
     if (!have_as_many(expected, actual)) return {};
     Comparison comparison(nullptr);
     comparison.compare_tensors(expected, actual);
+    for (const auto output : outputs_of_shared_values(model)) {
+        comparison.tell_all(actual.inputs.size() + output, actual.outputs[output].tensor);
+    }
     return comparison.text();
 }
 
@@ -270,6 +299,7 @@ void apply_port_changes(std::string_view changes, const ov::Model* model, Ports&
             name = nodes[*place];
         }
         if (change.verb == "source") port->source = name;
+        if (change.verb == "only") port->tensor.clear();
         if (change.verb == "add") port->tensor.insert(name);
         if (change.verb == "drop") port->tensor.erase(name);
     }
