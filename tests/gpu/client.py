@@ -1,0 +1,28 @@
+"""A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
+
+usage: client.py MODEL DEVICE [NAME=VALUE…]; with ON_CPU set, how far CPU's answer is away, too.
+"""
+
+import hashlib
+import json
+import os
+import sys
+
+import numpy as np
+import openvino as ov
+from models import MODELS
+
+name, device, *given = sys.argv[1:]
+model, inputs = MODELS[name]()
+core = ov.Core()
+compiled = core.compile_model(model, device, dict(pair.split("=", 1) for pair in given))
+request = compiled.create_infer_request()
+outputs = [request.infer([inputs])[0].copy() for _ in range(2)]
+found = {
+    "loaded": bool(compiled.get_property("LOADED_FROM_CACHE")),
+    "on": compiled.get_property("EXECUTION_DEVICES"),
+    "outputs": [hashlib.sha256(output.tobytes()).hexdigest()[:16] for output in outputs]}
+if "ON_CPU" in os.environ:
+    wanted = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([inputs])[0]
+    found["off"] = float(np.abs(outputs[0] - wanted).max() / np.abs(wanted).max())
+print(json.dumps(found))

@@ -1,0 +1,134 @@
+"""Goal: with larder a GPU answers what it answers without, whatever is kept, and however; and what
+was compiled once is loaded.
+
+Method: OpenVINO's own GPU plugin, on a processor that looks like a GPU (scripts/setup_gpu): it
+compiles, exports, imports and infers, by its plain kernels. Matrix engines, sub-groups and drivers
+are not there.
+"""
+
+import os
+import pathlib
+import random
+import sys
+
+import harness
+from unable import unable
+
+WITH_GPU = pathlib.Path(os.environ["LARDER_WITH_GPU"])
+CLIENT = [sys.executable, str(pathlib.Path(__file__).with_name("client.py"))]
+# Computed in half precision.
+NEAR = 0.05
+
+
+class GpuTest(harness.HookTest):
+    def setUp(self):
+        super().setUp()
+        if not WITH_GPU.exists():
+            unable(self, "there is no rig; scripts/setup_gpu makes it")
+
+    def plain(self, model, device="GPU", *properties, **environment):
+        found = self.done(self.run_bare(WITH_GPU, *CLIENT, model, device, *properties,
+                                        environment={**environment, "ON_CPU": "1"})).json
+        self.assertLess(found["off"], NEAR)
+        return found
+
+    def ask(self, model, device="GPU", *properties, **environment):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, model, device]
+        return self.done(self.run_bare(WITH_GPU, *command, *properties,
+                                       environment=environment)).json
+
+    def verb(self, *words):
+        return self.done(self.run_bare(WITH_GPU, harness.PROGRAM, *words, "--dir", self.dir))
+
+    def entries(self):
+        return self.larder("ls")["entries"]
+
+    def check(self, expected, found, loaded):
+        self.assertEqual(found["outputs"], expected["outputs"])
+        self.assertEqual(found["loaded"], loaded)
+
+    def blobs(self):
+        return [path for path in (self.dir / "objects").rglob("*")
+                if path.is_file() and path.suffix != ".chunks"]
+
+
+class HitTest(GpuTest):
+    def test_the_second_start_loads(self):
+        for model in ("layers", "dynamic", "pictures", "state"):
+            with self.subTest(model):
+                plain = self.plain(model)
+                self.check(plain, self.ask(model), False)
+                self.check(plain, self.ask(model), True)
+
+    def test_what_is_compressed_loads(self):
+        plain = self.plain("tuned")
+        self.check(plain, self.ask("tuned"), False)
+        self.check(plain, self.ask("tuned"), True)
+        [entry] = self.entries()
+        self.verb("compress", entry["key"], "--yes")
+        self.check(plain, self.ask("tuned"), True)
+
+    def test_what_is_damaged_is_compiled(self):
+        plain = self.plain("layers")
+        self.ask("layers")
+        chance = random.Random(1)
+        for _ in range(4):
+            [path] = self.blobs()
+            path.chmod(0o644)
+            content = bytearray(path.read_bytes())
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            path.write_bytes(content)
+            self.check(plain, self.ask("layers"), False)
+            self.check(plain, self.ask("layers"), True)
+
+
+class VariantTest(GpuTest):
+    """The plugin reads the file behind the first page of a blob in place of the blob."""
+
+    def test_a_variant_is_not_taken_for_its_base(self):
+        plain = {model: self.plain(model)
+                 for model in ("tuned", "tuned_first", "tuned_third", "tuned_last")}
+        for loaded in (False, True):
+            for model, expected in plain.items():
+                with self.subTest(model=model, loaded=loaded):
+                    self.check(expected, self.ask(model), loaded)
+        encodings = [self.larder("show", entry["key"])["encoding"] for entry in self.entries()]
+        self.assertGreaterEqual(encodings.count("variant"), 2, encodings)
+
+
+class DevicesTest(GpuTest):
+    def test_machines_with_other_drivers_each_have_their_own(self):
+        drivers = [{"LARDER_FAKE_GPU_DRIVER": version} for version in ("26.30.1", "26.99.2")]
+        for loaded in (False, True, True):
+            for driver in drivers:
+                self.assertEqual(self.ask("layers", **driver)["loaded"], loaded, driver)
+
+    def test_a_gpu_with_memory_of_its_own_is_another(self):
+        discrete = {"LARDER_FAKE_GPU_DISCRETE": "1"}
+        plain = self.plain("layers", **discrete)
+        self.ask("layers")
+        self.check(plain, self.ask("layers", **discrete), False)
+        self.check(plain, self.ask("layers", **discrete), True)
+        self.assertTrue(self.ask("layers")["loaded"])
+
+    def test_one_of_two_gpus_that_is_taken_away(self):
+        two = {"LARDER_FAKE_GPUS": "2"}
+        for device in ("GPU.0", "GPU.1"):
+            plain = self.plain("layers", device, **two)
+            self.check(plain, self.ask("layers", device, **two), False)
+            self.check(plain, self.ask("layers", device, **two), True)
+        command = [*CLIENT, "layers", "GPU.1"]
+        plain = self.run_bare(WITH_GPU, *command)
+        served = self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--", *command)
+        self.assertEqual(served.code, plain.code)
+        self.assertNotEqual(plain.code, 0)
+        self.assertEqual(served.warnings, [])
+
+    def test_doctor_knows_the_device(self):
+        found = self.run_bare(WITH_GPU, harness.PROGRAM, "doctor", "--dir", self.dir)
+        self.assertIn("GPU", found.out, found)
+        self.assertIn("Fake Graphics", found.out, found)
+
+
+if __name__ == "__main__":
+    harness.main()
