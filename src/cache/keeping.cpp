@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <new>
+#include <thread>
 #include <utility>
 
 #include "os/background_thread.h"
@@ -16,6 +18,9 @@ constexpr std::size_t k_piece_bytes = std::size_t{4} << 20;
 // Files that are written at once. Few cores are no reason for fewer: most of it is the disk's work.
 constexpr unsigned k_writers = 4;
 constexpr std::chrono::hours k_look_again{1};
+// However slow a disk is: after that the process helps itself.
+constexpr std::chrono::minutes k_publication_max{10};
+constexpr std::chrono::milliseconds k_look_for_object{100};
 
 }  // namespace
 
@@ -40,8 +45,7 @@ KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight fl
       store_(std::move(store)),
       flight_(std::move(flight)),
       publication_(std::move(publication)),
-      blocks_(std::move(blocks)),
-      unread_(blocks_.size()) {
+      blocks_(std::move(blocks)) {
     publication_.writers = k_writers;
     for (const auto& block : blocks_) {
         store::PartSource source;
@@ -49,9 +53,14 @@ KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight fl
         source.content = block.object;
         source.is_optional = true;
         source.write = [this, &block](store::StagedFile& file) { return copy(block, file); };
-        source.check = [&block](os::File& file, const format::Part& part) -> Result<void> {
-            // By now nobody but the disk is waited for.
+        source.check = [this, &block](os::File& file, const format::Part& part) -> Result<void> {
+            // All that can be written is: from now on nobody but the disk is waited for.
             os::lower_priority();
+            {
+                const std::lock_guard lock(mutex_);
+                has_read_ = true;
+                changed_.notify_all();
+            }
             if (part.object == block.object) return {};
             return fail(Errc::damaged, "it is not what was to be kept:", file.path());
         };
@@ -78,15 +87,12 @@ Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
         }
         written = file.write_at(at, std::span(piece).first(bytes));
     }
-    const std::lock_guard lock(mutex_);
-    if (unread_ > 0) --unread_;
-    changed_.notify_all();
     return written;
 }
 
 void KeepJob::wait_until_read(Time limit) {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, limit, [&] { return unread_ == 0 || is_over_; });
+    changed_.wait_until(lock, limit, [&] { return has_read_ || is_over_; });
 }
 
 void KeepJob::stop_reading() {
@@ -96,15 +102,47 @@ void KeepJob::stop_reading() {
 
 void SettleJob::work() {
     os::lower_priority();
-    for (auto& [file, pages] : mapped_) {
-        const auto synced = file->sync();
-        if (synced) continue;
-        // The system still has what it could not write, until it needs the memory.
-        const auto done = fs_.make_private(*file, pages);
+    const auto limit = std::chrono::steady_clock::now() + k_publication_max;
+    // A descriptor less with each.
+    for (auto mapped = std::exchange(mapped_, {}); !mapped.empty(); mapped.pop_back()) {
+        const auto published = wait_until_published(mapped.back(), limit);
+        if (published) continue;
+        make_private(mapped.back());
         log_.warn_once("share", "memory that was shared is this process's own again: " +
-                                    synced.error().message());
-        if (!done) log_.warn_once("settle", done.error().message());
+                                    published.error().message());
     }
+}
+
+Result<void> SettleJob::wait_until_published(const Mapped& mapped, Time limit) const {
+    if (auto synced = mapped.file->sync(); !synced) return synced;
+    // The system tells of an error once, and may have told others: whoever writes the file has had
+    // it open from the beginning, and publishes it only if there was none.
+    while (!store_->is_object(mapped.object, *mapped.file)) {
+        const auto info = mapped.file->info();
+        if (!info) return fail(info.error());
+        if (info->links == 0 || std::chrono::steady_clock::now() >= limit) {
+            return fail(Errc::io,
+                        "what it was shared through was not published:", mapped.file->path());
+        }
+        std::this_thread::sleep_for(k_look_for_object);
+    }
+    return {};
+}
+
+void SettleJob::make_private(const Mapped& mapped) const {
+    if (auto done = fs_.make_private(*mapped.file, mapped.pages); !done) {
+        log_.warn_once("settle", done.error().message());
+    }
+}
+
+void SettleJob::make_all_private() noexcept {
+    for (const auto& mapped : mapped_) {
+        try {
+            make_private(mapped);
+        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the others count, too
+        }
+    }
+    mapped_.clear();
 }
 
 Keeping::~Keeping() {
@@ -119,7 +157,10 @@ bool Keeping::start(const std::shared_ptr<BackgroundJob>& job) {
     const std::lock_guard lock(mutex_);
     std::erase_if(jobs_, [](const auto& one) { return one->wait_until_over({}); });
     jobs_.push_back(job);
-    if (os::start_detached([job] { job->run(); })) return true;
+    try {
+        if (os::start_detached([job] { job->run(); })) return true;
+    } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): there is no thread either
+    }
     jobs_.pop_back();
     return false;
 }

@@ -58,7 +58,7 @@ public:
     KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight flight,
             store::Publication publication, std::vector<KeptBlock> blocks);
 
-    // Until every block was read, or all is over; no longer than until `limit`.
+    // Until no block is read any more; no longer than until `limit`.
     void wait_until_read(Time limit);
     // The blocks are no longer looked at once this returns, which waits for one small copy at most.
     // A block that was not read to its end is left out.
@@ -75,27 +75,36 @@ private:
     const std::vector<KeptBlock> blocks_;
     std::mutex reading_;  // held while a piece is copied
     bool may_read_ = true;
-    std::size_t unread_;
+    bool has_read_ = false;  // under mutex_
 };
 
-// Memory that was mapped from files which are not on the disk yet. Where one cannot be written
-// there, the process gets pages of its own, before the system drops the file's.
+// Memory that was mapped from files which others, or this process, are publishing. A file that is
+// not published, because the disk did not take it, keeps its content only until the system needs
+// the memory: before that the process gets pages of its own in its place.
 class SettleJob final : public BackgroundJob {
 public:
     struct Mapped {
         std::shared_ptr<os::File> file;
         std::span<std::byte> pages;
+        Digest object;
     };
 
     // `log` and `fs` must outlive the job.
-    SettleJob(Log& log, os::FileSystem& fs, std::vector<Mapped> mapped)
-        : log_(log), fs_(fs), mapped_(std::move(mapped)) {}
+    SettleJob(Log& log, os::FileSystem& fs, std::shared_ptr<store::Store> store,
+              std::vector<Mapped> mapped)
+        : log_(log), fs_(fs), store_(std::move(store)), mapped_(std::move(mapped)) {}
+
+    // In place of `run`, where there is no thread: waits for nobody.
+    void make_all_private() noexcept;
 
 private:
     void work() override;
+    [[nodiscard]] Result<void> wait_until_published(const Mapped& mapped, Time limit) const;
+    void make_private(const Mapped& mapped) const;
 
     Log& log_;
     os::FileSystem& fs_;
+    std::shared_ptr<store::Store> store_;
     std::vector<Mapped> mapped_;
 };
 

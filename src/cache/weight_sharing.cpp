@@ -1,6 +1,8 @@
 #include "cache/weight_sharing.h"
 
 #include <algorithm>
+#include <functional>
+#include <new>
 #include <set>
 #include <thread>
 #include <utility>
@@ -31,7 +33,7 @@ constexpr std::chrono::seconds k_wait_for_turn{30};
 // model.
 constexpr std::chrono::milliseconds k_turn{250};
 // While another process copies what both have unpacked.
-constexpr std::chrono::milliseconds k_look_again{50};
+constexpr std::chrono::milliseconds k_look_again{200};
 // A first inference that takes longer than packing weights does is the program's own affair.
 constexpr std::chrono::seconds k_warm_up_min{1};
 constexpr std::chrono::seconds k_warm_up_max{20};
@@ -49,6 +51,12 @@ format::Key loading_key(const format::Key& key) {
 format::Key turn_key(const format::Key& key, const os::System& system, std::uint64_t turn) {
     return format::key_of(
         {{"of", key.hex()}, {"turn", std::to_string(turn)}, {"boot", system.process.boot_id}});
+}
+
+// Of those that a process may have open.
+std::size_t files_at_once() {
+    constexpr std::size_t k_part = 4;
+    return std::max<std::size_t>(os::read_descriptor_limit() / k_part, 1);
 }
 
 // What an earlier larder shared may be anything that programs had in their memory.
@@ -131,6 +139,8 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(
     made->mark_ = compiled != nullptr ? compiled
                                       : &made->own_mark_.emplace(request.starting_libraries(),
                                                                  request.making_function());
+    made->staged_files_max_ = files_at_once();
+    made->maps_staged_ = space && !is_remote && session.system().fs.can_make_private();
     // Whether anybody shares may only be known after the import.
     made->scope_ =
         std::make_unique<os::LargeBlockScope>(libraries, 0, os::LargeBlockScope::Record::yes);
@@ -211,7 +221,12 @@ void WeightSharing::wait_for_turn() {
 
 void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
     sharing = {};
-    if (is_wanted(sharing)) share_blocks(request, sharing);
+    try {
+        if (is_wanted(sharing)) share_blocks(request, sharing);
+    } catch (const std::bad_alloc&) {
+        settle();
+        throw;
+    }
     settle();
     session_.log().info("'" + draft_.model.path + "': " + format_size(sharing.shared_bytes) +
                         " of memory are shared with other processes, " +
@@ -261,7 +276,7 @@ bool WeightSharing::is_all_kept() {
     if (bytes_worth_keeping() > 0) return false;
     const auto found = store_->find(draft_.key);
     return std::ranges::all_of(blocks_, [&](const Block& block) {
-        // Whoever publishes a file lists it, too.
+        // Whoever publishes it is about to list it; if that fails, the next load does.
         if (!block.shared || block.unsettled) return true;
         return found.manifest && std::ranges::any_of(found.manifest->parts, [&](const auto& part) {
                    return part.object == block.shared->object;
@@ -287,7 +302,7 @@ Result<void> WeightSharing::keep() {
         // It can be shared before it is published.
         if (!flight || flight->waited()) share_same_bytes();
         if (is_all_kept()) return {};
-        if (flight) return start_keeping(std::move(*flight), limit);
+        if (flight) return start_keeping(std::move(*flight), waits, limit);
         if (flight.error().code != Errc::timed_out || Clock::now() >= limit) {
             return fail(std::move(flight.error()));
         }
@@ -295,7 +310,8 @@ Result<void> WeightSharing::keep() {
     }
 }
 
-Result<void> WeightSharing::start_keeping(store::Flight flight, Clock::time_point limit) {
+Result<void> WeightSharing::start_keeping(store::Flight flight, bool waits,
+                                          Clock::time_point limit) {
     is_damaged_ = false;
     auto blocks = unkept_blocks();
     store::Publication publication;
@@ -307,8 +323,12 @@ Result<void> WeightSharing::start_keeping(store::Flight flight, Clock::time_poin
     const Reading reading(*job);
     if (!session_.keeping().start(job))
         return fail(Errc::busy, "there is no thread that could keep what is shared");
-    // Not until it is on the disk: that goes on behind the load.
-    job->wait_until_read(limit);
+    if (maps_staged_ || !waits) {
+        // Not until it is on the disk: that goes on behind the load.
+        job->wait_until_read(limit);
+    } else {
+        static_cast<void>(job->wait_until_over(limit));
+    }
     share_same_bytes();
     return {};
 }
@@ -320,19 +340,31 @@ std::vector<KeptBlock> WeightSharing::unkept_blocks() const {
         if (block.shared || !found.insert(*block.object).second) continue;
         unkept.push_back({part_of(block).name, *block.object, block.pages});
     }
+    // All are open until the last is on the disk. The largest first; later loads keep the rest.
+    if (const auto files = files_at_once(); unkept.size() > files) {
+        std::ranges::sort(unkept, std::greater{},
+                          [](const KeptBlock& block) { return block.pages.size(); });
+        unkept.resize(files);
+    }
     return unkept;
 }
 
-void WeightSharing::settle() {
-    std::vector<SettleJob::Mapped> mapped;
-    for (const auto& block : blocks_) {
-        if (block.unsettled) mapped.push_back({block.unsettled, block.pages});
+void WeightSharing::settle() noexcept {
+    try {
+        std::vector<SettleJob::Mapped> mapped;
+        for (auto& block : blocks_) {
+            if (block.unsettled) mapped.push_back({block.unsettled, block.pages, *block.object});
+        }
+        if (mapped.empty()) return;
+        const auto job = std::make_shared<SettleJob>(session_.log(), session_.system().fs, store_,
+                                                     std::move(mapped));
+        if (!session_.keeping().start(job)) job->make_all_private();
+    } catch (const std::bad_alloc&) {
+        for (const auto& block : blocks_) {
+            if (!block.unsettled) continue;
+            static_cast<void>(session_.system().fs.make_private(*block.unsettled, block.pages));
+        }
     }
-    if (mapped.empty()) return;
-    const auto job =
-        std::make_shared<SettleJob>(session_.log(), session_.system().fs, std::move(mapped));
-    // Without a thread, the load takes longer.
-    if (!session_.keeping().start(job)) job->run();
 }
 
 // What this process has mapped, and, within the limit, other forms.

@@ -114,11 +114,12 @@ private:
     // Shares what is not shared yet: with who keeps it just now, or else by keeping it.
     // Errc::no_space where there is no room for it.
     [[nodiscard]] Result<void> keep();
-    [[nodiscard]] Result<void> start_keeping(store::Flight flight, Clock::time_point limit);
+    [[nodiscard]] Result<void> start_keeping(store::Flight flight, bool waits,
+                                             Clock::time_point limit);
     // What is to be kept. Needs Block::object.
     [[nodiscard]] std::vector<KeptBlock> unkept_blocks() const;
-    // Looks after what was mapped before it was on the disk.
-    void settle();
+    // Looks after what was mapped before it was published.
+    void settle() noexcept;
     [[nodiscard]] std::vector<format::Part> kept_parts(std::span<const KeptBlock> unkept);
 
     Session& session_;
@@ -134,6 +135,9 @@ private:
     std::optional<store::Flight> turn_;
     Clock::time_point started_at_;
     bool keeps_ = false;
+    bool maps_staged_ = false;  // what is being published; else only what is
+    std::size_t staged_files_max_ = 0;
+    std::atomic<std::size_t> staged_files_ = 0;
     std::vector<Block> blocks_;
     std::atomic<bool> is_damaged_ = false;  // what is kept
     std::shared_ptr<std::atomic<std::uint64_t>> shared_bytes_ =

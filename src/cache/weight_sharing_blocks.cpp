@@ -134,11 +134,13 @@ Result<bool> WeightSharing::replace_from(Block& block, const format::Part& part,
 
 bool WeightSharing::replace_by_staged(Block& block) {
     const auto part = part_of(block);
+    if (!maps_staged_ || staged_files_ >= staged_files_max_) return false;
     auto file = store_->open_staged(part);
     if (!file) return false;
     const auto replaced = replace_from(block, part, **file);
     if (!replaced || !*replaced) return false;
     block.unsettled = std::move(*file);
+    ++staged_files_;
     return true;
 }
 

@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -25,7 +24,8 @@ bool start_detached(std::function<void()> work) {
                 return;
             }
         }).detach();
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
+        // No thread, or no memory for one.
         is_started = false;
     }
     static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before, nullptr));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <new>
 #include <optional>
@@ -18,16 +19,21 @@ inline constexpr std::chrono::milliseconds k_end_time{100};
 // dropped.
 bool run_to_end_in_time(std::function<void()> work) noexcept;
 
-// The same of whatever can be copied and called.
+// The same of whatever can be copied and called. What it owns ends with it, on that thread.
 template <typename Work>
 bool end_in_time(Work work) noexcept {
+    std::optional<Work> own(std::move(work));
     std::optional<std::function<void()>> stored;
     try {
-        stored.emplace(work);
+        stored.emplace(*own);
     } catch (const std::bad_alloc&) {
-        work();
+        try {
+            (*own)();
+        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): nobody is left to tell
+        }
         return true;
     }
+    own.reset();
     return run_to_end_in_time(std::move(*stored));
 }
 

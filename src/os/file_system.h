@@ -170,6 +170,7 @@ public:
     // memory meanwhile; it may have been freed, and be used for something else by now.
     // Errc::unsupported before Linux 5.14.
     [[nodiscard]] virtual Result<void> make_private(File& file, std::span<std::byte> memory) = 0;
+    [[nodiscard]] virtual bool can_make_private() = 0;
     [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
     // In no particular order, without "." and "..".
     [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;

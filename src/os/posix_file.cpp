@@ -291,6 +291,15 @@ Result<void> PosixFile::make_private(std::span<std::byte> memory) {
     return {};
 }
 
+bool can_make_private() {
+    void* const page =
+        ::mmap(nullptr, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    const bool can = ::madvise(page, page_bytes(), MADV_POPULATE_WRITE) == 0;
+    ::munmap(page, page_bytes());
+    return can;
+}
+
 Result<std::unique_ptr<File>> PosixFile::reopen() {
     const auto self = "/proc/self/fd/" + std::to_string(descriptor_);
     while (true) {

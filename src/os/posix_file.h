@@ -59,6 +59,9 @@ private:
     std::unique_ptr<CrashMark> crash_mark_;
 };
 
+// As FileSystem::can_make_private.
+[[nodiscard]] bool can_make_private();
+
 // As FileSystem::map_pieces, of files that are PosixFile.
 [[nodiscard]] Result<std::shared_ptr<Mapping>> compose(std::span<const MapPiece> pieces,
                                                        std::uint64_t start_in_page);

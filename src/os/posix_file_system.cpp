@@ -126,6 +126,7 @@ public:
     Result<void> make_private(File& file, std::span<std::byte> memory) override {
         return dynamic_cast<PosixFile&>(file).make_private(memory);
     }
+    bool can_make_private() override { return os::can_make_private(); }
 
     Result<void> make_directory(const std::string& path) override {
         return check(::mkdir(path.c_str(), 0777), "cannot create the directory", path);

@@ -111,4 +111,9 @@ std::chrono::nanoseconds read_processor_time() {
     return duration(used.ru_utime) + duration(used.ru_stime);
 }
 
+std::size_t read_descriptor_limit() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 }  // namespace larder::internal::os

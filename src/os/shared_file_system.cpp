@@ -41,6 +41,7 @@ public:
     Result<void> make_private(File& file, std::span<std::byte> memory) override {
         return fs_.make_private(file, memory);
     }
+    bool can_make_private() override { return fs_.can_make_private(); }
     Result<void> make_directory(const std::string& path) override {
         if (auto made = fs_.make_directory(path); !made) return made;
         if (const auto directory = fs_.open(path, OpenMode::read)) {

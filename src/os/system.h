@@ -75,6 +75,9 @@ private:
 // Of the caller now; another in a child made by fork, where ProcessInfo is still its parent's.
 [[nodiscard]] std::int64_t current_process_id();
 
+// How many files this process may have open.
+[[nodiscard]] std::size_t read_descriptor_limit();
+
 // Returns to the system what the heap of this process holds and nobody uses. Takes milliseconds, in
 // which other threads that allocate wait.
 void return_freed_memory();

@@ -110,7 +110,9 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
     if (auto done = file.sync(); !done) {
         return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
     }
-    auto chunks = write_chunk_list(context, bytes, std::move(content->chunks));
+    // What is known beforehand is compared in full when it is used: a descriptor less.
+    auto chunks = source.content ? std::optional<TmpFile>{}
+                                 : write_chunk_list(context, bytes, std::move(content->chunks));
     return StagedPart{part, std::move(tmp), std::move(chunks), false};
 }
 

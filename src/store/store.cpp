@@ -68,6 +68,10 @@ Result<std::unique_ptr<os::File>> Store::open_staged(const Part& part) {
     return store::open_staged(*context_, part);
 }
 
+bool Store::is_object(const Digest& object, os::File& file) {
+    return names(context_->fs(), context_->layout.object(object), file).value_or(false);
+}
+
 bool Store::has_room(std::uint64_t bytes) { return store::has_room(*context_, bytes); }
 
 Result<bool> Store::locks_exclude() { return store::locks_exclude(*context_); }

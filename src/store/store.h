@@ -133,6 +133,9 @@ public:
     // for reading. It may not be whole, and is durable only once it is synced. Errc::not_found.
     [[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(const Part& part);
 
+    // Whether an open file is what an object's name stands for now.
+    [[nodiscard]] bool is_object(const Digest& object, os::File& file);
+
     // Whether so much more can be kept, beside what is there, within the limit and the floor. Never
     // evicts; false where that cannot be told.
     [[nodiscard]] bool has_room(std::uint64_t bytes);

@@ -57,6 +57,22 @@ TEST(EndInTime, DoesNotWaitForWhatStalls) {
     while (stall->ended < k_many) std::this_thread::yield();
 }
 
+TEST(EndInTime, DoesNotWaitForTheEndOfWhatItOwns) {
+    struct Ends {
+        explicit Ends(std::shared_ptr<Stall> on) : stall(std::move(on)) {}
+        Ends(const Ends&) = delete;
+        Ends& operator=(const Ends&) = delete;
+        ~Ends() { stall->goes_on.wait(); }
+        std::shared_ptr<Stall> stall;
+    };
+    const auto stall = std::make_shared<Stall>();
+    auto owned = std::make_shared<Ends>(stall);
+    const auto start = Steady::now();
+    EXPECT_FALSE(end_in_time([ends = std::move(owned)]() mutable { ends.reset(); }));
+    EXPECT_LT(Steady::now() - start, k_soon);
+    stall->goes_on.count_down();
+}
+
 TEST(EndInTime, DropsWhatIsThrown) {
     (void)end_in_time([] { throw std::runtime_error("it cannot end"); });
     (void)end_in_time([] { throw 1; });

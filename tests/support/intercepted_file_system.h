@@ -73,6 +73,7 @@ public:
                                                     std::uint64_t start_in_page) override;
     Result<bool> replace_memory(os::File& file, std::span<std::byte> memory) override;
     Result<void> make_private(os::File& file, std::span<std::byte> memory) override;
+    bool can_make_private() override { return inner_.can_make_private(); }
     Result<void> make_directory(const std::string& path) override;
     Result<std::vector<os::DirectoryEntry>> list(const std::string& path) override;
     Result<void> sync_directory(const std::string& path) override;
