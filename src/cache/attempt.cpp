@@ -103,7 +103,9 @@ Result<Response> Attempt::serve() {
         miss_ = "it was to be compiled anew";
     } else {
         auto outcome = try_to_load(Locked::no);
-        while (!outcome && try_next_key()) outcome = try_to_load(Locked::no);
+        while (!outcome && (try_next_key() || try_next_machine())) {
+            outcome = try_to_load(Locked::no);
+        }
         if (outcome) return finished(*outcome);
     }
     if (mode == Mode::cache_only) return refuse(miss_);
@@ -130,6 +132,12 @@ Result<Response> Attempt::compile_and_keep() {
             }
             // It came meanwhile; this program's own is kept under the next key, next time.
             if (is_of_others_) return bypass(miss_);
+            // Machines that differ started together.
+            if (found_ == Found::of_other_machine && machine_ + 1 < k_machines_max) {
+                static_cast<void>(store::Flight(std::move(*flight)));
+                ask_for_machine(machine_ + 1);
+                return compile_and_keep();
+            }
         }
     } else if (flight.error().code == Errc::timed_out) {
         response_.timing.wait = session_.config().lock_timeout;
@@ -176,6 +184,8 @@ Result<Response> Attempt::compile_and_keep() {
     if (flight) static_cast<void>(store::Flight(std::move(*flight)));
     if (kept && is_refused(*kept)) {
         response_.object.reset();
+        response_.object_bytes = 0;
+        written_bytes_ = 0;
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
     }
@@ -233,10 +243,6 @@ Result<format::Manifest> Attempt::publish_blob() {
     publication.manifest = draft();
     auto& manifest = publication.manifest;
     manifest.requirements = request_.requirements();
-    // They tell of the model: none of an encrypted one.
-    if (auto names = request_.port_names(); !names.empty() && request_.encryption() == nullptr) {
-        manifest.notes["port names"] = std::move(names);
-    }
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
     note_names(manifest);
     store::PartSource source;

@@ -51,6 +51,10 @@ private:
     // After an entry of other callbacks was found: the next of the keys that they may have. False
     // if there is none.
     [[nodiscard]] bool try_next_key();
+    // The same after an entry that another machine's device needs, or none: it goes on to the next
+    // key, or back to the one to be published under.
+    [[nodiscard]] bool try_next_machine();
+    void ask_for_machine(unsigned machine);
     void share(std::unique_ptr<WeightSharing> sharing);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
@@ -81,6 +85,7 @@ private:
     [[nodiscard]] bool link_entry_of_graph();
     [[nodiscard]] bool may_be_linked() const;
     [[nodiscard]] bool link(const format::Key& other);
+    // They tell of the model: none of an encrypted one.
     void note_names(format::Manifest& manifest) const;
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);
@@ -114,6 +119,10 @@ private:
     std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
     unsigned encryption_number_ = 0;
+    unsigned machine_ = 0;  // number_key
+    std::optional<unsigned> free_machine_;
+    enum class Found { other, nothing, of_other_machine };
+    Found found_ = Found::other;  // by the last look
     bool is_of_others_ = false;   // what was found was encrypted by other callbacks
     std::uint64_t saved_ms_ = 0;  // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;

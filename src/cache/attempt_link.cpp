@@ -12,6 +12,21 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr const char* k_names_note = "names";
+constexpr const char* k_ports_note = "port names";
+constexpr const char* k_other_ports_note = "port names asked otherwise";
+
+void set_note(format::Manifest& manifest, const char* name, std::string text) {
+    if (text.empty()) {
+        manifest.notes.erase(name);
+    } else {
+        manifest.notes[name] = std::move(text);
+    }
+}
+
+std::string note_of(const format::Manifest& manifest, const char* name) {
+    const auto found = manifest.notes.find(name);
+    return found == manifest.notes.end() ? std::string{} : found->second;
+}
 
 // The model whose weights a program has mapped: the runtime reads "model.xml" with "model.bin".
 // Empty where that is not plain.
@@ -29,7 +44,9 @@ std::string file_of(const model::MemoryContent& weights) {
 }
 
 bool can_be_linked(const format::Manifest& manifest) {
-    return manifest.weights == format::Weights::embedded && !manifest.parts.empty() &&
+    // An earlier larder did not note what ports are called for who asks otherwise.
+    return manifest.notes.contains(k_names_note) && manifest.weights == format::Weights::embedded &&
+           !manifest.parts.empty() &&
            (manifest.encoding == format::Encoding::raw ||
             manifest.encoding == format::Encoding::variant ||
             manifest.encoding == format::Encoding::compressed);
@@ -65,8 +82,7 @@ bool Attempt::link_entry_of_graph() {
     if (!found.manifest) return false;
     // A hit by path shows the names in the blob: they must be the file's.
     const auto names = request_.hash_names();
-    const auto kept = found.manifest->notes.find(k_names_note);
-    if (!names || kept == found.manifest->notes.end() || kept->second != names->hex()) return false;
+    if (!names || note_of(*found.manifest, k_names_note) != names->hex()) return false;
     if (!confirm_model()) return false;
     return link(*graph);
 }
@@ -81,6 +97,9 @@ bool Attempt::link(const format::Key& other) {
     publication.kept = publication.manifest.parts;
     publication.manifest.key_inputs = identified_.inputs;
     publication.manifest.model = identified_.model;
+    auto ports = note_of(publication.manifest, k_other_ports_note);
+    set_note(publication.manifest, k_other_ports_note, note_of(publication.manifest, k_ports_note));
+    set_note(publication.manifest, k_ports_note, std::move(ports));
     const auto published = publish(publication);
     if (!published) {
         session_.log().debug("an entry is not linked: " + published.error().message());
@@ -89,8 +108,13 @@ bool Attempt::link(const format::Key& other) {
 }
 
 void Attempt::note_names(format::Manifest& manifest) const {
-    if (model_.origin != ModelOrigin::memory || !may_be_linked()) return;
-    if (const auto names = request_.hash_names()) manifest.notes[k_names_note] = names->hex();
+    if (model_.origin == ModelOrigin::caller || request_.encryption() != nullptr) return;
+    set_note(manifest, k_ports_note, request_.port_names());
+    if (!may_be_linked()) return;
+    const auto names = request_.hash_names();
+    if (!names) return;
+    manifest.notes[k_names_note] = names->hex();
+    set_note(manifest, k_other_ports_note, request_.port_names_asked_otherwise());
 }
 
 }  // namespace larder::internal::cache

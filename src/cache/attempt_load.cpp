@@ -80,6 +80,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         const Stopwatch watch(session_.system().clock, response_.timing.lookup);
         found = store_->find(identified_.key);
     }
+    found_ = found.manifest || found.fault ? Found::other : Found::nothing;
     if (!found.manifest) {
         if (found.fault) {
             miss_ = found.fault->message();
@@ -114,6 +115,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     if (request_.check(manifest.requirements) == runtime::Compatibility::refused) {
         miss_ = "the runtime on this machine does not accept what is kept, which needs " +
                 manifest.requirements;
+        found_ = Found::of_other_machine;
         return std::nullopt;
     }
     if (!is_safe_to_try(manifest, locked)) return std::nullopt;
@@ -243,6 +245,25 @@ bool Attempt::try_next_key() {
     response_.key = identified_.key.digest;
     asked_ = session_.pipeline().ask(store_->id(), identified_.key);
     return true;
+}
+
+void Attempt::ask_for_machine(unsigned machine) {
+    machine_ = machine;
+    number_key(identified_, machine);
+    response_.key = identified_.key.digest;
+    asked_ = session_.pipeline().ask(store_->id(), identified_.key);
+}
+
+bool Attempt::try_next_machine() {
+    if (!identified_.needs_more || found_ == Found::other) return false;
+    if (found_ == Found::nothing && !free_machine_) free_machine_ = machine_;
+    if (machine_ + 1 < k_machines_max) {
+        ask_for_machine(machine_ + 1);
+        return true;
+    }
+    // Where each has another machine's, the last gives way.
+    ask_for_machine(free_machine_.value_or(machine_));
+    return false;
 }
 
 std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,

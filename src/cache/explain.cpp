@@ -54,6 +54,23 @@ void find_nearest(store::Store& store, const Identified& asked, Explanation& exp
     if (!visited) explanation.reason += "; " + visited.error().message();
 }
 
+// The entry that a request would find: of those of machines that differ, this one's.
+store::Lookup find_own(store::Store& store, runtime::Request& request, Identified& asked) {
+    std::optional<unsigned> other;
+    for (unsigned machine = 0; asked.needs_more && machine < k_machines_max; ++machine) {
+        number_key(asked, machine);
+        auto found = store.find(asked.key);
+        if (!found.manifest && !found.fault) continue;
+        if (!found.manifest ||
+            request.check(found.manifest->requirements) != runtime::Compatibility::refused) {
+            return found;
+        }
+        if (!other) other = machine;
+    }
+    number_key(asked, other.value_or(0));
+    return store.find(asked.key);
+}
+
 }  // namespace
 
 Result<Explanation> explain(Session& session, runtime::Request& request,
@@ -68,8 +85,8 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         explanation.reason = asked->reason;
         return explanation;
     }
+    const auto found = find_own(**store, request, *asked);
     explanation.key = asked->key;
-    const auto found = (*store)->find(asked->key);
     if (found.manifest) {
         const auto& manifest = *found.manifest;
         const auto withheld = manifest.notes.find(k_withheld_note);

@@ -105,18 +105,18 @@ std::string refusal(Session& session, runtime::Request& request,
     constexpr const char* k_none = "taken";
     auto& fs = session.system().fs;
     const auto library = fs.info(identity.doubt->library);
-    if (!library) return request.find_refusal();
+    if (!library) return request.find_refusal().value_or("");
     auto inputs = identity.inputs;
     inputs["model.part"] = identity.doubt->part.hex();
     const auto kind = "refusal 1 " + format::key_of(inputs).hex();
     if (const auto known = session.state().derived(library->stamp, kind)) {
         return *known == k_none ? std::string{} : *known;
     }
-    auto found = request.find_refusal();
-    if (os::is_settled(library->stamp, session.system().clock.wall().count())) {
-        session.state().remember_derived(library->stamp, kind, found.empty() ? k_none : found);
+    const auto found = request.find_refusal();
+    if (found && os::is_settled(library->stamp, session.system().clock.wall().count())) {
+        session.state().remember_derived(library->stamp, kind, found->empty() ? k_none : *found);
     }
-    return found;
+    return found.value_or("");
 }
 
 std::string in_memory(const Digest& digest) { return "memory:" + digest.hex(); }
@@ -171,6 +171,7 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     }
     identified.caching = identity.caching;
     identified.reason = std::move(identity.reason);
+    identified.needs_more = identity.needs_more;
     identified.inputs = std::move(identity.inputs);
     if (const auto* const encryption = request.encryption(); encryption != nullptr) {
         if (identified.caching == runtime::Caching::directory) {
@@ -199,6 +200,16 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     identified.inputs["model.fingerprint"] = std::move(*content);
     identified.key = format::key_of(identified.inputs);
     return identified;
+}
+
+void number_key(Identified& identified, unsigned machine) {
+    constexpr const char* k_input = "device.number";
+    if (machine == 0) {
+        identified.inputs.erase(k_input);
+    } else {
+        identified.inputs[k_input] = std::to_string(machine);
+    }
+    identified.key = format::key_of(identified.inputs);
 }
 
 std::optional<format::Key> key_of_graph(Session& session, runtime::Request& request,

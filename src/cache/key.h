@@ -17,7 +17,8 @@ namespace larder::internal::cache {
 // A request, as far as it decides a blob.
 struct Identified {
     runtime::Caching caching = runtime::Caching::none;
-    std::string reason;  // why nothing can be kept; empty otherwise
+    std::string reason;       // why nothing can be kept; empty otherwise
+    bool needs_more = false;  // runtime::Identity::needs_more
     format::Key key;
     format::KeyInputs inputs;
     format::ModelInfo model;
@@ -30,6 +31,12 @@ struct Identified {
 // the model's files. With Caching::none the model was not looked at.
 [[nodiscard]] Result<Identified> identify(Session& session, runtime::Request& request,
                                           const ModelReference& model, Timing& timing);
+
+// Machines that differ in what no input tells each have an entry: the same inputs, and a number
+// that says which of a few it is.
+inline constexpr unsigned k_machines_max = 4;
+// Makes it the key of number `machine`; 0 is the one without a number.
+void number_key(Identified& identified, unsigned machine);
 
 // One model has two keys: by its files, and by what the runtime reads of them. That of the graph of
 // a model that was given as a path; reads it. Nothing where its weights would have to be hashed.

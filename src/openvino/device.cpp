@@ -234,6 +234,9 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     identity.code = device_libraries();
     add_files(inputs, identity.files);
 
+    // The driver of a GPU or NPU is no property of theirs; what a CPU's blobs need is in the
+    // inputs.
+    identity.needs_more = device.plugin != "CPU";
     if (!refusal.empty()) {
         identity.reason = refusal;
     } else if (can_export(core, plugin)) {

@@ -1,6 +1,7 @@
 #include "openvino/model_names.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,10 +42,6 @@ bool is_made_up(std::string_view name, std::string_view type) {
     return is_counted_up(name, std::string(type) + '_') || is_counted_up(name, "Result_");
 }
 
-void add_name(Hasher& hasher, std::string_view name, bool made_up) {
-    hasher.update_field(made_up ? std::string_view{} : name);
-}
-
 }  // namespace
 
 bool names_count(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
@@ -57,22 +54,38 @@ bool names_count(ov::Core& core, const DeviceName& device, const ov::AnyMap& pro
     return device.members.empty() || !std::ranges::all_of(device.members, is_cpu_or_gpu);
 }
 
-Digest hash_names(const ov::Model& model) {
-    Hasher hasher("larder names 1");
-    add_name(hasher, model.get_friendly_name(), is_counted_up(model.get_friendly_name(), "Model"));
+namespace {
+
+Digest hash_names_but(
+    const ov::Model& model, Hasher hasher,
+    const std::function<bool(std::string_view name, std::string_view type)>& is_left_out) {
+    const auto shown = [&](const std::string& name, std::string_view type) {
+        return is_left_out(name, type) ? std::string{} : name;
+    };
+    hasher.update_field(shown(model.get_friendly_name(), "Model"));
     walk(model, [&](const ov::Node& node) {
         const auto* type = node.get_type_name();
-        add_name(hasher, node.get_friendly_name(), is_made_up(node.get_friendly_name(), type));
+        hasher.update_field(shown(node.get_friendly_name(), type));
         for (const auto& output : node.outputs()) {
             std::set<std::string> names;
-            for (const auto& name : output.get_names()) {
-                names.insert(is_made_up(name, type) ? std::string{} : name);
-            }
+            for (const auto& name : output.get_names()) names.insert(shown(name, type));
             hasher.update_u64(names.size());
             for (const auto& name : names) hasher.update_field(name);
         }
     });
     return hasher.finish();
+}
+
+}  // namespace
+
+Digest hash_names(const ov::Model& model) {
+    return hash_names_but(model, Hasher("larder names 1"), [](auto name, auto type) {
+        return type == "Model" ? is_counted_up(name, type) : is_made_up(name, type);
+    });
+}
+
+Digest hash_all_names(const ov::Model& model) {
+    return hash_names_but(model, Hasher("larder all names 1"), [](auto, auto) { return false; });
 }
 
 }  // namespace larder::internal::openvino

@@ -1,5 +1,6 @@
 #include "openvino/refused_operation.h"
 
+#include <new>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "openvino/foreign_code.h"
 #include "openvino/graph_fingerprint.h"
+#include "os/system.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -33,20 +35,21 @@ std::shared_ptr<ov::Model> model_of(const ov::Node& operation) {
     return std::make_shared<ov::Model>(alone->outputs(), parameters);
 }
 
-bool is_refused(ov::Core& core, const ov::Node& operation, const std::string& device,
-                const ov::AnyMap& properties) {
+std::optional<bool> is_refused(ov::Core& core, const ov::Node& operation, const std::string& device,
+                               const ov::AnyMap& properties) {
     std::stringstream blob;
     try {
         core.compile_model(model_of(operation), device, properties).export_model(blob);
     } catch (const std::exception&) {
-        return false;  // nothing was found out
+        return std::nullopt;
     }
     auto import_properties = properties;
     import_properties.erase(ov::cache_dir.name());
     try {
         core.import_model(blob, device, import_properties);
         return false;
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
+        if (is_for_want_of_memory(error, blob.str().size())) return std::nullopt;
         return true;
     }
 }
@@ -76,21 +79,34 @@ std::optional<runtime::Doubt> doubt_about(const ov::Model& model) {
     runtime::Doubt doubt;
     doubt.library = path_of("libopenvino_intel_cpu_plugin.so");
     NoMemory memory;
-    // One that cannot be told from others is tried each time.
-    if (const auto part = fingerprint_graph(*model_of(*operation), memory)) {
-        doubt.part = *part;
-    } else {
-        doubt.library.clear();
+    try {
+        if (const auto part = fingerprint_graph(*model_of(*operation), memory)) {
+            doubt.part = *part;
+            return doubt;
+        }
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stands alone as little
     }
+    // One that cannot be told from others is tried each time.
+    doubt.library.clear();
     return doubt;
 }
 
-std::string refused_operation(ov::Core& core, const ov::Model& model, const std::string& device,
-                              const ov::AnyMap& properties) {
+std::optional<std::string> refused_operation(ov::Core& core, const ov::Model& model,
+                                             const std::string& device,
+                                             const ov::AnyMap& properties) {
     const auto operation = operation_in_doubt(model);
-    if (operation && is_refused(core, *operation, device, properties))
-        return std::string(k_in_doubt);
-    return {};
+    if (!operation) return std::string{};
+    const auto refused = is_refused(core, *operation, device, properties);
+    if (!refused) return std::nullopt;
+    return *refused ? std::string(k_in_doubt) : std::string{};
+}
+
+bool is_for_want_of_memory(const std::exception& error, std::size_t blob_bytes) {
+    // An import starts threads, whose stacks and heaps are most of what a small one takes.
+    constexpr std::size_t k_memory_of_import = std::size_t{1} << 30;
+    return std::string_view(error.what()).find("bad_alloc") != std::string_view::npos ||
+           dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+           !os::may_allocate(blob_bytes + k_memory_of_import);
 }
 
 }  // namespace larder::internal::openvino

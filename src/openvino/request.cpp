@@ -53,9 +53,6 @@ std::string plain_message(const std::exception& error) {
     return last == std::string::npos ? text : text.substr(last + 1);
 }
 
-// An import starts threads, whose stacks and heaps are most of what a small one takes.
-constexpr std::size_t k_memory_of_import = std::size_t{1} << 30;
-
 // The runtime writes and reads blobs through streams.
 constexpr const char* k_other_streams =
     "numbers are written in another way under the C++ locale that the program has set";
@@ -102,12 +99,12 @@ Result<runtime::Identity> Request::identify() {
     return identity;
 }
 
-std::string Request::find_refusal() {
+std::optional<std::string> Request::find_refusal() {
     const os::KnownState known;
-    const auto refused = refused_operation(core_, *input_.model, device_.asked, own_properties());
-    if (refused.empty()) return {};
+    auto refused = refused_operation(core_, *input_.model, device_.asked, own_properties());
+    if (!refused || refused->empty()) return refused;
     return "the device " + device_.asked + " does not import what it exports of models with " +
-           refused;
+           *refused;
 }
 
 ov::AnyMap Request::own_properties() const {
@@ -304,10 +301,7 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
     } catch (const std::bad_alloc&) {
         return fail(Errc::busy, "there is too little memory to import the kept model");
     } catch (const std::exception& error) {
-        // Threads, too, fail for want of memory, with messages of their own.
-        const bool wants_memory =
-            std::string_view(error.what()).find("bad_alloc") != std::string_view::npos ||
-            !os::may_allocate(blob.bytes.size() + k_memory_of_import);
+        const bool wants_memory = is_for_want_of_memory(error, blob.bytes.size());
         return fail(wants_memory ? Errc::busy : Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] ov::CompiledModel take();
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
-    [[nodiscard]] std::string find_refusal() override;
+    [[nodiscard]] std::optional<std::string> find_refusal() override;
     [[nodiscard]] Result<Digest> fingerprint_model(runtime::MemoryHasher& hasher) override;
     [[nodiscard]] std::optional<Digest> fingerprint_names() override;
     [[nodiscard]] std::optional<Digest> hash_names() override;
@@ -48,6 +48,7 @@ public:
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] std::string port_names() override;
+    [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;

@@ -15,7 +15,7 @@ std::optional<Digest> Request::fingerprint_names() {
     return openvino::hash_names(*input_.model);
 }
 
-std::optional<Digest> Request::hash_names() { return openvino::hash_names(*model()); }
+std::optional<Digest> Request::hash_names() { return hash_all_names(*model()); }
 
 std::unique_ptr<runtime::Request> Request::with_model_in(const std::string& path) {
     if (names_count()) return nullptr;
@@ -29,6 +29,11 @@ std::unique_ptr<runtime::Request> Request::with_model_in(const std::string& path
 std::string Request::port_names() {
     if (!model_ || !compiled_ || names_count()) return {};
     return input_.model ? port_changes(*model_, *compiled_) : port_losses(*model_, *compiled_);
+}
+
+std::string Request::port_names_asked_otherwise() {
+    if (!model_ || !compiled_ || names_count()) return {};
+    return input_.model ? port_losses(*model_, *compiled_) : port_changes(*model_, *compiled_);
 }
 
 Result<void> Request::name_ports() {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include <openvino/runtime/infer_request.hpp>
+#include <openvino/runtime/properties.hpp>
 
 #include "os/system.h"
 
@@ -40,19 +42,27 @@ bool has_any_left_out(const ov::CompiledModel& model) {
     });
 }
 
-// Longer than `limit` only while the machine gives the process less than all of its processors: the
-// program's own first inference would not be quicker.
-bool ends_in_time(ov::InferRequest& request, std::chrono::nanoseconds limit) {
-    constexpr int k_rounds = 4;
+// Longer than `limit` only while the machine gives the process less than the processors that the
+// model uses: the program's own first inference would not be quicker.
+bool ends_in_time(ov::InferRequest& request, std::chrono::nanoseconds limit, int threads) {
+    constexpr int k_rounds_max = 4;
+    constexpr std::chrono::seconds k_longest{20};
     const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
-    const auto budget = limit * std::max(std::thread::hardware_concurrency(), 1U);
+    const auto budget = limit * threads;
+    const auto rounds = std::clamp<std::int64_t>(k_longest / limit, 1, k_rounds_max);
     const auto before = os::read_processor_time();
     request.start_async();
-    for (int round = 0; round < k_rounds; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         if (request.wait_for(wait)) return true;
         if (os::read_processor_time() - before >= budget) return false;
     }
     return false;
+}
+
+int threads_of(const ov::CompiledModel& model) {
+    const auto processors = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
+    const auto asked = model.get_property(ov::inference_num_threads);
+    return asked > 0 ? std::min(asked, processors) : processors;
 }
 
 bool takes_zeros(const ov::Output<const ov::Node>& input) {
@@ -77,7 +87,7 @@ Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit) {
         tensor.set_shape(shortest_shape(input.get_partial_shape()));
         std::memset(tensor.data(), 0, tensor.get_byte_size());
     }
-    if (ends_in_time(request, limit)) return {};
+    if (ends_in_time(request, limit, threads_of(model))) return {};
     request.cancel();
     try {
         request.wait();

@@ -14,7 +14,8 @@ namespace larder::internal::openvino {
 // not run; nor is one that zeros may lead where the program's own inputs never do: with control
 // flow, shapes that follow from data, operations of the program's own, texts. States belong to the
 // request, which goes. Throws what the runtime throws; Errc::unsupported where it is not run, or
-// does not end in time: `limit`, and up to four times that on a machine that is busy with others.
+// does not end in time: `limit`, and on a machine that is busy with others up to four times that,
+// or 20 s.
 [[nodiscard]] Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit);
 
 }  // namespace larder::internal::openvino

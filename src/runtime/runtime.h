@@ -54,6 +54,8 @@ struct Identity {
     std::map<std::string, std::string> files;
     ModelContent model_content = ModelContent::files;
     std::optional<Doubt> doubt;
+    // Blobs may need what no input tells, such as a driver: only their requirements do.
+    bool needs_more = false;
     Caching caching = Caching::none;
     std::string reason;  // why nothing can be kept; empty otherwise
 };
@@ -142,9 +144,9 @@ public:
     // An unknown device is not an error here: Caching::none, with the reason.
     [[nodiscard]] virtual Result<Identity> identify() = 0;
 
-    // Of an identity with a doubt: why the device refuses blobs of the model; empty if it does not.
-    // Compiles and imports the part in doubt.
-    [[nodiscard]] virtual std::string find_refusal() { return {}; }
+    // Of an identity with a doubt: why the device refuses blobs of the model; empty if it does not,
+    // and nothing where that was not found out. Compiles and imports the part in doubt.
+    [[nodiscard]] virtual std::optional<std::string> find_refusal() { return std::nullopt; }
 
     // The digest of a model in memory: its graph, weights and everything that reaches the blob.
     // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
@@ -200,6 +202,9 @@ public:
     // How the inputs and outputs of the model just compiled are named, as far as neither the model
     // nor its blob tells. Empty mostly; to be given to `expect_port_names` before an import.
     [[nodiscard]] virtual std::string port_names() { return {}; }
+    // The same for a request that asks for the model in the other way: by the path of its file, or
+    // by what the runtime reads of it.
+    [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
 
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;

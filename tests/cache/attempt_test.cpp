@@ -247,6 +247,70 @@ TEST_F(AttemptTest, AWaiterSaysThatItWaited) {
     EXPECT_EQ(device_.compiles_done, 0);
 }
 
+// Two machines whose drivers differ, and which no property tells apart.
+TEST_F(AttemptTest, MachinesThatDifferInWhatTheyNeedEachHaveTheirOwn) {
+    device_.needs_more = true;
+    for (const auto* const driver : {"driver 1", "driver 2", "driver 3", "driver 4"}) {
+        device_.requirements = driver;
+        EXPECT_EQ(outcome(), Outcome::compiled) << driver;
+    }
+    for (int round = 0; round < 2; ++round) {
+        for (const auto* const driver : {"driver 2", "driver 1", "driver 4", "driver 3"}) {
+            device_.requirements = driver;
+            EXPECT_EQ(outcome(), Outcome::loaded) << driver;
+            Session session(system_.system(), log_, config_);
+            FakeRequest request(device_, "x");
+            ModelReference reference;
+            reference.origin = ModelOrigin::memory;
+            EXPECT_TRUE(explain(session, request, reference)->would_hit) << driver;
+        }
+    }
+    // There is no end of drivers: the last gives way.
+    device_.requirements = "driver 5";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    device_.requirements = "driver 1";
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    device_.requirements = "driver 4";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+}
+
+TEST_F(AttemptTest, WhatAnotherMachineLeavesIsFoundWhereItWasKept) {
+    device_.needs_more = true;
+    device_.requirements = "driver 1";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    Session session(system_.system(), log_, config_);
+    const auto first = *ask(session).response->key;
+    device_.requirements = "driver 2";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    ASSERT_TRUE((*session.store())->remove(std::vector{format::Key{first}}));
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    device_.requirements = "driver 1";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(*ask().response->key, first);
+}
+
+TEST_F(AttemptTest, MachinesThatDifferAndStartTogetherEachKeepTheirOwn) {
+    device_.needs_more = true;
+    const support::Signal compiles;
+    support::Child other([&] {
+        device_.requirements = "driver 2";
+        device_.on_compile = [&] {
+            compiles.raise();
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        };
+        EXPECT_EQ(outcome(), Outcome::compiled);
+    });
+    ASSERT_TRUE(compiles.wait());
+    device_.requirements = "driver 1";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(other.wait(), 0);
+    for (const auto* const driver : {"driver 1", "driver 2"}) {
+        device_.requirements = driver;
+        EXPECT_EQ(outcome(), Outcome::loaded) << driver;
+    }
+}
+
 TEST_F(AttemptTest, CacheOnlyFailsOnAMissAndReadOnlyWritesNothing) {
     config_.mode = Mode::cache_only;
     EXPECT_FALSE(ask().response.has_value());

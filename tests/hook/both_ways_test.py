@@ -28,6 +28,20 @@ def write(path, scale=1.0, name="y"):
     ov.save_model(ov.Model([result], [x], name), path, compress_to_fp16=False)
 
 
+def write_twins(path):
+    """Two results of one value, and halves of another, each with a name of its own."""
+    x = ops.parameter([-1, SIDE], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    weights = np.random.default_rng(8).standard_normal((SIDE, SIDE), np.float32) / 50
+    value = ops.relu(ops.matmul(x, ops.constant(weights.astype(np.float32)), False, False))
+    halves = ops.split(value, 1, 2)
+    results = [ops.result(output) for output in (value, value, *halves.outputs())]
+    for name, result in zip("abcd", results):
+        result.output(0).set_names({name})
+        result.set_friendly_name(f"{name}/result")
+    ov.save_model(ov.Model(results, [x], "twins"), path, compress_to_fp16=False)
+
+
 class BothWaysTest(harness.HookTest):
     def setUp(self):
         super().setUp()
@@ -66,6 +80,14 @@ class BothWaysTest(harness.HookTest):
     def test_read_first(self):
         self.check("read", "path")
 
+    def test_names_that_get_lost_in_a_blob_by_path_first(self):
+        write_twins(self.model)
+        self.check("path", "read")
+
+    def test_names_that_get_lost_in_a_blob_read_first(self):
+        write_twins(self.model)
+        self.check("read", "path")
+
     def test_a_model_that_was_changed_in_memory_is_another(self):
         self.ask("path")
         plain = self.ask("changed", run=self.unserved)
@@ -79,6 +101,14 @@ class BothWaysTest(harness.HookTest):
         for way in ("renamed", "path", "renamed", "path"):
             self.settle()
             self.assertEqual(self.ask(way)["ports"], plain[way]["ports"], way)
+
+    def test_names_that_were_changed_of_what_is_kept_by_path(self):
+        for write_model in (write, write_twins):
+            write_model(self.model)
+            plain = {way: self.ask(way, run=self.unserved) for way in ("path", "renamed")}
+            for way in ("path", "renamed", "renamed", "path"):
+                self.settle()
+                self.assertEqual(self.ask(way)["ports"], plain[way]["ports"], way)
 
     def test_a_file_that_was_replaced_meanwhile_is_another(self):
         self.ask("path")

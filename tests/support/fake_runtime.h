@@ -19,6 +19,8 @@ namespace larder::internal::support {
 struct FakeDevice {
     runtime::Caching caching = runtime::Caching::blob;
     std::map<std::string, std::string> inputs{{"device.name", "FAKE"}};
+    bool needs_more = false;              // than the inputs tell:
+    std::string requirements = "fake 1";  // of its blobs
     std::vector<runtime::LoadedCode> code;
     std::map<std::string, std::string> files;  // that properties name
     runtime::ModelContent model_content = runtime::ModelContent::files;
@@ -66,6 +68,7 @@ public:
         identity.code = device_.code;
         identity.files = device_.files;
         identity.model_content = device_.model_content;
+        identity.needs_more = device_.needs_more;
         if (device_.caching == runtime::Caching::none) identity.reason = "the device is fake";
         return identity;
     }
@@ -102,7 +105,7 @@ public:
         compile();
         return false;
     }
-    std::string requirements() override { return "fake 1"; }
+    std::string requirements() override { return device_.requirements; }
     bool exports_without_weights() override { return false; }
     Result<void> export_blob(runtime::BlobSink& sink) override {
         if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
@@ -116,8 +119,8 @@ public:
     }
     runtime::Compatibility check(const std::string& requirements) override {
         if (device_.on_check) device_.on_check();
-        return requirements == "fake 1" ? runtime::Compatibility::accepted
-                                        : runtime::Compatibility::refused;
+        return requirements == device_.requirements ? runtime::Compatibility::accepted
+                                                    : runtime::Compatibility::refused;
     }
     Result<void> import_blob(const runtime::Blob& blob, bool /*without_weights*/) override {
         if (device_.on_import) device_.on_import();
