@@ -33,11 +33,31 @@ static double sum_of_outputs(ov_compiled_model_t* model) {
     return sum;
 }
 
-static void report(const char* name, ov_compiled_model_t* model) {
+// What it exports can be imported, and computes the same.
+static void export_and_import(ov_core_t* core, ov_compiled_model_t* model, double sum) {
+    static char content[1 << 20];
+    ov_compiled_model_t* imported = NULL;
+    must(ov_compiled_model_export_model(model, "exported.blob"), "export");
+    FILE* const file = fopen("exported.blob", "rb");
+    if (file == NULL) exit(1);
+    const size_t size = fread(content, 1, sizeof content, file);
+    fclose(file);
+    if (remove("exported.blob") != 0 || size == sizeof content) exit(1);
+    must(ov_core_import_model(core, content, size, "CPU", &imported), "import");
+    if (sum_of_outputs(imported) != sum) {
+        printf("import failed with another result\n");
+        exit(1);
+    }
+    ov_compiled_model_free(imported);
+}
+
+static void report(ov_core_t* core, const char* name, ov_compiled_model_t* model) {
     char* loaded = NULL;
     must(ov_compiled_model_get_property(model, "LOADED_FROM_CACHE", &loaded), name);
     const int is_loaded = loaded[0] == 'Y' || loaded[0] == 't';
-    printf("%s %s %.9g\n", name, is_loaded ? "loaded" : "compiled", sum_of_outputs(model));
+    const double sum = sum_of_outputs(model);
+    printf("%s %s %.9g\n", name, is_loaded ? "loaded" : "compiled", sum);
+    export_and_import(core, model, sum);
     ov_free(loaded);
     ov_compiled_model_free(model);
 }
@@ -49,11 +69,11 @@ int main(int argc, char** argv) {
     ov_compiled_model_t* compiled = NULL;
     must(ov_core_create(&core), "core");
     must(ov_core_compile_model_from_file(core, argv[1], "CPU", 0, &compiled), "file");
-    report("file", compiled);
+    report(core, "file", compiled);
     must(ov_core_read_model(core, argv[1], NULL, &model), "read");
     must(ov_core_compile_model(core, model, "CPU", 2, &compiled, "INFERENCE_NUM_THREADS", "1"),
          "model");
-    report("model", compiled);
+    report(core, "model", compiled);
     ov_model_free(model);
     if (ov_core_compile_model_from_file(core, "no such file.xml", "CPU", 0, &compiled) == OK) {
         return 1;
