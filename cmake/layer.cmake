@@ -134,6 +134,8 @@ function(layer_test name)
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_link_libraries(${target} PRIVATE
         larder_warnings ${arg_USES} ${arg_LIBS} GTest::gmock GTest::gtest_main)
+    # What is tested is optimised in full; to optimise tests takes as long as to compile them.
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     if(arg_PROGRAMS)
         add_dependencies(${target} ${arg_PROGRAMS})
     endif()

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hook/table.h"
@@ -88,10 +90,23 @@ static size_t join(char* text, size_t room, const char* const* parts) {
     return length;
 }
 
+// A file that may not grow so far (ulimit -f): to write there would end the program.
+static bool exceeds_limit(size_t length) {
+    struct rlimit limit;
+    struct stat status;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+    if (fstat(STDERR_FILENO, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+    const off_t position = lseek(STDERR_FILENO, 0, SEEK_CUR);
+    const off_t end = position > status.st_size ? position : status.st_size;
+    return (rlim_t)end + length > limit.rlim_cur;
+}
+
 static void say(const char* const* parts) {
     char line[2048];
+    const size_t length = join(line, sizeof line, parts);
+    if (exceeds_limit(length)) return;
     // Where nobody listens there is nobody to tell.
-    const ssize_t written = write(STDERR_FILENO, line, join(line, sizeof line, parts));
+    const ssize_t written = write(STDERR_FILENO, line, length);
     (void)written;
 }
 

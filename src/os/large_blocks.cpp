@@ -19,6 +19,7 @@
 #include <utility>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "os/block_record.h"
@@ -210,6 +211,10 @@ public:
         if (lock.owns_lock() && recorders_ == 0) restore();
     }
 
+    // Around a fork, so that the child finds nothing half done, and nothing locked.
+    void lock() { mutex_.lock(); }
+    void unlock() { mutex_.unlock(); }
+
 private:
     void redirect(const std::vector<ImportSlot>& slots, const ProgramStubs& stubs) {
         for (const auto& slot : slots) {
@@ -241,7 +246,14 @@ private:
 
 // Never destroyed: allocations go on while the process ends.
 Redirected& redirected() {
-    static auto* const k_redirected = new Redirected;
+    static auto* const k_redirected = [] {
+        // What registers later is locked earlier: `open` locks the record last.
+        static_cast<void>(BlockRecord::instance());
+        static_cast<void>(::pthread_atfork([] { redirected().lock(); },
+                                           [] { redirected().unlock(); },
+                                           [] { redirected().unlock(); }));
+        return new Redirected;
+    }();
     return *k_redirected;
 }
 

@@ -1,6 +1,6 @@
 """A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
 
-usage: client.py MODEL DEVICE [NAME=VALUE…]; with ON_CPU set, how far CPU's answer is away, too.
+usage: client.py MODEL DEVICE; with ON_CPU set, how far CPU's answer is away, too.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ import numpy as np
 import openvino as ov
 from models import MODELS
 
-name, device, *given = sys.argv[1:]
+name, device = sys.argv[1:]
 model, inputs = MODELS[name]()
 core = ov.Core()
-compiled = core.compile_model(model, device, dict(pair.split("=", 1) for pair in given))
+compiled = core.compile_model(model, device)
 request = compiled.create_infer_request()
 outputs = [request.infer([inputs])[0].copy() for _ in range(2)]
 found = {

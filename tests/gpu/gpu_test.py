@@ -26,16 +26,16 @@ class GpuTest(harness.HookTest):
         if not WITH_GPU.exists():
             unable(self, "there is no rig; scripts/setup_gpu makes it")
 
-    def plain(self, model, device="GPU", *properties, **environment):
-        found = self.done(self.run_bare(WITH_GPU, *CLIENT, model, device, *properties,
+    def plain(self, model, device="GPU", **environment):
+        """Without larder; nearly what a CPU answers, or the rig is of no use."""
+        found = self.done(self.run_bare(WITH_GPU, *CLIENT, model, device,
                                         environment={**environment, "ON_CPU": "1"})).json
         self.assertLess(found["off"], NEAR)
         return found
 
-    def ask(self, model, device="GPU", *properties, **environment):
+    def ask(self, model, device="GPU", **environment):
         command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, model, device]
-        return self.done(self.run_bare(WITH_GPU, *command, *properties,
-                                       environment=environment)).json
+        return self.done(self.run_bare(WITH_GPU, *command, environment=environment)).json
 
     def verb(self, *words):
         return self.done(self.run_bare(WITH_GPU, harness.PROGRAM, *words, "--dir", self.dir))
@@ -78,7 +78,8 @@ class HitTest(GpuTest):
             content = bytearray(path.read_bytes())
             content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
             path.write_bytes(content)
-            self.check(plain, self.ask("layers"), False)
+            # With a warning.
+            self.check(plain, self.ask("layers", LARDER_LOG="error"), False)
             self.check(plain, self.ask("layers"), True)
 
 
@@ -86,14 +87,13 @@ class VariantTest(GpuTest):
     """The plugin reads the file behind the first page of a blob in place of the blob."""
 
     def test_a_variant_is_not_taken_for_its_base(self):
-        plain = {model: self.plain(model)
-                 for model in ("tuned", "tuned_first", "tuned_third", "tuned_last")}
+        plain = {model: self.plain(model) for model in ("tuned", "tuned_first", "tuned_last")}
         for loaded in (False, True):
             for model, expected in plain.items():
                 with self.subTest(model=model, loaded=loaded):
                     self.check(expected, self.ask(model), loaded)
         encodings = [self.larder("show", entry["key"])["encoding"] for entry in self.entries()]
-        self.assertGreaterEqual(encodings.count("variant"), 2, encodings)
+        self.assertIn("variant", encodings)
 
 
 class DevicesTest(GpuTest):

@@ -65,6 +65,5 @@ MODELS = {
     "state": state,
     "tuned": tuned,
     "tuned_first": lambda: tuned(first=3),
-    "tuned_third": lambda: tuned(third=3),
     "tuned_last": lambda: tuned(last=3),
 }

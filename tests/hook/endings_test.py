@@ -4,6 +4,7 @@ process is no more to it than a full disk."""
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,17 +97,25 @@ class LimitTest(harness.HookTest):
         self.compiled_under(resource.RLIMIT_FSIZE, 1 << 30)
         self.assertEqual(self.compiled_under(resource.RLIMIT_FSIZE, 0), "loaded")
 
-    def test_a_log_that_must_not_grow(self):
+    def check_log_that_must_not_grow(self, command, **environment):
         log = self.root / "log"
         log.write_bytes(bytes(4096))
-        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *ENDING, "orderly"]
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"], "LARDER_LOG": "debug",
-                    "PYTHONDONTWRITEBYTECODE": "1"}
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
+                    "PYTHONDONTWRITEBYTECODE": "1", **environment}
         with open(log, "ab") as stderr:
             run = subprocess.run([str(word) for word in command], env=settings, stderr=stderr,
                                  stdout=subprocess.PIPE, text=True, cwd=self.root, check=False,
                                  preexec_fn=limit(resource.RLIMIT_FSIZE, 4096))
         self.assertEqual((run.returncode, run.stdout), (0, "compiled\n"))
+
+    def test_a_log_that_must_not_grow(self):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *ENDING, "orderly"]
+        self.check_log_that_must_not_grow(command, LARDER_LOG="debug")
+
+    def test_a_log_that_must_not_grow_of_a_preload_without_its_hook(self):
+        alone = self.folder("alone") / "liblarder_preload.so"
+        shutil.copy(harness.PRELOAD, alone)
+        self.check_log_that_must_not_grow([*ENDING, "orderly"], LD_PRELOAD=str(alone))
 
     def test_descriptors(self):
         plain = subprocess.run([harness.PROGRAM, "compile", self.dense, "--dir", self.dir],
