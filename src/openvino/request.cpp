@@ -316,7 +316,7 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
         auto with_codec = properties;
         with_codec[ov::cache_encryption_callbacks.name()] = codec.callbacks();
         try {
-            return core_.import_model(tensor_over(blob), device_.asked, with_codec);
+            return core_.import_model(tensor_over(codec.bound_to(blob)), device_.asked, with_codec);
         } catch (const std::exception&) {
             if (!codec.is_unknown()) throw;
         }

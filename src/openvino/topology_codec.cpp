@@ -140,6 +140,11 @@ struct TopologyCodec::State {
         return text;
     }
 
+    void forget_topology() {
+        const std::lock_guard lock(mutex);
+        topology.reset();
+    }
+
     std::string encode(const std::string& exported) {
         std::optional<RepeatedKey> with;
         std::optional<std::string> restored;
@@ -162,6 +167,21 @@ TopologyCodec::TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, H
 ov::EncryptionCallbacks TopologyCodec::callbacks() const {
     return {[state = state_](const std::string& text) { return state->encode(text); },
             [state = state_](const std::string& text) { return state->decode(text); }};
+}
+
+runtime::Blob TopologyCodec::bound_to(runtime::Blob blob) const {
+    struct Bound {
+        std::shared_ptr<const void> owner;
+        std::shared_ptr<State> state;
+
+        Bound(std::shared_ptr<const void> o, std::shared_ptr<State> s)
+            : owner(std::move(o)), state(std::move(s)) {}
+        Bound(const Bound&) = delete;
+        Bound& operator=(const Bound&) = delete;
+        ~Bound() { state->forget_topology(); }
+    };
+    blob.owner = std::make_shared<Bound>(std::move(blob.owner), state_);
+    return blob;
 }
 
 bool TopologyCodec::is_unknown() const { return state_->unknown; }

@@ -17,6 +17,7 @@
 #include <openvino/runtime/properties.hpp>
 
 #include "base/digest.h"
+#include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
 
@@ -66,6 +67,9 @@ public:
 
     // To import with. They may outlive this, and be called by several threads.
     [[nodiscard]] ov::EncryptionCallbacks callbacks() const;
+    // The blob, with what was learnt of its topology for as long as the runtime looks at it: the
+    // CPU plugin of 2026.4.1 keeps a copy of the callbacks for ever.
+    [[nodiscard]] runtime::Blob bound_to(runtime::Blob blob) const;
     // Whether the plugin asked for a topology to be decoded, and it could not be.
     [[nodiscard]] bool is_unknown() const;
 
