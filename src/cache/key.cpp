@@ -100,14 +100,13 @@ Result<void> add_files(Session& session, const std::map<std::string, std::string
 
 // Whether the device refuses blobs of the model, and why: as long as its library stays the same,
 // that does too.
-std::string refusal(Session& session, runtime::Request& request,
-                    const runtime::Identity& identity) {
+std::string refusal(Session& session, runtime::Request& request, const runtime::Doubt& doubt,
+                    format::KeyInputs inputs) {
     constexpr const char* k_none = "taken";
     auto& fs = session.system().fs;
-    const auto library = fs.info(identity.doubt->library);
+    const auto library = fs.info(doubt.library);
     if (!library) return request.find_refusal().value_or("");
-    auto inputs = identity.inputs;
-    inputs["model.part"] = identity.doubt->part.hex();
+    inputs["model.part"] = doubt.part.hex();
     const auto kind = "refusal 1 " + format::key_of(inputs).hex();
     if (const auto known = session.state().derived(library->stamp, kind)) {
         return *known == k_none ? std::string{} : *known;
@@ -184,7 +183,7 @@ Result<Identified> identify(Session& session, runtime::Request& request,
         }
     }
     if (identified.caching == runtime::Caching::blob && identity.doubt) {
-        identified.reason = refusal(session, request, identity);
+        identified.reason = refusal(session, request, *identity.doubt, identified.inputs);
         if (!identified.reason.empty()) identified.caching = runtime::Caching::none;
     }
     if (identified.caching == runtime::Caching::none) return identified;
