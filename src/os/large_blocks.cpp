@@ -19,7 +19,6 @@
 #include <utility>
 
 #include <dlfcn.h>
-#include <pthread.h>
 #include <sys/resource.h>
 
 #include "os/block_record.h"
@@ -211,10 +210,6 @@ public:
         if (lock.owns_lock() && recorders_ == 0) restore();
     }
 
-    // Around a fork, so that the child finds nothing half done, and nothing locked.
-    void lock() { mutex_.lock(); }
-    void unlock() { mutex_.unlock(); }
-
 private:
     void redirect(const std::vector<ImportSlot>& slots, const ProgramStubs& stubs) {
         for (const auto& slot : slots) {
@@ -246,14 +241,7 @@ private:
 
 // Never destroyed: allocations go on while the process ends.
 Redirected& redirected() {
-    static auto* const k_redirected = [] {
-        // What registers later is locked earlier: `open` locks the record last.
-        static_cast<void>(BlockRecord::instance());
-        static_cast<void>(::pthread_atfork([] { redirected().lock(); },
-                                           [] { redirected().unlock(); },
-                                           [] { redirected().unlock(); }));
-        return new Redirected;
-    }();
+    static auto* const k_redirected = new Redirected;
     return *k_redirected;
 }
 

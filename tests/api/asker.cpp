@@ -56,7 +56,7 @@ int ask(int argc, char** argv) {
             ? cache.compile_model(core, std::filesystem::path(argv[3]), argv[4], properties)
             : cache.compile_model(core, core.read_model(argv[3]), argv[4], properties);
     if (result.outcome == larder::Outcome::loaded && !option("ASK_CRASH").empty()) {
-        volatile int* nowhere = nullptr;
+        volatile int* volatile nowhere = nullptr;
         *nowhere = 1;
     }
     if (result.outcome == larder::Outcome::loaded && !option("ASK_STOP").empty()) {

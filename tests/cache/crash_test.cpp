@@ -6,6 +6,7 @@
 
 #include "attempt_harness.h"
 #include "support/fake_clock.h"
+#include "support/process.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -30,17 +31,12 @@ TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
     EXPECT_EQ(count("trials"), 1U) << "it is proven, and nothing else is left";
 }
 
-void write_nowhere() {
-    volatile int* nowhere = nullptr;
-    *nowhere = 1;
-}
-
 class CrashTest : public AttemptTest {
 protected:
     // A process that asks for the model and crashes while it imports.
     void crash_at_import() {
         EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
-            device_.on_import = write_nowhere;
+            device_.on_import = support::write_nowhere;
             (void)ask();
         })));
     }
@@ -49,7 +45,7 @@ protected:
         EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
             Session session(system(), log_, config_);
             (void)ask(session);
-            write_nowhere();
+            support::write_nowhere();
         })));
     }
     void withhold() {
@@ -71,7 +67,7 @@ TEST_F(CrashTest, ABlobThatCrashesTheImportIsSetAside) {
 
 TEST_F(CrashTest, ExportThatEndsTheProcessWhenTriedIsSetAside) {
     const int status = in_a_child([&] {
-        device_.on_try = write_nowhere;
+        device_.on_try = support::write_nowhere;
         (void)ask();
     });
     EXPECT_TRUE(WIFSIGNALED(status));

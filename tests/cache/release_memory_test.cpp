@@ -91,7 +91,7 @@ TEST_F(ReleaseMemory, ARefusedBlobCostsASecondCompileOnce) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
     device_.on_import = [] {
-        volatile int* nowhere = nullptr;
+        volatile int* volatile nowhere = nullptr;
         *nowhere = 1;
     };
     const auto child = ::fork();

@@ -104,11 +104,6 @@ auto handlers_now() {
     return handlers;
 }
 
-void write_nowhere() {
-    volatile int* nowhere = nullptr;
-    *nowhere = 1;
-}
-
 // Beyond the end of a file.
 void read_beyond(int descriptor) {
     constexpr std::size_t k_bytes = 1 << 16;
@@ -120,7 +115,7 @@ void read_beyond(int descriptor) {
 
 TEST_F(CrashMarkTest, IsLeftByACrash) {
     for (const auto crashes : {Crashes::faults, Crashes::faults_and_aborts}) {
-        expect(-SIGSEGV, "SIGSEGV", write_nowhere, crashes);
+        expect(-SIGSEGV, "SIGSEGV", support::write_nowhere, crashes);
         expect(-SIGBUS, "SIGBUS", [&] { read_beyond(descriptor_); }, crashes);
 #if defined(__x86_64__)
         expect(-SIGILL, "SIGILL", [] { __builtin_trap(); }, crashes);
@@ -175,7 +170,7 @@ TEST_F(CrashMarkTest, IsLeftByNothingElse) {
 TEST_F(CrashMarkTest, IsNotLeftOnceTheProcessExits) {
     support::Child child([&] {
         forbid_core_files();
-        std::atexit(write_nowhere);
+        std::atexit(support::write_nowhere);
         const auto mark = CrashMark::place(descriptor_, Crashes::faults_and_aborts);
         ASSERT_NE(mark, nullptr);
         std::exit(0);
@@ -195,7 +190,7 @@ TEST_F(CrashMarkTest, EndsWithItself) {
     EXPECT_EQ(handlers_now(), before);
     support::Child child([&] {
         CrashMark::place(descriptor_, Crashes::faults).reset();
-        write_nowhere();
+        support::write_nowhere();
     });
     EXPECT_EQ(child.wait(), -SIGSEGV);
     EXPECT_EQ(mode_now(), k_before);
@@ -224,7 +219,7 @@ TEST_F(CrashMarkTest, LeavesTheProgramsHandlersAlone) {
 TEST_F(CrashMarkTest, OfAParentIsNotItsChilds) {
     const auto mark = CrashMark::place(descriptor_, Crashes::faults);
     ASSERT_NE(mark, nullptr);
-    support::Child child(write_nowhere);
+    support::Child child(support::write_nowhere);
     EXPECT_EQ(child.wait(), -SIGSEGV);
     EXPECT_EQ(mode_now(), k_before);
 }

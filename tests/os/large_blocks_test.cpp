@@ -14,7 +14,6 @@
 
 #include "opened_library.h"
 #include "os/linkage.h"
-#include "support/process.h"
 
 namespace larder::internal::os {
 namespace {
@@ -68,23 +67,6 @@ TEST_P(LargeBlockScopeTest, LargeBlocksAreBroughtInWhileItLives) {
             EXPECT_EQ(LargeBlockScope::budget_bytes_left(), left);
         }
     }
-}
-
-TEST_P(LargeBlockScopeTest, AChildThatIsForkedMeanwhileCanOpenItsOwn) {
-    const Library library(GetParam());
-    std::atomic<bool> ends = false;
-    std::thread other([&] {
-        while (!ends) const LargeBlockScope scope({GetParam()}, k_plenty);
-    });
-    for (int i = 0; i < 100; ++i) {
-        support::Child child([&] {
-            ::alarm(60);
-            const LargeBlockScope scope({GetParam()}, k_plenty);
-        });
-        EXPECT_EQ(child.wait(), 0);
-    }
-    ends = true;
-    other.join();
 }
 
 TEST_P(LargeBlockScopeTest, PutsEverySlotBack) {

@@ -165,16 +165,11 @@ TEST_F(TrialTest, ThatIsCutShortBlamesNobody) {
         << "two directories and that trial";
 }
 
-void write_nowhere() {
-    volatile int* nowhere = nullptr;
-    *nowhere = 1;
-}
-
 TEST_F(TrialTest, ThatCrashesIsCounted) {
-    end_by(SIGSEGV, write_nowhere);
+    end_by(SIGSEGV, support::write_nowhere);
     end_by(SIGABRT, [] { std::abort(); });
     EXPECT_EQ(crashes(), 2U);
-    end_by(SIGSEGV, write_nowhere, true);
+    end_by(SIGSEGV, support::write_nowhere, true);
     const auto living = store_->begin_trial(part_.object);
     const auto count = store_->count_crashes(part_.object);
     ASSERT_TRUE(living && count);
@@ -196,7 +191,7 @@ TEST_F(TrialTest, OfALoadedObjectIsNoMatterOfAborts) {
 }
 
 TEST_F(TrialTest, ThatCrashedCountsForADay) {
-    end_by(SIGSEGV, write_nowhere);
+    end_by(SIGSEGV, support::write_nowhere);
     os::RealSystem real;
     support::FakeClock clock;
     Machine machine(*fs_, &clock);
@@ -215,7 +210,7 @@ TEST_F(TrialTest, OfALarderThatIsReadOnlyIsKeptOnThisMachine) {
     support::Child child([&] {
         const auto trial = store->begin_trial(part_.object);
         ASSERT_TRUE(trial);
-        write_nowhere();
+        support::write_nowhere();
     });
     EXPECT_EQ(child.wait(), -SIGSEGV);
     EXPECT_EQ(store->count_crashes(part_.object)->crashes, 1U);

@@ -8,6 +8,9 @@
 
 namespace larder::internal::support {
 
+// Ends the process by SIGSEGV, however it is compiled.
+void write_nowhere();
+
 // A forked child that runs `body` and ends, failed if an expectation in it failed. Killed by the
 // destructor. Fork while the test has no other threads.
 class Child {
