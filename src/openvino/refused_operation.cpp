@@ -84,9 +84,9 @@ std::optional<runtime::Doubt> doubt_about(const ov::Model& model) {
             doubt.part = *part;
             return doubt;
         }
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it stands alone as little
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it cannot stand alone
     }
-    // One that cannot be told from others is tried each time.
+    // What cannot be told from other operations is tried at each start.
     doubt.library.clear();
     return doubt;
 }
