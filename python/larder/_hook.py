@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from larder._environment import add_layer, has_layers, obeying_operator, remove_layer
 from larder._error import Error, UsageError
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         from typing_extensions import Self, Unpack
 
 _PRELOAD = "liblarder_preload.so"
-_OPENVINO = "libopenvino.so"
+_PATH_BYTES = 4096
 _TIMEOUT_SECONDS = 60.0
 
+# Opened when the package is imported.
+_own: ctypes.CDLL
 
 # Whether the process was served before the first installation: by `larder run`.
 _served_before = False
@@ -98,13 +100,19 @@ def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Install
 
 def open_preload() -> None:
     """Makes :func:`install` possible, unless it is too late for that. Nothing is served yet."""
-    if _path_in_memory(_PRELOAD) is None and _path_in_memory(_OPENVINO) is None:
-        path = str(PACKAGE / "lib" / _PRELOAD)
-        ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL).larder_preload_renew(False)
+    global _own
+    path = str(PACKAGE / "lib" / _PRELOAD)
+    try:
+        _own = ctypes.CDLL(path, mode=os.RTLD_NOLOAD)
+        return  # this program was started by `larder run`
+    except OSError:
+        _own = ctypes.CDLL(path, mode=os.RTLD_LOCAL)
+    if _path_in_time(_own) == path:
+        ctypes.CDLL(path, mode=os.RTLD_GLOBAL).larder_preload_renew(False)
 
 
 def _preload_in_memory() -> ctypes.CDLL:
-    path = _path_in_memory(_PRELOAD)
+    path = _path_in_time(_own)
     if path is None:
         raise Error("openvino was imported before larder, and cannot be served any more",
                     "import larder before openvino, or start the program with 'larder run'")
@@ -115,24 +123,12 @@ def _preload_in_memory() -> ctypes.CDLL:
     return preload
 
 
-class _LoadedObject(ctypes.Structure):
-    """The beginning of what dl_iterate_phdr tells of each object."""
-
-    _fields_ = [("address", ctypes.c_void_p), ("name", ctypes.c_char_p)]
-
-
-def _path_in_memory(library: str) -> str | None:
-    """Of a library of this process whose file's name begins so. Asks the loader: there may be no
-    /proc."""
-    found: list[str] = []
-
-    def look(loaded: Any, _size: int, _data: Any) -> int:
-        path = os.fsdecode(loaded.contents.name or b"")
-        if os.path.basename(path).startswith(library):
-            found.append(path)
-        return len(found)
-
-    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_LoadedObject), ctypes.c_size_t,
-                                ctypes.c_void_p)
-    ctypes.CDLL(None).dl_iterate_phdr(callback(look), None)
-    return found[0] if found else None
+def _path_in_time(own: ctypes.CDLL) -> str | None:
+    """Of the preload that OpenVINO's callers find. It is the library that looks: the loader is
+    locked meanwhile, and other threads call it with the interpreter's lock, which Python would have
+    to wait for."""
+    path = ctypes.create_string_buffer(_PATH_BYTES)
+    is_in_time = own.larder_preload_is_in_time
+    is_in_time.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    is_in_time.restype = ctypes.c_bool
+    return os.fsdecode(path.value) if is_in_time(path, len(path)) else None

@@ -28,6 +28,10 @@ __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned numbe
 // before. No other thread may change the environment meanwhile.
 __attribute__((visibility("default"))) bool larder_preload_renew(bool serves);
 
+// Whether a library of this name is in memory, and no OpenVINO was before it: then its trampolines
+// are what OpenVINO's callers find. Its path goes into `path`, of `room` bytes, as far as it fits.
+__attribute__((visibility("default"))) bool larder_preload_is_in_time(char* path, size_t room);
+
 enum { k_targets = larder_entry_point_count };
 
 // Where the trampolines lead for every ov::Core of one OpenVINO. A process may well have two.
@@ -139,6 +143,36 @@ static const char* name_of(unsigned number) {
     const char* name = larder_preload_names;
     while (number-- > 0) name += strlen(name) + 1;
     return name;
+}
+
+// What is asked of each object, in the order in which they were loaded.
+struct Search {
+    char* path;
+    size_t room;
+    bool is_found;
+};
+
+static bool begins_with(const char* text, const char* begin) {
+    return strncmp(text, begin, strlen(begin)) == 0;
+}
+
+static int is_preload_or_openvino(struct dl_phdr_info* info, size_t size, void* data) {
+    struct Search* search = data;
+    const char* const slash = strrchr(info->dlpi_name, '/');
+    const char* const name = slash == NULL ? info->dlpi_name : slash + 1;
+    (void)size;
+    search->is_found = begins_with(name, "liblarder_preload.so");
+    if (search->is_found) {
+        const char* const parts[] = {info->dlpi_name, NULL};
+        join(search->path, search->room, parts);
+    }
+    return search->is_found || begins_with(name, "libopenvino.so");
+}
+
+bool larder_preload_is_in_time(char* path, size_t room) {
+    struct Search search = {path, room, false};
+    dl_iterate_phdr(is_preload_or_openvino, &search);
+    return search.is_found;
 }
 
 static bool is_switched_off(void) {

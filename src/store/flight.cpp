@@ -9,6 +9,9 @@
 namespace larder::internal::store {
 namespace {
 
+// A file system whose files have no lasting identity must not keep anybody here.
+constexpr std::chrono::seconds k_reopening_max{1};
+
 Result<std::unique_ptr<os::File>> open_lock(Context& context, const std::string& path) {
     auto& fs = context.fs();
     auto file = fs.open(path, os::OpenMode::create_or_open);
@@ -77,7 +80,8 @@ Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanose
             // The holder we waited for has removed the file with its lock.
             file.reset();
             waited = true;
-            continue;
+            if (elapsed < timeout + k_reopening_max) continue;
+            return fail(Errc::timed_out, "its lock is removed again and again:", path);
         }
         if (locked.error().code != Errc::busy) return fail(std::move(locked.error()));
         waited = true;

@@ -62,6 +62,9 @@ class InstallTest(harness.PackageTest):
         self.assertIn("larder run", hint)
         self.assertEqual((loaded, in_environment), (False, False))
 
+    def test_while_another_thread_loads_libraries(self):
+        self.assertEqual(self.scenario("while_another_thread_loads_libraries"), 1)
+
     def test_settings_that_cannot_be_read(self):
         message, loaded, in_environment = self.scenario("unreadable")
         self.assertIn("LARDER_MAX_SIZE: cannot read 'lots'", message)

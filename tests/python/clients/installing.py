@@ -4,10 +4,13 @@ usage: installing.py SCENARIO MODEL ROOT
 Prints what the scenario found, as JSON: mostly whether a compiled model came from a larder.
 """
 
+import _ctypes
 import json
 import os
 import pathlib
 import sys
+import sysconfig
+import threading
 
 MODEL, ROOT = sys.argv[2], pathlib.Path(sys.argv[3])
 ONE, TWO = ROOT / "one", ROOT / "two"
@@ -133,6 +136,26 @@ def scenario_started_by_run():
     with larder.install(dir=TWO):
         found.append(was_loaded())
     return [*found, was_loaded()]
+
+
+def scenario_while_another_thread_loads_libraries():
+    """As with a lock of the loader's for which a thread waits that holds the interpreter's."""
+    import larder
+
+    library = next(pathlib.Path(sysconfig.get_config_var("DESTSHARED")).glob("audioop.*so"))
+    has_ended = threading.Event()
+
+    def load():
+        while not has_ended.is_set():
+            _ctypes.dlclose(_ctypes.dlopen(str(library), os.RTLD_NOW))
+
+    thread = threading.Thread(target=load, daemon=True)
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    found = {larder._hook._preload_in_memory()._name for _ in range(2000)}
+    has_ended.set()
+    thread.join()
+    return len(found)
 
 
 print(json.dumps(globals()[f"scenario_{sys.argv[1]}"]()))
