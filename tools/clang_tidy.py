@@ -2,7 +2,8 @@
 """clang-tidy over the sources of a build, skipping each that has not changed since it last passed.
 
 A file passes for good as long as it, every file of ours that it includes, its compile command, the
-checks and their version stay the same.
+checks and their version stay the same. The static analyzer follows the paths through files that
+are named as far as it can, and through all others not as far: a third of the time.
 usage: tools/clang_tidy.py [--build build/debug] [--tests] [FILE...]
 """
 
@@ -19,6 +20,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLANG_TIDY = ROOT / ".venv/bin/clang-tidy"
+SHALLOW = [f"--extra-arg={word}"
+           for word in ("-Xclang", "-analyzer-config", "-Xclang", "mode=shallow")]
 
 
 def included_files(path, found):
@@ -44,9 +47,9 @@ def stamp_of(entry, common):
     return digest.hexdigest()
 
 
-def run(build, entry):
+def run(build, entry, depth):
     started = time.monotonic()
-    result = subprocess.run([CLANG_TIDY, "--quiet", "-p", build, entry["file"]],
+    result = subprocess.run([CLANG_TIDY, "--quiet", "-p", build, *depth, entry["file"]],
                             capture_output=True, text=True)
     return result, time.monotonic() - started
 
@@ -63,6 +66,8 @@ def main():
     version = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, check=True).stdout
     common = version + (ROOT / ".clang-tidy").read_bytes()
     common += (ROOT / "requirements/runtime.txt").read_bytes()
+    depth = [] if options.files else SHALLOW
+    common += repr(depth).encode()
     stamps = build / "clang-tidy"
     stamps.mkdir(parents=True, exist_ok=True)
 
@@ -81,7 +86,7 @@ def main():
 
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = {pool.submit(run, build, entry): (entry, stamp) for entry, stamp in todo}
+        futures = {pool.submit(run, build, entry, depth): (entry, stamp) for entry, stamp in todo}
         for future in concurrent.futures.as_completed(futures):
             entry, stamp = futures[future]
             result, seconds = future.result()
