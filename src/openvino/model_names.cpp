@@ -84,6 +84,13 @@ Digest hash_names(const ov::Model& model) {
     });
 }
 
+Digest hash_names_with_ports(const ov::Model& model) {
+    return hash_names_but(model, Hasher("larder names of ports 1"), [](auto name, auto type) {
+        if (type == "Model") return is_counted_up(name, type);
+        return type != "Parameter" && type != "Result" && is_made_up(name, type);
+    });
+}
+
 Digest hash_all_names(const ov::Model& model) {
     return hash_names_but(model, Hasher("larder all names 1"), [](auto, auto) { return false; });
 }

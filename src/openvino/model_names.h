@@ -17,7 +17,9 @@ namespace larder::internal::openvino {
 // Of the names of the model, its nodes and tensors. Those that the runtime makes up count up in
 // each process, and are left out.
 [[nodiscard]] Digest hash_names(const ov::Model& model);
-// The same with those, as they are.
+// The same with those of inputs and outputs, as they are.
+[[nodiscard]] Digest hash_names_with_ports(const ov::Model& model);
+// The same with all of them.
 [[nodiscard]] Digest hash_all_names(const ov::Model& model);
 
 }  // namespace larder::internal::openvino

@@ -12,6 +12,10 @@ bool Request::names_count() {
 
 std::optional<Digest> Request::fingerprint_names() {
     if (!input_.model || !names_count()) return std::nullopt;
+    // By these the runtime itself looks for what it keeps: a model with others is compiled anew.
+    if (device_.is_virtual && device_.plugin != "HETERO") {
+        return hash_names_with_ports(*input_.model);
+    }
     return openvino::hash_names(*input_.model);
 }
 

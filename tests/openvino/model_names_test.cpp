@@ -59,5 +59,19 @@ TEST(ModelNames, CountButForThoseThatTheRuntimeMadeUp) {
     EXPECT_NE(of("past_key_values.0", ""), of("past_key_values.1", ""));
 }
 
+TEST(ModelNames, OfPortsThatTheRuntimeMadeUpCountWhereItLooksForThem) {
+    const auto with_ports = [](bool names_ports) {
+        const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
+        const auto y = std::make_shared<ov::opset13::Relu>(x);
+        const auto result = std::make_shared<ov::opset13::Result>(y);
+        if (names_ports) x->set_friendly_name("x");
+        if (names_ports) result->set_friendly_name("y");
+        return hash_names_with_ports(
+            *std::make_shared<ov::Model>(ov::ResultVector{result}, ov::ParameterVector{x}, "m"));
+    };
+    EXPECT_EQ(with_ports(true), with_ports(true));
+    EXPECT_NE(with_ports(false), with_ports(false));
+}
+
 }  // namespace
 }  // namespace larder::internal::openvino
