@@ -86,6 +86,9 @@ struct Options {
     std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
+    // Says in one line, when the larder is closed, what became of the models that it was asked for;
+    // messages of LogLevel::info say it of each. LARDER_REPORT; false.
+    std::optional<bool> report{};
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};
 };
@@ -114,5 +117,11 @@ struct Settings {
 // Settings::unread. Reads the environment: do not call while another thread changes it.
 [[nodiscard]] LARDER_EXPORT Settings
 load_settings(const std::map<std::string, std::string>& overrides = {});
+
+// Writes a setting into the user's own file (the one of $XDG_CONFIG_HOME, else ~/.config), which is
+// made where there is none; its other lines stay as they are. Returns the file's path. What counts
+// before that file stays in force. Throws Error: invalid_argument for a setting that does not exist
+// or a value that cannot be read, which changes nothing; io where the file cannot be written.
+LARDER_EXPORT std::filesystem::path save_setting(const std::string& name, const std::string& value);
 
 }  // namespace larder

@@ -114,6 +114,8 @@ struct PruneRules {
     std::optional<std::chrono::seconds> older_than{};
     // What is worth least, until the larder takes no more than this; 0: none. Absent: the limit.
     std::optional<std::uint64_t> max_size_bytes{};
+    // Files that were set aside because they were damaged, or ended a process.
+    bool quarantine = false;
 };
 
 struct PruneReport {
@@ -121,6 +123,7 @@ struct PruneReport {
     std::map<std::string, std::string> reasons;  // by key: PruneRules::keys, "age", "size", "limit"
     std::uint64_t freed_bytes = 0;               // on disk
     std::uint64_t garbage_bytes = 0;             // of them, what no entry used any more
+    std::uint64_t set_aside_files = 0;           // that were removed from the quarantine
     std::uint64_t left_bytes = 0;
     // The path of an entry that cannot be read, and may use anything: for its sake no object was
     // removed. Empty: there is none.

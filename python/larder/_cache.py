@@ -82,7 +82,7 @@ class Cache:
             if progress is not None:
                 progress(len(found), len(models))
 
-        code = self._run("compile", *_request(device, properties), *_flag("shape", shape),
+        code = self._run("compile", "--best-effort", *_request(device, properties), *_flag("shape", shape),
                          names=models, codes=_DONE_IN_PART, on_answer=add)
         failed = [report["error"] for report in found if "error" in report]
         if failed:

@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     prefault: Literal["auto", "off"] | None
     share: Literal["auto", "on", "off"] | None
     log: Literal["error", "warn", "info", "debug"] | None
+    report: bool | None
     state_dir: StrPath | None
 
 

@@ -216,6 +216,7 @@ class PruneReport(TypedDict):
     entries: list[Pruned]
     freed_bytes: int
     garbage_bytes: int
+    set_aside_files: int
     total_bytes: int
     held_back: str | None
 

@@ -21,6 +21,7 @@ Configuration::Configuration(Options options)
       allow_world_writable(options.allow_world_writable.value_or(false)),
       lock_timeout(options.lock_timeout.value_or(k_lock_timeout)),
       release_memory(options.release_memory.value_or(false)),
+      report(options.report.value_or(false)),
       prefault(options.prefault.value_or(Prefault::off)),
       share(options.share.value_or(Share::off)),
       log_level(options.log_level.value_or(LogLevel::warn)),

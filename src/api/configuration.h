@@ -27,6 +27,7 @@ struct Configuration {
     bool allow_world_writable;
     std::chrono::seconds lock_timeout;
     bool release_memory;
+    bool report;
     Prefault prefault;
     Share share;
     LogLevel log_level;

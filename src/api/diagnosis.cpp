@@ -74,7 +74,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
                           std::to_string(totals->quarantined) +
                               (totals->quarantined == 1 ? " file was" : " files were") +
                               " set aside (" + format_size(totals->quarantined_bytes) + ")",
-                          "if the disk is not to blame, delete '" + directory + "/quarantine'"});
+                          "if the disk is not to blame, free the room: larder prune --quarantine"});
     }
     (void)state.usage(store.id());  // opens it
     if (const auto fault = state.fault()) {

@@ -113,7 +113,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 12> k_definitions{{
+constexpr std::array<Definition, 13> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -152,6 +152,10 @@ constexpr std::array<Definition, 12> k_definitions{{
      apply_share, is_given<&Options::share>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
+    {"report", "LARDER_REPORT", "off",
+     "say at the end of a program what became of its models: on or off",
+     [](Options& options, const std::string& value) { options.report = on_or_off(value); },
+     is_given<&Options::report>},
     {"state_directory", "LARDER_STATE_DIR", "",
      "what this machine remembers and can rebuild: fingerprints, verified files, hits",
      [](Options& options, const std::string& value) { options.state_directory = value; },

@@ -39,15 +39,19 @@ std::string environment_value(const char* variable) {
     return value == nullptr ? "" : value;
 }
 
-Sources::Sources(const std::map<std::string, std::string>& overrides,
-                 std::vector<std::string> names)
-    : overrides_(overrides), names_(std::move(names)) {
+fs::path user_file() {
     auto home = environment_value("XDG_CONFIG_HOME");
     if (home.empty()) {
         home = environment_value("HOME");
         if (!home.empty()) home += "/.config";
     }
-    if (!home.empty()) static_cast<void>(add_file(fs::path(home) / "larder" / "config.toml"));
+    return home.empty() ? fs::path{} : fs::path(home) / "larder" / "config.toml";
+}
+
+Sources::Sources(const std::map<std::string, std::string>& overrides,
+                 std::vector<std::string> names)
+    : overrides_(overrides), names_(std::move(names)) {
+    if (const auto file = user_file(); !file.empty()) static_cast<void>(add_file(file));
 }
 
 void Sources::add_larder(const fs::path& directory) {

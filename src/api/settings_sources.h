@@ -13,6 +13,9 @@ namespace larder::api {
 // Empty where it is not set, or empty.
 [[nodiscard]] std::string environment_value(const char* variable);
 
+// The user's own file of settings; empty where there is no home.
+[[nodiscard]] std::filesystem::path user_file();
+
 struct Origin {
     std::string name;     // as Setting::origin
     std::string subject;  // what an error message calls the value

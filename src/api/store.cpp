@@ -325,6 +325,7 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     }
     inner_rules.older_than = rules.older_than;
     inner_rules.max_bytes = rules.max_size_bytes;
+    inner_rules.quarantine = rules.quarantine;
     // Where there is no larder, there is nothing to remove.
     const auto how = impl_->is_there ? inner(dry_run) : store::DryRun::yes;
     const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, how));
@@ -338,6 +339,7 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     }
     report.freed_bytes = pruning.removal.freed_bytes;
     report.garbage_bytes = pruning.garbage_bytes;
+    report.set_aside_files = pruning.set_aside_files;
     report.left_bytes = pruning.left_bytes;
     report.held_back = pruning.held_back;
     return report;

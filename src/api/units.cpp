@@ -20,4 +20,8 @@ std::chrono::seconds parse_age(std::string_view text) {
 
 std::string format_size(std::uint64_t bytes) { return internal::format_size(bytes); }
 
+std::string format_duration(std::chrono::nanoseconds duration) {
+    return internal::format_duration(duration);
+}
+
 }  // namespace larder

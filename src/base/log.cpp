@@ -9,14 +9,14 @@
 namespace larder::internal {
 namespace {
 
-std::string_view level_word(LogLevel level) {
+std::string_view level_prefix(LogLevel level) {
     switch (level) {
-        case LogLevel::error: return "error";
-        case LogLevel::warn: return "warning";
-        case LogLevel::info: return "info";
-        case LogLevel::debug: return "debug";
+        case LogLevel::error: return "error: ";
+        case LogLevel::warn: return "warning: ";
+        case LogLevel::info: return "";
+        case LogLevel::debug: return "debug: ";
     }
-    return "?";
+    return "";
 }
 
 }  // namespace
@@ -49,11 +49,15 @@ void Log::write(LogLevel level, std::string_view message) {
     if (enabled(level) && !state_->is_muted) state_->sink(level, message);
 }
 
+void Log::answer(std::string_view message) {
+    if (!state_->is_muted) state_->sink(LogLevel::info, message);
+}
+
 // One call, so that lines of several threads stay whole; of the C library, whose own lock a child
 // made by fork finds free.
 void Log::write_to_standard_error(LogLevel level, std::string_view message) {
     std::string line = "larder: ";
-    line.append(level_word(level)).append(": ").append(message).append("\n");
+    line.append(level_prefix(level)).append(message).append("\n");
     static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
 }
 

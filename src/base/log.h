@@ -32,8 +32,10 @@ public:
     void warn(std::string_view message) { write(LogLevel::warn, message); }
     void info(std::string_view message) { write(LogLevel::info, message); }
     void debug(std::string_view message) { write(LogLevel::debug, message); }
+    // An info that was asked for, whatever the level.
+    void answer(std::string_view message);
 
-    // "larder: warning: …", to standard error.
+    // "larder: warning: …", and of an info "larder: …", to standard error.
     static void write_to_standard_error(LogLevel level, std::string_view message);
 
     // From now on nothing is written: whoever gave the sink may be gone.

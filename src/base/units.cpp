@@ -57,6 +57,14 @@ Result<double> parse(std::string_view text, const std::string& kind,
     return wrong("'" + std::string(name) + "' is no unit");
 }
 
+// Not printf: its decimal point is that of the program's locale.
+std::string fixed(double value, int decimals) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::fixed, decimals);
+    return {text.data(), end.ptr};
+}
+
 }  // namespace
 
 std::uint64_t SizeLimit::bytes_of(std::uint64_t disk_bytes) const {
@@ -100,11 +108,16 @@ std::string format_size(std::uint64_t bytes) {
         ++unit;
     }
     const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-    // Not printf: its decimal point is that of the program's locale.
-    std::array<char, 32> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
-                                   std::chars_format::fixed, decimals);
-    return std::string(text.data(), end.ptr) + " " + k_units.at(unit);
+    return fixed(value, decimals) + " " + k_units.at(unit);
+}
+
+std::string format_duration(std::chrono::nanoseconds duration) {
+    const double ms = std::chrono::duration<double, std::milli>(duration).count();
+    if (ms < 999.5) return fixed(ms, ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0) + " ms";
+    if (ms < 59'995) return fixed(ms / 1000, ms < 9'995 ? 2 : 1) + " s";
+    const auto seconds = std::llround(ms / 1000);
+    const auto rest = std::to_string(seconds % 60);
+    return std::to_string(seconds / 60) + (rest.size() < 2 ? " m 0" : " m ") + rest + " s";
 }
 
 }  // namespace larder::internal

@@ -29,5 +29,7 @@ struct SizeLimit {
 
 // "4.29 GB", "12.3 MB", "17 B": three significant digits, decimal units.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
+// "0.42 ms", "850 ms", "3.42 s", "2 m 05 s".
+[[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 
 }  // namespace larder::internal

@@ -8,6 +8,7 @@
 #include "cache/encrypted_blob.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
+#include "cache/report.h"
 #include "cache/sight.h"
 #include "cache/stopwatch.h"
 #include "os/file_size_limit.h"
@@ -20,16 +21,6 @@ namespace {
 // so. Where the process that exported it was refused, it always will be; else it may have been
 // another build.
 constexpr std::uint64_t k_refusals_max = 2;
-
-std::string_view word(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::compiled: return "compiled";
-        case Outcome::loaded: return "loaded";
-        case Outcome::waited: return "waited";
-        case Outcome::bypassed: return "bypassed";
-    }
-    return "";
-}
 
 std::uint64_t milliseconds(std::chrono::nanoseconds duration) {
     return static_cast<std::uint64_t>(
@@ -62,6 +53,7 @@ Result<Response> Attempt::run() {
     response->timing.total = session_.system().clock.monotonic() - start;
     response_ = *response;
     record();
+    report();
     return response;
 }
 
@@ -416,6 +408,19 @@ Result<Response> Attempt::bypass_untouched(std::string reason) {
     return finished(Outcome::bypassed);
 }
 
+std::chrono::milliseconds Attempt::saved() const {
+    const auto total_ms = milliseconds(response_.timing.total);
+    return std::chrono::milliseconds(saved_ms_ > total_ms ? saved_ms_ - total_ms : 0);
+}
+
+void Attempt::report() {
+    session_.report().add(response_.outcome, saved());
+    if (!session_.log().enabled(LogLevel::info)) return;
+    const auto& name = model_.path.empty() ? model_.name : model_.path;
+    session_.log().info(describe(response_, name, identified_.inputs["device.name"],
+                                 std::chrono::milliseconds(saved_ms_)));
+}
+
 void Attempt::record() {
     if (!store_) return;
     store::Event event;
@@ -426,7 +431,7 @@ void Attempt::record() {
     event.outcome = word(response_.outcome);
     event.reason = response_.reason;
     event.total_ms = milliseconds(response_.timing.total);
-    event.saved_ms = saved_ms_ > event.total_ms ? saved_ms_ - event.total_ms : 0;
+    event.saved_ms = static_cast<std::uint64_t>(saved().count());
     event.written_bytes = written_bytes_;
     session_.state().record(event);
     sight(session_, store_->id(), identified_);

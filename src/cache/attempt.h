@@ -97,6 +97,9 @@ private:
     // Why a blob of this key is not kept again; empty if it is.
     [[nodiscard]] std::string reason_to_withhold() const;
     void record();
+    void report();
+    // How much sooner the model was there than by compiling it.
+    [[nodiscard]] std::chrono::milliseconds saved() const;
     [[nodiscard]] runtime::StageTimes times() const;
 
     [[nodiscard]] Result<Response> finished(Outcome outcome);

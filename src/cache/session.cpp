@@ -14,6 +14,11 @@ Session::Session(const os::System& system, Log& log, Config config)
       pipeline_(system, state_) {}
 
 Session::~Session() {
+    // First: what follows may take longer than the process is there to listen.
+    if (config_.report || log_.enabled(LogLevel::info)) {
+        const auto summary = report_.get().summary();
+        if (!summary.empty()) log_.answer(summary);
+    }
     keeping_.end();
     {
         const std::lock_guard lock(presences_->mutex);
@@ -82,6 +87,11 @@ std::set<std::string> Session::presence_paths() const {
 TrialWatch& Session::trials() {
     const std::lock_guard lock(mutex_);
     return trials_.get();
+}
+
+Report& Session::report() {
+    const std::lock_guard lock(mutex_);
+    return report_.get();
 }
 
 Keeping& Session::keeping() {

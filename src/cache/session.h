@@ -15,6 +15,7 @@
 #include "cache/keeping.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
+#include "cache/report.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
 #include "os/system.h"
@@ -45,6 +46,7 @@ struct Config {
     Share share = Share::off;
     // By how much a load may last longer so that others can share; none: as long as unpacking took.
     std::optional<std::chrono::nanoseconds> keep_limit{};
+    bool report = false;   // says at the end of the session what became of its models
     std::string unusable;  // why nothing is to be kept or loaded; empty: there is no reason
 };
 
@@ -55,8 +57,8 @@ public:
     Session(const os::System& system, Log& log, Config config);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    // Keeps what devices wrote beside their blobs meanwhile, ends every trial, and waits for what
-    // is being published.
+    // Reports, keeps what devices wrote beside their blobs meanwhile, ends every trial, and waits
+    // for what is being published.
     ~Session();
 
     [[nodiscard]] const Config& config() const { return config_; }
@@ -66,6 +68,7 @@ public:
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
+    [[nodiscard]] Report& report();
 
     // The larder, opened on first use and again after it was lost.
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
@@ -112,6 +115,7 @@ private:
     std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
+    ProcessOwn<Report> report_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
     ProcessOwn<Keeping> keeping_;    // ends first: it uses the state
 };

@@ -147,8 +147,8 @@ Run declare_adopt(CLI::App& verb) {
     verb.add_option("DIR", flags->directory, "What programs set as CACHE_DIR")->required();
     verb.add_flag("--remove-stale", flags->remove_stale,
                   "Remove what the OpenVINO here will never load");
-    verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
-    verb.add_flag("--yes", flags->yes, "Do not ask");
+    verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would go, and remove nothing");
+    verb.add_flag("-y,--yes,-f,--force", flags->yes, "Do not ask");
     return [flags](const Context& context) { return run_adopt(context, *flags); };
 }
 

@@ -26,6 +26,8 @@ Run declare_compile(CLI::App& verb) {
                     "Reshape before compiling: 'input[1,3,224,224]' (repeatable)")
         ->type_name("SHAPE")
         ->allow_extra_args(false);
+    verb.add_flag("--best-effort", flags->best_effort,
+                  "Exit with 0 also where a model was compiled and could not be kept");
     return [flags](const Context& context) { return runtime().compile(context, *flags); };
 }
 

@@ -188,8 +188,8 @@ int run_decompress(const Context& context, const CompressFlags& flags) {
 }
 
 CLI::Option* declare_flags(CLI::App& verb, CompressFlags& flags) {
-    verb.add_flag("--dry-run", flags.dry_run, "Say what would be done, and change nothing");
-    verb.add_flag("--yes", flags.yes, "Do not ask");
+    verb.add_flag("-n,--dry-run", flags.dry_run, "Say what would be done, and change nothing");
+    verb.add_flag("-y,--yes,-f,--force", flags.yes, "Do not ask");
     declare_progress(verb, flags.progress);
     return verb.add_option(
         "KEY|MODEL", flags.targets,

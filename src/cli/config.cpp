@@ -1,7 +1,12 @@
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -21,7 +26,11 @@ void print_json(const std::vector<Setting>& settings) {
 }
 
 void print_table(const Context& context, const std::vector<Setting>& settings) {
-    auto table = context.table({{"SETTING"}, {"VALUE"}, {"ORIGIN"}, {"VARIABLE"}, {"MEANING"}});
+    auto table = context.table({{"SETTING"},
+                                {"VALUE"},
+                                {"ORIGIN"},
+                                {"VARIABLE", Align::left, 0, true},
+                                {"MEANING", Align::left, 0, true}});
     for (const auto& setting : settings) {
         table.add({{setting.name},
                    {setting.value.empty() ? "-" : setting.value},
@@ -32,8 +41,13 @@ void print_table(const Context& context, const std::vector<Setting>& settings) {
     Context::print(table.text());
 }
 
-int run_config(const Context& context) {
-    const auto settings = context.settings().list;
+struct ConfigFlags {
+    std::string verb;
+    std::string name;
+    std::string value;
+};
+
+int print_all(const Context& context, const std::vector<Setting>& settings) {
     switch (context.format()) {
         case Format::json: print_json(settings); break;
         case Format::keys:
@@ -44,8 +58,67 @@ int run_config(const Context& context) {
     return k_done;
 }
 
+Setting find_setting(const std::vector<Setting>& settings, const std::string& name) {
+    std::vector<std::string> names;
+    for (const auto& setting : settings) {
+        if (setting.name == name || setting.variable == name) return setting;
+        names.push_back(setting.name);
+    }
+    const auto near = nearest_word(name, names);
+    throw_usage("there is no setting '" + name + "'", near.empty()
+                                                          ? "the settings are " + join(names, ", ")
+                                                          : "did you mean " + near + "?");
+}
+
+int run_get(const Context& context, const std::string& name) {
+    const auto setting = find_setting(context.settings().list, name);
+    if (context.format() == Format::json) {
+        print_json({setting});
+    } else {
+        Context::print(setting.value + "\n");
+    }
+    return k_done;
+}
+
+int run_set(const Context& context, const std::string& asked, const std::string& value) {
+    const auto name = find_setting(context.settings().list, asked).name;
+    const auto file = save_setting(name, value);
+    const auto setting = find_setting(context.settings().list, name);
+    if (context.format() == Format::json) {
+        print_json({setting});
+        return k_done;
+    }
+    auto text = name + " = " + printable(value) + ", in " + printable(file.string()) + "\n";
+    if (setting.origin != file.string()) {
+        text += "in force is " + printable(setting.value) + ", from " +
+                (setting.origin == "environment" ? setting.variable + " in the environment"
+                                                 : printable(setting.origin)) +
+                ", which counts before\n";
+    }
+    Context::print(text);
+    return k_done;
+}
+
 }  // namespace
 
-Run declare_config(CLI::App& /*verb*/) { return run_config; }
+Run declare_config(CLI::App& verb) {
+    auto flags = std::make_shared<ConfigFlags>();
+    verb.add_option("get|set", flags->verb, "Print one setting, or write it into the user's file")
+        ->check(CLI::IsMember({"get", "set"}));
+    verb.add_option("NAME", flags->name, "Of the setting");
+    verb.add_option("VALUE", flags->value, "For set");
+    return [flags, &verb](const Context& context) {
+        const auto& [what, name, value] = *flags;
+        if (what.empty()) return print_all(context, context.settings().list);
+        const bool has_value = verb.count("VALUE") > 0;
+        if (name.empty())
+            throw_usage("which setting is missing", "larder config " + what + " NAME");
+        if (what == "get" && has_value)
+            throw_usage("'config get' takes one name", "larder config get " + name);
+        if (what == "get") return run_get(context, name);
+        if (!has_value) throw_usage("the value is missing", "larder config set " + name + " VALUE");
+        return run_set(context, name, value);
+    };
+}
 
 }  // namespace larder::cli

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/surroundings.h"
 #include "cli/table.h"
 #include "larder/options.hpp"
 
@@ -52,7 +53,12 @@ public:
     static void print(std::string_view text);
     // A line of its own; nothing if it is empty.
     static void print_key(std::string_view key);
+    // Fits the terminal.
     [[nodiscard]] Table table(std::vector<Column> columns) const {
+        return {std::move(columns), colours_, {terminal_columns()}};
+    }
+    // As wide as what is in it: of digests, and of lines that are printed one by one.
+    [[nodiscard]] Table whole_table(std::vector<Column> columns) const {
         return {std::move(columns), colours_};
     }
     [[nodiscard]] std::string paint(const std::string& text, Colour colour) const {

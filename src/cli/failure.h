@@ -12,6 +12,7 @@ namespace larder::cli {
 constexpr int k_done = 0;
 constexpr int k_failed = 1;
 constexpr int k_usage = 2;
+constexpr int k_not_kept = 3;  // of compile
 
 // What failed and what to do about it.
 struct Failure {

@@ -115,6 +115,7 @@ Json prune_json(const PruneReport& report, DryRun dry_run) {
     }
     json["freed_bytes"] = report.freed_bytes;
     json["garbage_bytes"] = report.garbage_bytes;
+    json["set_aside_files"] = report.set_aside_files;
     json["total_bytes"] = report.left_bytes;
     json["held_back"] = text_or_null(report.held_back);
     return json;

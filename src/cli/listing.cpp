@@ -23,7 +23,8 @@ struct Parsed {
 };
 
 constexpr std::string_view k_filter_help =
-    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind, encoding, stale; "
+    "write FIELD OPERATOR VALUE: fields size, age, hits, device, model, kind, encoding, "
+    "stale, pinned; "
     "operators > < >= <= = != ~ (contains)";
 
 Parsed parse_parts(const std::string& text) {
@@ -154,6 +155,9 @@ Condition parse_filter(const std::string& text, TimePoint now) {
     if (field == "model") return text_condition(parsed, [](Entry e) { return e.model; });
     if (field == "kind") return text_condition(parsed, [](Entry e) { return e.kind; });
     if (field == "encoding") return text_condition(parsed, [](Entry e) { return e.encoding; });
+    if (field == "pinned") {
+        return text_condition(parsed, [](Entry e) { return std::string(e.pinned ? "yes" : "no"); });
+    }
     if (field == "stale") return text_condition(parsed, stale_reason);
     throw_usage("'" + field + "' is no field of a filter", std::string(k_filter_help));
 }

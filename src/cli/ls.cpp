@@ -49,12 +49,12 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
                  std::size_t all, const Chosen& entries) {
     auto table = context.table({{"KEY"},
                                 {"DEVICE"},
-                                {"KIND"},
+                                {"KIND", Align::left, 0, true},
                                 {"SIZE", Align::right},
-                                {"AGE", Align::right},
+                                {"AGE", Align::right, 0, true},
                                 {"USED", Align::right},
-                                {"HITS", Align::right},
-                                {"COMPILE", Align::right},
+                                {"HITS", Align::right, 0, true},
+                                {"COMPILE", Align::right, 0, true},
                                 {"MODEL"}});
     const auto ago = [now = now()](TimePoint then) {
         return format_age(std::chrono::floor<std::chrono::seconds>(now - then));
@@ -75,11 +75,16 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         add(entry.last_used_anywhere_at ? ago(*entry.last_used_anywhere_at) : "-");
         add(std::to_string(entry.hits));
         add(format_duration(entry.compile_time));
-        add(entry.model + (stale.empty() ? "" : " (" + stale + ")"),
+        add(entry.model + (entry.pinned ? " (pinned)" : "") +
+                (stale.empty() ? "" : " (" + stale + ")"),
             stale.empty() ? Colour::none : Colour::yellow);
         table.add(std::move(row));
     }
     std::string text = table.empty() ? "" : table.text();
+    if (!store.exists()) {
+        Context::print("there is no larder in " + printable(store.directory().string()) + " yet\n");
+        return;
+    }
     text += entries.size() == all ? std::to_string(all)
                                   : std::to_string(entries.size()) + " of " + std::to_string(all);
     text += (all == 1 ? " entry, " : " entries, ") +

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,79 +24,126 @@ struct Verb {
     const char* summary;
     const char* examples;
     Run (*declare)(CLI::App&);
+    const char* heeds;  // of the flags that all verbs take: those that change what it does
 };
 
-constexpr std::array<Verb, 17> k_verbs{{
+constexpr const char* k_prints = "--format --json -q";
+constexpr const char* k_prints_json = "--format --json";
+
+constexpr std::array<Verb, 19> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
-     "  larder compile model.onnx --shape 'input[1,3,224,224]' --json",
-     declare_compile},
+     "  larder compile model.onnx --shape 'input[1,3,224,224]' --json\n"
+     "Exit code: 3 where a model was compiled and could not be kept.",
+     declare_compile, "--mode --format --json -q -v"},
     {"run", "Run a program that does not know of larder, and serve it",
-     "  larder run -- python server.py --port 8000\n"
+     "  larder run python server.py --port 8000\n"
+     "  larder run --report ./server\n"
      "  larder run --dir /srv/larder --mode read-only -- ./server",
-     declare_run},
+     declare_run, "--mode -v"},
     {"ls", "List what is kept",
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
-     declare_ls},
-    {"show", "Show one entry with everything that decides its key", "  larder show 3f2a",
-     declare_show},
+     declare_ls, k_prints},
+    {"show", "Show entries with everything that decides their keys",
+     "  larder show 3f2a\n"
+     "  larder show model.xml",
+     declare_show, k_prints},
     {"why", "Say why a model would be loaded or compiled now",
-     "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why},
+     "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why,
+     "--mode --format --json -q"},
     {"verify", "Read every byte of what is kept, and set aside what is damaged",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"
      "  larder verify --max-rate 100MB\n"
      "Exit code: the sum of 1 damaged, 2 not trusted, 4 unreadable; 0 if all is well.",
-     declare_verify},
+     declare_verify, k_prints},
     {"repair", "Verify, and compile anew what is damaged where its model is still there",
      "  larder repair\n"
      "  larder repair 3f2a --json",
-     declare_repair},
+     declare_repair, k_prints},
     {"rm", "Remove entries by key or by model",
      "  larder rm 3f2a\n"
      "  larder rm old/model.xml --dry-run",
-     declare_rm},
+     declare_rm, k_prints},
     {"prune", "Remove by rule, and whatever no entry uses",
      "  larder prune --stale --dry-run\n"
+     "  larder prune --quarantine --yes\n"
      "  larder prune --older-than 30d --yes\n"
      "  larder prune --max-size 20GiB --yes",
-     declare_prune},
+     declare_prune, k_prints},
+    {"clear", "Remove every entry that is not pinned, and what was set aside",
+     "  larder clear --dry-run\n"
+     "  larder clear --yes",
+     declare_clear, k_prints},
     {"compress", "Keep entries that are rarely used in less room",
      "  larder compress --older-than 30d --dry-run\n"
      "  larder compress 3f2a old/model.xml --yes",
-     declare_compress},
+     declare_compress, k_prints},
     {"decompress", "Keep compressed entries whole again", "  larder decompress 3f2a --yes",
-     declare_decompress},
+     declare_decompress, k_prints},
     {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
-     declare_pin},
-    {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin},
+     declare_pin, k_prints},
+    {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
     {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
-     declare_stats},
+     declare_stats, k_prints_json},
     {"adopt", "Say what OpenVINO's own cache holds, and clean it",
      "  larder adopt ~/.cache/app/openvino\n"
      "  larder adopt cache --remove-stale --dry-run",
-     declare_adopt},
-    {"config", "Show every setting and where it comes from",
+     declare_adopt, "--format --json -q -v"},
+    {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir, ""},
+    {"config", "Show every setting and where it comes from, or change one",
      "  larder config\n"
+     "  larder config get max_size\n"
+     "  larder config set max_size 20GiB\n"
      "  LARDER_MODE=read-only larder config --json",
-     declare_config},
+     declare_config, k_prints},
     {"doctor", "Say what is wrong with this set-up, and how to mend it", "  larder doctor",
-     declare_doctor},
+     declare_doctor, k_prints},
 }};
 
-void declare_flags(CLI::App& app, Flags& flags) {
-    app.add_option("--dir", flags.directory, "The larder")->type_name("DIR");
-    app.add_option("--mode", flags.mode, "on, read-only, cache-only, refresh or off")
-        ->type_name("MODE");
-    app.add_option("--format", flags.format, "table or json")
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember({"table", "json"}));
-    app.add_flag("--json", flags.json, "Short for --format json");
-    app.add_flag("-q", flags.quiet, "Print keys only");
-    app.add_flag("-v", flags.verbose, "Say more");
+// Every verb takes all of them; its help shows those that it heeds.
+void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
+    const auto heeded = split("--dir " + heeds, ' ');
+    const auto show = [&](CLI::Option* option, const char* name) {
+        if (std::ranges::find(heeded, name) == heeded.end()) option->group("");
+    };
+    show(app.add_option("--dir", flags.directory, "The larder")->type_name("DIR"), "--dir");
+    show(app.add_option("--mode", flags.mode, "on, read-only, cache-only, refresh or off")
+             ->type_name("MODE"),
+         "--mode");
+    show(app.add_option("--format", flags.format, "table or json")
+             ->type_name("FORMAT")
+             ->check(CLI::IsMember({"table", "json"})),
+         "--format");
+    show(app.add_flag("--json", flags.json, "Short for --format json"), "--json");
+    show(app.add_flag("-q", flags.quiet, "Print keys only"), "-q");
+    show(app.add_flag("-v", flags.verbose, "Say more"), "-v");
     app.set_help_flag("-h,--help", "Print this and exit");
+}
+
+// As other programs call it.
+std::string verb_for(const std::string& word) {
+    static const std::map<std::string, const char*, std::less<>> k_other_names{
+        {"list", "ls"},     {"inspect", "show"}, {"info", "show"},   {"remove", "rm"},
+        {"delete", "rm"},   {"check", "verify"}, {"fsck", "verify"}, {"gc", "prune"},
+        {"clean", "prune"}, {"purge", "clear"},  {"exec", "run"},    {"status", "stats"},
+        {"explain", "why"}, {"warm", "compile"}, {"path", "dir"},    {"settings", "config"}};
+    const auto found = k_other_names.find(word);
+    return found == k_other_names.end() ? std::string{} : found->second;
+}
+
+// "help", "help VERB" and "version", as other programs have it.
+void read_common_words(std::vector<std::string>& words) {
+    if (words.empty()) return;
+    if (words.front() == "help") {
+        words.erase(words.begin());
+        words.resize(std::min<std::size_t>(words.size(), 1));
+        words.emplace_back("--help");
+    } else if (words.front() == "version" && words.size() == 1) {
+        words.front() = "--version";
+    }
 }
 
 // The first word that should be a verb and is none, before the parser calls it something else.
@@ -107,17 +157,31 @@ void check_verb(const std::vector<std::string>& words) {
     }
     const auto& word = words.front();
     if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return;
-    const auto near = nearest_word(word, names);
+    auto near = verb_for(word);
+    if (near.empty()) near = nearest_word(word, names);
     throw_usage("'" + word + "' is not a verb",
                 near.empty() ? "the verbs are " + join(names, ", ") : "did you mean " + near + "?");
 }
 
+// Where the command begins: after "--", or with the first word that is no flag.
+std::size_t command_begin(const std::vector<std::string>& words) {
+    std::size_t i = 1;
+    while (i < words.size() && words[i].starts_with('-')) {
+        if (words[i] == "--") return i;
+        const bool has_value =
+            words[i] == "--dir" || words[i] == "--mode" || words[i] == "--format";
+        i += has_value ? 2 : 1;
+    }
+    return std::min(i, words.size());
+}
+
 // Takes from `words` what `run` is to run, so that nobody reads it as flags of our own.
 std::vector<std::string> take_command(std::vector<std::string>& words) {
-    const auto mark = std::find(words.begin(), words.end(), "--");
-    if (words.front() != "run" || mark == words.end()) return {};
-    const std::vector<std::string> command(mark + 1, words.end());
-    words.erase(mark, words.end());
+    if (words.front() != "run") return {};
+    const auto at = words.begin() + static_cast<std::ptrdiff_t>(command_begin(words));
+    std::vector<std::string> command(at, words.end());
+    words.erase(at, words.end());
+    if (!command.empty() && command.front() == "--") command.erase(command.begin());
     return command;
 }
 
@@ -125,13 +189,14 @@ using SignalHandler = void (*)(int);
 
 // `inherited` is what became of SIGPIPE before this program was started.
 int run(std::vector<std::string> words, SignalHandler inherited) {
+    read_common_words(words);
     check_verb(words);
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
                  "larder");
     Flags flags;
     flags.command = take_command(words);
-    declare_flags(app, flags);
-    app.set_version_flag("--version", "larder " LARDER_VERSION);
+    declare_flags(app, flags, "--mode --format --json -q -v");
+    app.set_version_flag("-V,--version", "larder " LARDER_VERSION);
     app.require_subcommand(1);
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.get_formatter()->label("REQUIRED", "");
@@ -141,7 +206,7 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     for (const auto& verb : k_verbs) {
         auto* sub = app.add_subcommand(verb.name, verb.summary);
         runs.emplace_back(sub, verb.declare(*sub));
-        declare_flags(*sub, flags);
+        declare_flags(*sub, flags, verb.heeds);
         sub->group("Verbs");
         sub->footer("Examples:\n" + std::string(verb.examples));
     }
@@ -157,8 +222,7 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     } catch (const CLI::ParseError& error) {
         const auto used = app.get_subcommands();
         const auto verb = used.empty() ? std::string{} : " " + used.front()->get_name();
-        const auto* const hint = verb == " run" ? "what to run comes after '--'; " : "";
-        throw_usage(error.what(), hint + ("'larder" + verb + " --help' explains it"));
+        throw_usage(error.what(), "'larder" + verb + " --help' explains it");
     }
     const Context context(flags);
     for (const auto& [sub, run] : runs) {

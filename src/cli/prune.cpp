@@ -20,6 +20,7 @@ struct PruneFlags {
     std::string older_than;
     bool stale = false;
     bool incompatible = false;
+    bool quarantine = false;
     bool dry_run = false;
     bool yes = false;
 };
@@ -42,6 +43,10 @@ std::string count_text(const PruneReport& report) {
     if (report.garbage_bytes > 0) {
         text += " and " + format_size(report.garbage_bytes) + " that no entry used";
     }
+    if (report.set_aside_files > 0) {
+        text += " and " + std::to_string(report.set_aside_files) +
+                (report.set_aside_files == 1 ? " file" : " files") + " that had been set aside";
+    }
     return text;
 }
 
@@ -52,6 +57,10 @@ void print(const Context& context, const PruneReport& report, DryRun dry_run, bo
             for (const auto& entry : report.entries) Context::print_key(entry.key);
             break;
         case Format::table: {
+            if (report.entries.empty() && report.freed_bytes == 0) {
+                Context::print("nothing to remove: " + format_size(report.left_bytes) + " kept\n");
+                break;
+            }
             const bool dry = dry_run == DryRun::yes;
             Context::print((listed ? "" : table_text(context, report)) +
                            (dry ? "would remove " : "removed ") + count_text(report) +
@@ -68,14 +77,8 @@ void print(const Context& context, const PruneReport& report, DryRun dry_run, bo
                stderr);
 }
 
-int run_prune(const Context& context, const PruneFlags& flags) {
-    PruneRules rules;
-    if (!flags.max_size.empty()) rules.max_size_bytes = parse_size(flags.max_size);
-    if (!flags.older_than.empty()) rules.older_than = parse_age(flags.older_than);
-    Store store(context.options());
-    if (flags.stale || flags.incompatible) {
-        rules.keys = stale_keys(store, {flags.stale, flags.incompatible});
-    }
+int run_rules(const Context& context, Store& store, const PruneRules& rules,
+              const PruneFlags& flags, const char* verb) {
     if (flags.dry_run) {
         print(context, store.prune(rules, DryRun::yes), DryRun::yes, false);
         return k_done;
@@ -84,10 +87,10 @@ int run_prune(const Context& context, const PruneFlags& flags) {
     if (!flags.yes) {
         const auto plan = store.prune(rules, DryRun::yes);
         // Where nothing goes there is nothing to ask.
-        if (!plan.entries.empty()) {
+        if (!plan.entries.empty() || plan.set_aside_files > 0) {
             const auto question = table_text(context, plan) + "Remove " + count_text(plan) +
                                   " and free " + format_size(plan.freed_bytes);
-            if (!agrees(question, "prune")) {
+            if (!agrees(question, verb)) {
                 throw CommandError({"nothing was removed", {}, k_failed});
             }
             listed = is_terminal(Stream::out);
@@ -97,7 +100,44 @@ int run_prune(const Context& context, const PruneFlags& flags) {
     return k_done;
 }
 
+int run_prune(const Context& context, const PruneFlags& flags) {
+    PruneRules rules;
+    if (!flags.max_size.empty()) {
+        rules.max_size_bytes = parse_size(flags.max_size);
+        if (*rules.max_size_bytes == 0) {
+            throw_usage("--max-size 0 would mean that there is no limit",
+                        "to remove everything: larder clear");
+        }
+    }
+    if (!flags.older_than.empty()) rules.older_than = parse_age(flags.older_than);
+    rules.quarantine = flags.quarantine;
+    Store store(context.options());
+    if (flags.stale || flags.incompatible) {
+        rules.keys = stale_keys(store, {flags.stale, flags.incompatible});
+    }
+    return run_rules(context, store, rules, flags, "prune");
+}
+
+int run_clear(const Context& context, const PruneFlags& flags) {
+    Store store(context.options());
+    PruneRules rules;
+    rules.quarantine = true;
+    for (const auto& entry : store.entries(EntryDetail::summary)) rules.keys[entry.key] = "clear";
+    return run_rules(context, store, rules, flags, "clear");
+}
+
+void declare_removal(CLI::App& verb, PruneFlags& flags) {
+    verb.add_flag("-n,--dry-run", flags.dry_run, "Say what would go, and remove nothing");
+    verb.add_flag("-y,--yes,-f,--force", flags.yes, "Do not ask");
+}
+
 }  // namespace
+
+Run declare_clear(CLI::App& verb) {
+    auto flags = std::make_shared<PruneFlags>();
+    declare_removal(verb, *flags);
+    return [flags](const Context& context) { return run_clear(context, *flags); };
+}
 
 Run declare_prune(CLI::App& verb) {
     auto flags = std::make_shared<PruneFlags>();
@@ -113,8 +153,9 @@ Run declare_prune(CLI::App& verb) {
     verb.add_flag("--incompatible", flags->incompatible,
                   "Remove what the runtime, driver or device of this machine does not load, also "
                   "where another may");
-    verb.add_flag("--dry-run", flags->dry_run, "Say what would go, and remove nothing");
-    verb.add_flag("--yes", flags->yes, "Do not ask");
+    verb.add_flag("--quarantine", flags->quarantine,
+                  "Remove files that were set aside because they were damaged or ended a process");
+    declare_removal(verb, *flags);
     return [flags](const Context& context) { return run_prune(context, *flags); };
 }
 

@@ -1,31 +1,21 @@
 #include "cli/quantity.h"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <ctime>
 
 #include <fmt/format.h>
 
 namespace larder::cli {
+
 std::string fill_text(std::uint64_t total_bytes, std::uint64_t limit_bytes) {
     const auto total = format_size(total_bytes);
     return limit_bytes == 0 ? total : total + " of " + format_size(limit_bytes);
 }
 
-std::string format_duration(std::chrono::nanoseconds duration) {
-    const double ms = std::chrono::duration<double, std::milli>(duration).count();
-    if (ms < 999.5) {
-        const int decimals = ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0;
-        return fmt::format("{:.{}f} ms", ms, decimals);
-    }
-    if (ms < 59'995) return fmt::format("{:.{}f} s", ms / 1000, ms < 9'995 ? 2 : 1);
-    const auto seconds = std::llround(ms / 1000);
-    return fmt::format("{} m {:02} s", seconds / 60, seconds % 60);
-}
-
 std::string format_duration(std::chrono::milliseconds duration) {
     if (duration < std::chrono::seconds(1)) return fmt::format("{} ms", duration.count());
-    return format_duration(std::chrono::nanoseconds(duration));
+    return larder::format_duration(duration);
 }
 
 std::string format_age(std::chrono::seconds age) {

@@ -13,8 +13,7 @@ using TimePoint = std::chrono::system_clock::time_point;
 
 // "3.20 GB of 25.2 GB", without the limit where there is none.
 [[nodiscard]] std::string fill_text(std::uint64_t total_bytes, std::uint64_t limit_bytes);
-// "0.42 ms", "850 ms", "3.42 s", "2 m 05 s".
-[[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
+using larder::format_duration;
 // What is known to the millisecond: "54 ms".
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 // "5 m", "3 h", "12 d": how long ago.

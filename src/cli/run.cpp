@@ -29,6 +29,8 @@ constexpr std::string_view k_huge_pages = "glibc.malloc.hugetlb";
 
 struct RunOptions {
     bool huge_pages = false;
+    bool report = false;
+    std::string shown;
 };
 
 std::string variable(const char* name) {
@@ -138,6 +140,12 @@ void pass_huge_pages() {
     set_variable(k_tunables, tunables + std::string(k_huge_pages) + "=1");
 }
 
+// The program that takes the place of this one has its number.
+void pass_report() {
+    set_variable("LARDER_REPORT", "on");
+    set_variable("LARDER_REPORT_PROCESS", std::to_string(process_id()));
+}
+
 // Of use to this program alone: python/larder sets it where there is no /proc.
 void drop_origin() {
     constexpr const char* k_origin = "LD_ORIGIN_PATH";
@@ -147,11 +155,12 @@ void drop_origin() {
 int run_program(const Context& context, const RunOptions& options) {
     const auto& command = context.command();
     if (command.empty()) {
-        throw_usage("the command to run is missing", "larder run [FLAGS] -- COMMAND [ARGS]");
+        throw_usage("the command to run is missing", "larder run [FLAGS] [--] COMMAND [ARGS]");
     }
     serve(context);
     drop_origin();
     if (options.huge_pages) pass_huge_pages();
+    if (options.report) pass_report();
     const int error = replace_by(command);
     const bool missing = error == ENOENT;
     throw CommandError(
@@ -164,8 +173,13 @@ int run_program(const Context& context, const RunOptions& options) {
 
 Run declare_run(CLI::App& verb) {
     auto options = std::make_shared<RunOptions>();
+    // For the help alone: the words are taken before anything here could read them as flags.
+    verb.add_option("COMMAND", options->shown, "What to run, with its own arguments")
+        ->type_name("[ARGS]...");
     verb.add_flag("--huge-pages", options->huge_pages,
                   "Let the program's memory allocator ask for huge pages everywhere");
+    verb.add_flag("--report", options->report,
+                  "Say when the program ends what became of its models");
     return [options](const Context& context) { return run_program(context, *options); };
 }
 

@@ -21,6 +21,7 @@ struct CompileFlags {
     std::vector<std::string> models;
     RequestFlags request;
     std::vector<std::string> shapes;
+    bool best_effort = false;
 };
 
 struct WhyFlags {

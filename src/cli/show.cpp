@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -8,13 +10,14 @@
 #include "cli/listing.h"
 #include "cli/stale.h"
 #include "cli/surroundings.h"
+#include "cli/targets.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
 namespace {
 
 void print_table(const Context& context, const EntryInfo& entry, std::uint64_t unique) {
-    auto facts = context.table({{}, {}});
+    auto facts = context.whole_table({{}, {}});
     const auto add = [&](const char* name, const std::string& value) {
         if (!value.empty()) facts.add({{name, Colour::faint}, {value}});
     };
@@ -31,47 +34,53 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     add("last used",
         entry.last_used_anywhere_at ? format_time(*entry.last_used_anywhere_at) : "never");
     add("hits", std::to_string(entry.hits));
+    if (entry.pinned) add("pinned", "neither a limit nor a rule removes it");
     add("compile", format_duration(entry.compile_time));
     add("weights", entry.without_weights ? "in the model's own file" : "kept");
     add("requires", entry.requirements);
     auto text = facts.text();
 
-    auto files = context.table({{"OBJECT"}, {"SIZE", Align::right}, {"NAME"}});
+    auto files = context.whole_table({{"OBJECT"}, {"SIZE", Align::right}, {"NAME"}});
     for (const auto& object : entry.objects) {
         files.add({{object.digest}, {format_size(object.bytes)}, {object.name}});
     }
     if (!files.empty()) text += "\n" + files.text();
 
-    auto sources = context.table({{"MODEL FILE"}, {"SIZE", Align::right}, {"ROLE"}});
+    auto sources = context.whole_table({{"MODEL FILE"}, {"SIZE", Align::right}, {"ROLE"}});
     for (const auto& file : entry.model_files) {
         sources.add({{file.digest}, {format_size(file.bytes)}, {file.role}});
     }
     if (!sources.empty()) text += "\n" + sources.text();
 
-    auto inputs = context.table({{"KEY INPUT"}, {"VALUE"}});
+    auto inputs = context.whole_table({{"KEY INPUT"}, {"VALUE"}});
     for (const auto& [name, value] : entry.key_inputs) inputs.add({{name}, {value}});
     if (!inputs.empty()) text += "\n" + inputs.text();
     Context::print(text);
 }
 
-int run_show(const Context& context, const std::string& key) {
-    const Store store(context.options());
-    auto entry = store.entry(key);
-    if (context.format() == Format::keys) {
-        Context::print_key(entry.key);
-        return k_done;
+void show(const Context& context, const EntryInfo& entry, std::uint64_t unique) {
+    switch (context.format()) {
+        case Format::json: Context::print(json_line(whole_entry_json(entry, unique))); break;
+        case Format::keys: Context::print_key(entry.key); break;
+        case Format::table: print_table(context, entry, unique); break;
     }
+}
+
+int run_show(const Context& context, const std::vector<std::string>& names) {
+    const Store store(context.options());
+    const auto keys = find_targets(store, names).keys;
     auto all = store.entries(EntryDetail::summary);
     find_stale(store, all);
-    const auto same = std::ranges::find(all, entry.key, &EntryInfo::key);
-    if (same != all.end()) entry.stale = same->stale;
     const auto by_key = unique_bytes(all);
-    const auto found = by_key.find(entry.key);
-    const auto unique = found == by_key.end() ? entry.bytes : found->second;
-    if (context.format() == Format::json) {
-        Context::print(json_line(whole_entry_json(entry, unique)));
-    } else {
-        print_table(context, entry, unique);
+    const char* separator = "";
+    for (const auto& key : keys) {
+        auto entry = store.entry(key);
+        const auto same = std::ranges::find(all, key, &EntryInfo::key);
+        if (same != all.end()) entry.stale = same->stale;
+        const auto found = by_key.find(key);
+        if (context.format() == Format::table) Context::print(separator);
+        show(context, entry, found == by_key.end() ? entry.bytes : found->second);
+        separator = "\n";
     }
     return k_done;
 }
@@ -79,10 +88,11 @@ int run_show(const Context& context, const std::string& key) {
 }  // namespace
 
 Run declare_show(CLI::App& verb) {
-    auto key = std::make_shared<std::string>();
-    verb.add_option("KEY", *key, "A key, or as much of its beginning as no other key shares")
+    auto names = std::make_shared<std::vector<std::string>>();
+    verb.add_option("KEY|MODEL", *names,
+                    "A key or its beginning, or a model: then all that was compiled from it")
         ->required();
-    return [key](const Context& context) { return run_show(context, *key); };
+    return [names](const Context& context) { return run_show(context, *names); };
 }
 
 }  // namespace larder::cli

@@ -59,9 +59,19 @@ std::string filling_text(const Stats& stats, std::uint64_t unpacked) {
         text += ", of it " + format_size(unpacked) + " unpacked, for processes to share";
     }
     if (stats.longest_idle) {
-        text += ", unused for the longest: " + format_age(*stats.longest_idle);
+        text += ", oldest unused entry: " + format_age(*stats.longest_idle);
     }
     return text + "\n";
+}
+
+// "10 requests: 8 from the larder (80 %), 4.20 s saved".
+std::string rate_text(const Stats::Outcomes& total) {
+    const auto hits = total.loaded + total.waited;
+    const auto all = hits + total.compiled + total.bypassed;
+    constexpr std::uint64_t k_percent = 100;
+    return std::to_string(all) + (all == 1 ? " request: " : " requests: ") + std::to_string(hits) +
+           " from the larder (" + std::to_string((hits * k_percent + all / 2) / all) + " %), " +
+           format_duration(total.saved) + " saved";
 }
 
 std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked) {
@@ -69,8 +79,9 @@ std::string table_text(const Context& context, const Stats& stats, std::uint64_t
     if (total.compiled + total.loaded + total.waited + total.bypassed == 0) {
         return "no requests are known yet\n" + filling_text(stats, unpacked);
     }
-    auto text = "since " + format_time(stats.since) + ", " + format_size(stats.bytes_written) +
-                " written" + evicted_text(stats) + "\n" + filling_text(stats, unpacked) + "\n";
+    auto text = rate_text(total) + "\nsince " + format_time(stats.since) + ", " +
+                format_size(stats.bytes_written) + " written" + evicted_text(stats) + "\n" +
+                filling_text(stats, unpacked) + "\n";
     auto models = outcomes_table(context, "MODEL");
     for (const auto& [name, outcomes] : stats.by_model) add(models, name, outcomes);
     add(models, "all", total);
@@ -78,8 +89,8 @@ std::string table_text(const Context& context, const Stats& stats, std::uint64_t
     auto devices = outcomes_table(context, "DEVICE");
     for (const auto& [name, outcomes] : stats.by_device) add(devices, name, outcomes);
     text += devices.text();
-    text += reasons_text(context, "WHY COMPILED", stats.miss_reasons);
-    text += reasons_text(context, "WHY BYPASSED", stats.bypass_reasons);
+    text += reasons_text(context, "REASON COMPILED", stats.miss_reasons);
+    text += reasons_text(context, "REASON BYPASSED", stats.bypass_reasons);
     return text;
 }
 

@@ -11,9 +11,10 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/mman.h>  // tidy-allow(system-header): a measurement of this machine, for people
-#include <sys/stat.h>  // tidy-allow(system-header): the folder of a link to the preload
-#include <unistd.h>    // tidy-allow(system-header): isatty, execvp: matters of the program alone
+#include <sys/ioctl.h>  // tidy-allow(system-header): how wide a terminal is
+#include <sys/mman.h>   // tidy-allow(system-header): a measurement of this machine, for people
+#include <sys/stat.h>   // tidy-allow(system-header): the folder of a link to the preload
+#include <unistd.h>     // tidy-allow(system-header): isatty, execvp: matters of the program alone
 
 #include "larder/options.hpp"
 
@@ -123,6 +124,11 @@ bool is_terminal(Stream stream) {
     return false;
 }
 
+std::size_t terminal_columns() {
+    winsize size{};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 bool shows_colours(Stream stream) {
     if (is_set("NO_COLOR") || !is_terminal(stream)) return false;
     const char* terminal = std::getenv("TERM");
@@ -211,6 +217,8 @@ int replace_by(const std::vector<std::string>& command) {
     execvp(words.front(), words.data());
     return errno;
 }
+
+long process_id() { return getpid(); }
 
 std::string transparent_huge_pages() {
     std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,6 +14,8 @@ namespace larder::cli {
 
 enum class Stream { in, out, error };
 [[nodiscard]] bool is_terminal(Stream stream);
+// Of standard output, where that is a terminal; else 0.
+[[nodiscard]] std::size_t terminal_columns();
 // On a terminal that can, and where NO_COLOR does not forbid it.
 [[nodiscard]] bool shows_colours(Stream stream);
 
@@ -46,6 +49,8 @@ struct Memory {
 // Another program in place of this one, found as shells do; returns only if that failed, with
 // errno.
 [[nodiscard]] int replace_by(const std::vector<std::string>& command);
+
+[[nodiscard]] long process_id();
 
 // "always", "madvise" or "never"; empty where the kernel does not say.
 [[nodiscard]] std::string transparent_huge_pages();

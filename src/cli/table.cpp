@@ -1,6 +1,8 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include "cli/text.h"
@@ -22,8 +24,8 @@ std::string painted(const std::string& text, Colour colour, Colours colours) {
     return text;
 }
 
-Table::Table(std::vector<Column> columns, Colours colours)
-    : columns_(std::move(columns)), colours_(colours) {}
+Table::Table(std::vector<Column> columns, Colours colours, LineWidth line_width)
+    : columns_(std::move(columns)), colours_(colours), line_width_(line_width) {}
 
 void Table::add(std::vector<Cell> row) {
     row.resize(columns_.size());
@@ -49,7 +51,31 @@ std::string Table::line(const std::vector<Cell>& row,
     return text;
 }
 
-std::string Table::text() const {
+void Table::fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles) {
+    const auto room = line_width_.columns;
+    if (room == 0) return;
+    constexpr std::size_t k_gap = 2;
+    const auto needed = [&] {
+        return std::accumulate(widths.begin(), widths.end(), k_gap * (widths.size() - 1));
+    };
+    for (auto i = columns_.size(); i-- > 0 && needed() > room;) {
+        if (!columns_[i].is_optional) continue;
+        const auto at = static_cast<std::ptrdiff_t>(i);
+        columns_.erase(columns_.begin() + at);
+        widths.erase(widths.begin() + at);
+        titles.erase(titles.begin() + at);
+        for (auto& row : rows_) row.erase(row.begin() + at);
+    }
+    if (needed() <= room) return;
+    const auto widest = std::ranges::max_element(widths);
+    constexpr std::size_t k_readable = 12;
+    const auto others = needed() - *widest;
+    *widest = others + k_readable < room ? room - others : std::min(*widest, k_readable);
+    const auto column = static_cast<std::size_t>(widest - widths.begin());
+    for (auto& row : rows_) row[column].text = shortened(row[column].text, *widest);
+}
+
+std::string Table::text() {
     std::vector<std::size_t> widths;
     std::vector<Cell> titles;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -58,6 +84,7 @@ std::string Table::text() const {
         widths.push_back(widest);
         titles.push_back({columns_[i].title, Colour::faint});
     }
+    fit(widths, titles);
     const bool titled = std::any_of(columns_.begin(), columns_.end(),
                                     [](const Column& column) { return !column.title.empty(); });
     std::string text = titled ? line(titles, widths) : std::string{};

@@ -21,25 +21,35 @@ enum class Align { left, right };
 struct Column {
     std::string title;
     Align align = Align::left;
-    std::size_t width = 0;  // at least
+    std::size_t width = 0;     // at least
+    bool is_optional = false;  // left out where there is no room
+};
+
+// Of a terminal's line; 0: any number.
+struct LineWidth {
+    std::size_t columns = 0;
 };
 
 class Table {
 public:
     // Without any titles there is no line of titles.
-    Table(std::vector<Column> columns, Colours colours);
+    Table(std::vector<Column> columns, Colours colours, LineWidth line_width = {});
 
     void add(std::vector<Cell> row);
     [[nodiscard]] bool empty() const { return rows_.empty(); }
-    [[nodiscard]] std::string text() const;
+    // The last thing that is asked of it.
+    [[nodiscard]] std::string text();
 
 private:
     [[nodiscard]] std::string line(const std::vector<Cell>& row,
                                    const std::vector<std::size_t>& widths) const;
+    // Leaves out optional columns, from the right, and shortens the widest one, so that lines fit.
+    void fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles);
 
     std::vector<Column> columns_;
     std::vector<std::vector<Cell>> rows_;
     Colours colours_;
+    LineWidth line_width_;
 };
 
 }  // namespace larder::cli

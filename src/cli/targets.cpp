@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <iostream>
 
-#include "cli/failure.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 
@@ -18,7 +17,7 @@ bool could_be_a_key(const std::string& text) {
 
 }  // namespace
 
-Targets find_targets(const Store& store, const std::vector<std::string>& names) {
+Targets find_targets(const Store& store, const std::vector<std::string>& names, int exit_code) {
     Targets targets;
     auto& keys = targets.keys;
     for (const auto& name : names) {
@@ -33,7 +32,7 @@ Targets find_targets(const Store& store, const std::vector<std::string>& names) 
         const auto found = store.keys_of_model(name);
         if (found.empty()) {
             throw CommandError({"nothing is kept under '" + name + "'",
-                                "'larder ls' lists keys and models", k_failed});
+                                "'larder ls' lists keys and models", exit_code});
         }
         keys.insert(keys.end(), found.begin(), found.end());
         targets.models.push_back(name);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/failure.h"
 #include "larder/store.hpp"
 
 namespace larder::cli {
@@ -13,8 +14,9 @@ struct Targets {
     std::vector<std::string> models;  // those that were named by their path
 };
 
-// Throws CommandError for a name that stands for nothing.
-[[nodiscard]] Targets find_targets(const Store& store, const std::vector<std::string>& names);
+// Throws CommandError, with this exit code, for a name that stands for nothing.
+[[nodiscard]] Targets find_targets(const Store& store, const std::vector<std::string>& names,
+                                   int exit_code = k_failed);
 
 // Asks on standard error, for standard output may be a pipe. Throws CommandError (wrong usage)
 // where there is nobody to ask; `verb` is what wants to know.

@@ -98,6 +98,20 @@ std::size_t width(std::string_view text) {
     }));
 }
 
+std::string shortened(std::string_view text, std::size_t columns) {
+    auto left = width(text);
+    if (left <= columns) return std::string(text);
+    std::size_t from = 0;
+    while (left >= columns && from < text.size()) {
+        ++from;
+        while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0U) == 0x80U) {
+            ++from;
+        }
+        --left;
+    }
+    return "…" + std::string(text.substr(from));
+}
+
 std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
     std::string nearest;
     std::size_t fewest = std::max<std::size_t>(1, word.size() / 3) + 1;

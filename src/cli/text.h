@@ -18,6 +18,10 @@ enum class Lines { keep, join };
 // The columns that UTF-8 text takes, for scripts whose characters take one each.
 [[nodiscard]] std::size_t width(std::string_view text);
 
+// With "…" in the place of its beginning where it takes more than `columns`: the end of a path
+// tells more.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t columns);
+
 // The word of `known` that was probably meant; empty if none is near.
 [[nodiscard]] std::string nearest_word(std::string_view word,
                                        const std::vector<std::string>& known);

@@ -16,10 +16,12 @@ using Run = std::function<int(const Context&)>;
 
 // Each declares its own flags on its subcommand. What Run captures holds their values.
 [[nodiscard]] Run declare_adopt(CLI::App& verb);
+[[nodiscard]] Run declare_clear(CLI::App& verb);
 [[nodiscard]] Run declare_compile(CLI::App& verb);
 [[nodiscard]] Run declare_compress(CLI::App& verb);
 [[nodiscard]] Run declare_config(CLI::App& verb);
 [[nodiscard]] Run declare_decompress(CLI::App& verb);
+[[nodiscard]] Run declare_dir(CLI::App& verb);
 [[nodiscard]] Run declare_doctor(CLI::App& verb);
 [[nodiscard]] Run declare_ls(CLI::App& verb);
 [[nodiscard]] Run declare_pin(CLI::App& verb);

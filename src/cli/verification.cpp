@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/targets.h"
 #include "larder/units.hpp"
 
 namespace larder::cli {
@@ -24,13 +26,20 @@ std::string counted(std::uint64_t count, const std::string& one, const std::stri
 }  // namespace
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags) {
-    verb.add_option("KEY", flags.keys, "Only these entries; without any, all that is kept");
+    verb.add_option("KEY|MODEL", flags.targets,
+                    "Only these entries, or those of these models; without any, all that is kept");
     verb.add_option("--max-rate", flags.max_rate,
                     "Read no more than this in a second: 100MB. Default: as fast as the disk")
         ->type_name("SIZE");
     verb.add_flag("--from-the-start", flags.from_the_start,
                   "Read everything, also where an earlier check was interrupted");
     declare_progress(verb, flags.progress);
+}
+
+std::vector<std::string> keys_to_verify(const Store& store, const VerificationFlags& flags,
+                                        int exit_code) {
+    return flags.targets.empty() ? std::vector<std::string>{}
+                                 : find_targets(store, flags.targets, exit_code).keys;
 }
 
 VerifyOptions verify_options(const VerificationFlags& flags) {
@@ -44,10 +53,10 @@ std::string summary_text(const Context& context, const VerifyReport& report) {
     auto text = counted(report.entries, "entry", "entries") + ", " +
                 counted(report.objects, "object", "objects") + ", " + format_size(report.bytes) +
                 " read: ";
-    text +=
-        report.findings.empty()
-            ? context.paint("all whole", Colour::green)
-            : context.paint(std::to_string(report.findings.size()) + " found wanting", Colour::red);
+    const auto findings = counted(report.findings.size(), "fault", "faults");
+    text += report.findings.empty()
+                ? context.paint(report.complete ? "all whole" : "all whole so far", Colour::green)
+                : context.paint(findings + " found", Colour::red);
     if (report.objects_before != 0) {
         text += "\nwent on where an interrupted check was: " +
                 counted(report.objects_before, "object was", "objects were") + " whole then";

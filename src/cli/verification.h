@@ -15,13 +15,18 @@ class App;
 namespace larder::cli {
 
 struct VerificationFlags {
-    std::vector<std::string> keys;
+    std::vector<std::string> targets;  // keys or models
     std::string max_rate;
     bool from_the_start = false;
     ProgressForm progress = ProgressForm::bar;
 };
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags);
+// Empty: all that is kept. Throws CommandError, with this exit code, for a name that stands for
+// nothing.
+[[nodiscard]] std::vector<std::string> keys_to_verify(const Store& store,
+                                                      const VerificationFlags& flags,
+                                                      int exit_code);
 [[nodiscard]] VerifyOptions verify_options(const VerificationFlags& flags);
 // "12 entries, 9 objects, 1.2 GB read: all whole".
 [[nodiscard]] std::string summary_text(const Context& context, const VerifyReport& report);

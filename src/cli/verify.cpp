@@ -22,13 +22,14 @@ void print_keys(const VerifyReport& report) {
 VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
+    const auto keys = keys_to_verify(store, flags, k_usage);
     Progress progress(flags.progress);
     const Interruption interruption;
     const auto tell = [&](std::uint64_t done, std::uint64_t total) {
         progress.show(done, total);
         return !Interruption::happened();
     };
-    return store.verify(flags.keys, tell, options);
+    return store.verify(keys, tell, options);
 }
 
 int run_verify(const Context& context, const VerificationFlags& flags) {

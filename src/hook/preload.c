@@ -47,6 +47,7 @@ static struct Route routes[k_routes_max];
 static atomic_bool route_is_ready[k_routes_max];
 static atomic_uint routes_begun;
 static atomic_bool has_warned;
+static atomic_bool was_called;
 static atomic_bool is_serving = true;
 static _Atomic(larder_hook_renew_function*) renew_hook;
 
@@ -278,6 +279,7 @@ static void* target_of(const struct Route* route, unsigned number) {
 void* larder_preload_target(unsigned number, const void* core) {
     struct Route found;
     const uintptr_t maker = maker_of(core);
+    atomic_store(&was_called, true);
     for (unsigned i = 0; i < k_routes_max; ++i) {
         if (!atomic_load(&route_is_ready[i])) continue;
         if (maker >= routes[i].begin && maker < routes[i].end) return target_of(&routes[i], number);
@@ -294,6 +296,38 @@ void* larder_preload_target(unsigned number, const void* core) {
     // A way past larder is not kept: larder may be wanted later.
     if (with_larder) keep_route(&found);
     return target_of(&found, number);
+}
+
+static int is_openvino(struct dl_phdr_info* info, size_t size, void* data) {
+    const char* const slash = strrchr(info->dlpi_name, '/');
+    (void)size;
+    (void)data;
+    return begins_with(slash == NULL ? info->dlpi_name : slash + 1, "libopenvino.so");
+}
+
+// Whether `larder run --report` started this process, and not one of its parents.
+static bool is_to_report(void) {
+    const char* digit = getenv("LARDER_REPORT_PROCESS");
+    long process = 0;
+    if (digit == NULL || *digit == '\0') return false;
+    for (; *digit >= '0' && *digit <= '9'; ++digit) process = process * 10 + (*digit - '0');
+    return *digit == '\0' && process == (long)getpid();
+}
+
+// Where larder itself has nothing to report, because nobody called it.
+__attribute__((destructor)) static void report_no_model(void) {
+    const char* why = NULL;
+    if (!is_to_report() || atomic_load(&has_warned)) return;
+    if (!atomic_load(&was_called)) {
+        const bool has_openvino = dl_iterate_phdr(is_openvino, NULL) != 0;
+        why = has_openvino ? "no model was compiled"
+                           : "no model was compiled: there is no OpenVINO in this program";
+    } else if (is_switched_off()) {
+        why = "models were compiled without larder: LARDER_MODE is off";
+    }
+    if (why == NULL) return;
+    const char* const parts[] = {"larder: ", why, "\n", NULL};
+    say(parts);
 }
 
 bool larder_preload_renew(bool serves) {

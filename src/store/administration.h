@@ -103,6 +103,8 @@ struct PruneRules {
     std::optional<std::chrono::nanoseconds> older_than;
     // Down to this size; else down to the limit of the larder.
     std::optional<std::uint64_t> max_bytes;
+    // What was set aside because it was damaged, or ended a process.
+    bool quarantine = false;
 };
 
 struct Pruning {
@@ -110,6 +112,7 @@ struct Pruning {
     // Of each entry: that of PruneRules::doomed, "age", "size" or "limit".
     std::map<Key, std::string> reasons;
     std::uint64_t garbage_bytes = 0;  // of what was freed, what no entry used
+    std::uint64_t set_aside_files = 0;
     std::uint64_t left_bytes = 0;
     std::string held_back;  // the entry for whose sake no object was removed; empty: none
 };

@@ -90,6 +90,8 @@ void Clearing::add_older_than(std::int64_t age_ns, const std::string& reason) {
     }
 }
 
+void Clearing::add_all_set_aside() { set_aside_ = catalogue_.quarantined(); }
+
 void Clearing::free_bytes(std::uint64_t bytes, const std::string& reason) {
     std::uint64_t aside = 0;
     const auto& quarantined = catalogue_.quarantined();

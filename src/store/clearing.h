@@ -33,6 +33,7 @@ public:
     // The entry goes, unless it is pinned or does not exist.
     void add(const Key& key, const std::string& reason);
     void add_older_than(std::int64_t age_ns, const std::string& reason);
+    void add_all_set_aside();
     // Takes, of what is left, what is worth least: first what was set aside, then entries.
     void free_bytes(std::uint64_t bytes, const std::string& reason);
 

@@ -241,6 +241,7 @@ Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run)
     Clearing clearing(catalogue, std::move(*around));
     for (const auto& [key, reason] : rules.doomed) clearing.add(key, reason);
     if (rules.older_than) clearing.add_older_than(rules.older_than->count(), "age");
+    if (rules.quarantine) clearing.add_all_set_aside();
     const auto target = rules.max_bytes.value_or(limit_bytes(context));
     const auto total = catalogue.total_bytes();
     const auto left = total - std::min(total, clearing.freed_bytes());
@@ -255,6 +256,7 @@ Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run)
         pruning.reasons[eviction.key] = eviction.reason;
     }
     pruning.garbage_bytes = clearing.garbage_bytes();
+    pruning.set_aside_files = clearing.set_aside().size();
     pruning.left_bytes = total - std::min(total, pruning.removal.freed_bytes);
     if (!catalogue.complete()) pruning.held_back = catalogue.unreadable();
     // Whoever keeps no account, because there is no limit, does not begin one here.

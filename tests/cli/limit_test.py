@@ -46,7 +46,24 @@ class LimitTest(ProgramTest):
         self.assertEqual(refused.code, 2, refused)
         self.assertEqual(len(self.kept()), 3)
         # Where nothing goes there is nothing to ask.
-        self.assertIn("removed 0 entries", self.done("prune").out)
+        self.assertIn("nothing to remove", self.done("prune").out)
+        self.refused(2, "prune", "--max-size", "0", says=("no limit", "larder clear"))
+        self.assertEqual(len(self.kept()), 3)
+
+    def test_clear_removes_everything_that_is_not_pinned(self):
+        self.done("pin", self.models / "dense.xml")
+        self.assertEqual(self.larder("clear").code, 2)
+        self.assertIn("2 entries", self.done("clear", "-n").out)
+        self.assertEqual(len(self.kept()), 3)
+        self.assertIn("removed 2 entries", self.done("clear", "-f").out)
+        self.assertEqual(set(self.kept()), {"dense"})
+        listed = self.done("ls", "--filter", "pinned=yes").out
+        self.assertIn("(pinned)", listed)
+        self.assertIn("pinned", self.done("show", self.models / "dense.xml").out)
+        self.assertEqual(self.done("ls", "--filter", "pinned=no", "-q").out, "")
+        self.done("unpin", self.models / "dense.xml")
+        self.done("clear", "-y")
+        self.assertEqual(self.done("clear").out, "nothing to remove: 0 B kept\n")
 
     def test_what_is_pinned_stays(self):
         model = self.models / "dense.xml"
@@ -80,7 +97,7 @@ class LimitTest(ProgramTest):
         run = self.larder(
             "compile", self.models / "dense.xml", "--json",
             environment={"LARDER_MAX_SIZE": "100B"})
-        self.assertEqual(run.code, 0, run)
+        self.assertEqual(run.code, 3, run)
         self.assertEqual(run.json["outcome"], "bypassed")
         self.assertIn("larger than the limit", run.json["reason"])
         self.assertEqual(run.error.count("larger than the limit"), 1, run)

@@ -25,9 +25,12 @@ public:
 
     int run() {
         int exit_code = k_done;
+        bool has_failed = false;
         for (const auto& model : flags_.models) {
             try {
-                print(request(model));
+                const auto report = request(model);
+                print(report);
+                if (report.outcome == Outcome::bypassed && is_to_be_kept()) exit_code = k_not_kept;
             } catch (const CommandError&) {
                 throw;  // true of every model
             } catch (const std::exception&) {
@@ -35,14 +38,17 @@ public:
                     request_failure(core_, model, flags_.request.device, properties_);
                 if (failure.exit_code == k_usage) throw CommandError(failure);
                 print(model, failure);
-                exit_code = k_failed;
+                has_failed = true;
             }
         }
         cache_.flush();
-        return exit_code;
+        return has_failed ? k_failed : exit_code;
     }
 
 private:
+    // Who switches larder off does not expect it.
+    bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
+
     CompileReport request(const std::string& model) {
         cache_.check_model(model);
         CompileReport report;

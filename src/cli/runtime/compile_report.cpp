@@ -87,12 +87,12 @@ Json compile_failure_json(const std::string& model, const std::string& device,
 }
 
 std::string compile_titles(const Context& context, std::size_t model_width) {
-    return context.table(columns(model_width, true)).text();
+    return context.whole_table(columns(model_width, true)).text();
 }
 
 std::string compile_line(const Context& context, std::size_t model_width,
                          const CompileReport& report) {
-    auto table = context.table(columns(model_width, false));
+    auto table = context.whole_table(columns(model_width, false));
     table.add({{report.model},
                {to_string(report.outcome), colour_of(report.outcome)},
                {format_duration(report.timing.total)},

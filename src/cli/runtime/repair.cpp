@@ -59,6 +59,7 @@ int exit_code_of(const RepairReport& report) {
 int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
+    const auto keys = keys_to_verify(store, flags, k_failed);
     Cache cache(context.options());
     ov::Core core;
     RepairReport report;
@@ -69,7 +70,7 @@ int repair(const Context& context, const VerificationFlags& flags) {
             progress.show(done, total);
             return !Interruption::happened();
         };
-        report = larder::repair(store, cache, core, flags.keys, tell, options);
+        report = larder::repair(store, cache, core, keys, tell, options);
     }
     switch (context.format()) {
         case Format::json: Context::print(json_line(repair_json(report))); break;

@@ -41,13 +41,13 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
         text += ": " + printable(explanation.reason);
     }
     text += '\n';
-    auto keys = context.table({{}, {}});
+    auto keys = context.whole_table({{}, {}});
     if (!explanation.key.empty()) keys.add({{"key", Colour::faint}, {explanation.key}});
     if (!explanation.nearest_key.empty()) {
         keys.add({{"nearest", Colour::faint}, {explanation.nearest_key}});
     }
     text += keys.text();
-    auto differences = context.table({{"DIFFERENT INPUT"}, {"KEPT"}, {"ASKED"}});
+    auto differences = context.whole_table({{"DIFFERENT INPUT"}, {"KEPT"}, {"ASKED"}});
     const auto shown = [](const std::optional<std::string>& value) {
         if (!value) return std::string("-");
         return value->empty() ? std::string("''") : *value;
