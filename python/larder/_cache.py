@@ -82,8 +82,8 @@ class Cache:
             if progress is not None:
                 progress(len(found), len(models))
 
-        code = self._run("compile", "--best-effort", *_request(device, properties), *_flag("shape", shape),
-                         names=models, codes=_DONE_IN_PART, on_answer=add)
+        code = self._run("compile", "--best-effort", *_request(device, properties),
+                         *_flag("shape", shape), names=models, codes=_DONE_IN_PART, on_answer=add)
         failed = [report["error"] for report in found if "error" in report]
         if failed:
             raise CompileError("\n".join(error["what"] for error in failed),

@@ -114,12 +114,17 @@ Result<Response> Attempt::serve() {
 
 Result<Response> Attempt::compile_and_keep() {
     const auto presence = WeightSharing::announce(session_, store_, identified_, request_);
-    auto flight = store_->flight(identified_.key, session_.config().lock_timeout);
+    auto flight = store_->flight(identified_.key, std::chrono::nanoseconds{0});
+    const bool others_compile = !flight && flight.error().code == Errc::timed_out;
+    if (others_compile) {
+        session_.log().info(name() + ": waiting for another process that compiles it");
+        flight = store_->flight(identified_.key, session_.config().lock_timeout);
+    }
     if (flight) {
-        if (flight->waited()) response_.timing.wait = flight->waited_for();
+        if (others_compile) response_.timing.wait = flight->waited_for();
         if (session_.config().mode != Mode::refresh) {
             if (const auto outcome = try_to_load(Locked::yes)) {
-                const bool other = *outcome == Outcome::loaded && flight->waited();
+                const bool other = *outcome == Outcome::loaded && others_compile;
                 return finished(other ? Outcome::waited : *outcome);
             }
             // It came meanwhile; this program's own is kept under the next key, next time.
@@ -167,6 +172,7 @@ Result<Response> Attempt::compile_and_keep() {
         // The import that takes its place may be given its threads.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
+    session_.log().debug(name() + ": compiling, because " + miss_);
     request_.compile();
     watch(control);
     response_.outcome = Outcome::compiled;
@@ -219,6 +225,7 @@ std::string Attempt::reason_to_withhold() const {
 }
 
 std::optional<format::Manifest> Attempt::keep_blob() {
+    session_.log().debug(name() + ": publishing");
     const auto start = session_.system().clock.monotonic();
     auto reason = reason_to_withhold();
     auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));
@@ -386,8 +393,8 @@ Result<Response> Attempt::finished(Outcome outcome) {
 }
 
 tl::unexpected<Error> Attempt::refuse(const std::string& reason) const {
-    const auto& name = model_.path.empty() ? model_.name : model_.path;
-    return fail(Errc::not_found, "not loaded, because " + reason + ":", name,
+    const auto& model = model_.path.empty() ? model_.name : model_.path;
+    return fail(Errc::not_found, "not loaded, because " + reason + ":", model,
                 "compile it first, or use a mode other than cache-only");
 }
 
@@ -413,12 +420,18 @@ std::chrono::milliseconds Attempt::saved() const {
     return std::chrono::milliseconds(saved_ms_ > total_ms ? saved_ms_ - total_ms : 0);
 }
 
+std::string Attempt::name() const {
+    const auto& model = model_.path.empty() ? model_.name : model_.path;
+    auto text = model.empty() ? "a model" : model;
+    const auto device = identified_.inputs.find("device.name");
+    if (device != identified_.inputs.end()) text += " on " + device->second;
+    return text;
+}
+
 void Attempt::report() {
     session_.report().add(response_.outcome, saved());
     if (!session_.log().enabled(LogLevel::info)) return;
-    const auto& name = model_.path.empty() ? model_.name : model_.path;
-    session_.log().info(describe(response_, name, identified_.inputs["device.name"],
-                                 std::chrono::milliseconds(saved_ms_)));
+    session_.log().info(name() + ": " + describe(response_, std::chrono::milliseconds(saved_ms_)));
 }
 
 void Attempt::record() {

@@ -98,6 +98,8 @@ private:
     [[nodiscard]] std::string reason_to_withhold() const;
     void record();
     void report();
+    // For people: "model.xml on CPU".
+    [[nodiscard]] std::string name() const;
     // How much sooner the model was there than by compiling it.
     [[nodiscard]] std::chrono::milliseconds saved() const;
     [[nodiscard]] runtime::StageTimes times() const;

@@ -45,11 +45,8 @@ std::string_view word(Outcome outcome) {
     return "";
 }
 
-std::string describe(const Response& response, std::string_view model, std::string_view device,
-                     std::chrono::milliseconds compile_time) {
-    std::string text(model.empty() ? "a model" : model);
-    if (!device.empty()) text.append(" on ").append(device);
-    text += ": ";
+std::string describe(const Response& response, std::chrono::milliseconds compile_time) {
+    std::string text;
     const auto time = format_duration(response.timing.total);
     switch (response.outcome) {
         case Outcome::loaded:

@@ -30,9 +30,9 @@ private:
 // "compiled", "loaded", "waited", "bypassed".
 [[nodiscard]] std::string_view word(Outcome outcome);
 
-// "model.xml on CPU: loaded in 31.0 ms; compiling took 44.0 ms". `device` is empty where the
-// request was not looked at; `compile_time` is of what was loaded, and 0 if that is unknown.
-[[nodiscard]] std::string describe(const Response& response, std::string_view model,
-                                   std::string_view device, std::chrono::milliseconds compile_time);
+// "loaded in 31.0 ms; compiling took 44.0 ms". `compile_time` is of what was loaded; 0 if that is
+// unknown.
+[[nodiscard]] std::string describe(const Response& response,
+                                   std::chrono::milliseconds compile_time);
 
 }  // namespace larder::internal::cache

@@ -3,6 +3,7 @@
 #include "cli/runtime/compile_report.h"
 #include "cli/runtime/request.h"
 #include "cli/runtime/verbs.h"
+#include "cli/stage_line.h"
 #include "cli/text.h"
 #include "larder/store.hpp"
 
@@ -16,7 +17,7 @@ public:
           flags_(flags),
           properties_(parse_properties(flags.request.properties)),
           shapes_(parse_shapes(flags.shapes)),
-          options_(context.options()),
+          options_(options_of(context, stage_)),
           cache_(options_) {
         for (const auto& model : flags.models) {
             model_width_ = std::max(model_width_, width(model));
@@ -46,6 +47,12 @@ public:
     }
 
 private:
+    static Options options_of(const Context& context, const StageLine& stage) {
+        auto options = context.options();
+        if (context.format() == Format::table && !context.verbose()) stage.listen(options);
+        return options;
+    }
+
     // Who switches larder off does not expect it.
     bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
 
@@ -99,6 +106,7 @@ private:
     }
 
     void print(const CompileReport& report) {
+        stage_.clear();
         switch (context_.format()) {
             case Format::json: Context::print(json_line(compile_json(report))); return;
             case Format::keys: Context::print_key(report.key); return;
@@ -110,6 +118,7 @@ private:
     }
 
     void print(const std::string& model, const Failure& failure) {
+        stage_.clear();
         if (context_.format() == Format::json) {
             Context::print(json_line(compile_failure_json(model, flags_.request.device, failure)));
         }
@@ -118,6 +127,7 @@ private:
 
     const Context& context_;
     const CompileFlags& flags_;
+    StageLine stage_;
     ov::AnyMap properties_;
     std::vector<InputShape> shapes_;
     Options options_;
