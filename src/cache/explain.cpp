@@ -30,6 +30,63 @@ std::vector<Difference> differences(const format::KeyInputs& kept, const format:
     return result;
 }
 
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+// Which of a model's files are not what they were.
+std::string describe_changes(const format::ModelInfo& kept, const format::ModelInfo& asked) {
+    std::vector<std::string> changed;
+    std::vector<std::string> same;
+    for (const auto& file : asked.files) {
+        const auto before = std::ranges::find(kept.files, file.role, &format::SourceFile::role);
+        const bool is_same = before != kept.files.end() && before->digest == file.digest;
+        (is_same ? same : changed).push_back(file.role);
+    }
+    if (changed.empty() || same.empty()) return "the model has changed since it was compiled";
+    return "of the model's files, " + join(changed) + " changed since it was compiled, and " +
+           join(same) + " did not";
+}
+
+std::string describe_miss(const format::Manifest& kept, const Identified& asked,
+                          const std::vector<Difference>& found) {
+    const auto device = input(asked.inputs, "device.name");
+    if (const auto before = input(kept.key_inputs, "device.name"); before != device) {
+        return "it is kept for " + before.value_or("?") + ", and asked for " + device.value_or("?");
+    }
+    if (input(kept.key_inputs, "model.fingerprint") != input(asked.inputs, "model.fingerprint")) {
+        return describe_changes(kept.model, asked.model);
+    }
+    std::string reason = "it differs from the nearest kept entry in ";
+    for (const auto& difference : found) {
+        reason += (&difference == &found.front() ? "" : ", ") + difference.input;
+    }
+    return reason;
+}
+
+// As a load would find it, but for what the runtime says.
+Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
+                          store::VerifyPolicy policy) {
+    switch (manifest.encoding) {
+        case format::Encoding::raw:
+        case format::Encoding::compressed:
+        case format::Encoding::variant: {
+            const auto blob = store.open_blob(manifest, policy);
+            if (!blob) return fail(blob.error());
+            return {};
+        }
+        case format::Encoding::encrypted:
+        case format::Encoding::files: break;
+    }
+    for (const auto& part : manifest.parts) {
+        const auto object = store.open_object(manifest.key, part, policy);
+        if (!object) return fail(object.error());
+    }
+    return {};
+}
+
 // The kept entry that has most in common with the request, among those that have anything to do
 // with its model.
 void find_nearest(store::Store& store, const Identified& asked, Explanation& explanation) {
@@ -46,11 +103,12 @@ void find_nearest(store::Store& store, const Identified& asked, Explanation& exp
         if (const std::tuple distance(!same_content, found.size(), entry.key); distance < least) {
             least = distance;
             explanation.nearest = entry.key;
+            explanation.reason = describe_miss(manifest, asked, found);
             explanation.differences = std::move(found);
         }
         return store::Continue::yes;
     });
-    // A larder that cannot be listed has no nearest entry; the reason for the miss stands.
+    // A larder that cannot be listed has no nearest entry.
     if (!visited) explanation.reason += "; " + visited.error().message();
 }
 
@@ -97,20 +155,20 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
             explanation.reason = "it is not kept any more: " + withheld->second;
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
             explanation.reason = "the runtime on this machine does not accept what is kept";
+        } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify);
+                   !seen) {
+            explanation.reason = seen.error().message();
         } else {
             explanation.would_hit = true;
         }
         return explanation;
     }
-    explanation.reason = found.fault ? found.fault->message() : "it is not kept";
-    find_nearest(**store, *asked, explanation);
-    if (!explanation.differences.empty()) {
-        explanation.reason = "it differs from the nearest kept entry in ";
-        for (const auto& difference : explanation.differences) {
-            const bool first = &difference == &explanation.differences.front();
-            explanation.reason += (first ? "" : ", ") + difference.input;
-        }
+    explanation.reason = "nothing that is kept was compiled from this content";
+    if (found.fault) {
+        explanation.reason = found.fault->message();
+        return explanation;
     }
+    find_nearest(**store, *asked, explanation);
     return explanation;
 }
 

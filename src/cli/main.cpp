@@ -52,7 +52,7 @@ constexpr std::array<Verb, 19> k_verbs{{
      declare_show, k_prints},
     {"why", "Say why a model would be loaded or compiled now",
      "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why,
-     "--mode --format --json -q"},
+     "--mode --format --json -q -v"},
     {"verify", "Read every byte of what is kept, and set aside what is damaged",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"

@@ -233,6 +233,11 @@ class WhyTest(KeptTest):
         found = self.why("dense", "--device", "HETERO:CPU")
         self.assertEqual(found["nearest_key"], near)
         self.assertIn("device.name", {d["input"] for d in found["differences"]})
+        self.assertEqual(found["reason"], "it is kept for CPU, and asked for HETERO:CPU")
+        told = self.done("why", self.place / "dense.xml", "--device", "HETERO:CPU").out
+        self.assertNotIn("runtime.", told)
+        told = self.done("why", self.place / "dense.xml", "--device", "HETERO:CPU", "-v").out
+        self.assertIn("runtime.", told)
 
     def test_weights(self):
         near = self.keep("dense")
@@ -240,6 +245,37 @@ class WhyTest(KeptTest):
         shutil.copy(self.place / "other.bin", self.place / "dense.bin")
         found = self.why("dense")
         self.check(found, near, "model.fingerprint")
+        self.assertEqual(found["reason"], "of the model's files, bin changed since it was "
+                                          "compiled, and xml did not")
+        for suffix in ("xml", "bin"):
+            shutil.copy(self.models / f"convolution.{suffix}", self.place / f"dense.{suffix}")
+        self.assertEqual(self.why("dense")["reason"], "the model has changed since it was compiled")
+
+    def test_the_object_is_looked_at(self):
+        self.keep("dense")
+        [path] = [path for path in (self.dir / "objects").glob("*/*") if path.suffix != ".chunks"]
+        path.chmod(0o644)
+        whole = path.read_bytes()
+        for text, data in (("not those that were kept", whole[:100] + b"!" + whole[101:]),
+                           ("objects", None)):
+            self.keep("dense")
+            if data is None:
+                path.unlink()
+            else:
+                path.chmod(0o644)
+                path.write_bytes(data)
+            # Both may warn of it.
+            found = self.larder("why", self.place / "dense.xml", "--json").json
+            self.assertFalse(found["would_hit"], found)
+            self.assertIn(text, found["reason"])
+            again = self.larder("compile", self.place / "dense.xml", "--json")
+            self.assertEqual((again.code, again.json["outcome"]), (0, "compiled"), again)
+        self.assertTrue(self.why("dense")["would_hit"])
+
+    def test_a_content_that_was_never_compiled(self):
+        found = self.why("dense")
+        self.assertEqual((found["would_hit"], found["nearest_key"]), (False, None))
+        self.assertIn("nothing that is kept", found["reason"])
 
     def test_another_build(self):
         key = self.keep("dense")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "cli/failure.h"
@@ -34,12 +35,7 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     const auto verdict = explanation.would_hit ? context.paint("hit", Colour::green)
                                                : context.paint("miss", Colour::yellow);
     auto text = printable(flags.model) + " on " + printable(flags.request.device) + ": " + verdict;
-    if (!explanation.differences.empty()) {
-        // The reason would name them all over again.
-        text += ": an entry like it is kept, but what decides the key differs";
-    } else if (!explanation.reason.empty()) {
-        text += ": " + printable(explanation.reason);
-    }
+    if (!explanation.reason.empty()) text += ": " + printable(explanation.reason);
     text += '\n';
     auto keys = context.whole_table({{}, {}});
     if (!explanation.key.empty()) keys.add({{"key", Colour::faint}, {explanation.key}});
@@ -52,7 +48,14 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
         if (!value) return std::string("-");
         return value->empty() ? std::string("''") : *value;
     };
+    // Another device or content has all else follow from it.
+    const auto follows = [&](const Explanation::Difference& difference) {
+        return difference.input == "device.name" || difference.input == "model.fingerprint";
+    };
+    const bool is_plain =
+        !context.verbose() && std::ranges::any_of(explanation.differences, follows);
     for (const auto& difference : explanation.differences) {
+        if (is_plain) break;
         differences.add({{difference.input}, {shown(difference.kept)}, {shown(difference.asked)}});
     }
     if (!differences.empty()) text += "\n" + differences.text();
