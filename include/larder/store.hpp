@@ -67,6 +67,9 @@ struct EntryInfo {
     std::uint64_t hits = 0;  // on this machine
     std::chrono::milliseconds compile_time{0};
     bool pinned = false;             // neither the limit nor a rule removes it
+    // Why no blob is kept for this key although the model is asked for, such as processes that
+    // crashed when they used one; removing the entry lifts it. Empty: a blob is kept.
+    std::string withheld;
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
     EntryDetail detail = EntryDetail::whole;
 };

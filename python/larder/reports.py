@@ -34,6 +34,7 @@ class Entry(TypedDict):
     compile_ms: int
     stale: Stale | None
     pinned: bool
+    withheld: str | None
 
 
 class Listing(TypedDict):

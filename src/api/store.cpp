@@ -9,6 +9,7 @@
 #include "api/convert.h"
 #include "api/diagnosis.h"
 #include "api/staleness.h"
+#include "cache/blame.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
 #include "store/state.h"
@@ -43,6 +44,10 @@ EntryInfo describe(store::Manifest manifest,
     info.without_weights = manifest.weights == internal::format::Weights::external;
     info.created_at = api::time_point(manifest.created_at_ns);
     info.compile_time = std::chrono::milliseconds(manifest.compile_ms);
+    if (const auto why = manifest.notes.find(internal::cache::k_withheld_note);
+        why != manifest.notes.end()) {
+        info.withheld = why->second;
+    }
     return info;
 }
 

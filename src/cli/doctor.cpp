@@ -51,7 +51,15 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.directory = store.directory().string();
         diagnosis.total_bytes = store.total_bytes();
         diagnosis.max_size_bytes = store.max_size_bytes();
-        diagnosis.unpacked_bytes = unpacked_bytes(store.entries(EntryDetail::summary));
+        const auto entries = store.entries(EntryDetail::summary);
+        diagnosis.unpacked_bytes = unpacked_bytes(entries);
+        for (const auto& entry : entries) {
+            if (entry.withheld.empty()) continue;
+            diagnosis.findings.push_back({Severity::warning, "entry",
+                                          "'" + entry.model + "' on " + entry.device +
+                                              " is not kept: " + entry.withheld,
+                                          "if that is over: larder rm " + entry.key.substr(0, 12)});
+        }
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});

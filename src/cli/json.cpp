@@ -70,6 +70,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["compile_ms"] = entry.compile_time.count();
     json["stale"] = stale_json(entry);
     json["pinned"] = entry.pinned;
+    json["withheld"] = text_or_null(entry.withheld);
     return json;
 }
 

@@ -76,8 +76,9 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         add(std::to_string(entry.hits));
         add(format_duration(entry.compile_time));
         add(entry.model + (entry.pinned ? " (pinned)" : "") +
+                (entry.withheld.empty() ? "" : " (not kept)") +
                 (stale.empty() ? "" : " (" + stale + ")"),
-            stale.empty() ? Colour::none : Colour::yellow);
+            stale.empty() && entry.withheld.empty() ? Colour::none : Colour::yellow);
         table.add(std::move(row));
     }
     std::string text = table.empty() ? "" : table.text();

@@ -59,6 +59,27 @@ class ReportTest(harness.HookTest):
         self.assertEqual(len(self.run_program(["--report"], program=program)), 1)
         self.assertEqual(self.run_program([], program=program), [])
 
+    def larder(self, *words):
+        return self.run_bare(harness.PROGRAM, *words, "--dir", self.dir)
+
+    def test_a_model_that_is_not_kept_for_its_crashes_is_shown_and_can_be_let_in(self):
+        crash = COMPILE.replace("core.compile", "loaded = core.compile") + (
+            "    if loaded.get_property('LOADED_FROM_CACHE'):\n"
+            "        import ctypes; ctypes.string_at(0)\n")
+        for _ in range(8):
+            self.run_larder(command=[sys.executable, "-c", crash, self.dense])
+        [entry] = self.larder("ls", "--json").json["entries"]
+        self.assertRegex(entry["withheld"], r"took \d processes down \(SIGSEGV\); it is kept again")
+        self.assertIn("(not kept)", self.larder("ls").out)
+        self.assertIn("processes down", self.larder("show", self.dense).out)
+        [found] = [f for f in self.larder("doctor", "--json").json["findings"]
+                   if f["subject"] == "entry"]
+        self.assertEqual(found["remedy"], f"if that is over: larder rm {entry['key'][:12]}")
+        self.larder("rm", "-y", entry["key"][:12])
+        for outcome in ("compiled", "loaded"):
+            [line] = self.run_program(["--report"], self.dense)
+            self.assertIn(f"1 {outcome}", line)
+
 
 if __name__ == "__main__":
     harness.main()
