@@ -66,7 +66,7 @@ struct EntryInfo {
     std::optional<std::chrono::system_clock::time_point> last_used_anywhere_at;
     std::uint64_t hits = 0;  // on this machine
     std::chrono::milliseconds compile_time{0};
-    bool pinned = false;             // neither the limit nor a rule removes it
+    bool pinned = false;  // neither the limit nor a rule removes it
     // Why no blob is kept for this key although the model is asked for, such as processes that
     // crashed when they used one; removing the entry lifts it. Empty: a blob is kept.
     std::string withheld;

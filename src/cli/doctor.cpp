@@ -55,10 +55,10 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.unpacked_bytes = unpacked_bytes(entries);
         for (const auto& entry : entries) {
             if (entry.withheld.empty()) continue;
-            diagnosis.findings.push_back({Severity::warning, "entry",
-                                          "'" + entry.model + "' on " + entry.device +
-                                              " is not kept: " + entry.withheld,
-                                          "if that is over: larder rm " + entry.key.substr(0, 12)});
+            diagnosis.findings.push_back(
+                {Severity::warning, "entry",
+                 "'" + entry.model + "' on " + entry.device + " is not kept: " + entry.withheld,
+                 "if that is over: larder rm " + entry.key.substr(0, 12)});
         }
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
