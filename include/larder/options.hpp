@@ -105,6 +105,11 @@ struct Settings {
     // Configuration files that this user may not read, in words: what they set is not in force.
     // Where the larder's own is among them, Mode::on and Mode::refresh become Mode::read_only.
     std::vector<std::string> unread;
+    // Variables of the environment that are nearly called as a setting is, in words: they have no
+    // effect.
+    std::vector<std::string> misspelt;
+    // The names of other variables LARDER_… that larder does not know: another's, most likely.
+    std::vector<std::string> unknown;
 };
 
 // Reads every setting: `overrides` (by name, as from a command line), then the environment, then

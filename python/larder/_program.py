@@ -61,7 +61,7 @@ def preload_for_loader(path: str, variables: Mapping[str, str]) -> str | None:
 
 def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: float,
         on_answer: Receiver, on_progress: Receiver | None = None,
-        codes: Container[int] = (_DONE,)) -> int:
+        codes: Container[int] = (_DONE,), passes_warnings_on: bool = True) -> int:
     """Runs the program and returns its exit code, which is one of `codes`.
 
     Every line of its answer goes to `on_answer` as soon as it is there, every line about its
@@ -88,7 +88,7 @@ def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: flo
             _end(process)
     if code not in codes or not answered:
         raise _error(words[0], code, messages)
-    if code == _DONE:  # otherwise the answer itself tells
+    if code == _DONE and passes_warnings_on:  # otherwise the answer itself tells
         _pass_on(messages)
     return code
 

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "api/configuration.h"
 #include "api/convert.h"
 #include "api/settings_sources.h"
+#include "api/variables.h"
 #include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
@@ -187,9 +189,11 @@ bool is_switched_off() { return api::environment_value("LARDER_MODE") == "off"; 
 void load_into(Settings& settings, const std::map<std::string, std::string>& overrides) {
     auto& options = settings.options;
     std::vector<std::string> names;
+    std::vector<api::SettingName> known;
     std::vector<const Definition*> open;
     for (const auto& definition : k_definitions) {
         names.emplace_back(definition.name);
+        known.push_back({definition.name, definition.variable});
         if (!definition.is_given(options)) open.push_back(&definition);
     }
     Sources sources(overrides, std::move(names));
@@ -213,6 +217,9 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
     // What is closed to this user holds no state of his: it would only be said twice.
     if (sources.is_closed(options.state_directory)) options.state_directory.clear();
     settings.unread = sources.unread();
+    auto variables = api::unknown_variables(known);
+    settings.misspelt = std::move(variables.misspelt);
+    settings.unknown = std::move(variables.others);
 }
 
 }  // namespace
@@ -236,7 +243,8 @@ Configuration configure(Options given) {
     });
     if (!complete) load_into(settings, {});
     Configuration configuration(settings.options);
-    configuration.unread = std::move(settings.unread);
+    configuration.notices = std::move(settings.unread);
+    std::ranges::move(settings.misspelt, std::back_inserter(configuration.notices));
     return configuration;
 }
 

@@ -72,6 +72,16 @@ TEST_F(Settings, AFileOfTheLarderFillsInWhatAProgramLeavesOpen) {
     EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
 }
 
+TEST_F(Settings, AVariableThatIsNearlyASettingIsNamedAndHasNoEffect) {
+    const auto misspelt = std::string("LARDER_") + "MODES";
+    const Variable modes(misspelt.c_str(), "off");
+    EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
+    EXPECT_THAT(messages_,
+                ::testing::ElementsAre(misspelt + " is no setting of larder: did you mean "
+                                                  "LARDER_MODE?"));
+    EXPECT_EQ(load_settings().misspelt, messages_);
+}
+
 TEST_F(Settings, AnOperatorSwitchesOffWhateverAProgramSets) {
     auto own = options();
     for (const auto mode : {Mode::on, Mode::refresh, Mode::cache_only}) {

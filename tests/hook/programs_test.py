@@ -81,6 +81,14 @@ class ProgramTest(harness.HookTest):
         known = self.served(*command[:2], command[3])
         self.assertEqual(known.lines, ["loaded", "loaded", "the preload serves"])
 
+    def test_a_setting_that_is_misspelt(self):
+        environment = {"LARDER_" + name: "1" for name in ("MAXSIZE", "MODES", "PORT")}
+        outcome = self.warned(self.run_larder(command=[self.program("c_client"), self.dense],
+                                              environment=environment),
+                              "did you mean LARDER_MAX_SIZE?", "did you mean LARDER_MODE?")
+        self.assertNotIn("LARDER_PORT", outcome.error)
+        self.assertNotEqual(self.larder("ls")["entries"], [])
+
     def test_what_a_program_used_is_no_crash(self):
         self.served(self.program("c_client"), self.dense)
         self.served(self.program("c_client"), self.dense)

@@ -134,6 +134,13 @@ class InstallTest(harness.PackageTest):
         self.assertEqual(len(outcome.warnings), 1, outcome)
         self.assertIn("LARDER_VERIFY: cannot read 'sometimes'", outcome.warnings[0])
 
+    def test_a_setting_of_the_environment_that_is_misspelt(self):
+        os.environ["LARDER_" + "MAXSIZE"] = "1GiB"
+        outcome = self.run_client("installing.py", "before", self.dense, self.root)
+        self.assertEqual((outcome.code, outcome.json), (0, False), outcome)
+        self.assertEqual(len(outcome.error.splitlines()), 1, outcome)
+        self.assertIn("did you mean LARDER_MAX_SIZE?", outcome.warnings[0])
+
     def test_installations_that_end_in_the_order_they_began(self):
         self.assertEqual(self.scenario("ended_in_order"), [False, True, False, False])
         self.assertFalse(self.one.exists())
