@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/command_tree.h"
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/text.h"
@@ -144,6 +145,11 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
         declare_flags(*sub, flags);
         sub->group("Verbs");
         sub->footer("Examples:\n" + std::string(verb.examples));
+    }
+    // For who builds and packs this: cmake/documents.cmake.
+    if (words.size() == 2 && words.front() == "--document") {
+        Context::print(document(app, words.back()));
+        return k_done;
     }
     try {
         std::reverse(words.begin(), words.end());  // as the parser wants them

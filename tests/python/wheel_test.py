@@ -57,6 +57,21 @@ class WheelTest(unittest.TestCase):
         self.assertIn("Name: larder-openvino", about)
         self.assertIn("Requires-Python: >=3.10", about)
         self.assertRegex("\n".join(about), r"(?m)^Requires-Dist: openvino==\d+\.\d+\.\d+$")
+        self.assertIn("License-Expression: Apache-2.0", about)
+        self.assertIn("Description-Content-Type: text/markdown", about)
+        self.assertEqual([line for line in about if line.startswith(("Author", "Maintainer"))], [])
+        text = "\n".join(about[about.index(""):])
+        self.assertIn("larder.install(", text)
+        # What leads into the sources, or is done there.
+        self.assertNotRegex(text, r"\]\((?!https:)|scripts/build|find_package")
+        [licence] = [path for path in self.wheel.namelist() if path.endswith("/LICENSE")]
+        self.assertIn(b"Apache License", self.wheel.read(licence))
+
+    def test_what_man_and_shells_look_for(self):
+        [data] = {path.split("/")[0] for path in self.wheel.namelist() if ".data/" in path}
+        for path in ("man/man1/larder.1", "bash-completion/completions/larder",
+                     "zsh/site-functions/_larder", "fish/vendor_completions.d/larder.fish"):
+            self.assertIn(b"larder", self.wheel.read(f"{data}/data/share/{path}"), path)
 
     def test_what_it_needs_is_in_it(self):
         binaries = self.binaries()
