@@ -7,11 +7,13 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 #include "larder/units.hpp"
 
 namespace larder {
@@ -23,6 +25,10 @@ enum class Mode {
     refresh,     // compile anew and replace what is kept
     off,         // as if larder were not there
 };
+
+// "on", "read-only", "cache-only", "refresh", "off".
+[[nodiscard]] LARDER_EXPORT const char* to_string(Mode mode) noexcept;
+inline std::ostream& operator<<(std::ostream& out, Mode mode) { return out << to_string(mode); }
 
 // When the bytes of an object are checked against its digest.
 enum class Verify {

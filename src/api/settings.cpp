@@ -60,14 +60,14 @@ Value one_of(const std::array<std::pair<const char*, Value>, N>& words, const st
     throw Unreadable(expected);
 }
 
+constexpr std::array<std::pair<const char*, Mode>, 5> k_modes{{{"on", Mode::on},
+                                                               {"read-only", Mode::read_only},
+                                                               {"cache-only", Mode::cache_only},
+                                                               {"refresh", Mode::refresh},
+                                                               {"off", Mode::off}}};
+
 void apply_mode(Options& options, const std::string& value) {
-    static constexpr std::array<std::pair<const char*, Mode>, 5> k_words{
-        {{"on", Mode::on},
-         {"read-only", Mode::read_only},
-         {"cache-only", Mode::cache_only},
-         {"refresh", Mode::refresh},
-         {"off", Mode::off}}};
-    options.mode = one_of(k_words, value);
+    options.mode = one_of(k_modes, value);
 }
 
 void apply_verify(Options& options, const std::string& value) {
@@ -223,6 +223,13 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
 }
 
 }  // namespace
+
+const char* to_string(Mode mode) noexcept {
+    for (const auto& [word, value] : k_modes) {
+        if (value == mode) return word;
+    }
+    return "";
+}
 
 Settings load_settings(const std::map<std::string, std::string>& overrides) {
     Settings settings;
