@@ -1,7 +1,7 @@
 # What `cmake --install` lays down: the libraries, the headers, the program, and a package for
 # find_package(larder). Two export sets, so that larder::store can be had without OpenVINO.
 include(CMakePackageConfigHelpers)
-install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/CHANGELOG.md" TYPE DOC)
+include(licences)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/larder")
 
 if(TARGET liblarder_store)

@@ -48,7 +48,8 @@ if(loaded MATCHES "openvino|not found")
 endif()
 run("the installed program" COMMAND ${bare} "${WORK}/prefix/${BINDIR}/larder" --help)
 
-foreach(document IN ITEMS doc/larder/LICENSE man/man1/larder.1 zsh/site-functions/_larder
+foreach(document IN ITEMS doc/larder/LICENSE doc/larder/licences/libzstd-dev
+        man/man1/larder.1 zsh/site-functions/_larder
         bash-completion/completions/larder fish/vendor_completions.d/larder.fish)
     if(NOT EXISTS "${WORK}/prefix/share/${document}")
         message(FATAL_ERROR "share/${document} is not installed")

@@ -64,8 +64,16 @@ class WheelTest(unittest.TestCase):
         self.assertIn("larder.install(", text)
         # What leads into the sources, or is done there.
         self.assertNotRegex(text, r"\]\((?!https:)|scripts/build|find_package")
-        [licence] = [path for path in self.wheel.namelist() if path.endswith("/LICENSE")]
-        self.assertIn(b"Apache License", self.wheel.read(licence))
+
+    def test_the_licences_of_what_is_in_it(self):
+        licences = {path.rpartition("/")[2]: self.wheel.read(path).decode()
+                    for path in self.wheel.namelist() if ".dist-info/licenses/" in path}
+        for name, says in (("LICENSE", "Apache License"), ("libzstd-dev", "BSD"),
+                           ("libfmt-dev", "fmt"), ("libsqlite3-dev", "public domain"),
+                           ("librust-blake3-dev", "CC0"), ("libtomlplusplus-dev", "MIT"),
+                           ("nlohmann-json3-dev", "MIT"), ("libcli11-dev", "BSD"),
+                           ("libexpected-dev", "CC0")):
+            self.assertIn(says, licences[name], name)
 
     def test_what_man_and_shells_look_for(self):
         [data] = {path.split("/")[0] for path in self.wheel.namelist() if ".data/" in path}
