@@ -1,6 +1,7 @@
 # What `cmake --install` lays down: the libraries, the headers, the program, and a package for
 # find_package(larder). Two export sets, so that larder::store can be had without OpenVINO.
 include(CMakePackageConfigHelpers)
+include(licences)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/larder")
 
 if(TARGET liblarder_store)
@@ -17,6 +18,19 @@ if(TARGET liblarder_store)
         INSTALL_DESTINATION "${package_dir}")
     write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/larder-config-version.cmake"
         COMPATIBILITY SameMinorVersion)
+    # From the folder of the .pc files, so that a prefix can be moved.
+    file(RELATIVE_PATH LARDER_PREFIX_FROM_PC
+        "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+    set(pc_files larder-store.pc)
+    if(TARGET liblarder)
+        list(APPEND pc_files larder.pc)
+    endif()
+    foreach(pc_file IN LISTS pc_files)
+        configure_file("${PROJECT_SOURCE_DIR}/cmake/${pc_file}.in"
+            "${PROJECT_BINARY_DIR}/package/${pc_file}" @ONLY)
+        install(FILES "${PROJECT_BINARY_DIR}/package/${pc_file}"
+            DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+    endforeach()
     install(FILES
         "${PROJECT_BINARY_DIR}/package/larder-config.cmake"
         "${PROJECT_BINARY_DIR}/package/larder-config-version.cmake"

@@ -95,7 +95,7 @@ function(public_library name)
         EXPORT_NAME ${arg_EXPORT}
         VERSION ${PROJECT_VERSION}
         SOVERSION ${PROJECT_VERSION_MAJOR}
-        INSTALL_RPATH "\$ORIGIN;${OPENVINO_LIBRARY_DIR}")
+        INSTALL_RPATH "\$ORIGIN;${CMAKE_INSTALL_RPATH}")
     target_compile_features(${target} INTERFACE cxx_std_20)
     target_include_directories(${target} INTERFACE
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"

@@ -14,8 +14,8 @@ if(NOT OpenVINO_FOUND)
 endif()
 # Its macros put the path of the file that uses them into what is built: as seen from here, then.
 target_compile_options(openvino::runtime INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
-# Its libraries' folder goes into the run path of what we build and install, so that no environment
-# variable is needed.
+# Its libraries' folder is in the run path of what we build, not of what we install: there, whoever
+# packs it says where OpenVINO will be, with CMAKE_INSTALL_RPATH, if the loader does not know.
 get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
 get_filename_component(OPENVINO_LIBRARY_DIR "${openvino_library}" DIRECTORY)
 message(STATUS "OpenVINO ${OpenVINO_VERSION}: ${OPENVINO_LIBRARY_DIR}")

@@ -9,12 +9,15 @@ has the C library which everything in it needs.
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 # Beside this interpreter, wherever PATH leads.
 TOOLS = pathlib.Path(sys.executable).absolute().parent
+FOR_WHO_HAS_THE_SOURCES = (
+    "Try it", "Quick start", "In a C++ program", "Documentation", "Working on it")
 OPENVINO = "$ORIGIN/../../openvino/libs"
 
 
@@ -27,10 +30,18 @@ def run(*command):
         sys.exit(f"{done.stdout}build_wheel: '{command[0]}' failed")
 
 
+def describe(readme):
+    """Leaves what is for who has the wheel alone, without links into the sources."""
+    begin, *sections = re.split(r"(?m)^(?=## )", readme.read_text())
+    kept = [each for each in sections if each.splitlines()[0][3:] not in FOR_WHO_HAS_THE_SOURCES]
+    readme.write_text(re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", "".join([begin, *kept])))
+
+
 def build_wheel(build, folder):
     shutil.rmtree(folder, ignore_errors=True)
     staged = folder / "staged"
     run("cmake", "--install", build, "--component", "wheel", "--prefix", staged)
+    describe(staged / "README.md")
     run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN/../lib:{OPENVINO}",
         staged / "larder/bin/larder")
     for library in sorted(staged.glob("larder/lib/*")):

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 #include "larder/staleness.hpp"
 
 namespace larder {
@@ -35,6 +37,12 @@ struct CachedFile {
 // "blob", "kernels"; "usable", "stale", "unknown".
 [[nodiscard]] LARDER_EXPORT const char* to_string(CachedFile::Kind kind) noexcept;
 [[nodiscard]] LARDER_EXPORT const char* to_string(CachedFile::Worth worth) noexcept;
+inline std::ostream& operator<<(std::ostream& out, CachedFile::Kind kind) {
+    return out << to_string(kind);
+}
+inline std::ostream& operator<<(std::ostream& out, CachedFile::Worth worth) {
+    return out << to_string(worth);
+}
 
 // Every file that OpenVINO has cached in `directory`, or below it. Files with other names or other
 // content, links, and larders are passed over. Throws Error: `not_found`, `invalid_argument` for a

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 
 namespace larder {
 
@@ -19,6 +21,12 @@ enum class ErrorCode {
     timed_out,          // a wait reached its limit
     io,                 // any other failure of the operating system
 };
+
+// "not_found", "permission_denied"…
+[[nodiscard]] LARDER_EXPORT const char* to_string(ErrorCode code) noexcept;
+inline std::ostream& operator<<(std::ostream& out, ErrorCode code) {
+    return out << to_string(code);
+}
 
 // The only exception that larder itself throws. What OpenVINO throws while it reads or compiles a
 // model reaches the caller unchanged, and is none of these.

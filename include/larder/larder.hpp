@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "larder/error.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
+#include "larder/require_cxx20.hpp"
 #include "larder/staleness.hpp"
 #include "larder/store.hpp"
 
@@ -36,6 +38,9 @@ enum class Outcome {
 };
 
 [[nodiscard]] LARDER_EXPORT const char* to_string(Outcome outcome) noexcept;
+inline std::ostream& operator<<(std::ostream& out, Outcome outcome) {
+    return out << to_string(outcome);
+}
 
 // Names a model by content where only the caller can: 32 bytes that differ whenever the model that
 // `build` would make differs.

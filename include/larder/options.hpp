@@ -7,11 +7,13 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 #include "larder/units.hpp"
 
 namespace larder {
@@ -23,6 +25,10 @@ enum class Mode {
     refresh,     // compile anew and replace what is kept
     off,         // as if larder were not there
 };
+
+// "on", "read-only", "cache-only", "refresh", "off".
+[[nodiscard]] LARDER_EXPORT const char* to_string(Mode mode) noexcept;
+inline std::ostream& operator<<(std::ostream& out, Mode mode) { return out << to_string(mode); }
 
 // When the bytes of an object are checked against its digest.
 enum class Verify {
@@ -108,6 +114,11 @@ struct Settings {
     // Configuration files that this user may not read, in words: what they set is not in force.
     // Where the larder's own is among them, Mode::on and Mode::refresh become Mode::read_only.
     std::vector<std::string> unread;
+    // Variables of the environment that are nearly called as a setting is, in words: they have no
+    // effect.
+    std::vector<std::string> misspelt;
+    // The names of other variables LARDER_… that larder does not know: another's, most likely.
+    std::vector<std::string> unknown;
 };
 
 // Reads every setting: `overrides` (by name, as from a command line), then the environment, then

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <ostream>
 #include <string>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 
 namespace larder {
 
@@ -18,6 +20,9 @@ enum class StaleReason {
 
 // "gone", "changed", "superseded", "incompatible".
 [[nodiscard]] LARDER_EXPORT const char* to_string(StaleReason reason) noexcept;
+inline std::ostream& operator<<(std::ostream& out, StaleReason reason) {
+    return out << to_string(reason);
+}
 
 struct Staleness {
     StaleReason reason = StaleReason::gone;

@@ -14,6 +14,7 @@
 #include "larder/error.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
+#include "larder/require_cxx20.hpp"
 #include "larder/staleness.hpp"
 
 namespace larder {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "larder/export.hpp"
+#include "larder/require_cxx20.hpp"
 
 namespace larder {
 

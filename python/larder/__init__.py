@@ -15,10 +15,11 @@ from larder._cache import Cache
 from larder._error import CompileError, Error, TimeLimitError, UsageError
 from larder._hook import Installation, install, open_preload
 from larder._settings import Settings
+from larder._version import __version__
 
 __all__ = [
     "Cache", "CompileError", "Error", "Installation", "Settings", "TimeLimitError", "UsageError",
-    "install",
+    "__version__", "install",
 ]
 
 open_preload()

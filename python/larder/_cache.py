@@ -8,9 +8,11 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from larder import reports
-from larder._error import CompileError
+from larder._error import CompileError, Error, UsageError
 from larder._program import Receiver, run
-from larder._settings import Settings, StrPath, variables_of
+from larder._settings import (
+    Settings, Size, StrPath, Time, in_python_words, size_text, time_text, variables_of,
+)
 
 if TYPE_CHECKING:
     if sys.version_info >= (3, 11):
@@ -47,8 +49,14 @@ class Cache:
 
     def __init__(self, dir: StrPath | None = None, *, timeout_seconds: float = 3600.0,
                  **settings: Unpack[Settings]) -> None:
-        self._variables = variables_of({"dir": dir, **settings})
+        self._given = {"dir": dir, **settings}
+        self._variables = variables_of(self._given)
         self._timeout_seconds = timeout_seconds
+
+    def __repr__(self) -> str:
+        given = {**self._given, "dir": self._variables.get("LARDER_DIR")}
+        words = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return f"larder.Cache({', '.join(words)})"
 
     def ls(self, *filters: str, sort: str | None = None,
            limit: int | None = None) -> reports.Listing:
@@ -90,7 +98,7 @@ class Cache:
                                failed[0]["remedy"] or "", code, found)
         return found
 
-    def verify(self, *keys: str, max_rate: str | None = None, from_the_start: bool = False,
+    def verify(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.VerifyReport:
         """Reads every byte of what is kept (of these entries; of all without any), no more than
         `max_rate` ("100MB") in a second, and sets aside what is damaged. `progress` is told how
@@ -99,7 +107,7 @@ class Cache:
         return self._ask(reports.VerifyReport, "verify", *_check(max_rate, from_the_start),
                          names=keys, codes=_VERIFIED, progress=progress)
 
-    def repair(self, *keys: str, max_rate: str | None = None, from_the_start: bool = False,
+    def repair(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.RepairReport:
         """As :meth:`verify`, and what is damaged is compiled anew where its model is still there,
         and removed elsewhere."""
@@ -111,21 +119,21 @@ class Cache:
         return self._ask(reports.RemovalReport, "rm", _consent(dry_run), names=targets)
 
     def prune(self, *, stale: bool = False, incompatible: bool = False,
-              older_than: str | None = None, max_size: str | None = None,
+              older_than: Time | None = None, max_size: Size | None = None,
               dry_run: bool = False) -> reports.PruneReport:
         """Removes what any of the rules names ("30d" old, "20GiB" in all), and whatever no entry
         uses."""
         return self._ask(reports.PruneReport, "prune", _consent(dry_run),
                          *_switch("stale", stale), *_switch("incompatible", incompatible),
-                         *_flag("older-than", older_than), *_flag("max-size", max_size))
+                         *_time_flag("older-than", older_than), *_size_flag("max-size", max_size))
 
-    def compress(self, *targets: StrPath, older_than: str | None = None, dry_run: bool = False,
+    def compress(self, *targets: StrPath, older_than: Time | None = None, dry_run: bool = False,
                  progress: Progress | None = None) -> reports.CompressReport:
         """Keeps these entries in less room, or ("30d") what nobody has asked for in that long;
         each load of them takes longer. What stays as it is, also because it failed, is told by
         `unchanged`."""
         return self._ask(reports.CompressReport, "compress", _consent(dry_run),
-                         *_flag("older-than", older_than), names=targets, codes=_INTERRUPTIBLE,
+                         *_time_flag("older-than", older_than), names=targets, codes=_INTERRUPTIBLE,
                          progress=progress)
 
     def decompress(self, *targets: StrPath, dry_run: bool = False,
@@ -149,9 +157,9 @@ class Cache:
         removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
         return self._ask(reports.AdoptReport, "adopt", *removal, names=[directory])
 
-    def stats(self, since: str | None = None) -> reports.Stats:
+    def stats(self, since: Time | None = None) -> reports.Stats:
         """How requests ended ("7d": those no older than that), and what was saved."""
-        return self._ask(reports.Stats, "stats", *_flag("since", since))
+        return self._ask(reports.Stats, "stats", *_time_flag("since", since))
 
     def config(self) -> reports.Configuration:
         """Every setting in force, and where it comes from."""
@@ -180,12 +188,25 @@ class Cache:
              on_answer: Receiver, on_progress: Receiver | None = None) -> int:
         # What follows "--" is never taken for a flag.
         positional = ["--", *(os.fspath(name) for name in names)]
-        return run([verb, "--json", *words, *(positional if positional[1:] else [])],
-                   self._variables, self._timeout_seconds, on_answer, on_progress, codes)
+        try:
+            return run([verb, "--json", *words, *(positional if positional[1:] else [])],
+                       self._variables, self._timeout_seconds, on_answer, on_progress, codes)
+        except Error as error:
+            # How larder came to know is of no interest.
+            wrong = in_python_words(error, self._given) if isinstance(error, UsageError) else None
+            raise (wrong or error).with_traceback(None) from None
 
 
 def _flag(name: str, value: str | int | None) -> list[str]:
     return [] if value is None else [f"--{name}={value}"]
+
+
+def _size_flag(name: str, value: Size | None) -> list[str]:
+    return [] if value is None else _flag(name, size_text(value))
+
+
+def _time_flag(name: str, value: Time | None) -> list[str]:
+    return [] if value is None else _flag(name, time_text(value))
 
 
 def _switch(name: str, is_on: bool) -> list[str]:
@@ -196,8 +217,8 @@ def _consent(dry_run: bool) -> str:
     return "--dry-run" if dry_run else "--yes"
 
 
-def _check(max_rate: str | None, from_the_start: bool) -> list[str]:
-    return [*_flag("max-rate", max_rate), *_switch("from-the-start", from_the_start)]
+def _check(max_rate: Size | None, from_the_start: bool) -> list[str]:
+    return [*_size_flag("max-rate", max_rate), *_switch("from-the-start", from_the_start)]
 
 
 def _request(device: str, properties: Properties | None) -> list[str]:

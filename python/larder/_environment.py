@@ -1,4 +1,5 @@
-"""The variables that installations put into the environment of the process, one above another."""
+"""What installations put into the environment of the process: variables, one above another, and
+what has the loader serve the programs that it starts."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 _MODE = "LARDER_MODE"
+_PRELOADS = "LD_PRELOAD"
 
 _layers: list[Mapping[str, str]] = []
 # What the variables of all layers were before the first of them; None: not set.
@@ -34,6 +36,32 @@ def remove_layer(variables: Mapping[str, str]) -> None:
 
 def has_layers() -> bool:
     return bool(_layers)
+
+
+def is_last_layer(variables: Mapping[str, str]) -> bool:
+    return bool(_layers) and _layers[-1] is variables
+
+
+def add_preload(path: str) -> bool:
+    """Programs that are started from now on are served. Whether they were not before."""
+    others = _preloads()
+    if path in others:
+        return False
+    os.environ[_PRELOADS] = ":".join([*others, path])
+    return True
+
+
+def remove_preload(path: str) -> None:
+    """Leaves whatever else is there by now."""
+    others = [other for other in _preloads() if other != path]
+    if others:
+        os.environ[_PRELOADS] = ":".join(others)
+    else:
+        os.environ.pop(_PRELOADS, None)
+
+
+def _preloads() -> list[str]:
+    return [path for path in os.environ.get(_PRELOADS, "").replace(" ", ":").split(":") if path]
 
 
 def obeying_operator(variables: Mapping[str, str]) -> dict[str, str]:

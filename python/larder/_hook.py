@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pathlib
 import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from larder._environment import add_layer, has_layers, obeying_operator, remove_layer
+from larder._environment import (
+    add_layer, add_preload, has_layers, is_last_layer, obeying_operator, remove_layer,
+    remove_preload,
+)
 from larder._error import Error, UsageError
-from larder._program import PACKAGE, run
-from larder._settings import Settings, StrPath, variables_of
+from larder._program import PACKAGE, preload_for_loader, run
+from larder.reports import Configuration
+from larder._settings import Settings, StrPath, in_python_words, variables_of
 
 if TYPE_CHECKING:
     if sys.version_info >= (3, 11):
@@ -36,6 +41,10 @@ _own: ctypes.CDLL
 _served_before = False
 
 
+# What the first installation added to LD_PRELOAD.
+_added_preload: str | None = None
+
+
 class Installation:
     """As long as it lasts, models of this process are compiled through larder.
 
@@ -43,18 +52,48 @@ class Installation:
     forget it. Of several, the settings of the last one that lasts hold.
     """
 
-    def __init__(self, preload: ctypes.CDLL, variables: Mapping[str, str]) -> None:
-        global _served_before
-        self._renew = preload.larder_preload_renew
-        self._renew.argtypes = [ctypes.c_bool]
-        self._renew.restype = ctypes.c_bool
+    def __init__(self, preload: ctypes.CDLL, variables: Mapping[str, str],
+                 in_force: Mapping[str, str]) -> None:
+        self._preload = preload
         self._variables = variables
-        is_first = not has_layers()
-        add_layer(variables)
-        was_served: bool = self._renew(True)
-        if is_first:
-            _served_before = was_served
+        self._in_force = in_force
+        _begin(preload, variables)
         self._lasts = True
+
+    @property
+    def directory(self) -> pathlib.Path | None:
+        """Where models are kept; None where the settings cannot be read, which keeps none."""
+        directory = self._in_force.get("LARDER_DIR")
+        return None if directory is None else pathlib.Path(directory)
+
+    @property
+    def mode(self) -> str | None:
+        """As it was installed: "on", "off", …; None where the settings cannot be read."""
+        return self._in_force.get("LARDER_MODE")
+
+    @property
+    def lasts(self) -> bool:
+        """Until :meth:`uninstall`, or the end of the `with` statement."""
+        return self._lasts
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the next model that this process compiles goes through this installation: it
+        lasts, no other has begun since that lasts, and it is not switched off. Whether OpenVINO is
+        of the version that larder is built for is known once this process has compiled a model."""
+        return (self._lasts and is_last_layer(self._variables) and self.mode not in (None, "off")
+                and _serves(self._preload))
+
+    def __repr__(self) -> str:
+        if not self._lasts:
+            state = "ended"
+        elif self.mode is None:
+            state = "keeps nothing: its settings cannot be read"
+        elif is_last_layer(self._variables):
+            state = f"mode {self.mode}" + ("" if self.is_serving else ", not serving")
+        else:
+            state = f"mode {self.mode}, behind another"
+        return f"<larder.Installation in '{self.directory}': {state}>"
 
     def uninstall(self) -> None:
         """Goes back to what the other installations say, or to what was before all of them. Models
@@ -62,8 +101,7 @@ class Installation:
         if not self._lasts:
             return
         self._lasts = False
-        remove_layer(self._variables)
-        self._renew(has_layers() or _served_before)
+        _end(self._preload, self._variables)
 
     def __enter__(self) -> Self:
         return self
@@ -82,20 +120,52 @@ def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Install
     :class:`larder.UsageError`; what is not given is as the environment and the configuration files
     have it, and what cannot be read there is a warning when the first model is compiled.
     LARDER_MODE=off in the environment counts whatever is given. What is given is put into the
-    environment, so that processes that this one starts see it, too; they are served if they are
-    forked, or install larder themselves.
+    environment, and the preload into LD_PRELOAD: programs that this one starts from now on, workers
+    of `multiprocessing` among them, are served as if `larder run` had started them.
 
     May be called again, with other settings. Not while other threads compile models.
     """
-    variables = obeying_operator(variables_of({"dir": dir, **settings}))
-    preload = _preload_in_memory()
+    given = {"dir": dir, **settings}
+    variables = obeying_operator(variables_of(given))
     try:
-        run(["config", "--json"], variables, _TIMEOUT_SECONDS, on_answer=lambda _: None)
+        return Installation(_preload_in_memory(), variables, _in_force(variables, given))
+    except Error as error:
+        # How larder came to know is of no interest.
+        raise error.with_traceback(None) from None
+
+
+def _in_force(variables: Mapping[str, str], given: Mapping[str, object]) -> dict[str, str]:
+    """Every setting, by variable; none where an operator got one wrong: that stops no program."""
+    answers: list[Configuration] = []
+    try:
+        # The first model that is compiled warns of the same.
+        run(["config", "--json"], variables, _TIMEOUT_SECONDS, on_answer=answers.append,
+            passes_warnings_on=False)
     except UsageError as error:
-        # What an operator got wrong does not stop a program.
-        if any(error.message.startswith(f"{name}:") for name in variables):
-            raise
-    return Installation(preload, variables)
+        wrong = in_python_words(error, given)
+        if wrong is not None:
+            raise wrong from None
+    return {setting["variable"]: setting["value"]
+            for answer in answers for setting in answer["settings"]}
+
+
+def _begin(preload: ctypes.CDLL, variables: Mapping[str, str]) -> None:
+    global _served_before, _added_preload
+    is_first = not has_layers()
+    add_layer(variables)
+    was_served = _renew(preload, True)
+    if not is_first:
+        return
+    _served_before = was_served
+    path = preload_for_loader(preload._name, variables)
+    _added_preload = path if path is not None and add_preload(path) else None
+
+
+def _end(preload: ctypes.CDLL, variables: Mapping[str, str]) -> None:
+    remove_layer(variables)
+    if not has_layers() and _added_preload is not None:
+        remove_preload(_added_preload)
+    _renew(preload, has_layers() or _served_before)
 
 
 def open_preload() -> None:
@@ -115,9 +185,10 @@ def _preload_in_memory() -> ctypes.CDLL:
     path = _path_in_time(_own)
     if path is None:
         raise Error("openvino was imported before larder, and cannot be served any more",
-                    "import larder before openvino, or start the program with 'larder run'")
+                    "import larder before openvino (in a notebook: restart the kernel), or start "
+                    "the program with 'larder run'")
     preload = ctypes.CDLL(path)
-    if not hasattr(preload, "larder_preload_renew"):
+    if not hasattr(preload, "larder_preload_serves"):
         raise Error(f"this program was started by another version of larder: '{path}'",
                     "start it with the 'larder run' of this one, or without")
     return preload
@@ -132,3 +203,18 @@ def _path_in_time(own: ctypes.CDLL) -> str | None:
     is_in_time.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     is_in_time.restype = ctypes.c_bool
     return os.fsdecode(path.value) if is_in_time(path, len(path)) else None
+
+
+def _renew(preload: ctypes.CDLL, serves: bool) -> bool:
+    """Has it serve by the environment as it is, or not. Whether it served before."""
+    renew = preload.larder_preload_renew
+    renew.argtypes = [ctypes.c_bool]
+    renew.restype = ctypes.c_bool
+    return bool(renew(serves))
+
+
+def _serves(preload: ctypes.CDLL) -> bool:
+    serves = preload.larder_preload_serves
+    serves.argtypes = []
+    serves.restype = ctypes.c_bool
+    return bool(serves())

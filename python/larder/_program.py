@@ -43,9 +43,25 @@ def environment() -> dict[str, str]:
     return variables
 
 
+def preload_for_loader(path: str, variables: Mapping[str, str]) -> str | None:
+    """The preload of this path as the loader can be told of it in LD_PRELOAD, where blanks and
+    colons end a path: then `larder run` makes a link, or None."""
+    if not {" ", ":"} & set(path):
+        return path
+    command = [program(), "run", "--", "sh", "-c", 'printf %s "$LD_PRELOAD"']
+    try:
+        out = subprocess.run(
+            command, env={**environment(), **variables, "LD_PRELOAD": ""}, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=_SECONDS_TO_END).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return os.fsdecode(out) or None
+
+
 def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: float,
         on_answer: Receiver, on_progress: Receiver | None = None,
-        codes: Container[int] = (_DONE,)) -> int:
+        codes: Container[int] = (_DONE,), passes_warnings_on: bool = True) -> int:
     """Runs the program and returns its exit code, which is one of `codes`.
 
     Every line of its answer goes to `on_answer` as soon as it is there, every line about its
@@ -72,7 +88,7 @@ def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: flo
             _end(process)
     if code not in codes or not answered:
         raise _error(words[0], code, messages)
-    if code == _DONE:  # otherwise the answer itself tells
+    if code == _DONE and passes_warnings_on:  # otherwise the answer itself tells
         _pass_on(messages)
     return code
 
@@ -105,7 +121,7 @@ def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.P
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     except OSError as error:
         raise Error(f"cannot run '{command[0]}': {error.strerror}",
-                    "install larder-openvino anew, where programs may be executed") from error
+                    "install larder-openvino anew, where programs may be executed") from None
 
 
 def _lines(out: IO[bytes], error: IO[bytes],

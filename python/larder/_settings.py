@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import datetime
+import math
+import operator
 import os
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
+
+from larder._error import UsageError
 
 StrPath = str | os.PathLike[str]
+# A number counts bytes.
+Size = str | int | float
+# A number counts seconds.
+Time = str | int | float | datetime.timedelta
 
 
 class Settings(TypedDict, total=False):
     """Every setting but `dir`, named as its variable is: `max_size` is LARDER_MAX_SIZE.
 
     What is not given, or None, is as the environment and the configuration files have it.
-    `larder config` says what each means. Sizes are texts such as "20GiB" or "10%", times such as
-    "90s" or "10m".
+    `larder config` says what each means. Sizes are whole numbers of bytes, or texts such as
+    "20GiB" or "10%"; times are seconds, a `timedelta`, or texts such as "90s" or "10m".
     """
 
     mode: Literal["on", "read-only", "cache-only", "refresh", "off"] | None
-    max_size: str | None
-    min_free: str | None
-    lock_timeout: str | None
+    max_size: Size | None
+    min_free: Size | None
+    lock_timeout: Time | None
     allow_world_writable: bool | None
     verify: Literal["always", "once", "never"] | None
     release_memory: bool | None
@@ -32,6 +41,8 @@ class Settings(TypedDict, total=False):
 
 
 _DIRECTORIES = ("dir", "state_dir")
+_SIZES = ("max_size", "min_free")
+_TIMES = ("lock_timeout",)
 
 
 def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
@@ -40,8 +51,48 @@ def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
     for name in settings:
         if name not in known:
             raise TypeError(f"larder has no setting '{name}'; it has {', '.join(known)}")
-    return {f"LARDER_{name.upper()}": _text_of(name, value)
+    return {_variable_of(name): _text_of(name, value)
             for name, value in settings.items() if value is not None}
+
+
+def in_python_words(error: UsageError, settings: Mapping[str, object]) -> UsageError | None:
+    """The same error about one of these settings, if it is: nobody here has set a variable."""
+    for name, value in settings.items():
+        begin = f"{_variable_of(name)}: "
+        if value is None or not error.message.startswith(begin):
+            continue
+        hint = error.hint
+        if name in (*_SIZES, *_TIMES):
+            hint += f" (a number counts {'bytes' if name in _SIZES else 'seconds'})"
+        return UsageError(f"{name}={value!r}: {error.message[len(begin):]}", hint, error.exit_code)
+    return None
+
+
+def size_text(value: object) -> str:
+    """As the program reads it, which says no to what is not a size."""
+    number = _number(value)
+    return f"{number}B" if number is not None and number == value else str(value)
+
+
+def time_text(value: object) -> str:
+    """As the program reads it, in whole seconds: no less than what is given."""
+    if isinstance(value, datetime.timedelta):
+        value = value.total_seconds()
+    number = _number(value)
+    return str(value) if number is None else f"{number}s"
+
+
+def _number(value: object) -> int | None:
+    """In whole numbers: no less than the one that is given."""
+    if isinstance(value, bool) or not isinstance(value, (SupportsIndex, SupportsFloat)):
+        return None
+    if isinstance(value, SupportsIndex):
+        return operator.index(value)
+    return math.ceil(float(value)) if math.isfinite(value) else None
+
+
+def _variable_of(name: str) -> str:
+    return f"LARDER_{name.upper()}"
 
 
 def _text_of(name: str, value: object) -> str:
@@ -50,4 +101,6 @@ def _text_of(name: str, value: object) -> str:
     if name in _DIRECTORIES and isinstance(value, (str, os.PathLike)):
         # Programs change their working directory.
         return os.path.abspath(os.path.expanduser(value))
-    return str(value)
+    if name in _SIZES:
+        return size_text(value)
+    return time_text(value) if name in _TIMES else str(value)

@@ -35,7 +35,8 @@ struct Configuration {
 
     // Why it cannot be used, in words: a setting cannot be read. Empty: it can.
     std::string unusable;
-    std::vector<std::string> unread;  // see Settings::unread
+    // What a user is told of it, once: see Settings::unread and Settings::misspelt.
+    std::vector<std::string> notices;
 };
 
 // Throws Error (invalid_argument) that names a setting which cannot be read. Reads the environment.

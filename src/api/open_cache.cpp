@@ -62,7 +62,7 @@ OpenCache::OpenCache(Options options)
                                                        session_config(configuration_));
     const auto& unusable = configuration_.unusable;
     if (!unusable.empty()) parts_->log->warn("models are compiled without larder: " + unusable);
-    for (const auto& unread : configuration_.unread) parts_->log->warn(unread);
+    for (const auto& notice : configuration_.notices) parts_->log->warn(notice);
 }
 
 OpenCache::~OpenCache() {

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "api/configuration.h"
 #include "api/convert.h"
 #include "api/settings_sources.h"
+#include "api/variables.h"
 #include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
@@ -58,14 +60,14 @@ Value one_of(const std::array<std::pair<const char*, Value>, N>& words, const st
     throw Unreadable(expected);
 }
 
+constexpr std::array<std::pair<const char*, Mode>, 5> k_modes{{{"on", Mode::on},
+                                                               {"read-only", Mode::read_only},
+                                                               {"cache-only", Mode::cache_only},
+                                                               {"refresh", Mode::refresh},
+                                                               {"off", Mode::off}}};
+
 void apply_mode(Options& options, const std::string& value) {
-    static constexpr std::array<std::pair<const char*, Mode>, 5> k_words{
-        {{"on", Mode::on},
-         {"read-only", Mode::read_only},
-         {"cache-only", Mode::cache_only},
-         {"refresh", Mode::refresh},
-         {"off", Mode::off}}};
-    options.mode = one_of(k_words, value);
+    options.mode = one_of(k_modes, value);
 }
 
 void apply_verify(Options& options, const std::string& value) {
@@ -191,9 +193,11 @@ bool is_switched_off() { return api::environment_value("LARDER_MODE") == "off"; 
 void load_into(Settings& settings, const std::map<std::string, std::string>& overrides) {
     auto& options = settings.options;
     std::vector<std::string> names;
+    std::vector<api::SettingName> known;
     std::vector<const Definition*> open;
     for (const auto& definition : k_definitions) {
         names.emplace_back(definition.name);
+        known.push_back({definition.name, definition.variable});
         if (!definition.is_given(options)) open.push_back(&definition);
     }
     Sources sources(overrides, std::move(names));
@@ -217,9 +221,19 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
     // What is closed to this user holds no state of his: it would only be said twice.
     if (sources.is_closed(options.state_directory)) options.state_directory.clear();
     settings.unread = sources.unread();
+    auto variables = api::unknown_variables(known);
+    settings.misspelt = std::move(variables.misspelt);
+    settings.unknown = std::move(variables.others);
 }
 
 }  // namespace
+
+const char* to_string(Mode mode) noexcept {
+    for (const auto& [word, value] : k_modes) {
+        if (value == mode) return word;
+    }
+    return "";
+}
 
 Settings load_settings(const std::map<std::string, std::string>& overrides) {
     Settings settings;
@@ -240,7 +254,8 @@ Configuration configure(Options given) {
     });
     if (!complete) load_into(settings, {});
     Configuration configuration(settings.options);
-    configuration.unread = std::move(settings.unread);
+    configuration.notices = std::move(settings.unread);
+    std::ranges::move(settings.misspelt, std::back_inserter(configuration.notices));
     return configuration;
 }
 

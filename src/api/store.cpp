@@ -145,7 +145,7 @@ struct Store::Impl {
                         "set LARDER_DIR or HOME");
         }
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
-        for (const auto& unread : options.unread) log->warn(unread);
+        for (const auto& notice : options.notices) log->warn(notice);
     }
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {

@@ -51,9 +51,11 @@ Context::Context(const Flags& flags)
 Settings Context::settings() const {
     auto settings = load_settings(overrides_);
     if (!std::exchange(has_warned_, true)) {
-        for (const auto& unread : settings.unread) {
-            std::fputs(("larder: warning: " + printable(unread) + "\n").c_str(), stderr);
-        }
+        const auto warn = [](const std::string& text) {
+            std::fputs(("larder: warning: " + printable(text) + "\n").c_str(), stderr);
+        };
+        std::ranges::for_each(settings.unread, warn);
+        std::ranges::for_each(settings.misspelt, warn);
     }
     return settings;
 }

@@ -34,10 +34,25 @@ struct Diagnosis {
     std::vector<Advice> findings;
 };
 
+void add_settings(const Settings& settings, Diagnosis& diagnosis) {
+    for (const auto& unread : settings.unread) {
+        diagnosis.findings.push_back({Severity::warning, "settings", unread, {}});
+    }
+    for (const auto& misspelt : settings.misspelt) {
+        diagnosis.findings.push_back({Severity::warning, "settings", misspelt, {}});
+    }
+    if (settings.unknown.empty()) return;
+    diagnosis.findings.push_back({Severity::info, "settings",
+                                  "larder does not know " + join(settings.unknown, ", "),
+                                  "'larder config' shows all that it knows"});
+}
+
 void add_larder(const Context& context, Diagnosis& diagnosis) {
     Options options;
     try {
-        options = context.options();
+        const auto settings = context.settings_for_another();
+        add_settings(settings, diagnosis);
+        options = settings.options;
     } catch (const Error& error) {
         // Which larder is meant may be told where nothing can be read.
         diagnosis.directory = context.directory_of_command_line();

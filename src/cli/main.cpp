@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/command_tree.h"
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/text.h"
@@ -209,6 +210,11 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
         declare_flags(*sub, flags, verb.heeds);
         sub->group("Verbs");
         sub->footer("Examples:\n" + std::string(verb.examples));
+    }
+    // For who builds and packs this: cmake/documents.cmake.
+    if (words.size() == 2 && words.front() == "--document") {
+        Context::print(document(app, words.back()));
+        return k_done;
     }
     try {
         std::reverse(words.begin(), words.end());  // as the parser wants them

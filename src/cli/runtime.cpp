@@ -24,7 +24,8 @@ std::string other_openvino() {
 
 Failure cannot_open(const std::string& error) {
     const std::string needed = "larder is built for OpenVINO " LARDER_OPENVINO_VERSION;
-    const std::string remedy = "python -m pip install openvino==" LARDER_OPENVINO_VERSION;
+    const std::string remedy = "python -m pip install openvino==" LARDER_OPENVINO_VERSION
+                               ", or have the loader find it: OpenVINO's setupvars.sh does";
     if (const auto other = other_openvino(); !other.empty()) {
         return {needed + ", and finds " + other, remedy, k_failed};
     }

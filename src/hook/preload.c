@@ -28,6 +28,9 @@ __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned numbe
 // before. No other thread may change the environment meanwhile.
 __attribute__((visibility("default"))) bool larder_preload_renew(bool serves);
 
+// Whether it serves, and has not had to refuse an OpenVINO of this process.
+__attribute__((visibility("default"))) bool larder_preload_serves(void);
+
 // Whether a library of this name is in memory, and no OpenVINO was before it: then its trampolines
 // are what OpenVINO's callers find. Its path goes into `path`, of `room` bytes, as far as it fits.
 __attribute__((visibility("default"))) bool larder_preload_is_in_time(char* path, size_t room);
@@ -46,6 +49,7 @@ enum { k_routes_max = 4 };
 static struct Route routes[k_routes_max];
 static atomic_bool route_is_ready[k_routes_max];
 static atomic_uint routes_begun;
+static atomic_bool has_refused;
 static atomic_bool has_warned;
 static atomic_bool was_called;
 static atomic_bool is_serving = true;
@@ -115,7 +119,9 @@ static void say(const char* const* parts) {
     (void)written;
 }
 
-static void warn_once(const char* why, const char* more, const char* detail) {
+// Models of some OpenVINO are compiled without larder, which is said once.
+static void refuse(const char* why, const char* more, const char* detail) {
+    atomic_store(&has_refused, true);
     const char* const level = getenv("LARDER_LOG");
     if (level != NULL && strcmp(level, "error") == 0) return;
     if (atomic_exchange(&has_warned, true)) return;
@@ -202,14 +208,14 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     if (expected != openvino) {
         if (expected != NULL) dlclose(expected);
         char version[16];
-        warn_once("larder is built for OpenVINO " LARDER_OPENVINO_VERSION ", and this program has ",
-                  version_of(openvino_path, version), openvino_path);
+        refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION ", and this program has ",
+               version_of(openvino_path, version), openvino_path);
         return;
     }
     void* const hook = open_hook();
     if (hook == NULL) {
         const char* const error = dlerror();
-        warn_once("", "", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
+        refuse("", "", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
         return;
     }
     larder_hook_open_function* open = NULL;
@@ -219,7 +225,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     memcpy(&open, &open_symbol, sizeof open);
     memcpy(&renew, &renew_symbol, sizeof renew);
     if (open == NULL || renew == NULL) {
-        warn_once("", "", "liblarder_hook.so is of another version");
+        refuse("", "", "liblarder_hook.so is of another version");
         return;
     }
     struct LarderRuntime runtime;
@@ -228,7 +234,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
     const char* const refusal = open(&runtime, stand_ins);
     if (refusal != NULL) {
-        warn_once("", "", refusal);
+        refuse("", "", refusal);
         return;
     }
     memcpy(route->stand_ins, stand_ins, sizeof stand_ins);
@@ -336,3 +342,5 @@ bool larder_preload_renew(bool serves) {
     if (serves && renew != NULL) renew();
     return atomic_exchange(&is_serving, serves);
 }
+
+bool larder_preload_serves(void) { return atomic_load(&is_serving) && !atomic_load(&has_refused); }

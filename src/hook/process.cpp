@@ -24,7 +24,9 @@ std::shared_ptr<ProcessLarder> make_larder(std::string& notice) {
     try {
         const auto settings = load_settings();
         if (settings.options.mode == Mode::off) return nullptr;
-        if (!settings.unread.empty()) notice = settings.unread.front();
+        for (const auto* const said : {&settings.unread, &settings.misspelt}) {
+            for (const auto& text : *said) notice += (notice.empty() ? "" : "; ") + text;
+        }
         return std::make_shared<ProcessLarder>(settings.options);
     } catch (const Error& error) {
         notice = "models are compiled without larder: " + std::string(error.what());

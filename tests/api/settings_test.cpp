@@ -2,11 +2,13 @@
 // the files fill in what Options leave open, and LARDER_MODE=off switches off whatever they say.
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <openvino/openvino.hpp>
 
 #include "harness.h"
+#include "larder/cache_directory.hpp"
 #include "larder/larder.hpp"
 #include "small_models/small_models.h"
 
@@ -70,6 +72,27 @@ TEST_F(Settings, AFileOfTheLarderFillsInWhatAProgramLeavesOpen) {
     EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
     std::ofstream(directory_ / "larder.toml") << "mode = \"refresh\"\n";
     EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
+}
+
+TEST_F(Settings, WhatIsPrintedIsSaidAsAnOperatorWouldSayIt) {
+    std::ostringstream out;
+    out << Mode::read_only << ' ' << Outcome::loaded << ' ' << ErrorCode::no_space << ' '
+        << StaleReason::gone << ' ' << CachedFile::Kind::blob << ' ' << CachedFile::Worth::stale;
+    EXPECT_EQ(out.str(), "read-only loaded no_space gone blob stale");
+    for (const auto mode :
+         {Mode::on, Mode::read_only, Mode::cache_only, Mode::refresh, Mode::off}) {
+        EXPECT_EQ(load_settings({{"mode", to_string(mode)}}).options.mode, mode);
+    }
+}
+
+TEST_F(Settings, AVariableThatIsNearlyASettingIsNamedAndHasNoEffect) {
+    const auto misspelt = std::string("LARDER_") + "MODES";
+    const Variable modes(misspelt.c_str(), "off");
+    EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
+    EXPECT_THAT(messages_,
+                ::testing::ElementsAre(misspelt + " is no setting of larder: did you mean "
+                                                  "LARDER_MODE?"));
+    EXPECT_EQ(load_settings().misspelt, messages_);
 }
 
 TEST_F(Settings, AnOperatorSwitchesOffWhateverAProgramSets) {

@@ -3,8 +3,13 @@
 Method: the real program with settings from every origin, and with faults that doctor must see.
 """
 
+import pathlib
+import re
+
 import harness
 from harness import ProgramTest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 VERBS = (
     "adopt", "compile", "compress", "decompress", "ls", "show", "why", "verify", "rm", "stats",
@@ -64,6 +69,40 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual((run.code, run.json["entries"]), (0, []), run)
         run = self.run_bare("--dir", self.dir, "config", "--json", environment=home)
         self.assertIn(str(self.dir), [s["value"] for s in run.json["settings"]])
+
+    def test_variables_that_are_nearly_settings(self):
+        for wrong, right in (("MAXSIZE", "MAX_SIZE"), ("MODES", "MODE"), ("DIRECTORY", "DIR"),
+                             ("LOG_LEVEL", "LOG"), ("CACHE_DIR", "DIR"), ("SIZE", "MAX_SIZE"),
+                             ("TIMEOUT", "LOCK_TIMEOUT"), ("RELEASE_MEMORIES", "RELEASE_MEMORY")):
+            with self.subTest(wrong):
+                environment = {"LARDER_" + wrong: "1"}
+                said = f"LARDER_{wrong} is no setting of larder: did you mean LARDER_{right}?"
+                run = self.larder("config", environment=environment)
+                self.assertEqual((run.code, run.warnings), (0, [f"larder: warning: {said}"]), run)
+                doctor = self.larder("doctor", "--json", environment=environment)
+                self.assertEqual(doctor.warnings, [])
+                self.assertIn(("warning", "settings", said), [
+                    (finding["severity"], finding["subject"], finding["finding"])
+                    for finding in doctor.json["findings"]])
+
+    def test_variables_of_others(self):
+        """A scheduler sets some for a service that is called larder; so do larder's own tools."""
+        names = {"LARDER_" + name for name in (
+            "PORT", "SERVICE_HOST", "SERVICE_PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR", "VERSION",
+            "HOME", "USER", "IMAGE")}
+        for folder in ("tests", "bench", "scripts", "examples", "models", "tools", "fuzz"):
+            for path in (ROOT / folder).rglob("*"):
+                if path.suffix in (".py", ".txt", ".cpp", ".cmake", "") and path.is_file():
+                    text = path.read_text(errors="replace")
+                    names |= set(re.findall(r"\bLARDER_[A-Z][A-Z_0-9]*[A-Z0-9]\b", text))
+        names -= {setting["variable"] for setting in self.settings().values()}
+        self.assertIn("LARDER_NO_SKIPS", names)
+        environment = dict.fromkeys(names, "1")
+        self.done("config", environment=environment)
+        [finding] = [finding for finding in self.done("doctor", "--json", environment=environment)
+                     .json["findings"] if finding["subject"] == "settings"]
+        self.assertEqual(finding["severity"], "info")
+        self.assertIn("LARDER_SERVICE_HOST", finding["finding"])
 
     def test_an_empty_larder(self):
         listing = self.done("ls", "--json").json

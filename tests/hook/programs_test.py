@@ -76,7 +76,18 @@ class ProgramTest(harness.HookTest):
             for run in (cold, warm):
                 self.warned(run, "libopenvino.so.9999")
                 self.assertEqual(run.lines.count(fake), 2)
+                self.assertEqual(run.lines[-1], "the preload does not")
             self.assertEqual(warm.lines.count("loaded"), 2)
+        known = self.served(*command[:2], command[3])
+        self.assertEqual(known.lines, ["loaded", "loaded", "the preload serves"])
+
+    def test_a_setting_that_is_misspelt(self):
+        environment = {"LARDER_" + name: "1" for name in ("MAXSIZE", "MODES", "PORT")}
+        outcome = self.warned(self.run_larder(command=[self.program("c_client"), self.dense],
+                                              environment=environment),
+                              "did you mean LARDER_MAX_SIZE?", "did you mean LARDER_MODE?")
+        self.assertNotIn("LARDER_PORT", outcome.error)
+        self.assertNotEqual(self.larder("ls")["entries"], [])
 
     def test_what_a_program_used_is_no_crash(self):
         self.served(self.program("c_client"), self.dense)
@@ -101,9 +112,10 @@ class StandsAsideTest(harness.HookTest):
         plain = self.unserved(*command)
         outcome = self.warned(self.preloaded(*command), "libopenvino.so.9999", "without larder",
                               "larder is built for OpenVINO 20")
-        self.assertEqual(outcome.out, plain.out)
+        self.assertEqual(outcome.lines[:-1], plain.lines[:-1])
         for silent in ({"LARDER_MODE": "off"}, {"LARDER_LOG": "error"}):
-            self.assertEqual(self.done(self.preloaded(*command, environment=silent)).out, plain.out)
+            outcome = self.done(self.preloaded(*command, environment=silent))
+            self.assertEqual(outcome.lines[:-1], plain.lines[:-1])
 
     def test_a_preload_without_its_hook(self):
         alone = self.folder("alone") / "liblarder_preload.so"

@@ -1,7 +1,8 @@
 # Goal: what `cmake --install` lays down is complete: a separate project finds it, builds against
 # larder::larder and larder::store and runs, and so does the installed program, all with an empty
 # environment; larder::store needs no OpenVINO, neither to be found, nor to be built, nor to run; a
-# program that knows nothing of larder is served by the installed `larder run`.
+# program that knows nothing of larder is served by the installed `larder run`. Nothing in it knows
+# the machine that built it, and whatever is missing is said in words.
 cmake_minimum_required(VERSION 3.25)
 
 function(run what)
@@ -26,7 +27,7 @@ run("install" COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/
 file(RENAME "${WORK}/first" "${WORK}/prefix")
 
 foreach(project IN ITEMS larder store)
-    set(extra)
+    set(extra -D "OpenVINO_DIR=${OPENVINO}")
     if(project STREQUAL store)
         set(extra -D CMAKE_DISABLE_FIND_PACKAGE_OpenVINO=ON)
     endif()
@@ -46,6 +47,75 @@ if(loaded MATCHES "openvino|not found")
     message(FATAL_ERROR "the program needs OpenVINO to start, or misses a library:\n${loaded}")
 endif()
 run("the installed program" COMMAND ${bare} "${WORK}/prefix/${BINDIR}/larder" --help)
+
+foreach(document IN ITEMS doc/larder/LICENSE doc/larder/licences/libzstd-dev
+        man/man1/larder.1 zsh/site-functions/_larder
+        bash-completion/completions/larder fish/vendor_completions.d/larder.fish)
+    if(NOT EXISTS "${WORK}/prefix/share/${document}")
+        message(FATAL_ERROR "share/${document} is not installed")
+    endif()
+endforeach()
+
+# Neither the folders that it was built in nor the OpenVINO that it was built with.
+get_filename_component(sources "${CONSUMER}/../../.." ABSOLUTE)
+get_filename_component(openvino "${OPENVINO}/.." ABSOLUTE)
+file(GLOB_RECURSE installed "${WORK}/prefix/*")
+foreach(path IN LISTS installed)
+    foreach(folder IN ITEMS "${sources}" "${openvino}")
+        execute_process(
+            COMMAND grep --quiet --binary-files=text --fixed-strings "${folder}" "${path}"
+            RESULT_VARIABLE result)
+        if(NOT result EQUAL 1)
+            message(FATAL_ERROR "'${path}' knows of '${folder}'")
+        endif()
+    endforeach()
+endforeach()
+
+# OpenVINO is there, and of another version; or nowhere; or not asked for.
+file(WRITE "${WORK}/other/OpenVINOConfig.cmake" "set(OpenVINO_FOUND TRUE)\n")
+file(WRITE "${WORK}/other/OpenVINOConfig-version.cmake" "set(PACKAGE_VERSION 2026.3.1)\n")
+foreach(place IN ITEMS other nowhere)
+    execute_process(COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}"
+        -S "${CONSUMER}/larder" -B "${WORK}/without" -D "CMAKE_CXX_COMPILER=${COMPILER}"
+        -D "CMAKE_PREFIX_PATH=${WORK}/prefix" -D "OpenVINO_DIR=${WORK}/${place}"
+        RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE said)
+    string(REGEX REPLACE "[ \n]+" " " said "${said}")
+    set(other_finds "finds 2026.3.1: give -DOpenVINO_DIR=")
+    set(nowhere_finds "finds none: give -DOpenVINO_DIR=")
+    if(result EQUAL 0 OR NOT said MATCHES "larder::larder is built for OpenVINO 20[0-9.]+, and"
+            OR NOT said MATCHES "${${place}_finds}")
+        message(FATAL_ERROR "find_package(larder REQUIRED) with OpenVINO ${place}: ${said}")
+    endif()
+    file(REMOVE_RECURSE "${WORK}/without")
+endforeach()
+
+set(headers "-I${WORK}/prefix/include")
+execute_process(COMMAND "${COMPILER}" -std=c++17 -fsyntax-only ${headers} -x c++
+    -include "${WORK}/prefix/include/larder/store.hpp" /dev/null
+    RESULT_VARIABLE result ERROR_VARIABLE said)
+if(result EQUAL 0 OR NOT said MATCHES "need C\\+\\+20")
+    message(FATAL_ERROR "C++17 gets past the headers, or is not told what they need: ${said}")
+endif()
+run("the header for C in C++11" COMMAND "${COMPILER}" -std=c++11 -fsyntax-only ${headers} -x c++
+    -include "${WORK}/prefix/include/larder/larder.h" /dev/null)
+
+find_program(pkg_config pkg-config)
+if(pkg_config)
+    set(pc "${CMAKE_COMMAND}" -E env "PKG_CONFIG_PATH=${WORK}/prefix/${LIBDIR}/pkgconfig")
+    run("pkg-config" COMMAND ${pc} "${pkg_config}" --cflags --libs larder-store OUTPUT flags)
+    separate_arguments(flags UNIX_COMMAND "${flags}")
+    run("build with pkg-config" COMMAND "${COMPILER}" -std=c++20 "${CONSUMER}/store/main.cpp"
+        ${flags} "-Wl,-rpath,${WORK}/prefix/${LIBDIR}" -o "${WORK}/with_pkg_config")
+    run("run what it built" COMMAND ${bare} "${WORK}/with_pkg_config" "${WORK}/pkg-config.larder")
+    file(WRITE "${WORK}/openvino.pc/openvino.pc"
+        "Name: openvino\nDescription: a stand-in\nVersion: 2026.3.1\n")
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env
+        "PKG_CONFIG_PATH=${WORK}/prefix/${LIBDIR}/pkgconfig:${WORK}/openvino.pc"
+        "${pkg_config}" --cflags larder RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE said)
+    if(result EQUAL 0 OR NOT said MATCHES "openvino.*= 20[0-9.]+")
+        message(FATAL_ERROR "pkg-config takes another OpenVINO than larder is built for: ${said}")
+    endif()
+endif()
 
 run("configure stranger" COMMAND "${CMAKE_COMMAND}" -G "${GENERATOR}"
     -S "${CONSUMER}/stranger" -B "${WORK}/stranger"

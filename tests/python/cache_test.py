@@ -5,6 +5,7 @@ Method: the installed package on larders that it made itself.
 """
 
 import array
+import datetime
 import os
 import pathlib
 import pickle
@@ -152,6 +153,23 @@ class CacheTest(harness.PackageTest):
         self.assertEqual([advice["subject"] for advice in wrong["findings"]
                           if advice["severity"] == "error"], ["settings"])
 
+    def test_values_of_python(self):
+        cache = larder.Cache(self.dir, max_size=3 * 2**30, min_free=0, lock_timeout=0.2)
+        settings = {setting["variable"]: setting["value"] for setting in cache.config()["settings"]}
+        self.assertEqual([settings[f"LARDER_{name}"] for name in (
+            "MAX_SIZE", "MIN_FREE", "LOCK_TIMEOUT")], ["3221225472B", "0B", "1s"])
+        cache.compile(self.dense)
+        self.assertEqual(cache.prune(older_than=datetime.timedelta(days=1), dry_run=True)
+                         ["entries"], [])
+        self.assertEqual(len(cache.prune(max_size=1, dry_run=True)["entries"]), 1)
+        self.assertEqual(cache.stats(since=datetime.timedelta(hours=1))["compiled"], 1)
+        self.assertTrue(cache.verify(max_rate=1e9)["complete"])
+
+    def test_it_says_what_it_is(self):
+        self.assertEqual(repr(larder.Cache()), "larder.Cache()")
+        self.assertEqual(repr(larder.Cache(self.dir, max_size="3GiB")),
+                         f"larder.Cache(dir='{self.dir}', max_size='3GiB')")
+
     def test_a_directory_stays_where_it_was(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.root)
@@ -177,9 +195,17 @@ class CacheTest(harness.PackageTest):
             self.cache.compile(self.dense, device="XPU")
         self.assertEqual(raised.exception.exit_code, 2)
         self.assertIn("CPU", raised.exception.hint)
-        with self.assertRaisesRegex(larder.UsageError, "LARDER_MAX_SIZE.*lots") as raised:
+        with self.assertRaisesRegex(larder.UsageError, "^max_size='lots': .*'lots'") as raised:
             larder.Cache(self.dir, max_size="lots").ls()
         self.assertIn("size", str(raised.exception))
+        self.assertTrue(raised.exception.__suppress_context__)
+        for wrong in (-1, 1.5, True, float("nan")):
+            with self.assertRaisesRegex(larder.UsageError, f"^max_size={wrong!r}: ") as raised:
+                larder.Cache(self.dir, max_size=wrong).ls()
+            self.assertIn("a number counts bytes", raised.exception.hint)
+        with self.assertRaisesRegex(larder.UsageError, "^lock_timeout=-1: ") as raised:
+            larder.Cache(self.dir, lock_timeout=-1).ls()
+        self.assertIn("a number counts seconds", raised.exception.hint)
         with self.assertRaises(larder.Error) as raised:
             self.cache.show("ffff")
         self.assertEqual((type(raised.exception), raised.exception.exit_code), (larder.Error, 1))

@@ -55,10 +55,45 @@ class InstallTest(harness.PackageTest):
     def test_a_child_made_by_fork(self):
         self.assertEqual(self.scenario("fork"), [0, True])
 
+    def test_workers_that_know_nothing_of_larder(self):
+        for method, expected in (("spawn", [False, True, False]), ("forkserver", [False, True]),
+                                 ("program", [False, True, False])):
+            with self.subTest(method):
+                outcome = self.run_client("workers.py", method, self.dense, self.root / method)
+                self.assertEqual(self.done(outcome).json, expected)
+
+    def test_what_the_loader_preloads_besides_stays(self):
+        self.assertEqual(self.scenario("other_preloads"), [
+            ["liblarder_preload.so"], ["liblarder_preload.so", "libother.so"], ["libother.so"]])
+
+    def test_what_an_installation_says_of_itself(self):
+        found = self.scenario("asked")
+        one, two = str(self.one), str(self.two)
+        self.assertEqual(found["alone"], [one, "on", True, True])
+        self.assertEqual(found["behind"], [one, "on", True, False])
+        self.assertEqual(found["off"], [two, "off", True, False])
+        self.assertEqual(found["ended"], [two, "off", False, False])
+        self.assertEqual(found["again"], [one, "on", True, True])
+        self.assertEqual(found["unreadable"], [None, None, True, False])
+        self.assertEqual(found["texts"], [
+            f"<larder.Installation in '{one}': mode on>",
+            f"<larder.Installation in '{one}': mode on, behind another>",
+            f"<larder.Installation in '{two}': mode off, not serving>",
+            f"<larder.Installation in '{two}': ended>"])
+
+    def test_values_of_python(self):
+        self.assertEqual(self.scenario("values"), ["21474836480B", "10s", "90s", "on"])
+
+    def test_a_traceback_has_no_innards(self):
+        found = self.scenario("traceback")
+        self.assertNotIn("_program.py", found)
+        self.assertNotIn("another exception", found)
+        self.assertIn("UsageError: max_size='lots': cannot read 'lots'", found)
+
     def test_openvino_was_first(self):
         message, hint, loaded, in_environment = self.scenario("too_late")
         self.assertIn("openvino was imported before larder", message)
-        self.assertIn("import larder before openvino", hint)
+        self.assertIn("import larder before openvino (in a notebook: restart the kernel)", hint)
         self.assertIn("larder run", hint)
         self.assertEqual((loaded, in_environment), (False, False))
 
@@ -67,7 +102,7 @@ class InstallTest(harness.PackageTest):
 
     def test_settings_that_cannot_be_read(self):
         message, loaded, in_environment = self.scenario("unreadable")
-        self.assertIn("LARDER_MAX_SIZE: cannot read 'lots'", message)
+        self.assertTrue(message.startswith("max_size='lots': cannot read 'lots'"), message)
         self.assertEqual((loaded, in_environment), (False, False))
         self.assertFalse(self.one.exists())
 
@@ -79,6 +114,7 @@ class InstallTest(harness.PackageTest):
     def test_the_program(self):
         version = self.done(self.run_command(BIN / "larder", "--version")).out
         self.assertRegex(version, r"^larder \d+\.\d+\.\d+\n$")
+        self.assertEqual(version, f"larder {harness.larder.__version__}\n")
         text = self.done(self.run_command(sys.executable, "-m", "larder", "--help")).out
         self.assertIn("larder VERB --help", text)
         outcome = self.run_command(sys.executable, "-m", "larder", "nonsense")
@@ -97,6 +133,13 @@ class InstallTest(harness.PackageTest):
         self.assertEqual((outcome.code, outcome.json), (0, False), outcome)
         self.assertEqual(len(outcome.warnings), 1, outcome)
         self.assertIn("LARDER_VERIFY: cannot read 'sometimes'", outcome.warnings[0])
+
+    def test_a_setting_of_the_environment_that_is_misspelt(self):
+        os.environ["LARDER_" + "MAXSIZE"] = "1GiB"
+        outcome = self.run_client("installing.py", "before", self.dense, self.root)
+        self.assertEqual((outcome.code, outcome.json), (0, False), outcome)
+        self.assertEqual(len(outcome.error.splitlines()), 1, outcome)
+        self.assertIn("did you mean LARDER_MAX_SIZE?", outcome.warnings[0])
 
     def test_installations_that_end_in_the_order_they_began(self):
         self.assertEqual(self.scenario("ended_in_order"), [False, True, False, False])
@@ -170,6 +213,9 @@ class PlacesTest(harness.PackageTest):
         [preload] = [line[11:] for line in env if line.startswith("LD_PRELOAD=")]
         self.addCleanup(pathlib.Path(preload).parent.unlink)
         self.assertTrue(preload.startswith("/tmp/larder-"), preload)
+        # So are the workers of a program that serves itself.
+        outcome = self.run_client("workers.py", "program", self.dense, self.root / "workers")
+        self.assertEqual(self.done(outcome).json, [False, True, False])
 
     def test_no_proc(self):
         if os.getuid() != 0:

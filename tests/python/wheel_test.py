@@ -57,6 +57,29 @@ class WheelTest(unittest.TestCase):
         self.assertIn("Name: larder-openvino", about)
         self.assertIn("Requires-Python: >=3.10", about)
         self.assertRegex("\n".join(about), r"(?m)^Requires-Dist: openvino==\d+\.\d+\.\d+$")
+        self.assertIn("License-Expression: Apache-2.0", about)
+        self.assertIn("Description-Content-Type: text/markdown", about)
+        self.assertEqual([line for line in about if line.startswith(("Author", "Maintainer"))], [])
+        text = "\n".join(about[about.index(""):])
+        self.assertIn("larder.install(", text)
+        # What leads into the sources, or is done there.
+        self.assertNotRegex(text, r"\]\((?!https:)|scripts/build|find_package")
+
+    def test_the_licences_of_what_is_in_it(self):
+        licences = {path.rpartition("/")[2]: self.wheel.read(path).decode()
+                    for path in self.wheel.namelist() if ".dist-info/licenses/" in path}
+        for name, says in (("LICENSE", "Apache License"), ("libzstd-dev", "BSD"),
+                           ("libfmt-dev", "fmt"), ("libsqlite3-dev", "public domain"),
+                           ("librust-blake3-dev", "CC0"), ("libtomlplusplus-dev", "MIT"),
+                           ("nlohmann-json3-dev", "MIT"), ("libcli11-dev", "BSD"),
+                           ("libexpected-dev", "CC0")):
+            self.assertIn(says, licences[name], name)
+
+    def test_what_man_and_shells_look_for(self):
+        [data] = {path.split("/")[0] for path in self.wheel.namelist() if ".data/" in path}
+        for path in ("man/man1/larder.1", "bash-completion/completions/larder",
+                     "zsh/site-functions/_larder", "fish/vendor_completions.d/larder.fish"):
+            self.assertIn(b"larder", self.wheel.read(f"{data}/data/share/{path}"), path)
 
     def test_what_it_needs_is_in_it(self):
         binaries = self.binaries()

@@ -1,10 +1,21 @@
 // A program whose plugins bring different versions of OpenVINO: each has to get what its own does.
+// In the end it asks the preload whether it serves this process.
 // usage: two_openvinos MODEL PLUGIN…
 #include <cstdio>
 
 #include <dlfcn.h>
 
 #include "fake/plugin.h"
+
+namespace {
+
+const char* ask_preload() {
+    void* const serves = dlsym(RTLD_DEFAULT, "larder_preload_serves");
+    if (serves == nullptr) return "there is no preload";
+    return reinterpret_cast<bool (*)()>(serves)() ? "the preload serves" : "the preload does not";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     for (int round = 0; round < 2; ++round) {
@@ -20,5 +31,6 @@ int main(int argc, char** argv) {
             std::printf("%s\n", answer);
         }
     }
+    std::printf("%s\n", ask_preload());
     return 0;
 }

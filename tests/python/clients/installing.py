@@ -5,12 +5,14 @@ Prints what the scenario found, as JSON: mostly whether a compiled model came fr
 """
 
 import _ctypes
+import datetime
 import json
 import os
 import pathlib
 import sys
 import sysconfig
 import threading
+import traceback
 
 MODEL, ROOT = sys.argv[2], pathlib.Path(sys.argv[3])
 ONE, TWO = ROOT / "one", ROOT / "two"
@@ -123,6 +125,58 @@ def scenario_ended_in_order():
     two.uninstall()
     one.uninstall()
     return [*found, was_loaded(), "LARDER_DIR" in os.environ]
+
+
+def scenario_other_preloads():
+    import larder
+
+    def preloads():
+        return [pathlib.PurePath(path).name for path in os.environ["LD_PRELOAD"].split(":")]
+
+    with larder.install(dir=ONE):
+        found = [preloads()]
+        os.environ["LD_PRELOAD"] += ":/nowhere/libother.so"
+        found.append(preloads())
+    return [*found, preloads()]
+
+
+def scenario_asked():
+    import larder
+
+    def facts(installation):
+        directory = installation.directory
+        return [directory and str(directory), installation.mode, installation.lasts,
+                installation.is_serving]
+
+    one = larder.install(dir=ONE)
+    found = {"alone": facts(one), "texts": [repr(one)]}
+    two = larder.install(dir=TWO, mode="off")
+    found |= {"behind": facts(one), "off": facts(two)}
+    found["texts"] += [repr(one), repr(two)]
+    two.uninstall()
+    found |= {"ended": facts(two), "again": facts(one)}
+    found["texts"].append(repr(two))
+    os.environ["LARDER_VERIFY"] = "sometimes"
+    found["unreadable"] = facts(larder.install())
+    return found
+
+
+def scenario_values():
+    import larder
+
+    larder.install(dir=ONE, max_size=20 * 2**30, lock_timeout=9.5, release_memory=True)
+    found = [os.environ["LARDER_MAX_SIZE"], os.environ["LARDER_LOCK_TIMEOUT"]]
+    larder.install(lock_timeout=datetime.timedelta(minutes=1.5))
+    return [*found, os.environ["LARDER_LOCK_TIMEOUT"], os.environ["LARDER_RELEASE_MEMORY"]]
+
+
+def scenario_traceback():
+    import larder
+
+    try:
+        larder.install(dir=ONE, max_size="lots")
+    except larder.UsageError:
+        return traceback.format_exc()
 
 
 def scenario_started_by_run():

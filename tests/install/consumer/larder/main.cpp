@@ -1,5 +1,5 @@
 // A program that keeps its compiled model in a larder: the second request loads it.
-#include <cstdio>
+#include <iostream>
 #include <memory>
 
 #include <larder/larder.hpp>
@@ -28,8 +28,7 @@ int main(int, char** argv) {
     ov::Core core;
     const larder::Result first = cache.compile_model(core, small_model(), "CPU");
     const larder::Result second = cache.compile_model(core, small_model(), "CPU");
-    std::printf("%s, then %s\n", larder::to_string(first.outcome),
-                larder::to_string(second.outcome));
+    std::cout << first.outcome << ", then " << second.outcome << '\n';
     const std::size_t entries = larder::Store(options).entries().size();
     return first.outcome == larder::Outcome::compiled &&
                    second.outcome == larder::Outcome::loaded && entries == 1

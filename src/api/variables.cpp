@@ -1,0 +1,86 @@
+#include "api/variables.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <numeric>
+#include <string_view>
+
+#include "os/environment.h"
+
+namespace larder::api {
+namespace {
+
+constexpr std::string_view k_prefix = "LARDER_";
+
+// "LARDER_MAX_SIZE" and "max_size" are both "MAXSIZE".
+std::string bare(std::string_view name) {
+    std::string text;
+    if (name.starts_with(k_prefix)) name.remove_prefix(k_prefix.size());
+    for (const char c : name) {
+        if (c != '_') text += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return text;
+}
+
+std::string_view last_word(std::string_view variable) {
+    return variable.substr(variable.rfind('_') + 1);
+}
+
+// The number of characters to insert, remove or replace to get from one to the other.
+std::size_t distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> row(to.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < to.size(); ++j) {
+            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+// The setting that was meant, such as LARDER_MAX_SIZE by LARDER_MAXSIZE, LARDER_SIZE or
+// LARDER_MAX_SIZES. Empty where nothing tells: programs and schedulers set variables such as
+// LARDER_PORT for a service of that name, which are no business of ours.
+std::string meant_by(const std::string& variable, const std::vector<SettingName>& known) {
+    const auto text = bare(variable);
+    std::string nearest;
+    auto fewest = std::max<std::size_t>(1, text.size() / 4) + 1;
+    for (const auto& setting : known) {
+        const auto edits =
+            std::min(distance(text, bare(setting.variable)), distance(text, bare(setting.name)));
+        if (edits >= fewest) continue;
+        fewest = edits;
+        nearest = setting.variable;
+    }
+    if (!nearest.empty()) return nearest;
+    const auto same = std::ranges::find_if(known, [&](const SettingName& setting) {
+        return last_word(setting.variable) == last_word(variable);
+    });
+    return same == known.end() ? std::string{} : same->variable;
+}
+
+}  // namespace
+
+UnknownVariables unknown_variables(const std::vector<SettingName>& known) {
+    UnknownVariables found;
+    for (const auto& [variable, value] : internal::os::environment(std::array{k_prefix})) {
+        if (value.empty()) continue;  // not set, as containers say it
+        if (std::ranges::find(known, variable, &SettingName::variable) != known.end()) continue;
+        const auto meant = meant_by(variable, known);
+        if (meant.empty()) {
+            found.others.push_back(variable);
+        } else {
+            found.misspelt.push_back(variable);
+            found.misspelt.back().append(" is no setting of larder: did you mean ");
+            found.misspelt.back().append(meant).append("?");
+        }
+    }
+    return found;
+}
+
+}  // namespace larder::api

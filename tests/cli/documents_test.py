@@ -1,0 +1,123 @@
+"""Goal: the manual page and the completions tell of every verb and flag that the program takes, and
+are what man and the shells accept.
+
+Method: what `--help` prints is looked for in each; bash is asked for completions as a terminal
+would, and whatever of man, zsh and fish this machine has reads its own.
+"""
+
+import re
+import shutil
+import subprocess
+
+import harness
+from harness import ProgramTest
+
+FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+ASK_BASH = """
+compopt() { :; }  # of bash alone, while it completes
+source "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_larder
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+class DocumentsTest(ProgramTest):
+    def document(self, name):
+        return self.done_bare("--document", name).out
+
+    def done_bare(self, *words):
+        run = self.run_bare(*words, environment={"HOME": str(self.root)})
+        self.assertEqual((run.code, run.error), (0, ""), run)
+        return run
+
+    def saved(self, name):
+        path = self.root / name
+        path.write_text(self.document(name))
+        return path
+
+    def verbs(self):
+        text = self.done_bare("--help").out.split("Verbs:\n")[1].split("\n\n")[0]
+        return [line.split()[0] for line in text.splitlines()]
+
+    def flags(self, *verb):
+        """By what --help says of them at the beginning of a line."""
+        options = self.done_bare(*verb, "--help").out.split("Options:\n")[1]
+        heads = re.findall(r"(?m)^  (-\S+)", options)
+        return [flag for head in heads for flag in head.split(",")]
+
+    def test_each_verb_and_flag_is_in_them(self):
+        man = self.document("man").replace("\\-", "-")
+        zsh, fish = self.document("zsh"), self.document("fish")
+        sections = dict(re.findall(r"(?ms)^\.SS larder (\S+) (.*?)(?=^\.S[SH])", man))
+        every = self.flags()
+        self.assertGreater(len(self.verbs()), 15)
+        for verb in self.verbs():
+            self.assertIn(f"'{verb}:", zsh)
+            [zsh_line] = [line for line in zsh.replace(" \\\n", " ").splitlines()
+                          if line.strip().startswith(f"{verb}) ")]
+            flags = self.flags(verb)
+            self.assertGreater(len(flags), 5, verb)
+            for flag in flags:
+                with self.subTest(verb=verb, flag=flag):
+                    if flag not in every:
+                        self.assertRegex(sections[verb], rf"(?m)^\.B {flag}\b")
+                    self.assertRegex(zsh_line, rf"'\*?{flag}[=\[]")
+                    name = f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}"
+                    self.assertRegex(fish, rf"from {verb}'.* {name} ")
+        for flag in every:
+            self.assertRegex(man.split(".SH VERBS")[0], rf"(?m)^\.B .*{flag}\b")
+
+    def test_each_setting_is_in_the_manual(self):
+        settings = self.done("config", "--json").json["settings"]
+        man = self.document("man")
+        for setting in settings:
+            self.assertIn(f".B {setting['variable']}\n", man)
+        self.assertNotIn(str(self.root), man)
+
+    def completions(self, *words):
+        run = subprocess.run(["bash", "-c", ASK_BASH, "-", self.saved("bash"), "larder", *words],
+                             cwd=self.models, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True, timeout=60, check=True)
+        self.assertEqual(run.stderr, "")
+        return set(run.stdout.split())
+
+    def test_bash_completes(self):
+        self.assertEqual(self.completions(""), {*self.verbs(), *self.flags()})
+        self.assertEqual(self.completions("ver"), {"verify"})
+        for verb in self.verbs():
+            self.assertEqual(self.completions(verb, "-"), set(self.flags(verb)), verb)
+        self.assertEqual(self.completions("--dir", "x", "prune", "--sta"), {"--stale"})
+        self.assertEqual(self.completions("--mode", "re"), {"read-only", "refresh"})
+        # As bash takes --mode=re apart.
+        self.assertEqual(self.completions("ls", "--mode", "=", "re"), {"read-only", "refresh"})
+        self.assertEqual(self.completions("--mode", "=", "off", "ver"), {"verify"})
+        self.assertEqual(self.completions("ls", "--format", ""), {"table", "json"})
+        # Names of files are for bash itself, and what follows `run --` is none of ours.
+        self.assertEqual(self.completions("compile", "den"), set())
+        self.assertEqual(self.completions("run", "--", "python", "-"), set())
+        (self.models / "a folder").mkdir()
+        self.assertEqual(self.completions("--dir", "a"), {"a", "folder"})
+
+    def test_what_reads_them_accepts_them(self):
+        man = self.saved("man")
+        readers = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}
+        for shell, command in readers.items():
+            if shutil.which(shell):
+                subprocess.run([*command, self.saved(shell)], check=True, timeout=60)
+        if shutil.which("groff"):
+            run = subprocess.run(["groff", "-man", "-Tutf8", "-ww", man], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, timeout=60, check=True)
+            self.assertEqual(run.stderr, "")
+            self.assertIn("compile each OpenVINO model once", run.stdout)
+
+    def test_another_document(self):
+        run = self.run_bare("--document", "html")
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertIn("man, bash, zsh and fish", run.error)
+
+
+if __name__ == "__main__":
+    harness.main()
