@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cache/keeping.h"
+#include "cache/kernels.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
 #include "cache/request.h"
@@ -65,6 +66,7 @@ public:
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
 
     // The larder, opened on first use and again after it was lost.
@@ -77,7 +79,7 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest);
 
-    // What devices have written to these directories meanwhile.
+    // What devices have written to these directories, and to those of kernels, meanwhile.
     void keep_late_files();
 
     // Keeps a presence until what it returns is let go of, or the session ends: a model may outlive
@@ -113,7 +115,8 @@ private:
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
-    ProcessOwn<Keeping> keeping_;    // ends first: it uses the state
+    ProcessOwn<KernelKeeping> kernels_;
+    ProcessOwn<Keeping> keeping_;  // ends first: it uses the state
 };
 
 }  // namespace larder::internal::cache
