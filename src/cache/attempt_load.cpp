@@ -345,6 +345,10 @@ std::shared_ptr<OpenTrial> Attempt::begin_kernels(const format::Manifest& blob) 
         return nullptr;
     }
     request_.keep_kernels_in((*directory)->path());
+    if (session_.config().mode == Mode::refresh) {
+        (*directory)->begin_anew();
+        return nullptr;
+    }
     const auto subject = (*directory)->begin();
     auto trial = subject ? store_->begin_trial(*subject) : fail(Errc::not_found, "none");
     if (!trial) return nullptr;

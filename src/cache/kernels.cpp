@@ -112,6 +112,11 @@ std::optional<Digest> KernelDirectory::begin() {
     return subject;
 }
 
+void KernelDirectory::begin_anew() {
+    const std::lock_guard lock(mutex_);
+    may_read_ = false;
+}
+
 std::vector<store::PartSource> KernelDirectory::read_new(const store::Harvest& harvest,
                                                          const format::Manifest& kept) const {
     std::vector<store::PartSource> sources;

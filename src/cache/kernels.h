@@ -49,6 +49,8 @@ public:
     // Brings in the kernels that are kept, unless a process has crashed with these. Which they are,
     // for a trial; nothing if there are none.
     [[nodiscard]] std::optional<Digest> begin();
+    // In its place: whatever is kept, all are to be made anew.
+    void begin_anew();
     // Keeps what the device has made since, and brings in what others have kept. True if there was
     // anything. Waits no longer than `limit` for another process that does the same.
     bool exchange(std::chrono::nanoseconds limit);
@@ -69,7 +71,7 @@ private:
     std::mutex mutex_;
     store::PrivateDirectory directory_;
     format::Manifest manifest_;
-    bool may_read_ = true;  // what is kept: not what a process has crashed with
+    bool may_read_ = true;  // what is kept; true again once this process has replaced it
 };
 
 // All of one session. Its thread looks often at first, and rarely where nothing comes of it.

@@ -185,13 +185,28 @@ TEST_F(KernelsTest, ThoseOfAnotherDriverAreNotHandedOver) {
     first_start();
     config_.mode = Mode::refresh;
     device_.requirements = "fake 2";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    config_.mode = Mode::on;
     Session session(system(), log_, config_);
-    EXPECT_EQ(ask(session).response->outcome, Outcome::compiled);
+    EXPECT_EQ(ask(session).response->outcome, Outcome::loaded);
     EXPECT_EQ(tree_of(device_.kernels), "");
     make("4.cl_cache");
     session.keep_late_files();
     EXPECT_EQ(kept().value().requirements, "fake 2");
     EXPECT_EQ(kept().value().parts.size(), 1U);
+}
+
+TEST_F(KernelsTest, ARefreshMakesThemAnew) {
+    first_start();
+    config_.mode = Mode::refresh;
+    {
+        Session session(system(), log_, config_);
+        EXPECT_EQ(ask(session).response->outcome, Outcome::compiled);
+        EXPECT_EQ(tree_of(device_.kernels), "");
+        make("4.cl_cache");
+    }
+    config_.mode = Mode::on;
+    EXPECT_EQ(given(), "4.cl_cache\n");
 }
 
 TEST_F(KernelsTest, WhatIsRemovedComesBackOnlyWithWhatIsNew) {
