@@ -225,8 +225,11 @@ bool Request::exports_without_weights() {
     return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
 }
 
-// What is compiled of static shapes has all its kernels in the blob.
-bool Request::makes_kernels() { return device_.plugin == "GPU" && model()->is_dynamic(); }
+// What is compiled of static shapes has all its kernels in the blob. A blob without weights is not
+// accepted where a directory can be named, see import_with_kernels.
+bool Request::makes_kernels() {
+    return device_.plugin == "GPU" && !exports_without_weights() && model()->is_dynamic();
+}
 
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
