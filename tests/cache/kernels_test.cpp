@@ -264,6 +264,40 @@ TEST_F(KernelsTest, AFullDiskIsInNobodysWay) {
     EXPECT_EQ(count("quarantine"), 0U);
 }
 
+// Each call of a start fails in turn, from the look for the model to the last of its kernels.
+TEST_F(KernelsTest, WhicheverCallFailsTheModelIsServedAndKernelsAreWhole) {
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    support::FaultFileSystem faults(system_.system().fs);
+    const auto real = system_.system();
+    const os::System failing{faults, real.clock, real.entropy, real.process};
+    std::uint64_t failed = 1;
+    for (std::uint64_t calls = 0; failed > 0; ++calls) {
+        if (const auto entry = kept()) {
+            Session session(system(), log_, config_);
+            ASSERT_TRUE((*session.store())->remove(std::span(&entry->key, 1)));
+        }
+        device_.kernels.clear();
+        {
+            Session session(failing, log_, config_);
+            faults.fail_once_after(calls, EIO);
+            const auto asked = ask(session);
+            ASSERT_TRUE(asked.response.has_value());
+            EXPECT_EQ(asked.model, "compiled x");
+            if (!device_.kernels.empty()) make();
+            session.keep_late_files();
+        }
+        failed = faults.faults();
+        faults.heal();
+        Session session(system(), log_, config_);
+        EXPECT_EQ(ask(session).model, "compiled x");
+        for (const auto& file : stdfs::directory_iterator(device_.kernels)) {
+            EXPECT_EQ(read_file(file.path()), kernel()) << file.path() << ", call " << calls;
+        }
+    }
+    EXPECT_EQ(given(), std::string(k_kernel) + "\n");
+    EXPECT_EQ(count("tmp"), 0U);
+}
+
 TEST_F(KernelsTest, WhatAKilledProcessLeavesIsSweptAndNothingIsHalfKept) {
     EXPECT_EQ(outcome(), Outcome::compiled);
     support::Signal has_made;
