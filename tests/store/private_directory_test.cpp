@@ -29,6 +29,7 @@ protected:
     }
     static std::string names(const std::vector<PartSource>& sources) {
         std::vector<std::string> names;
+        names.reserve(sources.size());
         for (const auto& source : sources) names.push_back(source.name);
         std::sort(names.begin(), names.end());
         std::string text;
