@@ -176,9 +176,9 @@ public:
     [[nodiscard]] Explanation explain(ov::Core& core, const std::filesystem::path& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
-    // Keeps what a device went on writing after its model was ready, such as AUTO's second device.
-    // To be called once such models are done with; takes as long as it takes. The destructor does
-    // the same, as far as it gets in 100 ms.
+    // Keeps what a device went on writing after its model was ready, such as AUTO's second device,
+    // or the kernels that a GPU makes while a model runs. To be called once such models are done
+    // with; takes as long as it takes. The destructor does the same, as far as it gets in 100 ms.
     void flush();
 
     // Throws Error with what is wrong with a model's files and what to do; returns if nothing is.

@@ -51,6 +51,9 @@ struct EntryInfo {
     // The key of the entry whose blob the device unpacks into this: blocks of memory, kept so that
     // processes share them (docs/sharing.md). Empty for a blob.
     std::string unpacked_from;
+    // The key of the entry whose model, as it runs, makes the device build these kernels: programs
+    // for it, which the blob does not have. Empty for a blob.
+    std::string kernels_of;
     std::vector<ObjectInfo> objects;
     std::vector<ModelFile> model_files;
     // Everything that decides the key; in EntryDetail::summary without "device.…", "runtime.…" and

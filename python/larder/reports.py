@@ -28,6 +28,7 @@ class Entry(TypedDict):
     unique_bytes: int
     encoding: Literal["raw", "variant", "compressed", "files"]
     unpacked_from: str | None
+    kernels_of: str | None
     created_at: str
     last_used_at: str | None
     hits: int

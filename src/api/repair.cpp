@@ -25,6 +25,9 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (!entry.unpacked_from.empty()) {
         return removed(entry, "processes keep anew what they share, when they load the model");
     }
+    if (!entry.kernels_of.empty()) {
+        return removed(entry, "the device makes its kernels anew, when the model runs");
+    }
     if (entry.kind == "memory" || entry.kind == "caller") {
         return removed(entry, "it was made from a model in a program's memory");
     }

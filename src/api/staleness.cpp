@@ -151,7 +151,9 @@ void find_stale(const os::System& system, internal::store::State& state,
         each.built_for = entry.built_for ? entry.built_for.get() : &unknown;
         each.fingerprint = fingerprint_of(entry);
         each.requirements = entry.requirements;
-        each.is_unpacked = !entry.unpacked_from.empty();
+        each.form = !entry.unpacked_from.empty() ? cache::KeptForm::unpacked
+                    : !entry.kernels_of.empty()  ? cache::KeptForm::kernels
+                                                 : cache::KeptForm::blob;
         each.created_at_ns = since_epoch_ns(entry.created_at);
         if (entry.last_used_at) each.last_used_at_ns = since_epoch_ns(*entry.last_used_at);
         if (entry.last_used_anywhere_at) {

@@ -10,6 +10,7 @@
 #include "api/diagnosis.h"
 #include "api/staleness.h"
 #include "cache/blame.h"
+#include "cache/kernels.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
 #include "store/state.h"
@@ -30,6 +31,7 @@ EntryInfo describe(store::Manifest manifest,
     info.bytes = manifest.total_bytes();
     info.encoding = to_string(manifest.encoding);
     info.unpacked_from = internal::cache::unpacked_from(manifest);
+    info.kernels_of = internal::cache::kernels_of(manifest);
     for (auto& part : manifest.parts) {
         info.objects.push_back({std::move(part.name), part.object.hex(), part.bytes});
     }
@@ -155,14 +157,17 @@ struct Store::Impl {
         return keys;
     }
 
-    // What their blobs are unpacked into is of no use without them.
-    void add_unpacked(std::vector<store::Key>& keys, const std::set<store::Key>& pinned) const {
+    // What their blobs are unpacked into, and their kernels, are of no use without them.
+    void add_companions(std::vector<store::Key>& keys, const std::set<store::Key>& pinned) const {
+        const auto add = [&](const internal::format::KeyInputs& inputs) {
+            const auto key = internal::format::key_of(inputs);
+            if (!pinned.contains(key) && opened->find(key).manifest) keys.push_back(key);
+        };
         for (std::size_t i = 0, count = keys.size(); i < count; ++i) {
             const auto blob = opened->find(keys[i]);
             if (!blob.manifest) continue;
-            const auto key = internal::format::key_of(
-                internal::cache::unpacked_inputs(blob.manifest->key_inputs));
-            if (!pinned.contains(key) && opened->find(key).manifest) keys.push_back(key);
+            add(internal::cache::unpacked_inputs(blob.manifest->key_inputs));
+            add(internal::cache::kernel_inputs(blob.manifest->key_inputs));
         }
     }
 
@@ -283,7 +288,7 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
 RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry_run) {
     auto keys = impl_->resolve(prefixes);
     const auto pinned = api::value_or_throw(impl_->opened->pinned());
-    impl_->add_unpacked(keys, pinned);
+    impl_->add_companions(keys, pinned);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     for (const auto& key : keys) {

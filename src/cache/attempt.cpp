@@ -189,11 +189,10 @@ Result<Response> Attempt::compile_and_keep() {
     }
     source_pages.reset();
     request_.release_model();
-    if (!session_.config().release_memory) return response_;
     if (kept) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
-    os::return_freed_memory();
+    if (session_.config().release_memory) os::return_freed_memory();
     return response_;
 }
 
@@ -243,6 +242,9 @@ Result<format::Manifest> Attempt::publish_blob() {
     auto& manifest = publication.manifest;
     manifest.requirements = request_.requirements();
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
+    if (request_.encryption() == nullptr && request_.makes_kernels()) {
+        manifest.notes[k_kernels_note] = "made while it runs";
+    }
     note_names(manifest);
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {

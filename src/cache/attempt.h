@@ -56,6 +56,9 @@ private:
     [[nodiscard]] bool try_next_machine();
     void ask_for_machine(unsigned machine);
     void share(std::unique_ptr<WeightSharing> sharing);
+    // Lets the model that is imported next keep its kernels beside `blob`. The trial of those that
+    // it is given, if any.
+    [[nodiscard]] std::shared_ptr<OpenTrial> begin_kernels(const format::Manifest& blob);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);

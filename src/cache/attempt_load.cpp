@@ -298,11 +298,13 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     session_.pipeline().read_next(store_, asked_, std::move(first));
     const auto names = manifest.notes.find("port names");
     request_.expect_port_names(names == manifest.notes.end() ? std::string{} : names->second);
+    const auto kernel_trial = begin_kernels(manifest);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (size >= k_releasable_blob_bytes && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
         response_.sharing.reset();
         if (trial) trial->withdraw();
+        if (kernel_trial) kernel_trial->withdraw();
         // Replaced only once a compile has succeeded: where that fails too, the blob was not to
         // blame.
         refused_ = part.object;
@@ -314,6 +316,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
         return std::nullopt;
     }
+    watch(kernel_trial);
     if (trial && proven) trial->end();
     if (sharing) {
         // Its warm-up is no use that anybody asked for: what comes of it is not the blob's fault.
@@ -325,6 +328,31 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     }
     if (!proven) watch(trial);
     return Outcome::loaded;
+}
+
+std::shared_ptr<OpenTrial> Attempt::begin_kernels(const format::Manifest& blob) {
+    request_.keep_kernels_in({});
+    // They tell of the model, and are not encrypted.
+    if (!blob.notes.contains(k_kernels_note) || request_.encryption() != nullptr) return nullptr;
+    auto manifest = kernel_manifest(blob);
+    if (store_->access() == store::Access::read_only && !store_->find(manifest.key).manifest) {
+        return nullptr;
+    }
+    const auto directory =
+        session_.kernels().open(session_.system(), session_.log(), store_, manifest);
+    if (!directory) {
+        session_.log().debug("kernels are not kept: " + directory.error().message());
+        return nullptr;
+    }
+    request_.keep_kernels_in((*directory)->path());
+    if (session_.config().mode == Mode::refresh) {
+        (*directory)->begin_anew();
+        return nullptr;
+    }
+    const auto subject = (*directory)->begin();
+    auto trial = subject ? store_->begin_trial(*subject) : fail(Errc::not_found, "none");
+    if (!trial) return nullptr;
+    return std::make_shared<OpenTrial>(std::move(*trial), std::function<void()>());
 }
 
 void Attempt::share(std::unique_ptr<WeightSharing> sharing) {

@@ -18,7 +18,11 @@ std::unique_ptr<SourcePages> Attempt::read_model() {
 }
 
 Result<void> Attempt::exchange(const format::Manifest& kept) {
-    if (!request_.compiled_holds_model() || kept.total_bytes() < k_releasable_blob_bytes) return {};
+    const bool frees = session_.config().release_memory && request_.compiled_holds_model() &&
+                       kept.total_bytes() >= k_releasable_blob_bytes;
+    // Only what is imported keeps the kernels that it makes.
+    const bool keeps = kept.notes.contains(k_kernels_note);
+    if (!frees && !keeps) return {};
     // What the runtime has refused or died of is not tried twice.
     if (refused_ || blame_.crashes > 0) return {};
     // Should the import fail, the model has to be there once more.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cache/blame.h"
+#include "cache/kernels.h"
 #include "cache/key.h"
 #include "cache/unpacked.h"
 
@@ -96,7 +97,9 @@ void find_nearest(store::Store& store, const Identified& asked, Explanation& exp
     const auto visited = store.for_each_entry([&](const store::ListedEntry& entry) {
         if (!entry.manifest || entry.key == asked.key) return store::Continue::yes;
         const auto& manifest = *entry.manifest;
-        if (!unpacked_from(manifest).empty()) return store::Continue::yes;
+        if (!unpacked_from(manifest).empty() || !kernels_of(manifest).empty()) {
+            return store::Continue::yes;
+        }
         const bool same_content = input(manifest.key_inputs, "model.fingerprint") == fingerprint;
         if (!same_content && manifest.model.path != asked.model.path) return store::Continue::yes;
         auto found = differences(manifest.key_inputs, asked.inputs);

@@ -28,6 +28,7 @@ Session::~Session() {
 }
 
 void Session::keep_late_files() {
+    kernels().keep();
     const std::lock_guard lock(retained_mutex_);
     for (auto& [store, directory, manifest] : retained_) {
         auto kept = keep_files(*store, directory, manifest);
@@ -97,6 +98,11 @@ Report& Session::report() {
 Keeping& Session::keeping() {
     const std::lock_guard lock(mutex_);
     return keeping_.get();
+}
+
+KernelKeeping& Session::kernels() {
+    const std::lock_guard lock(mutex_);
+    return kernels_.get();
 }
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,

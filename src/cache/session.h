@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cache/keeping.h"
+#include "cache/kernels.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
 #include "cache/report.h"
@@ -67,6 +68,7 @@ public:
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
     [[nodiscard]] Report& report();
 
@@ -80,7 +82,7 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest);
 
-    // What devices have written to these directories meanwhile.
+    // What devices have written to these directories, and to those of kernels, meanwhile.
     void keep_late_files();
 
     // Keeps a presence until what it returns is let go of, or the session ends: a model may outlive
@@ -117,7 +119,8 @@ private:
     Pipeline pipeline_;
     ProcessOwn<Report> report_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
-    ProcessOwn<Keeping> keeping_;    // ends first: it uses the state
+    ProcessOwn<KernelKeeping> kernels_;
+    ProcessOwn<Keeping> keeping_;  // ends first: it uses the state
 };
 
 }  // namespace larder::internal::cache

@@ -89,12 +89,12 @@ public:
           result_(entries.size()) {}
 
     std::vector<std::optional<Staleness>> run() {
-        // Neither supersedes the other: a blob, and what one is unpacked into.
-        using ByDevice = std::map<std::pair<std::string_view, bool>, std::vector<std::size_t>>;
+        // None supersedes another: a blob, what one is unpacked into, and its kernels.
+        using ByDevice = std::map<std::pair<std::string_view, KeptForm>, std::vector<std::size_t>>;
         std::unordered_map<std::string_view, ByDevice> by_model;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const auto device = value_of(*entries_[i].built_for, k_device_name);
-            by_model[entries_[i].fingerprint][{device, entries_[i].is_unpacked}].push_back(i);
+            by_model[entries_[i].fingerprint][{device, entries_[i].form}].push_back(i);
         }
         for (const auto& [model, by_device] : by_model) {
             for (const auto& [device, members] : by_device) find_superseded(members);

@@ -33,13 +33,16 @@ struct Staleness {
 
 inline constexpr std::chrono::hours k_disuse{14 * 24};
 
+// A blob, or what goes with one: see cache/unpacked.h and cache/kernels.h.
+enum class KeptForm { blob, unpacked, kernels };
+
 // Refers to what the caller holds.
 struct KeptEntry {
     std::string_view key;
     std::string_view fingerprint;                  // of its model
     const format::KeyInputs* built_for = nullptr;  // the inputs "device.…" and "runtime.…"
     std::string_view requirements;
-    bool is_unpacked = false;  // see cache/unpacked.h
+    KeptForm form = KeptForm::blob;
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
     std::int64_t used_anywhere_at_ns = 0;         // as far as the larder tells; 0: it does not

@@ -62,6 +62,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["unique_bytes"] = unique_bytes;
     json["encoding"] = entry.encoding;
     json["unpacked_from"] = text_or_null(entry.unpacked_from);
+    json["kernels_of"] = text_or_null(entry.kernels_of);
     json["created_at"] = format_time(entry.created_at);
     json["last_used_at"] = entry.last_used_anywhere_at
                                ? Json(format_time(*entry.last_used_anywhere_at))

@@ -69,7 +69,9 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         };
         add(entry.key.substr(0, k_short_key));
         add(entry.device);
-        add(entry.unpacked_from.empty() ? entry.kind : "unpacked");
+        add(!entry.unpacked_from.empty() ? "unpacked"
+            : !entry.kernels_of.empty()  ? "kernels"
+                                         : entry.kind);
         add(format_size(entry.bytes));
         add(ago(entry.created_at));
         add(entry.last_used_anywhere_at ? ago(*entry.last_used_anywhere_at) : "-");

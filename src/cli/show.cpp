@@ -29,7 +29,8 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     add("size", format_size(entry.bytes) + ", of which " + format_size(unique) +
                     " are not shared with other entries");
     add("encoding", entry.encoding);
-    if (!entry.unpacked_from.empty()) add("unpacked from", entry.unpacked_from);
+    add("unpacked from", entry.unpacked_from);
+    add("kernels of", entry.kernels_of);
     add("created", format_time(entry.created_at));
     add("last used",
         entry.last_used_anywhere_at ? format_time(*entry.last_used_anywhere_at) : "never");

@@ -225,6 +225,12 @@ bool Request::exports_without_weights() {
     return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
 }
 
+// What is compiled of static shapes has all its kernels in the blob. A blob without weights is not
+// accepted where a directory can be named, see import_with_kernels.
+bool Request::makes_kernels() {
+    return device_.plugin == "GPU" && !exports_without_weights() && model()->is_dynamic();
+}
+
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
     std::ostream stream(&buffer);
@@ -321,7 +327,31 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
             if (!codec.is_unknown()) throw;
         }
     }
+    if (!kernels_.empty()) {
+        if (auto model = import_with_kernels(blob, properties)) return *model;
+    }
     return core_.import_model(tensor_over(blob), device_.asked, properties);
+}
+
+// `import_model` takes no notice of a directory. `compile_model` does, and imports a blob that it
+// is given in place of the model.
+std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blob& blob,
+                                                              const ov::AnyMap& properties) {
+    auto with_kernels = properties;
+    with_kernels[ov::cache_dir.name()] = kernels_;
+    with_kernels[ov::hint::compiled_blob.name()] = tensor_over(blob);
+    const auto nothing =
+        std::make_shared<ov::Model>(ov::OutputVector{}, ov::ParameterVector{}, "nothing");
+    try {
+        auto model = core_.compile_model(nothing, device_.asked, with_kernels);
+        // What it does not accept as a blob, it compiles `nothing` for.
+        if (!model.outputs().empty()) return model;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+    return std::nullopt;
 }
 
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {

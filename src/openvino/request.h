@@ -47,6 +47,8 @@ public:
     bool compile_with(const runtime::PrivateCache& cache) override;
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
+    [[nodiscard]] bool makes_kernels() override;
+    void keep_kernels_in(const std::string& directory) override { kernels_ = directory; }
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
@@ -75,6 +77,9 @@ private:
                                                      bool without_weights);
     [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
                                                 const ov::AnyMap& properties, bool without_weights);
+    // Nothing where it is of no use; the import without kernels then says why, if that fails too.
+    [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(
+        const runtime::Blob& blob, const ov::AnyMap& properties);
     // The program's, with which nothing is cached underneath.
     [[nodiscard]] ov::AnyMap own_properties() const;
     [[nodiscard]] std::string weights_path() const;
@@ -89,6 +94,7 @@ private:
     DeviceName device_;
     ov::AnyMap properties_;
     std::optional<bool> names_count_;
+    std::string kernels_;       // see keep_kernels_in
     std::string port_changes_;  // see expect_port_names
     std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;

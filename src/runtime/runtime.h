@@ -195,6 +195,11 @@ public:
     [[nodiscard]] virtual std::string requirements() = 0;
     // True if the exported blob holds no weights, and importing it needs the model's files.
     [[nodiscard]] virtual bool exports_without_weights() = 0;
+    // Whether the device may go on making kernels while the model that was just compiled runs.
+    [[nodiscard]] virtual bool makes_kernels() { return false; }
+    // A model that is imported from now on reads kernels from this directory, and writes there what
+    // it makes; nowhere if it is empty. It may be gone before the model is.
+    virtual void keep_kernels_in(const std::string& /*directory*/) {}
     // Writes the compiled model's blob. Errc::unsupported where the device cannot; the sink's own
     // errors are passed on. May be called again after a failure.
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;

@@ -46,6 +46,9 @@ Result<os::FileStamp> copy_object(Context& context, const Key& key, const Part& 
     return info->stamp;
 }
 
+// In the directory, under a name that no device asks for.
+constexpr std::string_view k_unfinished_suffix = ".part";
+
 }  // namespace
 
 PrivateDirectory::PrivateDirectory(os::FileSystem& fs, std::unique_ptr<os::File> marker,
@@ -105,6 +108,30 @@ Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
         directory.placed_.push_back({part, *stamp, How::copied});
     }
     return directory;
+}
+
+Result<std::size_t> add_parts(Context& context, PrivateDirectory& directory,
+                              const Manifest& manifest) {
+    auto& fs = context.fs();
+    std::size_t added = 0;
+    for (const auto& part : manifest.parts) {
+        const auto target = os::join(directory.path_, part.name);
+        if (fs.link_info(target)) continue;
+        const auto unfinished = target + std::string(k_unfinished_suffix);
+        const auto stamp = copy_object(context, manifest.key, part, unfinished);
+        // The device may be looking for it: it finds all of it, or nothing.
+        auto done = stamp ? fs.rename(unfinished, target) : fail(stamp.error());
+        if (!done) {
+            static_cast<void>(fs.remove(unfinished));
+            return fail(std::move(done.error()));
+        }
+        std::erase_if(directory.placed_,
+                      [&](const auto& placed) { return placed.part.name == part.name; });
+        using How = PrivateDirectory::Placed::How;
+        directory.placed_.push_back({part, *stamp, How::copied});
+        ++added;
+    }
+    return added;
 }
 
 void PrivateDirectory::note_kept(const Harvest& harvest, const Manifest& manifest) {

@@ -1,6 +1,7 @@
 // A directory for one user alone, for devices that cache only through one.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <span>
@@ -44,6 +45,7 @@ public:
 private:
     friend Result<PrivateDirectory> materialise(Context&, const Manifest*, VerifyPolicy);
     friend Result<Harvest> harvest(Context&, const PrivateDirectory&);
+    friend Result<std::size_t> add_parts(Context&, PrivateDirectory&, const Manifest&);
 
     struct Placed {
         Part part;
@@ -66,5 +68,7 @@ private:
 [[nodiscard]] Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
                                                    VerifyPolicy policy);
 [[nodiscard]] Result<Harvest> harvest(Context& context, const PrivateDirectory& directory);
+[[nodiscard]] Result<std::size_t> add_parts(Context& context, PrivateDirectory& directory,
+                                            const Manifest& manifest);
 
 }  // namespace larder::internal::store

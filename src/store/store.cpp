@@ -100,6 +100,10 @@ Result<PrivateDirectory> Store::materialise(const Manifest* manifest, VerifyPoli
     return store::materialise(*context_, manifest, policy);
 }
 
+Result<std::size_t> Store::add_parts(PrivateDirectory& directory, const Manifest& manifest) {
+    return store::add_parts(*context_, directory, manifest);
+}
+
 Result<Harvest> Store::harvest(const PrivateDirectory& directory) {
     return store::harvest(*context_, directory);
 }

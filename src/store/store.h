@@ -171,6 +171,10 @@ public:
     // stands in the state directory.
     [[nodiscard]] Result<PrivateDirectory> materialise(const Manifest* manifest,
                                                        VerifyPolicy policy);
+    // Adds the parts of `manifest` for which the directory has no file, verified: copies, each of
+    // which appears whole, while the device uses the directory. How many; errors as of materialise.
+    [[nodiscard]] Result<std::size_t> add_parts(PrivateDirectory& directory,
+                                                const Manifest& manifest);
     // What the directory holds now. An object that was written to in place is set aside, and its
     // file counts as fresh.
     [[nodiscard]] Result<Harvest> harvest(const PrivateDirectory& directory);

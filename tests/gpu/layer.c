@@ -232,9 +232,12 @@ static double now_ms(void) {
 
 static void print_build(cl_program program, cl_device_id device, const char* options, cl_int status,
                         double ms) {
-    fprintf(stderr, "fake-gpu: built in %.0f ms: %d\n", ms, status);
-    if (status == CL_SUCCESS) return;
+    // What was made of a binary has an empty one.
     size_t size = 0;
+    real->clGetProgramInfo(program, CL_PROGRAM_SOURCE, 0, NULL, &size);
+    fprintf(stderr, "fake-gpu: built from %s in %.0f ms: %d\n", size > 1 ? "source" : "a binary",
+            ms, status);
+    if (status == CL_SUCCESS) return;
     real->clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
     char* log = calloc(1, size + 1);
     real->clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, size, log, NULL);

@@ -29,6 +29,7 @@ protected:
     }
     static std::string names(const std::vector<PartSource>& sources) {
         std::vector<std::string> names;
+        names.reserve(sources.size());
         for (const auto& source : sources) names.push_back(source.name);
         std::sort(names.begin(), names.end());
         std::string text;
@@ -54,6 +55,33 @@ TEST_F(PrivateDirectoryTest, HoldsThePartsAndGoesAway) {
     EXPECT_FALSE(stdfs::exists(path));
     EXPECT_EQ(tmp(), "");
     EXPECT_EQ(read_larder(larder()).damage, "");
+}
+
+TEST_F(PrivateDirectoryTest, PartsAreAddedAsCopiesAndReplaceNothing) {
+    auto directory = store_->materialise(nullptr, VerifyPolicy::always);
+    ASSERT_TRUE(directory);
+    write_file(directory->path() + "/a", "of the device");
+    const auto added = store_->add_parts(*directory, manifest_);
+    ASSERT_TRUE(added) << added.error().message();
+    EXPECT_EQ(*added, 1U);
+    EXPECT_EQ(support::tree_of(directory->path()), "a\nb\n");
+    EXPECT_EQ(read_file(directory->path() + "/a"), "of the device");
+    // Whatever the device does to it, the object stays as it is.
+    write_file(directory->path() + "/b", "rewritten");
+    const auto harvest = store_->harvest(*directory);
+    ASSERT_TRUE(harvest);
+    EXPECT_EQ(names(harvest->fresh), "a b ");
+    EXPECT_EQ(read_larder(larder()).damage, "");
+}
+
+TEST_F(PrivateDirectoryTest, DamageIsNotAdded) {
+    auto directory = store_->materialise(nullptr, VerifyPolicy::always);
+    ASSERT_TRUE(directory);
+    support::flip_byte(path_of(manifest_.parts.back().object), 1);
+    const auto added = store_->add_parts(*directory, manifest_);
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().code, Errc::damaged);
+    EXPECT_EQ(support::tree_of(directory->path()), "a\n");
 }
 
 TEST_F(PrivateDirectoryTest, WhatIsNewRewrittenOrGoneIsHarvested) {

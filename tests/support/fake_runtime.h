@@ -40,6 +40,8 @@ struct FakeDevice {
     bool warms_up = true;
     std::vector<std::string_view> unpacking_libraries;
     bool holds_model = true;
+    bool makes_kernels = false;
+    std::string kernels;          // the directory for them that the model imported last got
     std::optional<Digest> names;  // of the model, where they decide a blob
     std::string port_names;       // of what was compiled
     std::mutex mutex_of_names;
@@ -88,6 +90,8 @@ public:
         const std::lock_guard lock(device_.mutex_of_names);
         device_.expected_port_names = names;
     }
+    bool makes_kernels() override { return device_.makes_kernels; }
+    void keep_kernels_in(const std::string& directory) override { kernels_ = directory; }
     void read_from(std::string path, std::shared_ptr<const void> owner) override {
         read_from_ = std::move(path);
         owner_ = std::move(owner);
@@ -126,6 +130,7 @@ public:
         if (device_.on_import) device_.on_import();
         if (!device_.accepts) return fail(Errc::incompatible, "the fake device refuses the blob");
         ++device_.imports_done;
+        device_.kernels = kernels_;
         const auto size = blob.bytes.size() - device_.blob_padding;
         result_.assign(reinterpret_cast<const char*>(blob.bytes.data()), size);
         blob_ = blob;
@@ -164,6 +169,7 @@ private:
     FakeDevice& device_;
     std::string model_;
     std::string result_;
+    std::string kernels_;
     runtime::Blob blob_;
     std::string read_from_;
     std::shared_ptr<const void> owner_;

@@ -1,0 +1,249 @@
+#include "cache/kernels.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "format/elf.h"
+#include "format/openvino_blob.h"
+
+namespace larder::internal::cache {
+namespace {
+
+constexpr const char* k_kept_form_input = "kept.form";
+constexpr const char* k_kernels_form = "kernels";
+constexpr const char* k_kernels_of_note = "kernels_of";
+
+// A model of changing shapes makes kernels without end, and all that are kept are copied at each
+// load.
+constexpr std::size_t k_kernels_max = 500;
+constexpr std::uint64_t k_kernels_bytes_max = std::uint64_t{128} << 20;
+constexpr std::uint64_t k_kernel_bytes_max = std::uint64_t{16} << 20;
+// Files that are made durable at once.
+constexpr unsigned k_kernel_writers = 4;
+// For who keeps the last ones of a session.
+constexpr std::chrono::seconds k_flight_limit{2};
+
+bool holds(const format::Manifest& manifest, const std::string& name) {
+    return std::ranges::any_of(manifest.parts,
+                               [&](const format::Part& part) { return part.name == name; });
+}
+
+store::PartSource source_of(std::string name, std::string content) {
+    store::PartSource source;
+    source.name = std::move(name);
+    source.write = [content = std::move(content)](store::StagedFile& file) {
+        return file.write_at(0, std::as_bytes(std::span(content)));
+    };
+    return source;
+}
+
+Digest digest_of(const format::Manifest& manifest) {
+    Hasher hasher("larder kernels 1");
+    for (const auto& part : manifest.parts) {
+        hasher.update_field(part.name).update_field(part.object.hex());
+    }
+    return hasher.finish();
+}
+
+}  // namespace
+
+format::KeyInputs kernel_inputs(const format::KeyInputs& blob_inputs) {
+    auto inputs = blob_inputs;
+    inputs[k_kept_form_input] = k_kernels_form;
+    return inputs;
+}
+
+format::Manifest kernel_manifest(const format::Manifest& blob) {
+    format::Manifest manifest;
+    manifest.key_inputs = kernel_inputs(blob.key_inputs);
+    manifest.key = format::key_of(manifest.key_inputs);
+    manifest.encoding = format::Encoding::files;
+    manifest.model = blob.model;
+    manifest.device = blob.device;
+    // They are a small part of the blob, and of no use without it: it goes first.
+    manifest.compile_ms = blob.compile_ms;
+    manifest.requirements = blob.requirements;
+    manifest.notes[k_kernels_of_note] = blob.key.hex();
+    return manifest;
+}
+
+std::string kernels_of(const format::Manifest& manifest) {
+    const auto found = manifest.notes.find(k_kernels_of_note);
+    return found == manifest.notes.end() ? std::string{} : found->second;
+}
+
+bool KernelDirectory::is_of(const store::Store& store, const format::Manifest& manifest) const {
+    return store_.get() == &store && manifest_.key == manifest.key &&
+           manifest_.requirements == manifest.requirements;
+}
+
+std::optional<format::Manifest> KernelDirectory::find_kept() const {
+    if (!may_read_) return std::nullopt;
+    auto found = store_->find(manifest_.key);
+    // Under one key, the entries of machines with other drivers may take turns.
+    if (!found.manifest || found.manifest->requirements != manifest_.requirements) {
+        return std::nullopt;
+    }
+    return std::move(found.manifest);
+}
+
+bool KernelDirectory::take_in(const format::Manifest& kept) {
+    const auto added = store_->add_parts(directory_, kept);
+    if (added) return *added > 0;
+    log_.debug("kernels are of no use: " + added.error().message());
+    return false;
+}
+
+std::optional<Digest> KernelDirectory::begin() {
+    const std::lock_guard lock(mutex_);
+    const auto kept = find_kept();
+    if (!kept) return std::nullopt;
+    const auto subject = digest_of(*kept);
+    const auto count = store_->count_crashes(subject);
+    if (count && count->crashes > 0) {
+        may_read_ = false;
+        log_.warn_once("kernels", "a process crashed when it used the kernels kept for '" +
+                                      manifest_.model.path + "': they are made anew");
+        return std::nullopt;
+    }
+    store_->mark_used(manifest_.key);
+    static_cast<void>(take_in(*kept));
+    return subject;
+}
+
+void KernelDirectory::begin_anew() {
+    const std::lock_guard lock(mutex_);
+    may_read_ = false;
+}
+
+std::vector<store::PartSource> KernelDirectory::read_new(const store::Harvest& harvest,
+                                                         const format::Manifest& kept) const {
+    std::vector<store::PartSource> sources;
+    auto bytes = kept.total_bytes();
+    const auto add = [&](const std::string& name) {
+        const bool is_full =
+            kept.parts.size() + sources.size() >= k_kernels_max || bytes >= k_kernels_bytes_max;
+        if (is_full || holds(kept, name)) return;
+        if (format::openvino_file_name(name) != format::OpenVinoFileName::kernels) return;
+        auto content = os::read_text(system_.fs, os::join(path(), name), k_kernel_bytes_max);
+        // One that is being written comes next time; one that a full disk cut short, never.
+        if (!content || !format::is_whole_elf(*content)) return;
+        bytes += content->size();
+        if (bytes <= k_kernels_bytes_max) sources.push_back(source_of(name, std::move(*content)));
+    };
+    for (const auto& fresh : harvest.fresh) add(fresh.name);
+    // What somebody has removed comes back with what is new, and not before.
+    if (sources.empty()) return sources;
+    for (const auto& part : harvest.kept) add(part.name);
+    return sources;
+}
+
+Result<bool> KernelDirectory::keep_new(const store::Harvest& harvest,
+                                       std::chrono::nanoseconds limit) {
+    auto kept = find_kept().value_or(format::Manifest{});
+    auto sources = read_new(harvest, kept);
+    if (sources.empty()) return false;
+    const auto flight = store_->flight(manifest_.key, limit);
+    if (!flight) return fail(flight.error());
+    auto now = find_kept().value_or(format::Manifest{});
+    if (now.parts != kept.parts) {
+        kept = std::move(now);
+        sources = read_new(harvest, kept);
+        if (sources.empty()) return false;
+    }
+    store::Publication publication;
+    publication.manifest = manifest_;
+    publication.manifest.created_at_ns =
+        kept.parts.empty() ? system_.clock.wall().count() : kept.created_at_ns;
+    publication.writers = k_kernel_writers;
+    publication.sources = std::move(sources);
+    publication.kept = std::move(kept.parts);
+    auto published = store_->publish(publication);
+    if (!published && published.error().code == Errc::not_found) {
+        // An object of the entry is gone.
+        publication.kept.clear();
+        publication.sources = read_new(harvest, {});
+        published = store_->publish(publication);
+    }
+    if (!published) return fail(std::move(published.error()));
+    directory_.note_kept(harvest, *published);
+    may_read_ = true;
+    return true;
+}
+
+bool KernelDirectory::exchange(std::chrono::nanoseconds limit) {
+    const std::lock_guard lock(mutex_);
+    bool has_changed = false;
+    if (const auto kept = find_kept()) has_changed = take_in(*kept);
+    if (store_->access() == store::Access::read_only) return has_changed;
+    const auto harvest = store_->harvest(directory_);
+    if (!harvest || harvest->fresh.empty()) return has_changed;
+    const auto done = keep_new(*harvest, limit);
+    if (done) return has_changed || *done;
+    // Another process has its turn: next time.
+    if (done.error().code != Errc::timed_out) {
+        log_.warn_once("kernels kept", "kernels are not kept: " + done.error().message());
+    }
+    return has_changed;
+}
+
+Result<std::shared_ptr<KernelDirectory>> KernelKeeping::open(
+    const os::System& system, Log& log, const std::shared_ptr<store::Store>& store,
+    const format::Manifest& manifest) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(directories_, [](const auto& each) { return !each->is_there(); });
+    std::shared_ptr<KernelDirectory> directory;
+    for (const auto& each : directories_) {
+        if (each->is_of(*store, manifest)) directory = each;
+    }
+    if (!directory) {
+        auto made = store->materialise(nullptr, store::VerifyPolicy::always);
+        if (!made) return fail(std::move(made.error()));
+        directory =
+            std::make_shared<KernelDirectory>(system, log, store, std::move(*made), manifest);
+        directories_.push_back(directory);
+    }
+    pause_ = k_look_first;
+    wake_.notify_all();
+    // Where no thread is to be had, kernels are kept when the session ends.
+    if (!running_) {
+        running_ = thread_.start([this](const std::stop_token& stop) { run(stop); });
+    }
+    return directory;
+}
+
+void KernelKeeping::keep() {
+    std::vector<std::shared_ptr<KernelDirectory>> directories;
+    {
+        const std::lock_guard lock(mutex_);
+        directories = directories_;
+    }
+    for (const auto& directory : directories) {
+        static_cast<void>(directory->exchange(k_flight_limit));
+    }
+}
+
+void KernelKeeping::run(const std::stop_token& stop) {
+    os::lower_priority();
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        const auto until = std::chrono::steady_clock::now() + pause_;
+        const auto pause = pause_;
+        const bool sooner = wake_.wait_until(lock, stop, until, [&] { return pause_ < pause; });
+        if (sooner || stop.stop_requested()) continue;
+        const auto directories = directories_;
+        // Whoever loads a model meanwhile does not wait for the disk.
+        lock.unlock();
+        bool has_changed = false;
+        for (const auto& directory : directories) {
+            if (stop.stop_requested()) return;
+            has_changed = directory->exchange(std::chrono::nanoseconds{0}) || has_changed;
+        }
+        lock.lock();
+        pause_ = has_changed ? k_look_first
+                             : std::min<std::chrono::milliseconds>(pause_ * 2, k_look_at_last);
+    }
+}
+
+}  // namespace larder::internal::cache
