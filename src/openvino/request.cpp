@@ -248,7 +248,12 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
 
 runtime::Compatibility Request::check(const std::string& requirements) {
     const os::KnownState known;
-    return openvino::check(core_, device_.asked, requirements);
+    return openvino::check(core_, device_in_use(), requirements);
+}
+
+std::string Request::device_in_use() const {
+    const auto said = by_device(properties_, device_.asked);
+    return openvino::device_in_use(core_, device_, said.at(""));
 }
 
 std::vector<std::string_view> Request::unpacking_libraries() const {

@@ -77,6 +77,8 @@ private:
                                                 const ov::AnyMap& properties, bool without_weights);
     // The program's, with which nothing is cached underneath.
     [[nodiscard]] ov::AnyMap own_properties() const;
+    // Where facts are asked.
+    [[nodiscard]] std::string device_in_use() const;
     [[nodiscard]] std::string weights_path() const;
     [[nodiscard]] bool names_count();
     [[nodiscard]] Result<void> name_ports();
