@@ -245,6 +245,9 @@ Result<format::Manifest> Attempt::publish_blob() {
     manifest.requirements = request_.requirements();
     if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
     note_names(manifest);
+    if (auto settled = request_.settled_properties(); !settled.empty()) {
+        manifest.notes[k_settled_note] = std::move(settled);
+    }
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);

@@ -146,8 +146,8 @@ void add_given(const ov::AnyMap& given, const std::string& prefix, const ov::Any
 
 // What is set on the core for `device`, defaults included, and what the call adds.
 void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
-                    const ov::AnyMap& given, DeviceInputs& inputs, std::string& refusal) {
-    const auto& left_out = run_time_properties(plain_plugin(device));
+                    const ov::AnyMap& given, const Names& left_out, DeviceInputs& inputs,
+                    std::string& refusal) {
     ov::AnyMap effective;
     if (const auto supported = ask(core, device, ov::supported_properties.name())) {
         for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
@@ -254,7 +254,8 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         inputs["runtime.build.openvino"] = build;
     }
     std::string refusal;
-    add_properties(core, plugin, "property.", said[""], inputs, refusal);
+    add_properties(core, plugin, "property.", said[""], run_time_properties(plain_plugin(plugin)),
+                   inputs, refusal);
     if (is_one_of_many(device) && device.asked != device.plugin) {
         // Says it twice. Where the two differ the runtime refuses the request, and no blob is to
         // blame.
@@ -274,7 +275,10 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         }
         for (const auto& member : devices) {
             add_device_facts(core, member, "device." + member + ".", inputs);
-            add_properties(core, member, "property." + member + ".", said[member], inputs, refusal);
+            // What a GPU takes when it imports is not proven of one that is behind another device.
+            const auto kind = plain_plugin(member);
+            add_properties(core, member, "property." + member + ".", said[member],
+                           kind == k_gpu ? Names{} : run_time_properties(kind), inputs, refusal);
             add_versions(core, member, inputs);
         }
     } else {

@@ -16,6 +16,7 @@
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
 #include "openvino/refused_operation.h"
+#include "openvino/settled_properties.h"
 #include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
@@ -251,6 +252,13 @@ runtime::Compatibility Request::check(const std::string& requirements) {
     return openvino::check(core_, device_in_use(), requirements);
 }
 
+std::string Request::settled_properties() {
+    if (!compiled_ || device_.is_virtual) return {};
+    const os::KnownState known;
+    const auto said = by_device(properties_, device_.asked);
+    return openvino::settled_properties(core_, device_in_use(), said.at(""), *compiled_);
+}
+
 std::string Request::device_in_use() const {
     const auto said = by_device(properties_, device_.asked);
     return openvino::device_in_use(core_, device_, said.at(""));
@@ -291,7 +299,10 @@ Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights
 
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const os::KnownState known;
-    auto properties = without_cache_control(properties_);
+    auto properties =
+        device_.is_virtual
+            ? without_cache_control(properties_)
+            : with_settled(core_, device_in_use(), without_cache_control(properties_), settled_);
     // Makes an imported model answer the question truthfully.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {

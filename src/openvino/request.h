@@ -50,6 +50,8 @@ public:
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
+    [[nodiscard]] std::string settled_properties() override;
+    void expect_settled_properties(const std::string& settled) override { settled_ = settled; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
@@ -92,6 +94,7 @@ private:
     ov::AnyMap properties_;
     std::optional<bool> names_count_;
     std::string port_changes_;  // see expect_port_names
+    std::string settled_;       // see expect_settled_properties
     std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;
     bool is_known_by_graph_ = false;  // though it was given as a path

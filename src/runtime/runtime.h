@@ -207,6 +207,11 @@ public:
     [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
 
+    // What the device made of the properties of the model just compiled, and an import would not;
+    // empty mostly. To be given to `expect_settled_properties` before an import.
+    [[nodiscard]] virtual std::string settled_properties() { return {}; }
+    virtual void expect_settled_properties(const std::string& /*settled*/) {}
+
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
     // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time
     // a blob is imported, if the device has answered anything.
