@@ -308,6 +308,25 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     return identity;
 }
 
+std::string obstacle_to_keeping(const ov::RemoteContext& context) {
+    try {
+        const auto device = context.get_device_name();
+        if (plain_plugin(device) != k_gpu) return "it is for a context of the device " + device;
+        // One of a part of a GPU has no number: the facts would be those of the whole.
+        if (device == k_gpu) return "it is for a context of a device that has no number";
+        const auto parameters = context.get_params();
+        const auto type = parameters.find("CONTEXT_TYPE");
+        const auto text =
+            type == parameters.end() ? std::nullopt : canonical_text(type->second, {});
+        if (text != std::optional<std::string>("OCL")) {
+            return "it is for a context of the type '" + text.value_or("") + "'";
+        }
+        return {};
+    } catch (const std::exception&) {
+        return "it is for a context that does not tell what it is";
+    }
+}
+
 std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device) {
     // Other devices have memory, or an allocator, of their own.
     if (device.plugin != "CPU") return {};

@@ -34,6 +34,10 @@ struct DeviceName {
 [[nodiscard]] runtime::Identity identify(ov::Core& core, const DeviceName& device,
                                          const ov::AnyMap& properties);
 
+// Why what is compiled for a context is not kept; empty if it is. The blob for an OpenCL context is
+// that for its device, whoever made the context, and whichever queue it has.
+[[nodiscard]] std::string obstacle_to_keeping(const ov::RemoteContext& context);
+
 // See runtime::Request::unpacking_libraries.
 [[nodiscard]] std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device);
 

@@ -60,10 +60,11 @@ constexpr const char* k_other_streams =
 
 }  // namespace
 
-Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties)
+Request::Request(ov::Core& core, ModelInput input, const Target& target, ov::AnyMap properties)
     : core_(core),
       input_(std::move(input)),
-      device_(parse_device(device, properties)),
+      device_(parse_device(target.device, properties)),
+      context_(target.context),
       properties_(std::move(properties)),
       encryption_(Encryption::of(properties_)),
       model_(input_.model) {}
@@ -77,6 +78,13 @@ Result<runtime::Identity> Request::identify() {
         runtime::Identity identity;
         identity.reason = k_other_streams;
         return identity;
+    }
+    if (context_) {
+        if (auto obstacle = obstacle_to_keeping(*context_); !obstacle.empty()) {
+            runtime::Identity identity;
+            identity.reason = std::move(obstacle);
+            return identity;
+        }
     }
     const os::KnownState known;
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
@@ -156,7 +164,8 @@ void Request::compile_as(const ov::AnyMap& properties, State state) {
     std::optional<os::KnownState> known;
     if (state == State::known) known.emplace();
     const StageTimer timer(times_.compile);
-    compiled_ = core_.compile_model(source, device_.asked, properties);
+    compiled_ = context_ ? core_.compile_model(source, *context_, properties)
+                         : core_.compile_model(source, device_.asked, properties);
 }
 
 void Request::read_from(std::string path, std::shared_ptr<const void> owner) {
@@ -337,6 +346,7 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
             if (!codec.is_unknown()) throw;
         }
     }
+    if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
     return core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 

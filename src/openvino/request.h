@@ -8,6 +8,7 @@
 
 #include <openvino/runtime/compiled_model.hpp>
 #include <openvino/runtime/core.hpp>
+#include <openvino/runtime/remote_context.hpp>
 
 #include "openvino/device.h"
 #include "openvino/encryption.h"
@@ -22,10 +23,21 @@ struct ModelInput {
     std::function<std::shared_ptr<ov::Model>()> build;
 };
 
+// What it is compiled for: a device, or a context of one.
+struct Target {
+    Target(std::string name) : device(std::move(name)) {}  // NOLINT(google-explicit-constructor)
+    Target(const char* name) : device(name) {}             // NOLINT(google-explicit-constructor)
+    Target(const ov::RemoteContext& of_program)            // NOLINT(google-explicit-constructor)
+        : device(of_program.get_device_name()), context(of_program) {}
+
+    std::string device;
+    std::optional<ov::RemoteContext> context;
+};
+
 class Request final : public runtime::Request {
 public:
     // `core` must outlive the request.
-    Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties);
+    Request(ov::Core& core, ModelInput input, const Target& target, ov::AnyMap properties);
     ~Request() override;
 
     // The model that the request ended with. Call once, after it was compiled or imported.
@@ -91,6 +103,7 @@ private:
     std::shared_ptr<const void> stand_in_owner_;
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
+    std::optional<ov::RemoteContext> context_;  // of that device
     ov::AnyMap properties_;
     std::optional<bool> names_count_;
     std::string port_changes_;  // see expect_port_names

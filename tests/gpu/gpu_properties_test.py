@@ -1,5 +1,5 @@
-"""Goal: those of GPU's properties that act at run time only make no entry of their own, and a hit with
-any property is what compiling with it gives.
+"""Goal: those of the GPU's properties that act at run time only make no entry of their own, and a
+hit with any property is what compiling with it gives.
 
 Method: each property of the plugin is in one class here. A portrait of a compiled model holds its
 properties, its kernels, its profile and its outputs: that of a hit must be that of a compile.
