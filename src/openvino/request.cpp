@@ -214,6 +214,17 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     }
 }
 
+// AUTO lets the CPU begin, and says so in brackets.
+bool Request::is_stood_in_for() {
+    const os::KnownState known;
+    try {
+        const auto devices = compiled_.value().get_property(ov::execution_devices);
+        return std::ranges::any_of(devices, [](const auto& name) { return name.starts_with('('); });
+    } catch (const std::exception&) {
+        return false;  // the device does not tell
+    }
+}
+
 std::string Request::requirements() {
     const os::KnownState known;
     try {

@@ -57,6 +57,7 @@ public:
     void compile_untouched() override;
     void compile() override;
     bool compile_with(const runtime::PrivateCache& cache) override;
+    [[nodiscard]] bool is_stood_in_for() override;
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] std::string port_names() override;

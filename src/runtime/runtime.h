@@ -189,6 +189,9 @@ public:
     virtual void compile() = 0;
     // Compiles with the runtime's own cache in `cache`. True if it came from there.
     virtual bool compile_with(const PrivateCache& cache) = 0;
+    // Whether the model just compiled is run by a stand-in, while the device that it is for is
+    // still compiling it.
+    [[nodiscard]] virtual bool is_stood_in_for() { return false; }
 
     // What a machine needs to import the blob of the model just compiled; empty where the device
     // does not tell.

@@ -181,5 +181,20 @@ class DevicesTest(GpuTest):
         self.assertIn("Fake Graphics", found.out, found)
 
 
+class AutoTest(GpuTest):
+    """AUTO lets the CPU begin, and goes over to the GPU once that has compiled."""
+
+    def ask_auto(self):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, "pictures", "AUTO"]
+        return self.done(self.run_bare(WITH_GPU, *command)).json
+
+    def test_what_the_gpu_compiles_behind_the_cpu_is_kept(self):
+        self.assertEqual(self.ask_auto()["on"], ["(CPU)"])
+        stats = self.larder("stats")
+        self.assertEqual((stats["compiled"], stats["bypassed"]), (1, 0))
+        found = self.ask_auto()
+        self.assertEqual((found["loaded"], found["on"]), (True, ["GPU.0"]))
+
+
 if __name__ == "__main__":
     harness.main()

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "harness.h"
@@ -54,6 +55,15 @@ TEST_F(PrivateDirectoryTest, HoldsThePartsAndGoesAway) {
     EXPECT_FALSE(stdfs::exists(path));
     EXPECT_EQ(tmp(), "");
     EXPECT_EQ(read_larder(larder()).damage, "");
+}
+
+TEST_F(PrivateDirectoryTest, AFileThatIsBeingWrittenIsHarvestedOnceItIsWhole) {
+    const auto directory = materialise(*store_);
+    std::ofstream file(directory.path() + "/c");
+    file << "half" << std::flush;
+    EXPECT_FALSE(store_->harvest(directory)->changed());
+    file.close();
+    EXPECT_EQ(names(store_->harvest(directory)->fresh), "c ");
 }
 
 TEST_F(PrivateDirectoryTest, WhatIsNewRewrittenOrGoneIsHarvested) {
