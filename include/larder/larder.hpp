@@ -20,6 +20,7 @@
 
 #include <openvino/runtime/compiled_model.hpp>
 #include <openvino/runtime/core.hpp>
+#include <openvino/runtime/remote_context.hpp>
 
 #include "larder/error.hpp"
 #include "larder/export.hpp"
@@ -163,6 +164,14 @@ public:
     [[nodiscard]] Result compile_model(ov::Core& core,
                                        const std::shared_ptr<const ov::Model>& model,
                                        const std::string& device,
+                                       const ov::AnyMap& properties = {});
+
+    // For a remote context, such as an OpenCL context of the program's own: the model is compiled
+    // for it, or loaded into it, and takes its tensors. What is kept is the same as for the
+    // context's device. Contexts of other kinds than OpenCL are bypassed.
+    [[nodiscard]] Result compile_model(ov::Core& core,
+                                       const std::shared_ptr<const ov::Model>& model,
+                                       const ov::RemoteContext& context,
                                        const ov::AnyMap& properties = {});
 
     // From a caller's fingerprint: `build` runs on a miss only, on the calling thread. What it

@@ -46,6 +46,14 @@ cache::ModelReference reference_to(const std::filesystem::path& path) {
     return reference;
 }
 
+cache::ModelReference reference_to(const std::shared_ptr<const ov::Model>& model) {
+    if (!model) throw Error(ErrorCode::invalid_argument, "the model is a null pointer");
+    cache::ModelReference reference;
+    reference.origin = cache::ModelOrigin::memory;
+    reference.name = model->get_friendly_name();
+    return reference;
+}
+
 }  // namespace
 
 const char* to_string(Outcome outcome) noexcept {
@@ -68,9 +76,9 @@ struct Cache::Impl {
     explicit Impl(Options given) : cache(std::move(given)) {}
 
     Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
-                 const std::string& device, const ov::AnyMap& properties) {
+                 const openvino::Target& target, const ov::AnyMap& properties) {
         const Serving guard;
-        openvino::Request request(core, std::move(input), device, properties);
+        openvino::Request request(core, std::move(input), target, properties);
         const auto response = cache.serve(request, model);
         return publicise(response, request.take());
     }
@@ -123,13 +131,14 @@ Result Cache::compile_model(ov::Core& core, const std::filesystem::path& model,
 
 Result Cache::compile_model(ov::Core& core, const std::shared_ptr<const ov::Model>& model,
                             const std::string& device, const ov::AnyMap& properties) {
-    if (!model) throw Error(ErrorCode::invalid_argument, "the model is a null pointer");
-    cache::ModelReference reference;
-    reference.origin = cache::ModelOrigin::memory;
-    reference.name = model->get_friendly_name();
-    openvino::ModelInput input;
-    input.model = model;
-    return impl_->serve(core, std::move(input), reference, device, properties);
+    const auto reference = reference_to(model);
+    return impl_->serve(core, {{}, model, {}}, reference, device, properties);
+}
+
+Result Cache::compile_model(ov::Core& core, const std::shared_ptr<const ov::Model>& model,
+                            const ov::RemoteContext& context, const ov::AnyMap& properties) {
+    const auto reference = reference_to(model);
+    return impl_->serve(core, {{}, model, {}}, reference, context, properties);
 }
 
 Result Cache::compile_model(ov::Core& core, const Fingerprint& identity,

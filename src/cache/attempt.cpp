@@ -246,6 +246,9 @@ Result<format::Manifest> Attempt::publish_blob() {
         manifest.notes[k_kernels_note] = "made while it runs";
     }
     note_names(manifest);
+    if (auto settled = request_.settled_properties(); !settled.empty()) {
+        manifest.notes[k_settled_note] = std::move(settled);
+    }
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
@@ -362,8 +365,9 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
 Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
                                         const format::Manifest& manifest) {
     const auto name = "larder-" + identified_.key.hex();
+    const auto began_at_ns = session_.system().clock.wall().count();
     if (request_.compile_with({directory.path(), name})) {
-        session_.retain(store_, std::move(directory), manifest);
+        session_.retain(store_, std::move(directory), manifest, std::nullopt);
         return Outcome::loaded;
     }
     const auto same = confirm_model();
@@ -382,10 +386,14 @@ Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
     const auto& times = request_.times();
     fresh.compile_ms = milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}));
     const auto start = session_.system().clock.monotonic();
-    const auto kept = keep_files(*store_, directory, fresh);
+    const auto kept = keep_files(*store_, directory, fresh, began_at_ns);
     response_.timing.publish = session_.system().clock.monotonic() - start;
-    note_kept(kept);
-    session_.retain(store_, std::move(directory), kept ? *kept : fresh);
+    if (!kept && kept.error().code == Errc::unsupported && request_.is_stood_in_for()) {
+        response_.reason += "; it is kept once the device behind it has compiled it";
+    } else {
+        note_kept(kept);
+    }
+    session_.retain(store_, std::move(directory), kept ? *kept : fresh, began_at_ns);
     return response_.outcome;
 }
 

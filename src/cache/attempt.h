@@ -17,6 +17,9 @@
 
 namespace larder::internal::cache {
 
+// The note of runtime::Request::settled_properties.
+inline constexpr const char* k_settled_note = "settled properties";
+
 // Lives for one request, on one thread.
 class Attempt {
 public:

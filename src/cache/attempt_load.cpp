@@ -296,8 +296,12 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     }
     const runtime::Blob blob{object.bytes(), std::move(owner)};
     session_.pipeline().read_next(store_, asked_, std::move(first));
-    const auto names = manifest.notes.find("port names");
-    request_.expect_port_names(names == manifest.notes.end() ? std::string{} : names->second);
+    const auto note = [&](const char* name) {
+        const auto found = manifest.notes.find(name);
+        return found == manifest.notes.end() ? std::string{} : found->second;
+    };
+    request_.expect_port_names(note("port names"));
+    request_.expect_settled_properties(note(k_settled_note));
     const auto kernel_trial = begin_kernels(manifest);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (size >= k_releasable_blob_bytes && pages == Pages::drop) object.mapping->drop_resident();

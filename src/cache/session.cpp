@@ -30,8 +30,8 @@ Session::~Session() {
 void Session::keep_late_files() {
     kernels().keep();
     const std::lock_guard lock(retained_mutex_);
-    for (auto& [store, directory, manifest] : retained_) {
-        auto kept = keep_files(*store, directory, manifest);
+    for (auto& [store, directory, manifest, began_at_ns] : retained_) {
+        auto kept = keep_files(*store, directory, manifest, began_at_ns);
         if (kept) {
             manifest = std::move(*kept);
         } else {
@@ -106,9 +106,9 @@ KernelKeeping& Session::kernels() {
 }
 
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
-                     format::Manifest manifest) {
+                     format::Manifest manifest, std::optional<std::int64_t> began_at_ns) {
     const std::lock_guard lock(retained_mutex_);
-    retained_.push_back({std::move(store), std::move(directory), std::move(manifest)});
+    retained_.push_back({std::move(store), std::move(directory), std::move(manifest), began_at_ns});
 }
 
 }  // namespace larder::internal::cache

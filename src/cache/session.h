@@ -78,9 +78,10 @@ public:
     void lose(const std::shared_ptr<store::Store>& store);
 
     // A device may still write to its private cache directory after the model is ready, such as
-    // kernels at the first inference. The directory lives until the session ends.
+    // kernels at the first inference. The directory lives until the session ends. `began_at_ns` is
+    // when this process began to compile, if it did.
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
-                format::Manifest manifest);
+                format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
     // What devices have written to these directories, and to those of kernels, meanwhile.
     void keep_late_files();
@@ -105,6 +106,7 @@ private:
         std::shared_ptr<store::Store> store;  // outlives the directory
         store::PrivateDirectory directory;
         format::Manifest manifest;
+        std::optional<std::int64_t> began_at_ns;  // of what was compiled here
     };
 
     os::System system_;

@@ -151,7 +151,8 @@ private:
         for (const auto& [newer_facts, newer] : builds) {
             if (!newer.in_use_here) continue;
             for (const auto& [older_facts, older] : builds) {
-                if (newer_facts != older_facts) supersede(older, newer);
+                if (newer_facts == older_facts || are_of_two_devices(older, newer)) continue;
+                supersede(older, newer);
             }
         }
     }
@@ -180,6 +181,15 @@ private:
                               difference(*entry.built_for, *successor.built_for),
                           is_disused(entry)};
         }
+    }
+
+    // Of two that this machine has side by side, such as a GPU and another, neither takes the
+    // other's place.
+    bool are_of_two_devices(const Build& one, const Build& other) const {
+        if (runtime_ == nullptr || !one.in_use_here || !other.in_use_here) return false;
+        return !difference(*entries_[one.members.front()].built_for,
+                           *entries_[other.members.front()].built_for)
+                    .empty();
     }
 
     bool is_in_use_here(const Build& build) const {

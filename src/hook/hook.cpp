@@ -70,6 +70,12 @@ std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const ModelPo
     return cache.compile_model(core, model, device, properties).model;
 }
 
+std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const ModelPointer& model,
+                                     const ov::RemoteContext& context,
+                                     const ov::AnyMap& properties) {
+    return cache.compile_model(core, model, context, properties).model;
+}
+
 std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const std::string& model,
                                      const ov::Tensor& weights, const std::string& device,
                                      const ov::AnyMap& properties) {
@@ -139,6 +145,7 @@ void place_stand_ins(void** into) {
     StandIn<larder_wstring, WideText, Properties>::place_into(into);
     StandIn<larder_wstring_device, WideText, Text, Properties>::place_into(into);
     StandIn<larder_memory_device, Text, ov::Tensor, Text, Properties>::place_into(into);
+    StandIn<larder_model_context, ModelPointer, ov::RemoteContext, Properties>::place_into(into);
 }
 
 // Of the headers that this was compiled with.

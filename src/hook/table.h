@@ -5,9 +5,7 @@
 extern "C" {
 #endif
 
-// The overloads of ov::Core::compile_model that are stood in for, in the order of trampolines.S.
-// Those with a remote context are not among them: what they compile belongs to a context of the
-// program's own making, which no key can hold. They are left as they are.
+// The overloads of ov::Core::compile_model, in the order of trampolines.S.
 enum LarderEntryPoint {
     larder_model,
     larder_model_device,
@@ -18,6 +16,7 @@ enum LarderEntryPoint {
     larder_wstring,
     larder_wstring_device,
     larder_memory_device,  // the model as text, its weights as a tensor
+    larder_model_context,  // for a remote context that the program made
     larder_entry_point_count,
 };
 

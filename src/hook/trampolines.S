@@ -114,6 +114,7 @@ larder_preload_names:
     entry_point 6, _ZN2ov4Core13compile_modelERKNSt7__cxx1112basic_stringIwSt11char_traitsIwESaIwEEERKSt3mapINS2_IcS3_IcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
     entry_point 7, _ZN2ov4Core13compile_modelERKNSt7__cxx1112basic_stringIwSt11char_traitsIwESaIwEEERKNS2_IcS3_IcESaIcEEERKSt3mapISB_NS_3AnyESt4lessISB_ESaISt4pairISC_SF_EEE
     entry_point 8, _ZN2ov4Core13compile_modelERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERKNS_6TensorES8_RKSt3mapIS6_NS_3AnyESt4lessIS6_ESaISt4pairIS7_SD_EEE
+    entry_point 9, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKNS_13RemoteContextERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISG_ESaISt4pairIKSG_SH_EEE
 
     // No code on the stack: without this note the loader would allow it in every program.
     .section .note.GNU-stack, "", %progbits

@@ -18,6 +18,8 @@ namespace {
 //   2: in the locale "C" and the default floating-point state; before, in the program's own.
 constexpr const char* k_rules = "2";
 
+constexpr const char* k_gpu = "GPU";
+
 using DeviceInputs = std::map<std::string, std::string>;
 
 bool schedules_onto_others(const std::string& plugin) {
@@ -54,6 +56,12 @@ std::optional<ov::Any> ask(ov::Core& core, const std::string& device, const std:
     }
 }
 
+// Each request is for one of them, and what decides its blob is asked of that one: its number and
+// its UUID decide nothing, and a GPU may have another number at the next start.
+bool is_one_of_many(const DeviceName& device) {
+    return !device.is_virtual && device.plugin == k_gpu;
+}
+
 // OpenVINO's own libraries, by the devices that they make.
 std::string library_of(const std::string& plugin) {
     static const std::map<std::string, std::string, std::less<>> k_libraries{
@@ -66,11 +74,27 @@ std::string library_of(const std::string& plugin) {
     return found == k_libraries.end() ? std::string{} : found->second;
 }
 
+// Its UUID tells one card from another of the same make, which take each other's blobs. What such
+// cards can differ in is asked: there are some of one name with more memory than others, and how
+// much there is decides where a blob's buffers go.
+void add_gpu_facts(ov::Core& core, const std::string& device, std::set<std::string>& names) {
+    names.insert({ov::device::type.name(), "GPU_DEVICE_ID", "GPU_UARCH_VERSION"});
+    const auto type = ask(core, device, ov::device::type.name());
+    const auto* const memory_of_its_own = "discrete";
+    if (type && canonical_text(*type, {}) == std::optional<std::string>(memory_of_its_own)) {
+        names.insert("GPU_DEVICE_TOTAL_MEM_SIZE");
+    }
+}
+
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
                       DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
-                                ov::device::uuid.name(),      ov::device::capabilities.name(),
-                                "GPU_DRIVER_VERSION",         "NPU_DRIVER_VERSION"};
+                                ov::device::capabilities.name(), "NPU_DRIVER_VERSION"};
+    if (plain_plugin(device) == k_gpu) {
+        add_gpu_facts(core, device, names);
+    } else {
+        names.insert(ov::device::uuid.name());
+    }
     // What the device itself says that its blobs depend on. Known by name only: the header that
     // declares it is the runtime's own.
     if (const auto list = ask(core, device, "CACHING_PROPERTIES")) {
@@ -122,8 +146,8 @@ void add_given(const ov::AnyMap& given, const std::string& prefix, const ov::Any
 
 // What is set on the core for `device`, defaults included, and what the call adds.
 void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
-                    const ov::AnyMap& given, DeviceInputs& inputs, std::string& refusal) {
-    const auto& left_out = run_time_properties(plain_plugin(device));
+                    const ov::AnyMap& given, const Names& left_out, DeviceInputs& inputs,
+                    std::string& refusal) {
     ov::AnyMap effective;
     if (const auto supported = ask(core, device, ov::supported_properties.name())) {
         for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
@@ -191,24 +215,56 @@ DeviceName parse_device(const std::string& device, const ov::AnyMap& properties)
     return name;
 }
 
+std::string device_in_use(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
+    if (!is_one_of_many(device) || device.asked != device.plugin) return device.asked;
+    const auto given = properties.find(ov::device::id.name());
+    const auto id = given != properties.end() ? std::optional(given->second)
+                                              : ask(core, device.asked, ov::device::id.name());
+    const auto text = id ? canonical_text(*id, {}) : std::nullopt;
+    return text && !text->empty() ? device.plugin + "." + *text : device.asked;
+}
+
+std::vector<std::string> devices_kept_as(ov::Core& core, const std::string& device) {
+    if (device != k_gpu) return {device};
+    std::vector<std::string> devices;
+    try {
+        devices = core.get_available_devices();
+    } catch (const std::exception&) {
+        // There is none.
+    }
+    std::erase_if(devices, [](const auto& each) { return plain_plugin(each) != k_gpu; });
+    return devices;
+}
+
 runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
     runtime::Identity identity;
-    const std::string& plugin = device.is_virtual ? device.plugin : device.asked;
-    auto said = by_device(properties, plugin);
+    auto said = by_device(properties, device.is_virtual ? device.plugin : device.asked);
     for (const auto& [name, given] : said) {
         identity.reason = own_caching(given);
         if (!identity.reason.empty()) return identity;
     }
 
+    const auto plugin =
+        device.is_virtual ? device.plugin : device_in_use(core, device, said.at(""));
     auto& inputs = identity.inputs;
-    inputs["device.name"] = device.asked;
+    inputs["device.name"] = is_one_of_many(device) ? device.plugin : device.asked;
     inputs["runtime.larder"] = k_rules;
     inputs["runtime.openvino"] = ov::get_openvino_version().buildNumber;
     if (const auto build = build_of("libopenvino.so"); !build.empty()) {
         inputs["runtime.build.openvino"] = build;
     }
     std::string refusal;
-    add_properties(core, plugin, "property.", said[""], inputs, refusal);
+    add_properties(core, plugin, "property.", said[""], run_time_properties(plain_plugin(plugin)),
+                   inputs, refusal);
+    if (is_one_of_many(device) && device.asked != device.plugin) {
+        // Says it twice. Where the two differ the runtime refuses the request, and no blob is to
+        // blame.
+        const auto id = said[""].find(ov::device::id.name());
+        const auto text = id == said[""].end() ? std::nullopt : canonical_text(id->second, {});
+        if (text && device.plugin + "." + *text != device.asked) {
+            inputs[std::string("property.") + ov::device::id.name()] = *text;
+        }
+    }
     add_versions(core, plugin, inputs);
     auto devices = device.members;
     if (device.is_virtual) {
@@ -219,7 +275,10 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         }
         for (const auto& member : devices) {
             add_device_facts(core, member, "device." + member + ".", inputs);
-            add_properties(core, member, "property." + member + ".", said[member], inputs, refusal);
+            // What a GPU takes when it imports is not proven of one that is behind another device.
+            const auto kind = plain_plugin(member);
+            add_properties(core, member, "property." + member + ".", said[member],
+                           kind == k_gpu ? Names{} : run_time_properties(kind), inputs, refusal);
             add_versions(core, member, inputs);
         }
     } else {
@@ -247,6 +306,25 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         identity.reason = "the device " + device.asked + " cannot export compiled models";
     }
     return identity;
+}
+
+std::string obstacle_to_keeping(const ov::RemoteContext& context) {
+    try {
+        const auto device = context.get_device_name();
+        if (plain_plugin(device) != k_gpu) return "it is for a context of the device " + device;
+        // One of a part of a GPU has no number: the facts would be those of the whole.
+        if (device == k_gpu) return "it is for a context of a device that has no number";
+        const auto parameters = context.get_params();
+        const auto type = parameters.find("CONTEXT_TYPE");
+        const auto text =
+            type == parameters.end() ? std::nullopt : canonical_text(type->second, {});
+        if (text != std::optional<std::string>("OCL")) {
+            return "it is for a context of the type '" + text.value_or("") + "'";
+        }
+        return {};
+    } catch (const std::exception&) {
+        return "it is for a context that does not tell what it is";
+    }
 }
 
 std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device) {

@@ -13,6 +13,8 @@
 namespace larder::internal::openvino {
 namespace {
 
+constexpr std::string_view k_device_inputs = "device.";
+
 std::string value_of(const Machine::Inputs& inputs, const std::string& name) {
     const auto found = inputs.find(name);
     return found == inputs.end() ? std::string{} : found->second;
@@ -29,6 +31,15 @@ std::string with_own_instruction_set(ov::Core& core, const std::string& requirem
     const auto end = std::min(requirements.find(';', begin), requirements.size());
     auto text = requirements;
     return text.replace(begin, end - begin, instruction_set_in_use(core));
+}
+
+// Whether nothing that `here` tells of its device is other than what was kept.
+bool is_of_device(const Machine::Inputs& kept, const Machine::Inputs& here) {
+    return std::ranges::all_of(kept, [&](const auto& input) {
+        const auto found = here.find(input.first);
+        return !input.first.starts_with(k_device_inputs) || found == here.end() ||
+               found->second == input.second;
+    });
 }
 
 }  // namespace
@@ -51,18 +62,29 @@ runtime::Compatibility check(ov::Core& core, const std::string& device,
 }
 
 const Machine::Inputs& Machine::inputs(const Inputs& kept) {
-    const auto device = value_of(kept, "device.name");
-    const auto& priorities_name = ov::device::priorities.name();
-    const auto priorities = value_of(kept, std::string("property.") + priorities_name);
+    static const Inputs k_none;
+    const auto priorities =
+        value_of(kept, std::string("property.") + ov::device::priorities.name());
+    const Inputs* first = &k_none;
+    for (const auto& device : devices_kept_as(core_, value_of(kept, "device.name"))) {
+        const auto& here = inputs_of(device, priorities);
+        if (is_of_device(kept, here)) return here;
+        if (first->empty()) first = &here;
+    }
+    return *first;
+}
+
+const Machine::Inputs& Machine::inputs_of(const std::string& device,
+                                          const std::string& priorities) {
     const auto [known, is_new] = inputs_.try_emplace({device, priorities});
     if (!is_new || device.empty()) return known->second;
     const os::KnownState known_state;
     ov::AnyMap properties;
-    if (!priorities.empty()) properties[priorities_name] = priorities;
+    if (!priorities.empty()) properties[ov::device::priorities.name()] = priorities;
     const auto identity = identify(core_, parse_device(device, properties), properties);
     if (identity.caching == runtime::Caching::none) return known->second;
     for (const auto& [name, value] : identity.inputs) {
-        if (name.starts_with("device.") || name.starts_with("runtime.")) {
+        if (name.starts_with(k_device_inputs) || name.starts_with("runtime.")) {
             known->second.emplace(name, value);
         }
     }
@@ -73,9 +95,14 @@ bool Machine::refuses(const std::string& device, const std::string& requirements
     const auto [known, is_new] = refusals_.try_emplace({device, requirements});
     if (is_new) {
         const os::KnownState known_state;
-        known->second = check(core_, device, requirements) == runtime::Compatibility::refused &&
-                        check(core_, device, with_own_instruction_set(core_, requirements)) ==
-                            runtime::Compatibility::refused;
+        const auto refuse = [&](const std::string& text) {
+            const auto devices = devices_kept_as(core_, device);
+            return !devices.empty() && std::ranges::all_of(devices, [&](const auto& each) {
+                return check(core_, each, text) == runtime::Compatibility::refused;
+            });
+        };
+        known->second =
+            refuse(requirements) && refuse(with_own_instruction_set(core_, requirements));
     }
     return known->second;
 }

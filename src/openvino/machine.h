@@ -24,7 +24,8 @@ public:
     explicit Machine(ov::Core& core) : core_(core) {}
 
     // The inputs "device.…" and "runtime.…" that a request like the one with the inputs `kept`
-    // would have now; empty where there is no such device.
+    // would have now; empty where there is no such device. Of several that are kept under one name,
+    // those of the one that it was kept for, if it is here.
     [[nodiscard]] const Inputs& inputs(const Inputs& kept);
     [[nodiscard]] bool refuses(const std::string& device, const std::string& requirements);
     // The build of OpenVINO.
@@ -34,6 +35,8 @@ public:
     [[nodiscard]] bool accepts(const std::string& runtime_info);
 
 private:
+    [[nodiscard]] const Inputs& inputs_of(const std::string& device, const std::string& priorities);
+
     ov::Core& core_;
     std::map<std::pair<std::string, std::string>, Inputs> inputs_;  // by device and priorities
     std::map<std::pair<std::string, std::string>, bool> refusals_;  // by device and requirements

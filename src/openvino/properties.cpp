@@ -121,8 +121,17 @@ const std::set<std::string, std::less<>>& run_time_properties(std::string_view d
         "SCHEDULING_CORE_TYPE",
         "LOG_LEVEL",
     };
+    static const std::set<std::string, std::less<>> k_gpu{
+        "DEVICE_ID",  // what the one that it names can do is asked
+        "COMPILATION_NUM_THREADS",
+        "ENABLE_CPU_PINNING",
+        "ENABLE_CPU_RESERVATION",
+        "GPU_HOST_TASK_PRIORITY",
+        "GPU_QUEUE_THROTTLE",
+    };
     static const std::set<std::string, std::less<>> k_other{"LOG_LEVEL"};
-    return device == "CPU" ? k_cpu : k_other;
+    if (device == "CPU") return k_cpu;
+    return device == "GPU" ? k_gpu : k_other;
 }
 
 ov::AnyMap without_cache_control(const ov::AnyMap& properties) {

@@ -18,7 +18,8 @@ namespace larder::internal::openvino {
 
 // The properties known to act only at run time on a device: a blob compiled with one value, and
 // imported with another, behaves as one compiled with the other. Every member is proven by
-// tests/openvino/run_time_properties_test.cpp. `device` is a plain name, such as "CPU".
+// tests/openvino/run_time_properties_test.cpp, or tests/gpu/properties_test.py. `device` is a
+// plain name, such as "CPU".
 [[nodiscard]] const std::set<std::string, std::less<>>& run_time_properties(
     std::string_view device);
 

@@ -16,6 +16,7 @@
 #include "openvino/properties.h"
 #include "openvino/read_model.h"
 #include "openvino/refused_operation.h"
+#include "openvino/settled_properties.h"
 #include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
@@ -59,10 +60,11 @@ constexpr const char* k_other_streams =
 
 }  // namespace
 
-Request::Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties)
+Request::Request(ov::Core& core, ModelInput input, const Target& target, ov::AnyMap properties)
     : core_(core),
       input_(std::move(input)),
-      device_(parse_device(device, properties)),
+      device_(parse_device(target.device, properties)),
+      context_(target.context),
       properties_(std::move(properties)),
       encryption_(Encryption::of(properties_)),
       model_(input_.model) {}
@@ -76,6 +78,13 @@ Result<runtime::Identity> Request::identify() {
         runtime::Identity identity;
         identity.reason = k_other_streams;
         return identity;
+    }
+    if (context_) {
+        if (auto obstacle = obstacle_to_keeping(*context_); !obstacle.empty()) {
+            runtime::Identity identity;
+            identity.reason = std::move(obstacle);
+            return identity;
+        }
     }
     const os::KnownState known;
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
@@ -155,7 +164,8 @@ void Request::compile_as(const ov::AnyMap& properties, State state) {
     std::optional<os::KnownState> known;
     if (state == State::known) known.emplace();
     const StageTimer timer(times_.compile);
-    compiled_ = core_.compile_model(source, device_.asked, properties);
+    compiled_ = context_ ? core_.compile_model(source, *context_, properties)
+                         : core_.compile_model(source, device_.asked, properties);
 }
 
 void Request::read_from(std::string path, std::shared_ptr<const void> owner) {
@@ -201,6 +211,17 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
         return compiled_->get_property(ov::loaded_from_cache);
     } catch (const std::exception&) {
         return false;
+    }
+}
+
+// AUTO lets the CPU begin, and says so in brackets.
+bool Request::is_stood_in_for() {
+    const os::KnownState known;
+    try {
+        const auto devices = compiled_.value().get_property(ov::execution_devices);
+        return std::ranges::any_of(devices, [](const auto& name) { return name.starts_with('('); });
+    } catch (const std::exception&) {
+        return false;  // the device does not tell
     }
 }
 
@@ -254,7 +275,19 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
 
 runtime::Compatibility Request::check(const std::string& requirements) {
     const os::KnownState known;
-    return openvino::check(core_, device_.asked, requirements);
+    return openvino::check(core_, device_in_use(), requirements);
+}
+
+std::string Request::settled_properties() {
+    if (!compiled_ || device_.is_virtual) return {};
+    const os::KnownState known;
+    const auto said = by_device(properties_, device_.asked);
+    return openvino::settled_properties(core_, device_in_use(), said.at(""), *compiled_);
+}
+
+std::string Request::device_in_use() const {
+    const auto said = by_device(properties_, device_.asked);
+    return openvino::device_in_use(core_, device_, said.at(""));
 }
 
 std::vector<std::string_view> Request::unpacking_libraries() const {
@@ -292,7 +325,10 @@ Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights
 
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const os::KnownState known;
-    auto properties = without_cache_control(properties_);
+    auto properties =
+        device_.is_virtual
+            ? without_cache_control(properties_)
+            : with_settled(core_, device_in_use(), without_cache_control(properties_), settled_);
     // Makes an imported model answer the question truthfully.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {
@@ -327,6 +363,7 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
             if (!codec.is_unknown()) throw;
         }
     }
+    if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
     if (!kernels_.empty()) {
         if (auto model = import_with_kernels(blob, properties)) return *model;
     }

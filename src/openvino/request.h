@@ -8,6 +8,7 @@
 
 #include <openvino/runtime/compiled_model.hpp>
 #include <openvino/runtime/core.hpp>
+#include <openvino/runtime/remote_context.hpp>
 
 #include "openvino/device.h"
 #include "openvino/encryption.h"
@@ -22,10 +23,21 @@ struct ModelInput {
     std::function<std::shared_ptr<ov::Model>()> build;
 };
 
+// What it is compiled for: a device, or a context of one.
+struct Target {
+    Target(std::string name) : device(std::move(name)) {}  // NOLINT(google-explicit-constructor)
+    Target(const char* name) : device(name) {}             // NOLINT(google-explicit-constructor)
+    Target(const ov::RemoteContext& of_program)            // NOLINT(google-explicit-constructor)
+        : device(of_program.get_device_name()), context(of_program) {}
+
+    std::string device;
+    std::optional<ov::RemoteContext> context;
+};
+
 class Request final : public runtime::Request {
 public:
     // `core` must outlive the request.
-    Request(ov::Core& core, ModelInput input, const std::string& device, ov::AnyMap properties);
+    Request(ov::Core& core, ModelInput input, const Target& target, ov::AnyMap properties);
     ~Request() override;
 
     // The model that the request ended with. Call once, after it was compiled or imported.
@@ -45,6 +57,7 @@ public:
     void compile_untouched() override;
     void compile() override;
     bool compile_with(const runtime::PrivateCache& cache) override;
+    [[nodiscard]] bool is_stood_in_for() override;
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] bool makes_kernels() override;
@@ -52,6 +65,8 @@ public:
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
+    [[nodiscard]] std::string settled_properties() override;
+    void expect_settled_properties(const std::string& settled) override { settled_ = settled; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
@@ -82,6 +97,8 @@ private:
         const runtime::Blob& blob, const ov::AnyMap& properties);
     // The program's, with which nothing is cached underneath.
     [[nodiscard]] ov::AnyMap own_properties() const;
+    // Where facts are asked.
+    [[nodiscard]] std::string device_in_use() const;
     [[nodiscard]] std::string weights_path() const;
     [[nodiscard]] bool names_count();
     [[nodiscard]] Result<void> name_ports();
@@ -92,10 +109,12 @@ private:
     std::shared_ptr<const void> stand_in_owner_;
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
+    std::optional<ov::RemoteContext> context_;  // of that device
     ov::AnyMap properties_;
     std::optional<bool> names_count_;
     std::string kernels_;       // see keep_kernels_in
     std::string port_changes_;  // see expect_port_names
+    std::string settled_;       // see expect_settled_properties
     std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;
     bool is_known_by_graph_ = false;  // though it was given as a path

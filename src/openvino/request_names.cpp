@@ -23,8 +23,9 @@ std::optional<Digest> Request::hash_names() { return hash_all_names(*model()); }
 
 std::unique_ptr<runtime::Request> Request::with_model_in(const std::string& path) {
     if (names_count()) return nullptr;
-    auto request = std::make_unique<Request>(core_, ModelInput{path, nullptr, nullptr},
-                                             device_.asked, properties_);
+    const auto target = context_ ? Target(*context_) : Target(device_.asked);
+    auto request =
+        std::make_unique<Request>(core_, ModelInput{path, nullptr, nullptr}, target, properties_);
     // Its blobs lack weights, and take them from the file.
     if (request->exports_without_weights()) return nullptr;
     return request;

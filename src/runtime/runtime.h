@@ -189,6 +189,9 @@ public:
     virtual void compile() = 0;
     // Compiles with the runtime's own cache in `cache`. True if it came from there.
     virtual bool compile_with(const PrivateCache& cache) = 0;
+    // Whether the model just compiled is run by a stand-in, while the device that it is for is
+    // still compiling it.
+    [[nodiscard]] virtual bool is_stood_in_for() { return false; }
 
     // What a machine needs to import the blob of the model just compiled; empty where the device
     // does not tell.
@@ -211,6 +214,11 @@ public:
     // by what the runtime reads of it.
     [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
+
+    // What the device made of the properties of the model just compiled, and an import would not;
+    // empty mostly. To be given to `expect_settled_properties` before an import.
+    [[nodiscard]] virtual std::string settled_properties() { return {}; }
+    virtual void expect_settled_properties(const std::string& /*settled*/) {}
 
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
     // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time

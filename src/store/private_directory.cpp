@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "os/open_files.h"
 #include "store/context.h"
 #include "store/objects.h"
 #include "store/quarantine.h"
@@ -153,6 +154,8 @@ Result<Harvest> harvest(Context& context, const PrivateDirectory& directory) {
     const auto entries = fs.list(directory.path_);
     if (!entries) return fail(entries.error());
     Harvest harvest;
+    // The device may be at it still.
+    const auto being_written = os::OpenFiles::read();
     for (const auto& entry : *entries) {
         if (entry.kind != os::FileKind::regular || !format::is_file_name(entry.name)) continue;
         const auto path = os::join(directory.path_, entry.name);
@@ -175,6 +178,7 @@ Result<Harvest> harvest(Context& context, const PrivateDirectory& directory) {
                 if (!aside) return fail(std::move(aside.error()));
             }
         }
+        if (being_written.contains(info->stamp)) continue;
         harvest.fresh.push_back(copy_of(fs, entry.name, path));
         harvest.stamps[entry.name] = info->stamp;
     }

@@ -190,6 +190,31 @@ TEST_F(AttemptTest, ADirectoryIsNotLeftToADeviceUnderALimitOfFileSizes) {
     EXPECT_EQ(status, 0);
 }
 
+TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptLaterAtItsOwnCost) {
+    device_.caching = runtime::Caching::directory;
+    device_.is_stood_in_for = true;
+    Session session(system(), log_, config_);
+    const auto asked = ask(session);
+    EXPECT_EQ(asked.response->outcome, Outcome::compiled);
+    EXPECT_NE(asked.response->reason.find("once the device behind it"), std::string::npos);
+    EXPECT_EQ(count("entries"), 0U);
+    const auto write = [&](const std::string& name, std::chrono::seconds later) {
+        const auto path = fs::path(device_.private_directory) / name;
+        std::ofstream(path) << name;
+        fs::last_write_time(path, fs::last_write_time(path) + later);
+    };
+    write("1.blob", std::chrono::seconds(100));
+    write("2.cl_cache", std::chrono::seconds(10'000));  // of an inference
+    session.keep_late_files();
+    const auto store = *session.store();
+    const auto kept = store->find(format::Key{*asked.response->key});
+    ASSERT_TRUE(kept.manifest);
+    EXPECT_EQ(kept.manifest->parts.size(), 2U);
+    EXPECT_GE(kept.manifest->compile_ms, 99'000U);
+    EXPECT_LT(kept.manifest->compile_ms, 9'000'000U);
+    EXPECT_TRUE(said_.empty());
+}
+
 // Once the model is there, want of memory costs its entry alone.
 TEST_F(AttemptTest, WantOfMemoryWhileAModelIsKeptCostsTheEntryAlone) {
     device_.on_export = [] { throw std::bad_alloc(); };

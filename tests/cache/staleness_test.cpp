@@ -92,6 +92,39 @@ TEST_F(StalenessTest, EntryOfOlderLarderIsIncompatible) {
         << found_[0]->detail;
 }
 
+// Two devices that are kept under one name.
+class FactsOfTwoDevices final : public RuntimeFacts {
+public:
+    const KeyInputs& inputs(const KeyInputs& kept) override {
+        const auto found = devices.find(kept.at("device.UNITS"));
+        return found == devices.end() ? devices.begin()->second : found->second;
+    }
+    bool refuses(const std::string& /*device*/, const std::string& /*requirements*/) override {
+        return false;
+    }
+    std::string openvino() override { return "1"; }
+    bool accepts(const std::string& /*runtime_info*/) override { return true; }
+
+    std::map<std::string, KeyInputs> devices;
+};
+
+TEST_F(StalenessTest, EntriesOfTwoDevicesOfOneNameDoNotSupersedeEachOther) {
+    FactsOfTwoDevices facts;
+    for (const auto* const units : {"24", "96"}) {
+        facts.devices[units] = {{"device.name", "CPU"},
+                                {"device.FULL_DEVICE_NAME", "a processor"},
+                                {"device.UNITS", units},
+                                {"runtime.openvino", "1"}};
+    }
+    add("1", 30, {{"device.UNITS", "24"}});
+    add("1", 20, {{"device.UNITS", "96"}});
+    EXPECT_EQ(verdicts(&facts), "--");
+    // One is gone: its entry is of no use here.
+    facts.devices.erase("24");
+    EXPECT_EQ(verdicts(&facts).substr(1), "-");
+    EXPECT_NE(verdicts(&facts).substr(0, 1), "-");
+}
+
 TEST_F(StalenessTest, EntryOfAnotherKindOfRuntimeIsLeft) {
     add("1", 3);
     inputs_.front().erase("runtime.openvino");

@@ -1,6 +1,7 @@
 """A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
 
-usage: client.py MODEL DEVICE; with ON_CPU set, how far CPU's answer is away, too.
+usage: client.py MODEL DEVICE [PROPERTIES, as JSON]; with ON_CPU set, how far CPU's answer is away,
+too. Of the properties that are given, what the compiled model says they are.
 """
 
 import hashlib
@@ -12,15 +13,17 @@ import numpy as np
 import openvino as ov
 from models import MODELS
 
-name, device = sys.argv[1:]
+name, device = sys.argv[1:3]
+properties = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
 model, inputs = MODELS[name]()
 core = ov.Core()
-compiled = core.compile_model(model, device)
+compiled = core.compile_model(model, device, properties)
 request = compiled.create_infer_request()
 outputs = [request.infer([inputs])[0].copy() for _ in range(2)]
 found = {
     "loaded": bool(compiled.get_property("LOADED_FROM_CACHE")),
     "on": compiled.get_property("EXECUTION_DEVICES"),
+    "properties": {name: str(compiled.get_property(name)) for name in properties},
     "outputs": [hashlib.sha256(output.tobytes()).hexdigest()[:16] for output in outputs]}
 if "ON_CPU" in os.environ:
     wanted = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([inputs])[0]

@@ -6,6 +6,7 @@ compiles, exports, imports and infers, by its plain kernels. Matrix engines, sub
 are not there.
 """
 
+import json
 import os
 import pathlib
 import random
@@ -26,19 +27,25 @@ class GpuTest(harness.HookTest):
         if not WITH_GPU.exists():
             unable(self, "there is no rig; scripts/setup_gpu makes it")
 
-    def plain(self, model, device="GPU", **environment):
+    def plain(self, model, device="GPU", properties=None, **environment):
         """Without larder; nearly what a CPU answers, or the rig is of no use."""
-        found = self.done(self.run_bare(WITH_GPU, *CLIENT, model, device,
+        command = [*CLIENT, model, device, json.dumps(properties or {})]
+        found = self.done(self.run_bare(WITH_GPU, *command,
                                         environment={**environment, "ON_CPU": "1"})).json
         self.assertLess(found["off"], NEAR)
         return found
 
-    def ask(self, model, device="GPU", **environment):
-        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, model, device]
+    def ask(self, model, device="GPU", properties=None, **environment):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, model, device,
+                   json.dumps(properties or {})]
         return self.done(self.run_bare(WITH_GPU, *command, environment=environment)).json
 
     def verb(self, *words):
         return self.done(self.run_bare(WITH_GPU, harness.PROGRAM, *words, "--dir", self.dir))
+
+    def verb_json(self, *words, **environment):
+        command = [harness.PROGRAM, *words, "--dir", self.dir, "--json"]
+        return self.done(self.run_bare(WITH_GPU, *command, environment=environment)).json
 
     def entries(self):
         return self.larder("ls")["entries"]
@@ -111,12 +118,49 @@ class DevicesTest(GpuTest):
         self.check(plain, self.ask("layers", **discrete), True)
         self.assertTrue(self.ask("layers")["loaded"])
 
-    def test_one_of_two_gpus_that_is_taken_away(self):
+    def test_a_gpu_has_one_name_however_it_is_asked_for(self):
+        plain = self.plain("layers")
+        ways = [("GPU", {}), ("GPU.0", {}), ("GPU", {"DEVICE_ID": "0"})]
+        for number, (device, properties) in enumerate(ways):
+            with self.subTest(device=device, properties=properties):
+                self.check(plain, self.ask("layers", device, properties), number > 0)
+        [entry] = self.entries()
+        self.assertEqual(entry["device"], "GPU")
+
+    def test_gpus_of_one_make_share_their_blobs(self):
         two = {"LARDER_FAKE_GPUS": "2"}
+        ways = [("GPU.1", {}), ("GPU.0", {}), ("GPU.1", {}), ("GPU", {"DEVICE_ID": "1"})]
+        for number, (device, properties) in enumerate(ways):
+            with self.subTest(device=device, properties=properties):
+                plain = self.plain("pictures", device, properties, **two)
+                found = self.ask("pictures", device, properties, **two)
+                self.check(plain, found, number > 0)
+                self.assertEqual(found["on"], plain["on"])
+        self.assertEqual(len(self.entries()), 1)
+
+    def test_gpus_of_one_name_that_differ_share_nothing(self):
+        for knobs in ({"LARDER_FAKE_GPU_UNITS": "24,96"},
+                      {"LARDER_FAKE_GPU_DISCRETE": "1", "LARDER_FAKE_GPU_MEMORY": "8,16"}):
+            self.dir = self.root / "-".join(knobs)
+            two = {"LARDER_FAKE_GPUS": "2", **knobs}
+            plain = {device: self.plain("layers", device, **two) for device in ("GPU.0", "GPU.1")}
+            for loaded in (False, True):
+                for device, expected in plain.items():
+                    with self.subTest(device=device, loaded=loaded, **knobs):
+                        self.check(expected, self.ask("layers", device, **two), loaded)
+            self.check(plain["GPU.1"], self.ask("layers", "GPU", {"DEVICE_ID": "1"}, **two), True)
+            # Neither is another build of the other.
+            pruned = self.verb_json("prune", "--incompatible", "--dry-run", **two)
+            self.assertEqual(pruned["entries"], [])
+
+    def test_one_of_two_gpus_that_is_taken_away(self):
+        two = {"LARDER_FAKE_GPUS": "2", "LARDER_FAKE_GPU_UNITS": "24,96"}
         for device in ("GPU.0", "GPU.1"):
-            plain = self.plain("layers", device, **two)
-            self.check(plain, self.ask("layers", device, **two), False)
-            self.check(plain, self.ask("layers", device, **two), True)
+            self.ask("layers", device, **two)
+        # What was the second is the first, and finds what is its own.
+        left = {"LARDER_FAKE_GPU_UNITS": "96"}
+        self.check(self.plain("layers", **left), self.ask("layers", **left), True)
+        self.assertEqual(len(self.entries()), 2)
         command = [*CLIENT, "layers", "GPU.1"]
         plain = self.run_bare(WITH_GPU, *command)
         served = self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--", *command)
@@ -124,10 +168,32 @@ class DevicesTest(GpuTest):
         self.assertNotEqual(plain.code, 0)
         self.assertEqual(served.warnings, [])
 
+    def test_a_request_that_contradicts_itself_costs_no_entry(self):
+        self.ask("layers", "GPU.0")
+        command = [*CLIENT, "layers", "GPU.0", json.dumps({"DEVICE_ID": "1"})]
+        served = self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--", *command)
+        self.assertNotEqual(served.code, 0)
+        self.assertTrue(self.ask("layers", "GPU.0")["loaded"])
+
     def test_doctor_knows_the_device(self):
         found = self.run_bare(WITH_GPU, harness.PROGRAM, "doctor", "--dir", self.dir)
         self.assertIn("GPU", found.out, found)
         self.assertIn("Fake Graphics", found.out, found)
+
+
+class AutoTest(GpuTest):
+    """AUTO lets the CPU begin, and goes over to the GPU once that has compiled."""
+
+    def ask_auto(self):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, "pictures", "AUTO"]
+        return self.done(self.run_bare(WITH_GPU, *command)).json
+
+    def test_what_the_gpu_compiles_behind_the_cpu_is_kept(self):
+        self.assertEqual(self.ask_auto()["on"], ["(CPU)"])
+        stats = self.larder("stats")
+        self.assertEqual((stats["compiled"], stats["bypassed"]), (1, 0))
+        found = self.ask_auto()
+        self.assertEqual((found["loaded"], found["on"]), (True, ["GPU.0"]))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
 //
 // OpenCL's loader opens it where OPENCL_LAYERS names it (ocl-icd 2.3, Khronos 3.0 and later).
 //
-//   LARDER_FAKE_GPUS           how many devices there are: 1, or up to the number of processors
+//   LARDER_FAKE_GPUS           how many devices there are: 1 to 8
 //   LARDER_FAKE_GPU_NAME       what they are called
 //   LARDER_FAKE_GPU_DRIVER     the version of their driver
 //   LARDER_FAKE_GPU_DISCRETE   set: they have memory of their own
+//   LARDER_FAKE_GPU_MEMORY     how much, in GiB, of each: "8,16"; what there is, unless set
+//   LARDER_FAKE_GPU_UNITS      how many execution units each has: "24,96"
 //   LARDER_FAKE_GPU_EXTENSIONS names of extensions to show that are hidden otherwise
 //   LARDER_FAKE_GPU_VERBOSE    set: says on stderr what is compiled, and why it fails
 #define _GNU_SOURCE
@@ -38,6 +40,16 @@ static const char* setting(const char* name, const char* otherwise) {
     return value && *value ? value : otherwise;
 }
 
+// The number of device `index` in a list with commas: the last one if there are fewer.
+static unsigned long number_of(const char* name, cl_uint index, unsigned long otherwise) {
+    const char* at = setting(name, "");
+    if (!*at) return otherwise;
+    char* end;
+    unsigned long number = strtoul(at, &end, 10);
+    for (; index > 0 && *end == ','; --index) number = strtoul(end + 1, &end, 10);
+    return number;
+}
+
 // ---- devices
 
 static void find_devices(void) {
@@ -51,13 +63,18 @@ static void find_devices(void) {
         device_count = 1;
         return;
     }
-    // A device is a processor: each has an identity of its own.
-    cl_device_partition_property parts[MOST_DEVICES + 3] = {CL_DEVICE_PARTITION_BY_COUNTS};
-    for (cl_uint i = 1; i <= wanted; ++i) parts[i] = 1;
-    parts[wanted + 1] = CL_DEVICE_PARTITION_BY_COUNTS_LIST_END;
-    if (real->clCreateSubDevices(cpu, parts, MOST_DEVICES, devices, &device_count) != CL_SUCCESS) {
+    // Each is all of the processors under an identity of its own: on a device of one processor the
+    // runtime gets stuck now and then, where the machine is busy.
+    cl_uint processors = 0;
+    real->clGetDeviceInfo(cpu, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof processors, &processors, NULL);
+    const cl_device_partition_property all[] = {CL_DEVICE_PARTITION_BY_COUNTS,
+                                                (cl_device_partition_property)processors,
+                                                CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    for (; device_count < wanted; ++device_count) {
+        if (real->clCreateSubDevices(cpu, all, 1, &devices[device_count], NULL) == CL_SUCCESS)
+            continue;
         fprintf(stderr, "fake-gpu: %u devices cannot be had\n", wanted);
-        device_count = 0;
+        break;
     }
 }
 
@@ -141,6 +158,13 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
                                           void* to, size_t* size_ret) {
     static const size_t sub_groups[] = {8, 16, 32};
     const cl_uint index = index_of(device);
+    const cl_uint units_of_sub_slice = 8;
+    const cl_uint units = (cl_uint)number_of("LARDER_FAKE_GPU_UNITS", index, 24);
+    const cl_ulong memory = number_of("LARDER_FAKE_GPU_MEMORY", index, 0);
+    if (what == CL_DEVICE_GLOBAL_MEM_SIZE && memory != 0) {
+        const cl_ulong bytes = memory << 30;
+        return answer(&bytes, sizeof bytes, room, to, size_ret);
+    }
     switch (what) {
         case CL_DEVICE_TYPE: {
             const cl_device_type type = CL_DEVICE_TYPE_GPU;
@@ -158,7 +182,7 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
         case CL_DEVICE_HOST_UNIFIED_MEMORY:
             return answer_uint(is_set("LARDER_FAKE_GPU_DISCRETE") ? CL_FALSE : CL_TRUE, room, to,
                                size_ret);
-        case CL_DEVICE_MAX_COMPUTE_UNITS: return answer_uint(24, room, to, size_ret);
+        case CL_DEVICE_MAX_COMPUTE_UNITS: return answer_uint(units, room, to, size_ret);
         case CL_DEVICE_MAX_CLOCK_FREQUENCY: return answer_uint(1150, room, to, size_ret);
         case CL_DEVICE_MAX_WORK_GROUP_SIZE: {
             const size_t size = 256;
@@ -185,8 +209,10 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
         case CL_DEVICE_IP_VERSION_INTEL: return answer_uint(0x02400009, room, to, size_ret);
         case CL_DEVICE_ID_INTEL: return answer_uint(0x9bc8, room, to, size_ret);
         case CL_DEVICE_NUM_SLICES_INTEL: return answer_uint(1, room, to, size_ret);
-        case CL_DEVICE_NUM_SUB_SLICES_PER_SLICE_INTEL: return answer_uint(3, room, to, size_ret);
-        case CL_DEVICE_NUM_EUS_PER_SUB_SLICE_INTEL: return answer_uint(8, room, to, size_ret);
+        case CL_DEVICE_NUM_SUB_SLICES_PER_SLICE_INTEL:
+            return answer_uint(units / units_of_sub_slice, room, to, size_ret);
+        case CL_DEVICE_NUM_EUS_PER_SUB_SLICE_INTEL:
+            return answer_uint(units_of_sub_slice, room, to, size_ret);
         case CL_DEVICE_NUM_THREADS_PER_EU_INTEL: return answer_uint(7, room, to, size_ret);
         case CL_DEVICE_FEATURE_CAPABILITIES_INTEL: {
             const cl_bitfield none = 0;

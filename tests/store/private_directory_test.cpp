@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "harness.h"
@@ -82,6 +83,15 @@ TEST_F(PrivateDirectoryTest, DamageIsNotAdded) {
     ASSERT_FALSE(added);
     EXPECT_EQ(added.error().code, Errc::damaged);
     EXPECT_EQ(support::tree_of(directory->path()), "a\n");
+}
+
+TEST_F(PrivateDirectoryTest, AFileThatIsBeingWrittenIsHarvestedOnceItIsWhole) {
+    const auto directory = materialise(*store_);
+    std::ofstream file(directory.path() + "/c");
+    file << "half" << std::flush;
+    EXPECT_FALSE(store_->harvest(directory)->changed());
+    file.close();
+    EXPECT_EQ(names(store_->harvest(directory)->fresh), "c ");
 }
 
 TEST_F(PrivateDirectoryTest, WhatIsNewRewrittenOrGoneIsHarvested) {

@@ -38,6 +38,8 @@ struct FakeDevice {
     std::function<void(runtime::Scratch&)> on_unpack;
     std::function<void()> on_warm_up;
     bool warms_up = true;
+    bool is_stood_in_for = false;
+    std::string private_directory;  // of the last compile with one
     std::vector<std::string_view> unpacking_libraries;
     bool holds_model = true;
     bool makes_kernels = false;
@@ -105,10 +107,12 @@ public:
         ++device_.compiles_done;
         result_ = "compiled " + model_;
     }
-    bool compile_with(const runtime::PrivateCache& /*cache*/) override {
+    bool compile_with(const runtime::PrivateCache& cache) override {
         compile();
+        device_.private_directory = cache.directory;
         return false;
     }
+    bool is_stood_in_for() override { return device_.is_stood_in_for; }
     std::string requirements() override { return device_.requirements; }
     bool exports_without_weights() override { return false; }
     Result<void> export_blob(runtime::BlobSink& sink) override {

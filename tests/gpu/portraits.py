@@ -1,0 +1,64 @@
+"""A program that knows nothing of larder: for each set of properties compiles a model with them, or
+imports one that was compiled with others, and prints all that can be told of the result.
+
+usage: portraits.py MODEL SETS, as JSON: [PROPERTIES, …], or [[OF THE COMPILE, OF THE IMPORT], …]
+"""
+
+import hashlib
+import json
+import sys
+
+import openvino as ov
+from models import MODELS
+
+# An imported model has no name, and one that was not compiled says so.
+LEFT_OUT = ("NETWORK_NAME", "LOADED_FROM_CACHE")
+
+
+def shown(compiled, name):
+    try:
+        return repr(compiled.get_property(name))
+    except (RuntimeError, TypeError):
+        return None
+
+
+def nodes_of(compiled):
+    """What is executed, and by which kernels."""
+    found = []
+    for node in compiled.get_runtime_model().get_ordered_ops():
+        information = {name: str(value.astype(str)) for name, value in node.get_rt_info().items()
+                       if name not in ("execTimeMcs", "originalLayersNames")}
+        found.append([node.get_type_name(), sorted(information.items())])
+    return found
+
+
+def portrait(compiled, inputs):
+    names = compiled.get_property("SUPPORTED_PROPERTIES")
+    request = compiled.create_infer_request()
+    outputs = [request.infer([inputs])[0].tobytes() for _ in range(2)]
+    try:
+        profile = sorted(str(part.status) for part in request.profiling_info)
+    except RuntimeError:
+        profile = None
+    return {
+        "properties": {name: shown(compiled, name) for name in names if name not in LEFT_OUT},
+        "outputs": [hashlib.sha256(output).hexdigest()[:16] for output in outputs],
+        "nodes": nodes_of(compiled),
+        "profile": profile}
+
+
+def main():
+    model, inputs = MODELS[sys.argv[1]]()
+    core = ov.Core()
+    for properties in json.loads(sys.argv[2]):
+        if isinstance(properties, dict):
+            compiled = core.compile_model(model, "GPU", properties)
+            loaded = bool(compiled.get_property("LOADED_FROM_CACHE"))
+        else:
+            blob = core.compile_model(model, "GPU", properties[0]).export_model()
+            compiled, loaded = core.import_model(blob, "GPU", properties[1]), True
+        print(json.dumps({"loaded": loaded, "portrait": portrait(compiled, inputs)}))
+
+
+if __name__ == "__main__":
+    main()
