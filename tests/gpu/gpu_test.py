@@ -8,7 +8,6 @@ are not there.
 
 import os
 import pathlib
-import random
 import sys
 
 import harness
@@ -47,10 +46,6 @@ class GpuTest(harness.HookTest):
         self.assertEqual(found["outputs"], expected["outputs"])
         self.assertEqual(found["loaded"], loaded)
 
-    def blobs(self):
-        return [path for path in (self.dir / "objects").rglob("*")
-                if path.is_file() and path.suffix != ".chunks"]
-
 
 class HitTest(GpuTest):
     def test_the_second_start_loads(self):
@@ -68,20 +63,6 @@ class HitTest(GpuTest):
         self.verb("compress", entry["key"], "--yes")
         self.check(plain, self.ask("tuned"), True)
 
-    def test_what_is_damaged_is_compiled(self):
-        plain = self.plain("layers")
-        self.ask("layers")
-        chance = random.Random(1)
-        for _ in range(4):
-            [path] = self.blobs()
-            path.chmod(0o644)
-            content = bytearray(path.read_bytes())
-            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-            path.write_bytes(content)
-            # With a warning.
-            self.check(plain, self.ask("layers", LARDER_LOG="error"), False)
-            self.check(plain, self.ask("layers"), True)
-
 
 class VariantTest(GpuTest):
     """The plugin reads the file behind the first page of a blob in place of the blob."""
@@ -97,33 +78,6 @@ class VariantTest(GpuTest):
 
 
 class DevicesTest(GpuTest):
-    def test_machines_with_other_drivers_each_have_their_own(self):
-        drivers = [{"LARDER_FAKE_GPU_DRIVER": version} for version in ("26.30.1", "26.99.2")]
-        for loaded in (False, True, True):
-            for driver in drivers:
-                self.assertEqual(self.ask("layers", **driver)["loaded"], loaded, driver)
-
-    def test_a_gpu_with_memory_of_its_own_is_another(self):
-        discrete = {"LARDER_FAKE_GPU_DISCRETE": "1"}
-        plain = self.plain("layers", **discrete)
-        self.ask("layers")
-        self.check(plain, self.ask("layers", **discrete), False)
-        self.check(plain, self.ask("layers", **discrete), True)
-        self.assertTrue(self.ask("layers")["loaded"])
-
-    def test_one_of_two_gpus_that_is_taken_away(self):
-        two = {"LARDER_FAKE_GPUS": "2"}
-        for device in ("GPU.0", "GPU.1"):
-            plain = self.plain("layers", device, **two)
-            self.check(plain, self.ask("layers", device, **two), False)
-            self.check(plain, self.ask("layers", device, **two), True)
-        command = [*CLIENT, "layers", "GPU.1"]
-        plain = self.run_bare(WITH_GPU, *command)
-        served = self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--", *command)
-        self.assertEqual(served.code, plain.code)
-        self.assertNotEqual(plain.code, 0)
-        self.assertEqual(served.warnings, [])
-
     def test_doctor_knows_the_device(self):
         found = self.run_bare(WITH_GPU, harness.PROGRAM, "doctor", "--dir", self.dir)
         self.assertIn("GPU", found.out, found)
