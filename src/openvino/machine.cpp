@@ -31,6 +31,20 @@ std::string with_own_instruction_set(ov::Core& core, const std::string& requirem
     return text.replace(begin, end - begin, instruction_set_in_use(core));
 }
 
+// "GPU.0" and "GPU.1" for "GPU", where the machine has both.
+std::vector<std::string> devices_called(ov::Core& core, const std::string& name) {
+    std::vector<std::string> devices;
+    try {
+        for (auto& device : core.get_available_devices()) {
+            if (device.starts_with(name + ".")) devices.push_back(std::move(device));
+        }
+    } catch (const std::exception&) {
+        // Nobody to ask but the plugin.
+    }
+    if (devices.empty()) devices.push_back(name);
+    return devices;
+}
+
 }  // namespace
 
 runtime::Compatibility check(ov::Core& core, const std::string& device,
@@ -73,9 +87,12 @@ bool Machine::refuses(const std::string& device, const std::string& requirements
     const auto [known, is_new] = refusals_.try_emplace({device, requirements});
     if (is_new) {
         const os::KnownState known_state;
-        known->second = check(core_, device, requirements) == runtime::Compatibility::refused &&
-                        check(core_, device, with_own_instruction_set(core_, requirements)) ==
-                            runtime::Compatibility::refused;
+        const auto own = with_own_instruction_set(core_, requirements);
+        const auto refuses_it = [&](const std::string& one) {
+            return check(core_, one, requirements) == runtime::Compatibility::refused &&
+                   check(core_, one, own) == runtime::Compatibility::refused;
+        };
+        known->second = std::ranges::all_of(devices_called(core_, device), refuses_it);
     }
     return known->second;
 }
