@@ -175,9 +175,14 @@ TEST_P(GpuThreshold, HoweverItIsKeptABlobIsTheModel) {
     EXPECT_EQ(ask_for(like_it_, "loaded").outputs, other);
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);
 
-    store().compress({}, DryRun::no);
-    EXPECT_GE(std::ranges::count(store().entries(), "compressed", &EntryInfo::encoding), 1);
-    EXPECT_EQ(ask_for(like_it_, "loaded").outputs, other);
+    // What variants are made of is not compressed.
+    std::vector<std::string> variants;
+    for (const auto& entry : store().entries()) {
+        if (entry.encoding == "variant") variants.push_back(entry.key);
+    }
+    store().remove(variants, DryRun::no);
+    const auto report = store().compress({}, DryRun::no);
+    ASSERT_EQ(report.entries.size(), 1U) << report.unchanged.front().reason;
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);
 
     const auto turned = [](const std::string& text) {
