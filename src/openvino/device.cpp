@@ -70,7 +70,8 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
                       DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
                                 ov::device::uuid.name(),      ov::device::capabilities.name(),
-                                "GPU_DRIVER_VERSION",         "NPU_DRIVER_VERSION"};
+                                "GPU_DRIVER_VERSION",         "NPU_DRIVER_VERSION",
+                                "NPU_COMPILER_VERSION"};
     // What the device itself says that its blobs depend on. Known by name only: the header that
     // declares it is the runtime's own.
     if (const auto list = ask(core, device, "CACHING_PROPERTIES")) {
