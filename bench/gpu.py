@@ -38,7 +38,7 @@ def load(program, way, model, cache, device):
 
 
 def measure(program, model, device, rounds):
-    """Medians by (way, "first" or "hit"): the time to the first answer, and the host's memory."""
+    """What each start tells, by (way, "first" or "hit"), a round after the other."""
     found = {}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="larder-bench-gpu-") as folder:
@@ -49,9 +49,14 @@ def measure(program, model, device, rounds):
                     cache.mkdir(exist_ok=True)
                     found.setdefault((way, step), []).append(
                         load(program, way, model, cache, device))
-    return {key: {field: statistics.median(start[field] for start in starts)
-                  for field in ("ready_ms", "first_inference_ms", "peak_rss_bytes")}
-            for key, starts in found.items()}
+    return found
+
+
+def compared(own, ours, field):
+    """Both medians, and the median of the ratios within the rounds."""
+    pairs = [(a[field], b[field]) for a, b in zip(own, ours, strict=True)]
+    return (statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs),
+            statistics.median(b / a for a, b in pairs))
 
 
 def table(program, folder, device, rounds, models=MODELS):
@@ -61,11 +66,11 @@ def table(program, folder, device, rounds, models=MODELS):
     for name in models:
         found = measure(program, folder / f"{name}.xml", device, rounds)
         for step in ("first", "hit"):
-            own, ours = found[OPENVINO, step], found[LARDER, step]
-            time, peak = "first_inference_ms", "peak_rss_bytes"
-            yield (f"{name:10}{step:8}{own[time]:9.0f} ms{ours[time]:9.0f} ms"
-                   f"{ours[time] / own[time]:8.2f}{own[peak] / 1e6:10.0f}{ours[peak] / 1e6:8.0f}"
-                   f"{ours[peak] / own[peak]:8.2f}")
+            starts = found[OPENVINO, step], found[LARDER, step]
+            own, ours, part = compared(*starts, "first_inference_ms")
+            own_peak, our_peak, peak_part = compared(*starts, "peak_rss_bytes")
+            yield (f"{name:10}{step:8}{own:9.0f} ms{ours:9.0f} ms{part:8.2f}"
+                   f"{own_peak / 1e6:10.0f}{our_peak / 1e6:8.0f}{peak_part:8.2f}")
 
 
 def main():
