@@ -1,7 +1,7 @@
 // One process, one load: brings a model up by one of the ways that are compared, runs one inference
 // and prints what it cost as one line of JSON. The driver starts it many times, in turns.
 //
-//     load_once WAY MODEL CACHE_DIRECTORY
+//     load_once WAY MODEL CACHE_DIRECTORY [DEVICE]
 //
 // The process waits for a line on standard input before it begins, so that several can start
 // together; the libraries are loaded by then, the device's plugin is not.
@@ -72,18 +72,19 @@ struct Program {
 };
 
 ov::CompiledModel load(Program& program, const std::string& way, const std::string& model,
-                       const std::string& directory, nlohmann::json& report) {
+                       const std::string& directory, const std::string& device,
+                       nlohmann::json& report) {
     auto& core = program.core;
     const bool gguf = model.size() > 5 && model.substr(model.size() - 5) == ".gguf";
     if (way == "none") {
-        return gguf ? core.compile_model(read(core, model), "CPU")
-                    : core.compile_model(model, "CPU");
+        return gguf ? core.compile_model(read(core, model), device)
+                    : core.compile_model(model, device);
     }
     if (way == "openvino-path") {
-        return core.compile_model(model, "CPU", ov::cache_dir(directory));
+        return core.compile_model(model, device, ov::cache_dir(directory));
     }
     if (way == "openvino-model") {
-        return core.compile_model(read(core, model), "CPU", ov::cache_dir(directory));
+        return core.compile_model(read(core, model), device, ov::cache_dir(directory));
     }
     if (way != "larder-path" && way != "larder-model") {
         throw std::invalid_argument("no such way: " + way);
@@ -93,8 +94,8 @@ ov::CompiledModel load(Program& program, const std::string& way, const std::stri
     options.directory = directory + "/larder";
     options.state_directory = directory + "/state";
     auto& cache = program.cache.emplace(options);
-    auto result = way == "larder-path" ? cache.compile_model(core, model, "CPU")
-                                       : cache.compile_model(core, read(core, model), "CPU");
+    auto result = way == "larder-path" ? cache.compile_model(core, model, device)
+                                       : cache.compile_model(core, read(core, model), device);
     report["outcome"] = larder::to_string(result.outcome);
     report["reason"] = result.reason;
     return result.model;
@@ -119,8 +120,8 @@ void infer_once(ov::CompiledModel& compiled) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::cerr << "usage: load_once WAY MODEL CACHE_DIRECTORY\n";
+    if (argc != 4 && argc != 5) {
+        std::cerr << "usage: load_once WAY MODEL CACHE_DIRECTORY [DEVICE]\n";
         return 2;
     }
     std::string go;
@@ -129,7 +130,8 @@ int main(int argc, char** argv) {
         nlohmann::json report;
         const auto start = Clock::now();
         Program program;
-        auto compiled = load(program, argv[1], argv[2], argv[3], report);
+        auto compiled =
+            load(program, argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "CPU", report);
         report["ready_ms"] = milliseconds(Clock::now() - start);
         report["ready_rss_bytes"] = status_bytes("VmRSS");
         report_usage(report);

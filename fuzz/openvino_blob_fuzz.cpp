@@ -26,6 +26,7 @@ std::vector<std::string> fuzz_seeds() {
     const auto cpu = "RR_UPCVO\1\0\0\0\3\0\0\0\0\0\0\0isa"s + "\x30\0\0\0\0\0\0\0"s +
                      "\1\0\0\0\0\0\0\0\x31\0\0\0\0\0\0\0"s + "\1\0\0\0\0\0\0\0\x32\0\0\0\0\0\0\0"s +
                      "\1\0\0\0\0\0\0\0abc"s;
-    return {header + cpu, header + R"(<?xml version="1.0"?><hetero name="m"/>)",
+    const auto gpu = "\1\0\0\0QRR_PEVO\1\0\0\0\3\0\0\0\0\0\0\0eus"s;
+    return {header + cpu, header + gpu, header + R"(<?xml version="1.0"?><hetero name="m"/>)",
             header.substr(0, 60)};
 }

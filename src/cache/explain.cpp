@@ -157,7 +157,9 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         } else if (withheld != manifest.notes.end()) {
             explanation.reason = "it is not kept any more: " + withheld->second;
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
-            explanation.reason = "the runtime on this machine does not accept what is kept";
+            explanation.reason =
+                "the runtime on this machine does not accept what is kept, which needs " +
+                manifest.requirements;
         } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify);
                    !seen) {
             explanation.reason = seen.error().message();

@@ -13,6 +13,7 @@ constexpr std::string_view k_begin = R"(<?xml version="1.0"?><compiled_blob )";
 constexpr std::string_view k_end = "/>\n";
 constexpr std::uint64_t k_alignment_max = 1 << 20;
 constexpr std::string_view k_cpu = "RR_UPCVO";
+constexpr std::string_view k_gpu = "QRR_PEVO";  // behind four bytes that say how it is cached
 constexpr std::string_view k_hetero = R"(<?xml version="1.0"?><hetero )";
 
 tl::unexpected<Error> cut_short() { return fail(Errc::damaged, "the cached blob is cut short"); }
@@ -99,18 +100,26 @@ Result<Attributes> read_attributes(std::string_view& text) {
     return attributes;
 }
 
-// A version, requirements, and six numbers: offsets and lengths of three sections, which follow.
-Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
+// A version and requirements. False: another version; what it holds is for its runtime to say.
+Result<bool> read_requirements(Cursor& cursor, OpenVinoBlob& blob) {
     constexpr std::uint64_t k_header_version = 1;
-    Cursor cursor(text, left);
-    static_cast<void>(cursor.take(k_cpu.size()));
     const auto version = cursor.little_endian(4);
     if (!version) return cut_short();
-    if (*version != k_header_version) return {};  // what it holds is for its runtime to say
+    if (*version != k_header_version) return false;
     const auto length = cursor.little_endian(8);
     const auto requirements = length ? cursor.take(*length) : std::nullopt;
     if (!requirements) return cut_short();
     blob.requirements = *requirements;
+    return true;
+}
+
+// Behind the requirements, six numbers: offsets and lengths of three sections, which follow.
+Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
+    Cursor cursor(text, left);
+    static_cast<void>(cursor.take(k_cpu.size()));
+    const auto is_known = read_requirements(cursor, blob);
+    if (!is_known) return fail(is_known.error());
+    if (!*is_known) return {};
     const auto sections = left;
     for (int i = 0; i < 3; ++i) {
         const auto offset = cursor.little_endian(8);
@@ -152,6 +161,14 @@ Result<OpenVinoBlob> decode_openvino_blob(std::string_view head, std::uint64_t f
         if (auto read = read_cpu(payload, file_bytes - begin, blob); !read) {
             return fail(std::move(read.error()));
         }
+    }
+    constexpr std::size_t k_gpu_begin = 4;
+    if (payload.size() > k_gpu_begin && payload.substr(k_gpu_begin).starts_with(k_gpu)) {
+        blob.device = "GPU";
+        auto rest = payload.substr(k_gpu_begin + k_gpu.size());
+        auto left = file_bytes - begin - k_gpu_begin - k_gpu.size();
+        Cursor cursor(rest, left);
+        if (const auto read = read_requirements(cursor, blob); !read) return fail(read.error());
     }
     return blob;
 }

@@ -13,7 +13,7 @@ namespace larder::internal::format {
 struct OpenVinoBlob {
     std::string version;       // the build of OpenVINO that wrote it
     std::string runtime_info;  // what the device said of its own version; may be empty
-    std::string device;        // "CPU" or "HETERO", as far as the payload tells; else empty
+    std::string device;        // "CPU", "GPU" or "HETERO", as far as the payload tells; else empty
     std::string
         requirements;  // what the payload says about machines that can load it; may be empty
 

@@ -89,7 +89,8 @@ void add_gpu_facts(ov::Core& core, const std::string& device, std::set<std::stri
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
                       DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
-                                ov::device::capabilities.name(), "NPU_DRIVER_VERSION"};
+                                ov::device::capabilities.name(), "NPU_DRIVER_VERSION",
+                                "NPU_COMPILER_VERSION"};
     if (plain_plugin(device) == k_gpu) {
         add_gpu_facts(core, device, names);
     } else {

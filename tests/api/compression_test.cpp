@@ -14,21 +14,22 @@ namespace larder::testing {
 namespace op = ov::opset13;
 namespace {
 
-constexpr std::size_t k_width = 768;
-constexpr std::size_t k_layers = 4;
+constexpr std::size_t k_f16_width = 768;
+constexpr std::size_t k_f16_layers = 4;
 
 // Weights that were numbers of 16 bits. Whether they are unpacked to 32 when the model is compiled
 // is up to how the model is saved.
 std::shared_ptr<ov::Model> f16_model(std::uint32_t seed) {
     std::minstd_rand random(seed);
-    const auto x = std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, k_width});
+    const auto x =
+        std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, k_f16_width});
     ov::Output<ov::Node> h = x;
-    for (std::size_t i = 0; i < k_layers; ++i) {
-        std::vector<float> values(k_width * k_width);
+    for (std::size_t i = 0; i < k_f16_layers; ++i) {
+        std::vector<float> values(k_f16_width * k_f16_width);
         for (auto& value : values) {
             value = ov::float16((static_cast<float>(random() % 4001) - 2000.0F) / 50000.0F);
         }
-        const auto w = op::Constant::create(ov::element::f32, {k_width, k_width}, values);
+        const auto w = op::Constant::create(ov::element::f32, {k_f16_width, k_f16_width}, values);
         h = std::make_shared<op::Tanh>(std::make_shared<op::MatMul>(h, w, false, true));
     }
     return std::make_shared<ov::Model>(ov::OutputVector{h}, ov::ParameterVector{x});

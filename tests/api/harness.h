@@ -50,9 +50,11 @@ private:
 
 // A fresh directory with a larder, a state directory and a place for models; removed at the end.
 class LarderTest : public ::testing::Test {
+public:
+    ~LarderTest() override;
+
 protected:
     LarderTest();
-    ~LarderTest() override;
 
     [[nodiscard]] Answer ask(const Question& question) const;
     [[nodiscard]] Answer ask(const std::filesystem::path& model) const {

@@ -39,6 +39,16 @@ TEST(OpenVinoBlob, OfCpuTellsAll) {
                                    "meta=1.0;isa=AVX2"}));
 }
 
+TEST(OpenVinoBlob, OfGpuTellsWhatItNeeds) {
+    const auto needs = "meta=1.0;desc=[driver=26.30;ip=9.0.9;eus=24]"s;
+    const auto file =
+        header("") + number(1, 4) + "QRR_PEVO" + number(1, 4) + number(needs.size(), 8) + needs;
+    const auto blob = decode(file + "kernels and weights");
+    ASSERT_TRUE(blob) << blob.error().message();
+    EXPECT_EQ(*blob, (OpenVinoBlob{"2026.4.1-2-abc", "", "GPU", needs}));
+    EXPECT_EQ(decode(file.substr(0, file.size() - 1)).error().code, Errc::damaged);
+}
+
 TEST(OpenVinoBlob, OfHeteroAndOthersTellTheirVersion) {
     const auto hetero = decode(header("") + R"(<?xml version="1.0"?><hetero name="m">)");
     ASSERT_TRUE(hetero) << hetero.error().message();

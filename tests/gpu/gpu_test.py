@@ -9,7 +9,6 @@ are not there.
 import json
 import os
 import pathlib
-import random
 import sys
 
 import harness
@@ -54,10 +53,6 @@ class GpuTest(harness.HookTest):
         self.assertEqual(found["outputs"], expected["outputs"])
         self.assertEqual(found["loaded"], loaded)
 
-    def blobs(self):
-        return [path for path in (self.dir / "objects").rglob("*")
-                if path.is_file() and path.suffix != ".chunks"]
-
 
 class HitTest(GpuTest):
     def test_the_second_start_loads(self):
@@ -75,20 +70,6 @@ class HitTest(GpuTest):
         self.verb("compress", entry["key"], "--yes")
         self.check(plain, self.ask("tuned"), True)
 
-    def test_what_is_damaged_is_compiled(self):
-        plain = self.plain("layers")
-        self.ask("layers")
-        chance = random.Random(1)
-        for _ in range(4):
-            [path] = self.blobs()
-            path.chmod(0o644)
-            content = bytearray(path.read_bytes())
-            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-            path.write_bytes(content)
-            # With a warning.
-            self.check(plain, self.ask("layers", LARDER_LOG="error"), False)
-            self.check(plain, self.ask("layers"), True)
-
 
 class VariantTest(GpuTest):
     """The plugin reads the file behind the first page of a blob in place of the blob."""
@@ -104,20 +85,6 @@ class VariantTest(GpuTest):
 
 
 class DevicesTest(GpuTest):
-    def test_machines_with_other_drivers_each_have_their_own(self):
-        drivers = [{"LARDER_FAKE_GPU_DRIVER": version} for version in ("26.30.1", "26.99.2")]
-        for loaded in (False, True, True):
-            for driver in drivers:
-                self.assertEqual(self.ask("layers", **driver)["loaded"], loaded, driver)
-
-    def test_a_gpu_with_memory_of_its_own_is_another(self):
-        discrete = {"LARDER_FAKE_GPU_DISCRETE": "1"}
-        plain = self.plain("layers", **discrete)
-        self.ask("layers")
-        self.check(plain, self.ask("layers", **discrete), False)
-        self.check(plain, self.ask("layers", **discrete), True)
-        self.assertTrue(self.ask("layers")["loaded"])
-
     def test_a_gpu_has_one_name_however_it_is_asked_for(self):
         plain = self.plain("layers")
         ways = [("GPU", {}), ("GPU.0", {}), ("GPU", {"DEVICE_ID": "0"})]

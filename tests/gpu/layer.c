@@ -11,6 +11,7 @@
 //   LARDER_FAKE_GPU_MEMORY     how much, in GiB, of each: "8,16"; what there is, unless set
 //   LARDER_FAKE_GPU_UNITS      how many execution units each has: "24,96"
 //   LARDER_FAKE_GPU_EXTENSIONS names of extensions to show that are hidden otherwise
+//   LARDER_FAKE_GPU_CRASH      set: a process that begins with a program that was kept dies of it
 //   LARDER_FAKE_GPU_VERBOSE    set: says on stderr what is compiled, and why it fails
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 300
@@ -18,6 +19,7 @@
 #include <CL/cl_ext.h>
 #include <CL/cl_layer.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,8 +240,11 @@ static char* known_options(const char* options) {
 
 // With a driver that it thinks old, the plugin tries what the compiler makes of a GPU's machine
 // code between lines of C: this one crashes over it, where a refusal would do.
+static atomic_int has_source;
+
 static cl_program CL_API_CALL create_program(cl_context context, cl_uint count, const char** texts,
                                              const size_t* sizes, cl_int* status) {
+    has_source = 1;
     static const char* refused = "#error there is no machine code of a GPU here";
     for (cl_uint i = 0; i < count; ++i) {
         const size_t size = sizes && sizes[i] ? sizes[i] : strlen(texts[i]);
@@ -248,6 +253,17 @@ static cl_program CL_API_CALL create_program(cl_context context, cl_uint count, 
             return real->clCreateProgramWithSource(context, 1, &refused, NULL, status);
     }
     return real->clCreateProgramWithSource(context, count, texts, sizes, status);
+}
+
+static cl_program CL_API_CALL create_from_binary(cl_context context, cl_uint count,
+                                                 const cl_device_id* on, const size_t* sizes,
+                                                 const unsigned char** binaries,
+                                                 cl_int* binary_status, cl_int* status) {
+    // A fault of its own: a signal that was sent says nothing of a blob.
+    volatile int* volatile nowhere = NULL;
+    if (is_set("LARDER_FAKE_GPU_CRASH") && !has_source) *nowhere = 1;
+    return real->clCreateProgramWithBinary(context, count, on, sizes, binaries, binary_status,
+                                           status);
 }
 
 static double now_ms(void) {
@@ -298,6 +314,10 @@ static cl_kernel CL_API_CALL create_kernel(cl_program program, const char* name,
     return kernel;
 }
 
+// To end a queue, this runtime waits for its tasks, one of which may be ending the queue by itself:
+// both wait for ever. So no queue ever dies.
+static cl_int CL_API_CALL release_queue(cl_command_queue queue) { return real->clFinish(queue); }
+
 // ---- the layer
 
 CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t room, void* to,
@@ -318,9 +338,11 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     layer.clGetDeviceIDs = get_device_ids;
     layer.clGetDeviceInfo = get_device_info;
     layer.clCreateProgramWithSource = create_program;
+    layer.clCreateProgramWithBinary = create_from_binary;
     layer.clBuildProgram = build_program;
     layer.clCreateKernelsInProgram = create_kernels;
     layer.clCreateKernel = create_kernel;
+    layer.clReleaseCommandQueue = release_queue;
     *count_ret = known;
     *layer_ret = &layer;
     return CL_SUCCESS;

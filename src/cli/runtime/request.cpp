@@ -21,7 +21,7 @@ bool is_virtual(std::string_view name) {
            k_virtual_devices.end();
 }
 
-// "AUTO:GPU.1,-CPU(4)" is about AUTO, GPU and CPU.
+// "AUTO:GPU.1,-CPU(4)" is about AUTO, GPU.1 and CPU.
 std::vector<std::string> devices_in(const std::string& device) {
     const auto colon = device.find(':');
     std::vector<std::string> names{device.substr(0, colon)};
@@ -29,10 +29,26 @@ std::vector<std::string> devices_in(const std::string& device) {
         for (const auto& name : split(device.substr(colon + 1), ',')) names.push_back(name);
     }
     for (auto& name : names) {
-        name = trimmed(name.substr(0, name.find_first_of(".(")));
+        name = trimmed(name.substr(0, name.find('(')));
         if (name.starts_with('-')) name.erase(0, 1);
     }
     return names;
+}
+
+// Where a plugin numbers its devices, whether it has the one of `name`, "GPU.1".
+bool has_number(ov::Core& core, const std::string& name) {
+    const auto point = name.find('.');
+    if (point == std::string::npos) return true;
+    const auto number = name.substr(point + 1);
+    try {
+        const auto known = core.get_property(name.substr(0, point), ov::available_devices);
+        const auto is_it = [&](const std::string& one) {
+            return one.empty() || number == one || number.starts_with(one + ".");
+        };
+        return known.empty() || std::any_of(known.begin(), known.end(), is_it);
+    } catch (const std::exception&) {
+        return true;  // a device that does not tell: compiling will
+    }
 }
 
 std::string available(const std::vector<std::string>& devices) {
@@ -165,13 +181,13 @@ void check_device(ov::Core& core, const std::string& device) {
     if (trimmed(device).empty()) throw_usage("the name of the device is empty", "try --device CPU");
     const auto available_devices = core.get_available_devices();
     for (const auto& name : devices_in(device)) {
+        const auto plugin = name.substr(0, name.find('.'));
         const auto is_it = [&](const std::string& known) {
-            return known == name || known.starts_with(name + ".");
+            return known == plugin || known.starts_with(plugin + ".");
         };
-        if (is_virtual(name) || (!name.empty() && std::any_of(available_devices.begin(),
-                                                              available_devices.end(), is_it))) {
-            continue;
-        }
+        const bool is_there = !plugin.empty() && std::any_of(available_devices.begin(),
+                                                             available_devices.end(), is_it);
+        if (is_virtual(plugin) || (is_there && has_number(core, name))) continue;
         throw_usage("this machine has no device '" + name + "'", available(available_devices));
     }
 }

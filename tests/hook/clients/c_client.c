@@ -35,7 +35,8 @@ static double sum_of_outputs(ov_compiled_model_t* model) {
 }
 
 // What it exports can be imported, and computes the same.
-static void export_and_import(ov_core_t* core, ov_compiled_model_t* model, double sum) {
+static void export_and_import(ov_core_t* core, const char* device, ov_compiled_model_t* model,
+                              double sum) {
     static char content[1 << 20];
     ov_compiled_model_t* imported = NULL;
     // Where any user may write.
@@ -47,7 +48,7 @@ static void export_and_import(ov_core_t* core, ov_compiled_model_t* model, doubl
     const size_t size = fread(content, 1, sizeof content, file);
     fclose(file);
     if (remove(path) != 0 || size == sizeof content) exit(1);
-    must(ov_core_import_model(core, content, size, "CPU", &imported), "import");
+    must(ov_core_import_model(core, content, size, device, &imported), "import");
     if (sum_of_outputs(imported) != sum) {
         printf("import failed with another result\n");
         exit(1);
@@ -55,31 +56,35 @@ static void export_and_import(ov_core_t* core, ov_compiled_model_t* model, doubl
     ov_compiled_model_free(imported);
 }
 
-static void report(ov_core_t* core, const char* name, ov_compiled_model_t* model) {
+static void report(ov_core_t* core, const char* device, const char* name,
+                   ov_compiled_model_t* model) {
     char* loaded = NULL;
     must(ov_compiled_model_get_property(model, "LOADED_FROM_CACHE", &loaded), name);
     const int is_loaded = loaded[0] == 'Y' || loaded[0] == 't';
     const double sum = sum_of_outputs(model);
     printf("%s %s %.9g\n", name, is_loaded ? "loaded" : "compiled", sum);
-    export_and_import(core, model, sum);
+    export_and_import(core, device, model, sum);
     ov_free(loaded);
     ov_compiled_model_free(model);
 }
 
 int main(int argc, char** argv) {
-    if (argc != 2) return 2;
+    if (argc < 2) return 2;
+    const char* const device = argc > 2 ? argv[2] : "CPU";
+    // The default, or what decides no blob.
+    const char* const hint = argc > 2 ? "PERFORMANCE_HINT" : "INFERENCE_NUM_THREADS";
+    const char* const value = argc > 2 ? "LATENCY" : "1";
     ov_core_t* core = NULL;
     ov_model_t* model = NULL;
     ov_compiled_model_t* compiled = NULL;
     must(ov_core_create(&core), "core");
-    must(ov_core_compile_model_from_file(core, argv[1], "CPU", 0, &compiled), "file");
-    report(core, "file", compiled);
+    must(ov_core_compile_model_from_file(core, argv[1], device, 0, &compiled), "file");
+    report(core, device, "file", compiled);
     must(ov_core_read_model(core, argv[1], NULL, &model), "read");
-    must(ov_core_compile_model(core, model, "CPU", 2, &compiled, "INFERENCE_NUM_THREADS", "1"),
-         "model");
-    report(core, "model", compiled);
+    must(ov_core_compile_model(core, model, device, 2, &compiled, hint, value), "model");
+    report(core, device, "model", compiled);
     ov_model_free(model);
-    if (ov_core_compile_model_from_file(core, "no such file.xml", "CPU", 0, &compiled) == OK) {
+    if (ov_core_compile_model_from_file(core, "no such file.xml", device, 0, &compiled) == OK) {
         return 1;
     }
     printf("missing failed %s\n", ov_get_last_err_msg());

@@ -1,0 +1,90 @@
+"""A GPU's models by OpenVINO's own CACHE_DIR and by larder, in turns, each start a new process.
+
+usage: bench/gpu.py --program load_once --models DIRECTORY [--device GPU] [--rounds N]
+On a processor that looks like a GPU (scripts/setup_gpu) the ratios say something, times nothing.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODELS = ("layers", "pictures", "tuned")
+OPENVINO, LARDER = "openvino-path", "larder-path"
+SECONDS_MAX = 300
+
+
+def prepare(folder):
+    """The models of tests/gpu as files."""
+    sys.path.insert(0, str(ROOT / "tests/gpu"))
+    import openvino
+    from models import MODELS as make
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in MODELS:
+        if not (folder / f"{name}.xml").exists():
+            model, _ = make[name]()
+            openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+
+
+def load(program, way, model, cache, device):
+    done = subprocess.run([program, way, model, cache, device], input="go\n" * 3, text=True,
+                          stdout=subprocess.PIPE, check=True, timeout=SECONDS_MAX)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(program, model, device, rounds):
+    """What each start tells, by (way, "first" or "hit"), a round after the other."""
+    found = {}
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory(prefix="larder-bench-gpu-") as folder:
+            ways = (OPENVINO, LARDER)
+            for step in ("first", "hit"):
+                for way in ways if number % 2 == 0 else ways[::-1]:
+                    cache = pathlib.Path(folder) / way
+                    cache.mkdir(exist_ok=True)
+                    found.setdefault((way, step), []).append(
+                        load(program, way, model, cache, device))
+    return found
+
+
+def compared(own, ours, field):
+    """Both medians, and the median of the ratios within the rounds."""
+    pairs = [(a[field], b[field]) for a, b in zip(own, ours, strict=True)]
+    return (statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs),
+            statistics.median(b / a for a, b in pairs))
+
+
+def table(program, folder, device, rounds, models=MODELS):
+    """Lines of text: for each model what OpenVINO's own cache takes, and larder's part of it."""
+    yield (f"{'MODEL':10}{'START':8}{'CACHE_DIR':>12}{'larder':>12}{'ratio':>8}"
+           f"{'peak MB':>10}{'larder':>8}{'ratio':>8}")
+    for name in models:
+        found = measure(program, folder / f"{name}.xml", device, rounds)
+        for step in ("first", "hit"):
+            starts = found[OPENVINO, step], found[LARDER, step]
+            own, ours, part = compared(*starts, "first_inference_ms")
+            own_peak, our_peak, peak_part = compared(*starts, "peak_rss_bytes")
+            yield (f"{name:10}{step:8}{own:9.0f} ms{ours:9.0f} ms{part:8.2f}"
+                   f"{own_peak / 1e6:10.0f}{our_peak / 1e6:8.0f}{peak_part:8.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True, type=pathlib.Path)
+    parser.add_argument("--models", required=True, type=pathlib.Path)
+    parser.add_argument("--device", default="GPU")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    folder = arguments.models / "gpu"
+    prepare(folder)
+    for line in table(arguments.program, folder, arguments.device, arguments.rounds):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
