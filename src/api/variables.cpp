@@ -57,7 +57,8 @@ std::string meant_by(const std::string& variable, const std::vector<SettingName>
         fewest = edits;
         nearest = setting.variable;
     }
-    if (!nearest.empty()) return nearest;
+    const bool is_one_word = variable.rfind('_') == k_prefix.size() - 1;
+    if (!nearest.empty() || !is_one_word) return nearest;
     const auto same = std::ranges::find_if(known, [&](const SettingName& setting) {
         return last_word(setting.variable) == last_word(variable);
     });

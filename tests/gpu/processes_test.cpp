@@ -166,19 +166,20 @@ TEST_F(GpuMachines, GpusWithAndWithoutMemoryOfTheirOwnAreTwo) {
     expect_process(model_, "loaded", other, discrete);
 }
 
-TEST_F(GpuMachines, TwoGpusHaveTheirOwnAndOneThatIsGoneIsAnError) {
+TEST_F(GpuMachines, TwoOfOneMakeShareWhatIsKeptAndOneThatIsGoneIsAnError) {
     const std::map<std::string, std::string> two{{"LARDER_FAKE_GPUS", "2"}};
     const auto on = [&](const std::string& device, std::map<std::string, std::string> how) {
         return ask({.model = model_, .device = device, .environment = std::move(how)});
     };
+    const auto compiled = on("GPU.0", two);
+    EXPECT_EQ(compiled.outcome, "compiled");
+    EXPECT_EQ(compiled.outputs, plain_);
     for (const auto* device : {"GPU.0", "GPU.1"}) {
-        const auto compiled = on(device, two);
-        EXPECT_EQ(compiled.outcome, "compiled") << device;
-        EXPECT_EQ(compiled.outputs, plain_) << device;
         const auto loaded = on(device, two);
         EXPECT_EQ(loaded.outcome, "loaded") << device << loaded.reason;
         EXPECT_EQ(loaded.outputs, plain_) << device;
     }
+    EXPECT_EQ(store().entries().size(), 1U);
     const auto gone = on("GPU.1", {});
     EXPECT_EQ(gone.outcome, "threw");
     EXPECT_EQ(gone.reason, ask_without({.model = model_, .device = "GPU.1"}).reason);
