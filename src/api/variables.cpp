@@ -57,8 +57,9 @@ std::string meant_by(const std::string& variable, const std::vector<SettingName>
         fewest = edits;
         nearest = setting.variable;
     }
-    const bool is_one_word = variable.rfind('_') == k_prefix.size() - 1;
-    if (!nearest.empty() || !is_one_word) return nearest;
+    // "LARDER_CACHE_DIR", and not every name of a larger thing that ends so.
+    constexpr std::ptrdiff_t k_words_max = 2;
+    if (!nearest.empty() || std::ranges::count(variable, '_') > k_words_max) return nearest;
     const auto same = std::ranges::find_if(known, [&](const SettingName& setting) {
         return last_word(setting.variable) == last_word(variable);
     });

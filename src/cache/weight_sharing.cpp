@@ -208,6 +208,7 @@ void WeightSharing::wait_for_turn() {
         if (flight) turn_.emplace(std::move(*flight));
         return flight.has_value() || flight.error().code != Errc::timed_out;
     };
+    if (turns == 0) return;
     for (std::uint64_t turn = 0; turn < turns; ++turn) {
         if (take(turn, std::chrono::nanoseconds{0})) return;
     }

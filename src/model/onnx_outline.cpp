@@ -197,9 +197,13 @@ private:
     }
 
     void note_entry() {
-        if (entry_.key == "location") tensor_.location = std::move(entry_.value);
-        if (entry_.key == "offset") tensor_.offset = parse_number(entry_.value);
-        if (entry_.key == "length") tensor_.length = parse_number(entry_.value);
+        if (entry_.key == "location") {
+            tensor_.location = std::move(entry_.value);
+        } else if (entry_.key == "offset") {
+            tensor_.offset = parse_number(entry_.value);
+        } else if (entry_.key == "length") {
+            tensor_.length = parse_number(entry_.value);
+        }
     }
 
     void note_tensor() {

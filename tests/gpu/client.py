@@ -1,13 +1,14 @@
 """A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
 
 usage: client.py MODEL DEVICE [PROPERTIES, as JSON]; with ON_CPU set, how far CPU's answer is away,
-too. Of the properties that are given, what the compiled model says they are.
+too; with UNTIL_ON set, it ends once that device has taken over. Of the properties that are given, what the compiled model says they are.
 """
 
 import hashlib
 import json
 import os
 import sys
+import time
 
 import numpy as np
 import openvino as ov
@@ -28,4 +29,8 @@ found = {
 if "ON_CPU" in os.environ:
     wanted = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([inputs])[0]
     found["off"] = float(np.abs(outputs[0] - wanted).max() / np.abs(wanted).max())
+limit = time.monotonic() + 120
+while (os.environ.get("UNTIL_ON", "") not in ("", *compiled.get_property("EXECUTION_DEVICES"))
+       and time.monotonic() < limit):
+    time.sleep(0.1)
 print(json.dumps(found))

@@ -153,13 +153,18 @@ class AutoTest(GpuTest):
 
     def ask_auto(self):
         command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, "pictures", "AUTO"]
-        return self.done(self.run_bare(WITH_GPU, *command)).json
+        return self.done(self.run_bare(WITH_GPU, *command,
+                                       environment={"UNTIL_ON": "GPU.0"})).json
 
     def test_what_the_gpu_compiles_behind_the_cpu_is_kept(self):
         self.assertEqual(self.ask_auto()["on"], ["(CPU)"])
         stats = self.larder("stats")
         self.assertEqual((stats["compiled"], stats["bypassed"]), (1, 0))
-        found = self.ask_auto()
+        # What is not kept within the time that a program may take to end is kept by a later one.
+        for _ in range(5):
+            found = self.ask_auto()
+            if found["loaded"]:
+                break
         self.assertEqual((found["loaded"], found["on"]), (True, ["GPU.0"]))
 
 

@@ -242,7 +242,8 @@ class UnreadableTest(harness.HookTest):
         says = f"this user may not read the larder '{self.dir}' (owner "
         outcome = self.warned(self.run_as_other("run", "--", "echo", "started"), says, ", mode ")
         self.assertEqual(outcome.out, "started\n")
-        outcome = self.warned(self.run_as_other("compile", self.dense, "--json"), says)
+        outcome = self.warned(self.run_as_other("compile", self.dense, "--json",
+                                                "--best-effort"), says)
         self.assertEqual(outcome.json["outcome"], "bypassed")
         for verb in ("ls", "stats", "doctor"):
             outcome = self.run_as_other(verb)
@@ -282,7 +283,8 @@ class UnreadableTest(harness.HookTest):
             for path in [self.dir, *self.dir.rglob("*")]:
                 os.chown(path, self.who["user"], self.who["group"])
         self.close(rules)
-        outcome = self.run_as_other("compile", self.dense, self.models / "other.xml", "--json")
+        outcome = self.run_as_other("compile", self.dense, self.models / "other.xml", "--json",
+                                    "--best-effort")
         self.assertEqual([line["outcome"] for line in outcome.json_lines], ["loaded", "bypassed"])
         self.warned(outcome, f"may not read the configuration file '{rules}'")
 
@@ -390,8 +392,14 @@ class RunTest(harness.HookTest):
         self.refused(126, "--", self.root, says="Permission denied")
         self.refused(2, says="the command to run is missing")
         self.refused(2, "--", says="the command to run is missing")
-        self.refused(2, "true", says="comes after '--'")
+        self.refused(2, "--nonsense", "true", says="--nonsense")
         self.refused(2, "--mode", "sometimes", "--", "true", says="'mode' on the command line")
+
+    def test_a_command_begins_with_the_first_word_that_is_no_flag(self):
+        for words in (["echo", "-v", "--dir"], ["--mode", "off", "echo", "-v", "--dir"],
+                      ["-v", f"--dir={self.dir}", "--", "echo", "-v", "--dir"]):
+            outcome = self.run_bare(harness.PROGRAM, "run", *words)
+            self.assertEqual((outcome.code, outcome.out), (0, "-v --dir\n"), outcome)
 
     def test_a_script_without_an_interpreter_line_runs(self):
         script = self.root / "script"

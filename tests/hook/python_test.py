@@ -59,7 +59,10 @@ class PythonTest(harness.HookTest):
     def test_fewer_instructions_make_models_of_their_own(self):
         if platform.machine() != "x86_64":
             self.skipTest("no other processor has such sets")
-        capped = {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+        # OpenVINO itself does not compile with every set on every processor.
+        caps = [{"ONEDNN_MAX_CPU_ISA": name} for name in ("SSE41", "AVX2", "AVX512_CORE")]
+        capped = next(cap for cap in caps
+                      if self.run_bare(*self.client("one"), environment=cap).code == 0)
         loaded = []
         for environment in ({}, capped, {}, capped, {"ONEDNN_MAX_CPU_ISA": "DEFAULT"}):
             plain = self.unserved(*self.client("one"), environment=environment).json
