@@ -1,7 +1,8 @@
 """A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
 
 usage: client.py MODEL DEVICE [PROPERTIES, as JSON]; with ON_CPU set, how far CPU's answer is away,
-too; with UNTIL_ON set, it ends once that device has taken over. Of the properties that are given, what the compiled model says they are.
+too; with UNTIL_ON set, it ends once that device has taken over. Of the properties that are given,
+what the compiled model says they are.
 """
 
 import hashlib
