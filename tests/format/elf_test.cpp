@@ -12,7 +12,10 @@ using namespace std::string_literals;
 
 std::string little_endian(std::uint64_t value, std::size_t bytes) {
     std::string text;
-    for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFFU);
+    // Of what is longer than a number, the rest is zeros.
+    for (std::size_t i = 0; i < bytes; ++i, value = value >> 8) {
+        text += static_cast<char>(value & 0xFFU);
+    }
     return text;
 }
 
