@@ -33,6 +33,15 @@ std::string with_own_instruction_set(ov::Core& core, const std::string& requirem
     return text.replace(begin, end - begin, instruction_set_in_use(core));
 }
 
+// What a CPU says of itself, and a process may tell it to do without; what the processor itself can
+// do is an input, too.
+bool is_of_process(const std::string& name, const Machine::Inputs& inputs) {
+    constexpr std::string_view k_capabilities = "OPTIMIZATION_CAPABILITIES";
+    if (!name.ends_with(k_capabilities)) return false;
+    return inputs.contains(name.substr(0, name.size() - k_capabilities.size()) +
+                           "INSTRUCTION_SETS");
+}
+
 // Whether nothing that `here` tells of its device is other than what was kept.
 bool is_of_device(const Machine::Inputs& kept, const Machine::Inputs& here) {
     return std::ranges::all_of(kept, [&](const auto& input) {
@@ -84,6 +93,7 @@ const Machine::Inputs& Machine::inputs_of(const std::string& device,
     const auto identity = identify(core_, parse_device(device, properties), properties);
     if (identity.caching == runtime::Caching::none) return known->second;
     for (const auto& [name, value] : identity.inputs) {
+        if (is_of_process(name, identity.inputs)) continue;
         if (name.starts_with(k_device_inputs) || name.starts_with("runtime.")) {
             known->second.emplace(name, value);
         }
