@@ -183,11 +183,14 @@ class FormsTest(sharing.SharingTest):
         plain, _ = self.facts(None, model)
         self.assertEqual(self.facts("off", model)[0], plain)
         self.until_kept(model)
-        for share in ("off", "on", "auto"):
-            outputs, report = self.facts(share, model)
-            self.assertEqual(outputs, plain)
         [entry] = self.unpacked()
         self.assertGreaterEqual(entry["bytes"], 32 * sharing.MIB)
+        # What a busy machine does not unpack in time is shared by a later load.
+        for share in ("off", "on", *["auto"] * 5):
+            outputs, report = self.facts(share, model)
+            self.assertEqual(outputs, plain)
+            if share == "auto" and report["mapped"] >= entry["bytes"] * 8 // 10:
+                break
         self.assertGreaterEqual(report["mapped"], entry["bytes"] * 8 // 10)
 
     def test_half_precision(self):
