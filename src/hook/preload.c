@@ -31,8 +31,9 @@ __attribute__((visibility("default"))) bool larder_preload_renew(bool serves);
 // Whether it serves, and has not had to refuse an OpenVINO of this process.
 __attribute__((visibility("default"))) bool larder_preload_serves(void);
 
-// Whether a library of this name is in memory, and no OpenVINO was before it: then its trampolines
-// are what OpenVINO's callers find. Its path goes into `path`, of `room` bytes, as far as it fits.
+// Whether a library called liblarder_preload.so is in memory, and no OpenVINO was before it: then
+// its trampolines are what OpenVINO's callers find. Its path goes into `path`, of `room` bytes, as
+// far as it fits.
 __attribute__((visibility("default"))) bool larder_preload_is_in_time(char* path, size_t room);
 
 enum { k_targets = larder_entry_point_count };
@@ -163,17 +164,25 @@ static bool begins_with(const char* text, const char* begin) {
     return strncmp(text, begin, strlen(begin)) == 0;
 }
 
+static bool is_called(const struct dl_phdr_info* info, const char* begin) {
+    const char* const slash = strrchr(info->dlpi_name, '/');
+    return begins_with(slash == NULL ? info->dlpi_name : slash + 1, begin);
+}
+
+static int is_openvino(struct dl_phdr_info* info, size_t size, void* data) {
+    (void)size;
+    (void)data;
+    return is_called(info, "libopenvino.so");
+}
+
 static int is_preload_or_openvino(struct dl_phdr_info* info, size_t size, void* data) {
     struct Search* search = data;
-    const char* const slash = strrchr(info->dlpi_name, '/');
-    const char* const name = slash == NULL ? info->dlpi_name : slash + 1;
-    (void)size;
-    search->is_found = begins_with(name, "liblarder_preload.so");
+    search->is_found = is_called(info, "liblarder_preload.so");
     if (search->is_found) {
         const char* const parts[] = {info->dlpi_name, NULL};
         join(search->path, search->room, parts);
     }
-    return search->is_found || begins_with(name, "libopenvino.so");
+    return search->is_found || is_openvino(info, size, NULL);
 }
 
 bool larder_preload_is_in_time(char* path, size_t room) {
@@ -302,13 +311,6 @@ void* larder_preload_target(unsigned number, const void* core) {
     // A way past larder is not kept: larder may be wanted later.
     if (with_larder) keep_route(&found);
     return target_of(&found, number);
-}
-
-static int is_openvino(struct dl_phdr_info* info, size_t size, void* data) {
-    const char* const slash = strrchr(info->dlpi_name, '/');
-    (void)size;
-    (void)data;
-    return begins_with(slash == NULL ? info->dlpi_name : slash + 1, "libopenvino.so");
 }
 
 // Whether `larder run --report` started this process, and not one of its parents.
