@@ -5,6 +5,7 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/encrypted_blob.h"
+#include "cache/kept_form.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
 #include "os/end_in_time.h"
@@ -296,12 +297,8 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     }
     const runtime::Blob blob{object.bytes(), std::move(owner)};
     session_.pipeline().read_next(store_, asked_, std::move(first));
-    const auto note = [&](const char* name) {
-        const auto found = manifest.notes.find(name);
-        return found == manifest.notes.end() ? std::string{} : found->second;
-    };
-    request_.expect_port_names(note("port names"));
-    request_.expect_settled_properties(note(k_settled_note));
+    request_.expect_port_names(note_in(manifest, "port names"));
+    request_.expect_settled_properties(note_in(manifest, k_settled_note));
     const auto kernel_trial = begin_kernels(manifest);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     if (size >= k_releasable_blob_bytes && pages == Pages::drop) object.mapping->drop_resident();

@@ -4,13 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "cache/kept_form.h"
 #include "format/elf.h"
 #include "format/openvino_blob.h"
 
 namespace larder::internal::cache {
 namespace {
 
-constexpr const char* k_kept_form_input = "kept.form";
 constexpr const char* k_kernels_form = "kernels";
 constexpr const char* k_kernels_of_note = "kernels_of";
 
@@ -49,9 +49,7 @@ Digest digest_of(const format::Manifest& manifest) {
 }  // namespace
 
 format::KeyInputs kernel_inputs(const format::KeyInputs& blob_inputs) {
-    auto inputs = blob_inputs;
-    inputs[k_kept_form_input] = k_kernels_form;
-    return inputs;
+    return inputs_in_form(blob_inputs, k_kernels_form);
 }
 
 format::Manifest kernel_manifest(const format::Manifest& blob) {
@@ -69,8 +67,7 @@ format::Manifest kernel_manifest(const format::Manifest& blob) {
 }
 
 std::string kernels_of(const format::Manifest& manifest) {
-    const auto found = manifest.notes.find(k_kernels_of_note);
-    return found == manifest.notes.end() ? std::string{} : found->second;
+    return note_in(manifest, k_kernels_of_note);
 }
 
 bool KernelDirectory::is_of(const store::Store& store, const format::Manifest& manifest) const {

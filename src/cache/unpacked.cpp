@@ -1,9 +1,10 @@
 #include "cache/unpacked.h"
 
+#include "cache/kept_form.h"
+
 namespace larder::internal::cache {
 namespace {
 
-constexpr const char* k_form_input = "kept.form";
 // Those of an earlier larder, "unpacked", may hold data of programs.
 constexpr const char* k_unpacked = "unpacked-2";
 constexpr const char* k_unpacked_earlier = "unpacked";
@@ -12,15 +13,11 @@ constexpr const char* k_from_note = "unpacked_from";
 }  // namespace
 
 format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs) {
-    auto inputs = blob_inputs;
-    inputs[k_form_input] = k_unpacked;
-    return inputs;
+    return inputs_in_form(blob_inputs, k_unpacked);
 }
 
 format::Key earlier_unpacked_key(const format::KeyInputs& blob_inputs) {
-    auto inputs = blob_inputs;
-    inputs[k_form_input] = k_unpacked_earlier;
-    return format::key_of(inputs);
+    return format::key_of(inputs_in_form(blob_inputs, k_unpacked_earlier));
 }
 
 format::Manifest unpacked_manifest(const format::Key& blob, const format::KeyInputs& blob_inputs) {
@@ -33,8 +30,7 @@ format::Manifest unpacked_manifest(const format::Key& blob, const format::KeyInp
 }
 
 std::string unpacked_from(const format::Manifest& manifest) {
-    const auto found = manifest.notes.find(k_from_note);
-    return found == manifest.notes.end() ? std::string{} : found->second;
+    return note_in(manifest, k_from_note);
 }
 
 }  // namespace larder::internal::cache
