@@ -6,14 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "format/repeated_key.h"
+#include "format/topology_constants.h"
+
 namespace larder::internal::openvino {
 namespace {
-
-// As the runtime begins and ends every topology.
-constexpr std::string_view k_begin = "<?xml version=\"1.0\"?>\n";
-constexpr std::string_view k_end = "</net>\n";
-// Leaves enough of the beginning to see that the key comes again.
-constexpr std::size_t k_key_length_max = 14;
 
 constexpr std::string_view k_added = "<attribute name=\"WeightlessCacheAttribute\"";
 
@@ -35,12 +32,22 @@ std::size_t line_start(std::string_view text, std::size_t position) {
     return before == std::string_view::npos ? 0 : before + 1;
 }
 
-std::string exclusive_or(std::string text, std::string_view key) {
-    for (std::size_t i = 0, k = 0; i < text.size(); ++i) {
-        text[i] = static_cast<char>(text[i] ^ key[k]);
-        if (++k == key.size()) k = 0;
+using Mentions = std::vector<format::ConstantMention>;
+
+// Of a text that is no topology: none.
+Mentions mentions_in(const std::string& text) {
+    return format::find_constants(text).value_or(Mentions{});
+}
+
+Digest digest_without(const Mentions& mentions, const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    Hasher hasher;
+    std::size_t hashed = 0;
+    for (const auto& mention : mentions) {
+        hasher.update(bytes.subspan(hashed, mention.position - hashed));
+        hashed = mention.position + mention.digits;
     }
-    return text;
+    return hasher.update(bytes.subspan(hashed)).finish();
 }
 
 }  // namespace
@@ -73,46 +80,44 @@ ImportedTopology::Stripped ImportedTopology::strip(const std::string& text) {
 
 ImportedTopology::ImportedTopology(const std::string& text) {
     auto stripped = strip(text);
-    digest_ = hash_bytes(std::as_bytes(std::span(stripped.text)));
+    const auto mentions = mentions_in(stripped.text);
+    digest_ = digest_without(mentions, stripped.text);
     cuts_ = std::move(stripped.cuts);
+    std::size_t digits = 0;
+    auto next = mentions.begin();
+    for (auto& cut : cuts_) {
+        for (; next != mentions.end() && next->position < cut.position; ++next) {
+            digits += next->digits;
+        }
+        cut.position -= digits;
+    }
 }
 
 std::optional<std::string> ImportedTopology::restore(const std::string& exported) const {
     const auto stripped = strip(exported).text;
-    if (hash_bytes(std::as_bytes(std::span(stripped))) != digest_) return std::nullopt;
+    const auto mentions = mentions_in(stripped);
+    if (digest_without(mentions, stripped) != digest_) return std::nullopt;
     std::string restored;
     restored.reserve(exported.size());
     std::size_t copied = 0;
-    for (const auto& [position, text] : cuts_) {
+    std::size_t digits = 0;
+    auto next = mentions.begin();
+    for (const auto& [without_places, text] : cuts_) {
+        for (; next != mentions.end() && next->position < without_places + digits; ++next) {
+            digits += next->digits;
+        }
+        const auto position = without_places + digits;
         restored.append(stripped, copied, position - copied).append(text);
         copied = position;
     }
     return restored.append(stripped, copied);
 }
 
-std::optional<RepeatedKey> RepeatedKey::of(const std::string& encoded) {
-    if (encoded.size() < k_begin.size() + k_end.size()) return std::nullopt;
-    const auto stream = exclusive_or(encoded.substr(0, k_begin.size()), k_begin);
-    for (std::size_t length = 1; length <= k_key_length_max; ++length) {
-        auto key = stream.substr(0, length);
-        if (exclusive_or(stream, key).find_first_not_of('\0') != std::string::npos) continue;
-        // Its end, decoded from where the key begins anew.
-        const auto from = (encoded.size() - k_end.size()) / length * length;
-        if (!exclusive_or(encoded.substr(from), key).ends_with(k_end)) continue;
-        return RepeatedKey(std::move(key));
-    }
-    return std::nullopt;
-}
-
-std::string RepeatedKey::apply(std::string text) const {
-    return exclusive_or(std::move(text), key_);
-}
-
 struct TopologyCodec::State {
     std::optional<ov::EncryptionCallbacks> callbacks;
     Holds holds;
     std::mutex mutex;
-    std::optional<RepeatedKey> key;
+    std::optional<format::RepeatedKey> key;
     std::optional<ImportedTopology> topology;
     std::atomic<bool> unknown{false};
 
@@ -123,7 +128,7 @@ struct TopologyCodec::State {
         if (callbacks) {
             text = callbacks->decrypt(encoded);
         } else {
-            auto found = RepeatedKey::of(encoded);
+            auto found = format::RepeatedKey::of(encoded);
             if (!found) {
                 unknown = true;
                 throw std::runtime_error("the topology is encoded in an unknown way");
@@ -146,7 +151,7 @@ struct TopologyCodec::State {
     }
 
     std::string encode(const std::string& exported) {
-        std::optional<RepeatedKey> with;
+        std::optional<format::RepeatedKey> with;
         std::optional<std::string> restored;
         {
             const std::lock_guard lock(mutex);

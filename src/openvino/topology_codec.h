@@ -21,11 +21,13 @@
 
 namespace larder::internal::openvino {
 
-// The topology that was imported, told from others.
+// The topology that was imported, told from others. Where its constants lie in the blob does not
+// matter: the plugin writes them in places of its own, whatever these were.
 class ImportedTopology {
 public:
     explicit ImportedTopology(const std::string& text);
-    // `exported` without what the import added to it; nothing if it is another topology.
+    // `exported` without what the import added to it, and with its own places of constants; nothing
+    // if it is another topology.
     [[nodiscard]] std::optional<std::string> restore(const std::string& exported) const;
 
     struct Cut {
@@ -36,25 +38,12 @@ public:
         std::string text;
         std::vector<Cut> cuts;
     };
-    // Without all that says where weights lie.
+    // Without all that says where weights lie in the model's own file.
     [[nodiscard]] static Stripped strip(const std::string& text);
 
 private:
-    Digest digest_;  // of the stripped text
-    std::vector<Cut> cuts_;
-};
-
-// A text encoded by a short key, again and again.
-class RepeatedKey {
-public:
-    // Of an encoded topology; nothing if it is encoded in another way.
-    [[nodiscard]] static std::optional<RepeatedKey> of(const std::string& encoded);
-    // Encodes and decodes.
-    [[nodiscard]] std::string apply(std::string text) const;
-
-private:
-    explicit RepeatedKey(std::string key) : key_(std::move(key)) {}
-    std::string key_;
+    Digest digest_;          // of the stripped text without places of constants
+    std::vector<Cut> cuts_;  // positions are in that text
 };
 
 // For one import.

@@ -35,29 +35,6 @@ const std::string k_imported = k_head + constant(rt_info(where("0") + k_names)) 
                                constant(rt_info(where("8"))) +
                                constant(rt_info(where("16") + k_names)) + k_end;
 
-TEST(RepeatedKey, DecodesWhatItEncodes) {
-    const auto key = RepeatedKey::of(encoded(k_original));
-    ASSERT_TRUE(key);
-    EXPECT_EQ(key->apply(encoded(k_original)), k_original);
-    EXPECT_EQ(key->apply(k_original), encoded(k_original));
-}
-
-TEST(RepeatedKey, AcceptsPlainText) {
-    const auto key = RepeatedKey::of(k_original);
-    ASSERT_TRUE(key);
-    EXPECT_EQ(key->apply(k_original), k_original);
-}
-
-TEST(RepeatedKey, RejectsOtherEncodings) {
-    std::string counted = k_original;
-    char count = 0;
-    for (auto& character : counted) character = static_cast<char>(character ^ count++);
-    EXPECT_FALSE(RepeatedKey::of(counted));
-    EXPECT_FALSE(RepeatedKey::of(""));
-    EXPECT_FALSE(RepeatedKey::of(encoded(k_original).substr(0, 30)));
-    EXPECT_FALSE(RepeatedKey::of(encoded(k_head + "no end of it")));
-}
-
 TEST(ImportedTopology, RestoresWhatTheImportReplacedAndAdded) {
     const ImportedTopology topology(k_original);
     EXPECT_EQ(topology.restore(k_imported), k_original);

@@ -1,0 +1,124 @@
+// A blob of OpenVINO's CPU plugin, and how to give its constants other places.
+//
+// A blob is a header, custom data (a little XML), constants and the topology (XML, encoded; see
+// topology_constants.h):
+//
+//   "RR_UPCVO", version (4 bytes), length of the requirements (8), requirements
+//   six numbers of 8 bytes: offset and size of custom data, constants and topology, counted from
+//   the first of the numbers; the sections follow one another and end with the blob
+//
+// Blobs without requirements, of older versions, begin with the six numbers.
+//
+// A topology that names other offsets, with the constants there, is the same model. So constants
+// can lie in the blob as they lie in the pages of a model's file, which are then mapped there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "format/repeated_key.h"
+#include "format/topology_constants.h"
+
+namespace larder::internal::format {
+
+struct CpuSection {
+    std::uint64_t offset = 0;  // in the blob
+    std::uint64_t bytes = 0;
+
+    [[nodiscard]] std::uint64_t end() const { return offset + bytes; }
+    bool operator==(const CpuSection&) const = default;
+};
+
+struct CpuSections {
+    std::uint64_t numbers = 0;  // where the six numbers are
+    CpuSection custom, constants, topology;
+
+    bool operator==(const CpuSections&) const = default;
+};
+
+// As much of a blob as `find_cpu_sections` may want to see.
+inline constexpr std::uint64_t k_cpu_beginning_bytes = std::uint64_t{64} << 10;
+
+// Sums of a few offsets are no overflow.
+inline constexpr std::uint64_t k_cpu_blob_bytes_max = std::uint64_t{1} << 52;
+
+// `beginning` is the first k_cpu_beginning_bytes of a blob, or all of it. Errc::unsupported if it
+// is no blob of the CPU plugin, or of a version that is not known; Errc::damaged if its sections
+// are not what the plugin accepts, or it has more than k_cpu_blob_bytes_max.
+[[nodiscard]] Result<CpuSections> find_cpu_sections(std::span<const std::byte> beginning,
+                                                    std::uint64_t blob_bytes);
+
+struct CpuConstant {
+    std::uint64_t offset = 0;  // in the blob
+    std::uint64_t bytes = 0;   // never 0
+
+    auto operator<=>(const CpuConstant&) const = default;
+};
+
+struct CpuBlob {
+    CpuSections sections;
+    std::vector<std::byte> head;  // all that is in front of the constants
+    RepeatedKey key;
+    std::string topology;                   // decoded
+    std::vector<ConstantMention> mentions;  // in the order of the topology
+    // Each range once, in the order of offset and bytes. They may overlap, and need not cover the
+    // section.
+    std::vector<CpuConstant> constants;
+};
+
+// `head` is what is in front of the constants section, `topology` is that section, of a blob of
+// `blob_bytes`. Beside the errors of find_cpu_sections and find_constants: Errc::unsupported if the
+// topology is encoded by callbacks, Errc::damaged if a constant lies outside of the section.
+[[nodiscard]] Result<CpuBlob> parse_cpu_blob(std::span<const std::byte> head,
+                                             std::span<const std::byte> topology,
+                                             std::uint64_t blob_bytes);
+
+// Where the bytes of a constant lie as well.
+struct Elsewhere {
+    std::uint32_t source = 0;  // a file, as the caller counts them
+    std::uint64_t offset = 0;  // in it
+
+    auto operator<=>(const Elsewhere&) const = default;
+};
+
+// Pages of a source that hold constants, and where they belong in the blob.
+struct CpuRun {
+    std::uint32_t source = 0;
+    std::uint64_t source_offset = 0;  // a multiple of the page
+    std::uint64_t blob_offset = 0;    // a multiple of the page
+    std::uint64_t bytes = 0;          // to the end of the last constant
+
+    bool operator==(const CpuRun&) const = default;
+};
+
+// The blob is: `head`; constants that are not elsewhere; for each run the whole pages that it
+// begins on; `topology`. What is between them are zeros.
+struct CpuLayout {
+    std::vector<std::byte> head;
+    std::vector<std::byte> topology;
+    std::vector<std::uint64_t> offsets;  // of each of CpuBlob::constants in the new blob
+    std::vector<CpuRun> runs;            // in the order of the blob; none shares a page with others
+    std::uint64_t topology_offset = 0;
+    std::uint64_t blob_bytes = 0;
+};
+
+// Constants that are no further apart in their source are in one run, as far apart.
+inline constexpr std::uint64_t k_run_gap_bytes_max = std::uint64_t{64} << 10;
+// What constants that are not elsewhere are aligned to, from that size on; smaller ones to 8.
+inline constexpr std::uint64_t k_cpu_alignment_bytes = 64;
+
+// Another layout of the same model: each constant with a `wanted` place has the same place in its
+// page as there, and the others lie close together. Errc::invalid_argument unless there is one
+// `wanted` for each constant, `page_bytes` is a power of two from 4096 to 1 MiB, and the blob
+// and the places end within k_cpu_blob_bytes_max; Errc::unsupported if constants overlap so that
+// the others would take more than now.
+[[nodiscard]] Result<CpuLayout> relayout(const CpuBlob& blob,
+                                         std::span<const std::optional<Elsewhere>> wanted,
+                                         std::uint64_t page_bytes);
+
+}  // namespace larder::internal::format

@@ -1,0 +1,28 @@
+// How the CPU plugin hides the topology of its blobs: a short key, exclusive-or, again and again.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace larder::internal::format {
+
+class RepeatedKey {
+public:
+    // Of an encoded topology; a plain one has a key too. Nothing if it is encoded in another way:
+    // a key of more than 14 characters is not found.
+    [[nodiscard]] static std::optional<RepeatedKey> of(std::string_view encoded);
+    // Encodes and decodes.
+    [[nodiscard]] std::string apply(std::string text) const;
+
+private:
+    explicit RepeatedKey(std::string key) : key_(std::move(key)) {}
+    std::string key_;
+};
+
+// As the runtime begins and ends every topology.
+inline constexpr std::string_view k_topology_begin = "<?xml version=\"1.0\"?>\n";
+inline constexpr std::string_view k_topology_end = "</net>\n";
+
+}  // namespace larder::internal::format

@@ -1,0 +1,181 @@
+// Goal: a blob of the real CPU plugin whose constants lie elsewhere is the same model: equal
+// outputs, and what is exported of it has the bytes of the first export.
+#include "format/cpu_blob.h"
+
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <random>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <openvino/openvino.hpp>
+
+#include "compiled_models.h"
+#include "openvino/topology_codec.h"
+#include "small_models/small_models.h"
+
+namespace larder::internal::openvino {
+namespace {
+
+using testing::CompiledModelCase;
+
+std::string exported(ov::CompiledModel model) {
+    std::stringstream stream;
+    model.export_model(stream);
+    return stream.str();
+}
+
+std::vector<std::string> all_outputs(ov::CompiledModel model) {
+    auto request = model.create_infer_request();
+    for (const auto& input : model.inputs()) {
+        request.set_tensor(input, testing::tensor_for(input));
+    }
+    request.infer();
+    std::vector<std::string> all;
+    for (const auto& output : model.outputs()) {
+        const auto tensor = request.get_tensor(output);
+        all.emplace_back(static_cast<const char*>(tensor.data()), tensor.get_byte_size());
+    }
+    return all;
+}
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
+
+Result<format::CpuBlob> parse(const std::string& blob) {
+    const auto bytes = bytes_of(blob);
+    const auto sections = format::find_cpu_sections(bytes, blob.size());
+    if (!sections) return fail(sections.error());
+    return format::parse_cpu_blob(
+        bytes.first(sections->constants.offset),
+        bytes.subspan(sections->topology.offset, sections->topology.bytes), blob.size());
+}
+
+// Memory that begins on a page, filled with what no constant should be.
+class PageMemory {
+public:
+    explicit PageMemory(std::size_t size_bytes)
+        : bytes_(static_cast<char*>(::operator new(size_bytes, k_alignment))), size_(size_bytes) {
+        std::memset(bytes_, 0x7B, size_);
+    }
+    PageMemory(const PageMemory&) = delete;
+    PageMemory& operator=(const PageMemory&) = delete;
+    ~PageMemory() { ::operator delete(bytes_, k_alignment); }
+
+    void put(std::uint64_t offset, std::span<const std::byte> bytes) {
+        std::memcpy(bytes_ + offset, bytes.data(), bytes.size());
+    }
+    [[nodiscard]] std::span<const std::byte> bytes() const {
+        return std::as_bytes(std::span(bytes_, size_));
+    }
+
+private:
+    static constexpr std::align_val_t k_alignment{65536};
+    char* bytes_;
+    std::size_t size_;
+};
+
+std::unique_ptr<PageMemory> composed(const std::string& blob, const format::CpuBlob& parsed,
+                                     const format::CpuLayout& layout) {
+    auto memory = std::make_unique<PageMemory>(layout.blob_bytes);
+    memory->put(0, layout.head);
+    for (std::size_t i = 0; i < parsed.constants.size(); ++i) {
+        const auto& constant = parsed.constants[i];
+        memory->put(layout.offsets[i], bytes_of(blob).subspan(constant.offset, constant.bytes));
+    }
+    memory->put(layout.topology_offset, layout.topology);
+    return memory;
+}
+
+// Files in which constants follow one another, lie apart, or lie anywhere; each twice in none.
+std::vector<std::optional<format::Elsewhere>> random_places(const format::CpuBlob& blob,
+                                                            std::uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<std::size_t> order(blob.constants.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::shuffle(order, random);
+    std::vector<std::optional<format::Elsewhere>> wanted(order.size());
+    std::uint64_t next[2] = {random() % 10000, random() % 10000};
+    for (const auto i : order) {
+        if (random() % 5 == 0) continue;
+        const std::uint32_t source = random() % 2;
+        const std::uint64_t gaps[] = {0, random() % 100, random() % 5000, random() % 1'000'000'000};
+        const auto offset = next[source] + gaps[random() % 4];
+        wanted[i] = format::Elsewhere{source, offset};
+        next[source] = offset + blob.constants[i].bytes;
+    }
+    return wanted;
+}
+
+void expect_places(const format::CpuBlob& blob,
+                   const std::vector<std::optional<format::Elsewhere>>& wanted,
+                   const format::CpuLayout& layout, std::uint64_t page_bytes) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!wanted[i]) continue;
+        EXPECT_EQ(layout.offsets[i] % page_bytes, wanted[i]->offset % page_bytes);
+        const auto run = std::ranges::find_if(layout.runs, [&](const format::CpuRun& each) {
+            return each.source == wanted[i]->source && each.blob_offset <= layout.offsets[i] &&
+                   layout.offsets[i] + blob.constants[i].bytes <= each.blob_offset + each.bytes;
+        });
+        ASSERT_NE(run, layout.runs.end());
+        EXPECT_EQ(layout.offsets[i] - run->blob_offset, wanted[i]->offset - run->source_offset);
+    }
+}
+
+class RewrittenCpuBlob : public ::testing::TestWithParam<CompiledModelCase> {
+protected:
+    void SetUp() override {
+        const auto model = core_.compile_model(GetParam().make(), "CPU", GetParam().properties);
+        original_ = exported(model);
+        const auto imported = import(bytes_of(original_));
+        outputs_ = all_outputs(imported);
+        exported_ = exported(imported);
+        EXPECT_EQ(exported_ == original_, !GetParam().has_made_up_names);
+    }
+
+    ov::CompiledModel import(std::span<const std::byte> bytes,
+                             std::shared_ptr<const void> owner = nullptr) {
+        const TopologyCodec codec(std::nullopt, TopologyCodec::Holds::weights);
+        auto properties = GetParam().properties;
+        properties[ov::cache_encryption_callbacks.name()] = codec.callbacks();
+        kept_.push_back(codec.bound_to({bytes, std::move(owner)}));
+        const auto* const data = bytes.data();
+        return core_.import_model({ov::element::u8, {bytes.size()}, data}, "CPU", properties);
+    }
+
+    ov::Core core_;
+    std::string original_;
+    std::string exported_;  // after an import of the original
+    std::vector<std::string> outputs_;
+    std::vector<runtime::Blob> kept_;
+};
+
+TEST_P(RewrittenCpuBlob, IsTheSameModel) {
+    const auto blob = parse(original_);
+    ASSERT_TRUE(blob) << blob.error().message();
+    ASSERT_FALSE(blob->constants.empty());
+    std::uint32_t seed = 0;
+    for (const std::uint64_t page_bytes : {4096U, 16384U, 65536U}) {
+        for (int i = 0; i < 3; ++i) {
+            SCOPED_TRACE("seed " + std::to_string(++seed));
+            const auto wanted = random_places(*blob, seed);
+            const auto layout = format::relayout(*blob, wanted, page_bytes);
+            ASSERT_TRUE(layout) << layout.error().message();
+            expect_places(*blob, wanted, *layout, page_bytes);
+            const std::shared_ptr<PageMemory> memory = composed(original_, *blob, *layout);
+            const auto model = import(memory->bytes(), memory);
+            EXPECT_EQ(all_outputs(model), outputs_);
+            EXPECT_TRUE(exported(model) == exported_);
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, RewrittenCpuBlob, ::testing::ValuesIn(testing::compiled_model_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace larder::internal::openvino
