@@ -53,6 +53,13 @@ enum class Share {
     off,
 };
 
+// Whether weights are kept that the model's own files have as well (docs/weights.md).
+enum class Weights {
+    automatic,  // only what the compiler made, unless the files lie further away than the larder
+    refer,      // only what the compiler made
+    keep,       // all of it: a hit reads nothing but the larder, whatever becomes of the files
+};
+
 enum class LogLevel { error, warn, info, debug };
 
 // What a program decides for itself. What it leaves empty comes from the environment, the
@@ -90,6 +97,7 @@ struct Options {
     std::optional<bool> release_memory{};
     std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
     std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
+    std::optional<Weights> weights{};    // LARDER_WEIGHTS; Weights::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // Says in one line, when the larder is closed, what became of the models that it was asked for;

@@ -31,6 +31,15 @@ cache::Share internal_share(Share share) {
     return cache::Share::off;
 }
 
+cache::WeightsKept weights_kept(Weights weights) {
+    switch (weights) {
+        case Weights::automatic: return cache::WeightsKept::automatic;
+        case Weights::refer: return cache::WeightsKept::refer;
+        case Weights::keep: return cache::WeightsKept::keep;
+    }
+    return cache::WeightsKept::keep;
+}
+
 cache::Config session_config(const Configuration& options) {
     cache::Config config;
     config.directory = options.directory.string();
@@ -47,6 +56,7 @@ cache::Config session_config(const Configuration& options) {
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = internal_share(options.share);
+    config.weights = weights_kept(options.weights);
     config.report = options.report;
     config.unusable = options.unusable;
     return config;

@@ -32,17 +32,6 @@ bool is_about_the_model(Errc code) {
     return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
 }
 
-class Sink final : public runtime::BlobSink {
-public:
-    explicit Sink(store::StagedFile& file) : file_(file) {}
-    Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
-        return file_.write_at(offset, bytes);
-    }
-
-private:
-    store::StagedFile& file_;
-};
-
 }  // namespace
 
 Result<Response> Attempt::run() {
@@ -258,8 +247,7 @@ Result<format::Manifest> Attempt::publish_blob() {
             if (auto same = confirm_model(); !same) return same;
             return memory.encrypt_into(file, identified_.key, *encryption);
         }
-        Sink sink(file);
-        if (auto done = request_.export_blob(sink); !done) return done;
+        if (auto done = export_into(file); !done) return done;
         return confirm_model();
     };
     if (request_.encryption() != nullptr) {

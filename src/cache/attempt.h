@@ -78,6 +78,9 @@ private:
     // What was kept, if it was.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
     [[nodiscard]] Result<format::Manifest> publish_blob();
+    [[nodiscard]] Result<void> export_into(store::StagedFile& file);
+    // Whether what is kept may refer to the model's own files.
+    [[nodiscard]] bool may_refer() const;
     // An empty object in its place, so that the next start neither trusts nor forgets.
     [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
     // Whether the runtime refuses what was just exported, where that is quickly found out.
@@ -135,6 +138,7 @@ private:
     enum class Found { other, nothing, of_other_machine };
     Found found_ = Found::other;  // by the last look
     bool is_of_others_ = false;   // what was found was encrypted by other callbacks
+    bool lacks_weights_ = false;  // what was found refers to files that this request does not have
     std::uint64_t saved_ms_ = 0;  // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;
 };

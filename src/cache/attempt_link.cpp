@@ -49,6 +49,7 @@ bool can_be_linked(const format::Manifest& manifest) {
            !manifest.parts.empty() &&
            (manifest.encoding == format::Encoding::raw ||
             manifest.encoding == format::Encoding::variant ||
+            manifest.encoding == format::Encoding::referring ||
             manifest.encoding == format::Encoding::compressed);
 }
 
@@ -79,7 +80,8 @@ bool Attempt::link_entry_of_graph() {
     const auto graph = key_of_graph(session_, request_, identified_.inputs);
     if (!graph) return false;
     const auto found = store_->find(*graph);
-    if (!found.manifest) return false;
+    // What refers to constants in memory finds none where only files are known.
+    if (!found.manifest || found.manifest->encoding == format::Encoding::referring) return false;
     // A hit by path shows the names in the blob: they must be the file's.
     const auto names = request_.hash_names();
     if (!names || note_of(*found.manifest, k_names_note) != names->hex()) return false;

@@ -6,6 +6,7 @@
 #include "cache/blob_pages.h"
 #include "cache/encrypted_blob.h"
 #include "cache/kept_form.h"
+#include "cache/model_bytes.h"
 #include "cache/stopwatch.h"
 #include "cache/weight_sharing.h"
 #include "os/end_in_time.h"
@@ -198,7 +199,7 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
             miss_ = "it is not kept any more";
             return std::nullopt;
         }
-        if (is_of_others_) return std::nullopt;
+        if (is_of_others_ || lacks_weights_) return std::nullopt;
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }
@@ -207,8 +208,14 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
 
 Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
+    ModelBytes model(session_, identified_);
+    const auto find = [&](const format::Referred& referred) {
+        auto found = model.find(referred);
+        if (!found && found.error().code == Errc::not_found) lacks_weights_ = true;
+        return found;
+    };
     while (true) {
-        auto object = store_->open_blob(manifest, session_.config().verify);
+        auto object = store_->open_blob(manifest, session_.config().verify, find);
         if (object && manifest.encoding == format::Encoding::encrypted) {
             if (auto done = decrypt_blob(manifest, *object); !done) return fail(done.error());
         }

@@ -1,6 +1,7 @@
 #include "cache/explain.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "cache/blame.h"
 #include "cache/kernels.h"
 #include "cache/key.h"
+#include "cache/model_bytes.h"
 #include "cache/unpacked.h"
 
 namespace larder::internal::cache {
@@ -67,14 +69,20 @@ std::string describe_miss(const format::Manifest& kept, const Identified& asked,
     return reason;
 }
 
+store::SourceFinder finder_of(Session& session, const Identified& asked) {
+    const auto model = std::make_shared<ModelBytes>(session, asked);
+    return [model](const format::Referred& referred) { return model->find(referred); };
+}
+
 // As a load would find it, but for what the runtime says.
 Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
-                          store::VerifyPolicy policy) {
+                          store::VerifyPolicy policy, const store::SourceFinder& find) {
     switch (manifest.encoding) {
         case format::Encoding::raw:
         case format::Encoding::compressed:
+        case format::Encoding::referring:
         case format::Encoding::variant: {
-            const auto blob = store.open_blob(manifest, policy);
+            const auto blob = store.open_blob(manifest, policy, find);
             if (!blob) return fail(blob.error());
             return {};
         }
@@ -160,7 +168,8 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
             explanation.reason =
                 "the runtime on this machine does not accept what is kept, which needs " +
                 manifest.requirements;
-        } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify);
+        } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify,
+                                                  finder_of(session, *asked));
                    !seen) {
             explanation.reason = seen.error().message();
         } else {

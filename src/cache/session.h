@@ -32,6 +32,13 @@ enum class Share {
     off,
 };
 
+// What becomes of weights that lie in the model's own files.
+enum class WeightsKept {
+    automatic,  // as `refer`, unless the files lie further away than the larder
+    refer,      // only what the compiler made is kept
+    keep,       // they are kept, too
+};
+
 struct Config {
     std::string directory;
     std::string state_directory;
@@ -45,6 +52,7 @@ struct Config {
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
     Share share = Share::off;
+    WeightsKept weights = WeightsKept::automatic;
     // By how much a load may last longer so that others can share; none: as long as unpacking took.
     std::optional<std::chrono::nanoseconds> keep_limit{};
     bool report = false;   // says at the end of the session what became of its models

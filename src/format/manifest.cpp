@@ -130,6 +130,9 @@ const char* find_flaw(const Manifest& manifest) {
         case Encoding::compressed:
             if (names != std::set{k_frames_part}) return "a compressed blob has other parts";
             break;
+        case Encoding::referring:
+            if (names != std::set{k_made_part}) return "what refers to a model has other parts";
+            break;
     }
     if (!has_blob_bytes(manifest.encoding) && manifest.blob_bytes != 0) {
         return "a length that the parts tell";
@@ -146,20 +149,22 @@ std::string_view to_string(Encoding encoding) {
         case Encoding::variant: return "variant";
         case Encoding::compressed: return "compressed";
         case Encoding::encrypted: return "encrypted";
+        case Encoding::referring: return "referring";
     }
     return "";
 }
 
 std::optional<Encoding> parse_encoding(std::string_view text) {
     for (const auto each : {Encoding::raw, Encoding::files, Encoding::variant, Encoding::compressed,
-                            Encoding::encrypted}) {
+                            Encoding::encrypted, Encoding::referring}) {
         if (text == to_string(each)) return each;
     }
     return std::nullopt;
 }
 
 bool has_blob_bytes(Encoding encoding) {
-    return encoding == Encoding::variant || encoding == Encoding::compressed;
+    return encoding == Encoding::variant || encoding == Encoding::compressed ||
+           encoding == Encoding::referring;
 }
 
 std::uint64_t Manifest::total_bytes() const {

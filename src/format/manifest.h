@@ -27,6 +27,8 @@ enum class Encoding {
     variant,     // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
     compressed,  // a blob, in one part, `frames`
     encrypted,   // a blob, by callbacks of the program's, in one part, `pieces`
+    referring,  // a blob, in one part, `made`: what the compiler made, and where in the model's own
+                // files the rest is
 };
 
 // As in a manifest: "raw", "variant"…
@@ -50,6 +52,7 @@ inline constexpr std::string_view k_base_part = "base";
 inline constexpr std::string_view k_delta_part = "delta";
 inline constexpr std::string_view k_frames_part = "frames";
 inline constexpr std::string_view k_pieces_part = "pieces";
+inline constexpr std::string_view k_made_part = "made";
 
 struct SourceFile {
     std::string role;  // "xml", "bin", a shard's number…

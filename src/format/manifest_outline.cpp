@@ -58,7 +58,7 @@ std::optional<ManifestOutline> outline_manifest(std::string_view text) {
             ++members;
         } else if (const auto encoding = value_of(line, "encoding")) {
             if (!is_known(*encoding, {"\"raw\"", "\"files\"", "\"variant\"", "\"compressed\"",
-                                      "\"encrypted\""})) {
+                                      "\"encrypted\"", "\"referring\""})) {
                 return {};
             }
             ++members;

@@ -105,6 +105,13 @@ public:
     [[nodiscard]] MappedFile described() const {
         return {mapping_.path, file_.stamp, file_.settled};
     }
+    // Of file number `file`, once they are hashed.
+    void list(std::size_t file, std::span<const Digest> digests,
+              std::vector<RangeInFile>& into) const {
+        for (const auto& [offset, size, index] : members_) {
+            into.push_back({digests[index], size, file, offset});
+        }
+    }
     // What is told of a file that is not open: the memory may be its content all the same.
     [[nodiscard]] std::optional<MappedFile> described_by_path(const os::System& system) const;
 
@@ -312,12 +319,14 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
         to.insert(to.end(), more.begin(), more.end());
     };
     std::vector<const MappedRanges*> read;
+    std::map<const MappedRanges*, std::size_t> number_of;  // of its file
     for (auto& mapped : sorted.mapped()) {
         auto opened = mapped.open(system, address_space, mappings);
         if (!opened) return fail(std::move(opened.error()));
         if (mapped.is_open()) {
             const bool recalled = mapped.recall(memory, content.digests);
             if (!recalled) mapped.prepare_to_remember();
+            number_of.emplace(&mapped, content.files.size());
             content.files.push_back(mapped.described());
             if (recalled) continue;
             read.push_back(&mapped);
@@ -342,11 +351,15 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
             mapped->remember(memory, content.digests);
         } else {
             // What the runtime will see counts, not what the file was for a moment.
+            number_of.erase(mapped);
             add(again, mapped->readings_in_place(system.fs, ranges));
         }
     }
     if (auto hashed = hash(again); !hashed) return fail(std::move(hashed.error()));
     sorted.complete(content.digests);
+    for (const auto& [mapped, number] : number_of) {
+        mapped->list(number, content.digests, content.in_files);
+    }
     return content;
 }
 

@@ -23,9 +23,18 @@ struct MappedFile {
     bool settled = false;  // a change that comes later shows in the stamp
 };
 
+// A range that is a part of a file, and can be nothing else.
+struct RangeInFile {
+    Digest digest;  // hash_chunked
+    std::uint64_t bytes = 0;
+    std::size_t file = 0;  // the number of a MappedFile
+    std::uint64_t offset = 0;
+};
+
 struct MemoryContent {
     std::vector<Digest> digests;  // hash_chunked of each range, in their order
     std::vector<MappedFile> files;
+    std::vector<RangeInFile> in_files;
     std::uint64_t hashed_bytes = 0;
 };
 

@@ -240,6 +240,8 @@ std::string Request::weights_path() const {
     return std::filesystem::path(path).replace_extension(".bin").string();
 }
 
+bool Request::copies_blob() { return device_.plugin == "GPU" || device_.plugin == "NPU"; }
+
 bool Request::exports_without_weights() {
     // Such a blob depends on where in the file each constant lies, which no graph tells.
     if (is_known_by_graph_) return false;

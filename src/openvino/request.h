@@ -59,6 +59,7 @@ public:
     bool compile_with(const runtime::PrivateCache& cache) override;
     [[nodiscard]] bool is_stood_in_for() override;
     [[nodiscard]] std::string requirements() override;
+    [[nodiscard]] bool copies_blob() override;
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] bool makes_kernels() override;
     void keep_kernels_in(const std::string& directory) override { kernels_ = directory; }

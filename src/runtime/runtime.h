@@ -196,6 +196,8 @@ public:
     // What a machine needs to import the blob of the model just compiled; empty where the device
     // does not tell.
     [[nodiscard]] virtual std::string requirements() = 0;
+    // Whether the device has a copy of its own of all that it imports.
+    [[nodiscard]] virtual bool copies_blob() { return false; }
     // True if the exported blob holds no weights, and importing it needs the model's files.
     [[nodiscard]] virtual bool exports_without_weights() = 0;
     // Whether the device may go on making kernels while the model that was just compiled runs.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "os/composition.h"
+#include "store/windows.h"
 
 namespace larder::internal::store {
 namespace {

@@ -26,8 +26,4 @@ inline constexpr std::uint64_t k_match_bytes_min = 4096;
 [[nodiscard]] std::vector<Match> find_matches(std::span<const std::byte> blob,
                                               std::span<const std::byte> base, unsigned threads);
 
-// How many bytes at the beginning of both are the same.
-[[nodiscard]] std::uint64_t common_prefix_bytes(std::span<const std::byte> a,
-                                                std::span<const std::byte> b);
-
 }  // namespace larder::internal::store

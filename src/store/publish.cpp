@@ -28,6 +28,7 @@ struct StagedPart {
     TmpFile file;
     std::optional<TmpFile> chunks;
     bool named = false;
+    std::optional<StagedFile::Form> form{};
     // Of a blob that is kept as a variant.
     std::optional<VariantInMaking> variant{};
     std::uint64_t blob_bytes = 0;
@@ -77,31 +78,36 @@ std::optional<StagedPart> stage_variant(Context& context, const Digest& family, 
     return std::move(*staged);
 }
 
-Result<TmpFile> write_source(Context& context, const PartSource& source) {
+struct Written {
+    TmpFile file;
+    std::optional<StagedFile::Form> form;
+};
+
+Result<Written> write_source(Context& context, const PartSource& source) {
     auto tmp = TmpFile::create(context, context.layout, staged_kind(source.content));
-    if (!tmp) return tmp;
+    if (!tmp) return fail(std::move(tmp.error()));
     StagedFile staged(tmp->file(), limit_of_one(context));
     if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
-    return tmp;
+    return Written{std::move(*tmp), staged.form()};
 }
 
 tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
                                                   const std::optional<Digest>& family,
-                                                  TmpFile tmp) {
+                                                  Written written) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
     };
-    auto& file = tmp.file();
+    auto& file = written.file.file();
     const auto info = file.info();
     if (!info) return final(info.error());
     const auto bytes = info->stamp.size_bytes;
     auto content = hash_file(file, bytes, context.threads);
     if (!content) return final(std::move(content.error()));
-    if (family) {
+    if (family && !written.form) {
         auto variant = stage_variant(context, *family, file, bytes, content->digest);
         if (variant) return std::move(*variant);
     }
-    const Part part{source.name, content->digest, bytes};
+    const Part part{written.form ? written.form->part : source.name, content->digest, bytes};
     if (source.check) {
         if (auto done = source.check(file, part); !done) return final(std::move(done.error()));
     }
@@ -113,12 +119,13 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
     // What is known beforehand is compared in full when it is used: a descriptor less.
     auto chunks = source.content ? std::optional<TmpFile>{}
                                  : write_chunk_list(context, bytes, std::move(content->chunks));
-    return StagedPart{part, std::move(tmp), std::move(chunks), false};
+    return StagedPart{part, std::move(written.file), std::move(chunks), false,
+                      std::move(written.form)};
 }
 
 // `written` holds what the source has written.
 Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family, TmpFile written) {
+                         const std::optional<Digest>& family, Written written) {
     auto staged = make_durable(context, source, family, std::move(written));
     if (staged) return std::move(*staged);
     if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
@@ -309,6 +316,10 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
     auto kept = publication.kept;
     for (const auto& staged : parts) {
         manifest.parts.push_back(staged.part);
+        if (staged.form) {
+            manifest.encoding = staged.form->encoding;
+            manifest.blob_bytes = staged.form->blob_bytes;
+        }
         if (!staged.variant) continue;
         manifest.encoding = Encoding::variant;
         manifest.blob_bytes = staged.blob_bytes;
@@ -325,8 +336,8 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
     const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
     if (!unused.empty()) reclaim(context, unused);
     if (!named) return fail(std::move(named.error()));
-    const bool is_variant = manifest.encoding == Encoding::variant;
-    if (publication.family && !is_variant && manifest.total_bytes() >= k_variant_blob_bytes_min) {
+    const bool is_whole = manifest.encoding == Encoding::raw;
+    if (publication.family && is_whole && manifest.total_bytes() >= k_variant_blob_bytes_min) {
         add_to_family(context, *publication.family, manifest.parts.front().object);
     }
     return manifest;
@@ -350,7 +361,7 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
 Result<Manifest> publish(Context& context, const Publication& publication) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
     const auto& sources = publication.sources;
-    std::vector<std::optional<TmpFile>> written(sources.size());
+    std::vector<std::optional<Written>> written(sources.size());
     auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
         auto file = write_source(context, sources[i]);
         if (file) {

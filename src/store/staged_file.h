@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -30,7 +31,18 @@ public:
 
     [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
+    // What was written is a blob of that length in another encoding than the publication said, and
+    // the part is called so.
+    struct Form {
+        Encoding encoding = Encoding::raw;
+        std::string part;
+        std::uint64_t blob_bytes = 0;
+    };
+    void set_form(Form form) { form_ = std::move(form); }
+    [[nodiscard]] const std::optional<Form>& form() const { return form_; }
+
 private:
+    std::optional<Form> form_;
     os::File& file_;
     std::uint64_t limit_bytes_;
 };

@@ -11,6 +11,7 @@
 #include "store/pins.h"
 #include "store/quarantine.h"
 #include "store/read_ahead.h"
+#include "store/referring.h"
 #include "store/tmp_file.h"
 #include "store/variant.h"
 
@@ -34,10 +35,12 @@ Result<MappedObject> Store::open_object(const Key& key, const Part& part, Verify
     return map_object(*context_, key, part, policy);
 }
 
-Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy) {
+Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy,
+                                      const SourceFinder& find) {
     switch (manifest.encoding) {
         case Encoding::variant: return map_variant(*context_, manifest, policy);
         case Encoding::compressed: return map_compressed(*context_, manifest, policy);
+        case Encoding::referring: return map_referring(*context_, manifest, policy, find);
         case Encoding::raw:
         case Encoding::encrypted:
         case Encoding::files: break;

@@ -1,0 +1,59 @@
+// Where the bytes of a model lie on disk, so that what is kept can refer to them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/key.h"
+#include "cache/session.h"
+#include "format/referring.h"
+#include "os/file_system.h"
+#include "store/referring.h"
+
+namespace larder::internal::cache {
+
+// A part of a file that a blob may have bytes in common with.
+struct ModelSource {
+    format::Referred referred;
+    std::span<const std::byte> bytes;  // for as long as the ModelBytes live
+    std::uint32_t file = 0;            // its number: sources may be of one file
+    std::uint64_t file_offset = 0;
+};
+
+// Of one request, as its fingerprint found them: a file that is another by now, or may be, is none.
+class ModelBytes {
+public:
+    // Both must outlive it.
+    ModelBytes(Session& session, const Identified& identified)
+        : session_(session), identified_(identified) {}
+
+    // As store::SourceFinder.
+    [[nodiscard]] Result<store::SourceRange> find(const format::Referred& referred);
+    // All of them, mapped. Errc::not_found where they are in no file.
+    [[nodiscard]] Result<std::vector<ModelSource>> map();
+    // Lets go of the memory that they take in this process.
+    void drop_resident() noexcept;
+    // Whether a file of the model lies further away than the larder: on a network's file system.
+    [[nodiscard]] bool is_far(const std::string& larder) const;
+
+private:
+    [[nodiscard]] Result<std::shared_ptr<os::File>> open(const std::string& path,
+                                                         const os::FileStamp& stamp);
+    [[nodiscard]] const model::RangeInFile* find_range(const format::Referred& constant);
+    [[nodiscard]] bool is_content(const model::MappedFile& file, const Digest& digest);
+    [[nodiscard]] std::vector<std::string> paths() const;
+
+    Session& session_;
+    const Identified& identified_;
+    std::map<std::string, std::shared_ptr<os::File>> opened_;  // by path
+    std::map<Digest, std::size_t> range_of_;                   // among Identified::weights
+    std::vector<std::shared_ptr<os::Mapping>> mappings_;
+};
+
+}  // namespace larder::internal::cache

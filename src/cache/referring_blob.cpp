@@ -1,0 +1,351 @@
+#include "cache/referring_blob.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "format/cpu_blob.h"
+#include "os/composition.h"
+#include "os/page_size.h"
+
+namespace larder::internal::cache {
+namespace {
+
+// Bytes in common are worth a piece of their own from here on.
+constexpr std::uint64_t k_recognised_bytes_min = 4096;
+constexpr std::uint64_t k_source_stretch_bytes = 4096;
+// Where nothing is recognised, the next look is so much further on, and twice as much each time.
+// What was passed over is found from behind.
+constexpr std::uint64_t k_skip_bytes_min = std::uint64_t{64} << 10;
+constexpr std::uint64_t k_skip_bytes_max = std::uint64_t{1} << 20;
+// As much may be new before it has to be little against what was recognised.
+constexpr std::uint64_t k_made_bytes_free = std::uint64_t{32} << 20;
+constexpr std::uint64_t k_touched_bytes_max = std::uint64_t{64} << 20;
+
+std::vector<std::span<const std::byte>> ranges_of(const std::vector<ModelSource>& sources) {
+    std::vector<std::span<const std::byte>> ranges;
+    ranges.reserve(sources.size());
+    for (const auto& source : sources) ranges.push_back(source.bytes);
+    return ranges;
+}
+
+}  // namespace
+
+ReferringBlob::ReferringBlob(ModelBytes& model, std::vector<ModelSource> sources,
+                             store::StagedFile& file, BlobUse use)
+    : model_(model),
+      sources_(std::move(sources)),
+      windows_(ranges_of(sources_), k_source_stretch_bytes),
+      file_(file),
+      use_(use) {
+    model_.drop_resident();
+}
+
+Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (offset < blob_bytes_ && !is_whole_) {
+        const auto known = std::min<std::uint64_t>(bytes.size(), blob_bytes_ - offset);
+        if (auto done = write_over(offset, bytes.first(known)); !done) return done;
+        offset += known;
+        bytes = bytes.subspan(known);
+    }
+    if (!is_whole_) {
+        if (offset > blob_bytes_)
+            add_made(blob_bytes_, std::vector<std::byte>(offset - blob_bytes_));
+        recognise(offset, bytes);
+        const bool is_much = made_.size() > k_made_bytes_free && made_.size() > referred_bytes_ / 2;
+        return is_much ? keep_whole() : Result<void>{};
+    }
+    blob_bytes_ = std::max<std::uint64_t>(blob_bytes_, offset + bytes.size());
+    return bytes.empty() ? Result<void>{} : file_.write_at(offset, bytes);
+}
+
+// Exporters patch their headers.
+Result<void> ReferringBlob::write_over(std::uint64_t offset, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        std::uint64_t begin = 0;
+        const auto* const run = run_with(offset, 1, begin);
+        const auto skipped = offset - begin;
+        const auto count = std::min<std::uint64_t>(bytes.size(), run->bytes - skipped);
+        if (!run->source) {
+            std::memcpy(made_.data() + run->offset + skipped, bytes.data(), count);
+        } else if (std::memcmp(bytes_of(*run).data() + skipped, bytes.data(), count) != 0) {
+            if (auto done = keep_whole(); !done) return done;
+            return file_.write_at(offset, bytes);
+        }
+        offset += count;
+        bytes = bytes.subspan(count);
+    }
+    return {};
+}
+
+void ReferringBlob::recognise(std::uint64_t offset, std::span<const std::byte> bytes) {
+    std::uint64_t done = 0;
+    std::uint64_t at = 0;
+    auto skip = k_skip_bytes_min;
+    while (at + std::max(store::k_window_bytes, k_recognised_bytes_min) <= bytes.size()) {
+        const auto end = std::min<std::uint64_t>(at + windows_.stretch_bytes(),
+                                                 bytes.size() - store::k_window_bytes + 1);
+        bool found = false;
+        for (; at < end && !found; ++at) {
+            const auto place = windows_.find(bytes.data() + at);
+            if (!place) continue;
+            const auto source = windows_.range(place->range);
+            const auto before =
+                store::common_suffix_bytes(bytes.data() + at, source.data() + place->offset,
+                                           std::min(at - done, place->offset));
+            const auto after =
+                store::common_prefix_bytes(bytes.subspan(at), source.subspan(place->offset));
+            if (before + after < k_recognised_bytes_min) continue;
+            const auto begin = at - before;
+            add_made(offset + done, bytes.subspan(done, begin - done));
+            add_referred(offset + begin, before + after, place->range, place->offset - before);
+            done = at + after;
+            found = true;
+        }
+        if (found) {
+            at = done;
+            skip = k_skip_bytes_min;
+        } else {
+            at += skip;
+            skip = std::min(2 * skip, k_skip_bytes_max);
+        }
+    }
+    add_made(offset + done, bytes.subspan(done));
+}
+
+void ReferringBlob::add_made(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (bytes.empty()) return;
+    const auto last = runs_.empty() ? runs_.end() : std::prev(runs_.end());
+    if (last != runs_.end() && !last->second.source) {
+        last->second.bytes += bytes.size();
+    } else {
+        runs_.emplace(offset, Run{bytes.size(), {}, made_.size()});
+    }
+    made_.insert(made_.end(), bytes.begin(), bytes.end());
+    blob_bytes_ = offset + bytes.size();
+}
+
+void ReferringBlob::add_referred(std::uint64_t offset, std::uint64_t bytes, std::uint32_t source,
+                                 std::uint64_t source_offset) {
+    runs_.emplace(offset, Run{bytes, source, source_offset});
+    blob_bytes_ = offset + bytes;
+    referred_bytes_ += bytes;
+    touched_bytes_ += bytes;
+    if (touched_bytes_ > k_touched_bytes_max) {
+        model_.drop_resident();
+        touched_bytes_ = 0;
+    }
+}
+
+std::span<const std::byte> ReferringBlob::bytes_of(const Run& run) const {
+    if (!run.source) return std::span(made_).subspan(run.offset, run.bytes);
+    return sources_[*run.source].bytes.subspan(run.offset, run.bytes);
+}
+
+const ReferringBlob::Run* ReferringBlob::run_with(std::uint64_t offset, std::uint64_t bytes,
+                                                  std::uint64_t& begin) const {
+    const auto after = runs_.upper_bound(offset);
+    if (after == runs_.begin()) return nullptr;
+    const auto& [at, run] = *std::prev(after);
+    begin = at;
+    const auto skipped = offset - at;
+    return skipped <= run.bytes && bytes <= run.bytes - skipped ? &run : nullptr;
+}
+
+std::vector<std::byte> ReferringBlob::read(std::uint64_t offset, std::uint64_t bytes) const {
+    std::vector<std::byte> result;
+    result.reserve(bytes);
+    while (result.size() < bytes) {
+        std::uint64_t begin = 0;
+        const auto* const run = run_with(offset, 1, begin);
+        if (run == nullptr) break;
+        const auto skipped = offset - begin;
+        const auto part = bytes_of(*run).subspan(
+            skipped, std::min<std::uint64_t>(bytes - result.size(), run->bytes - skipped));
+        result.insert(result.end(), part.begin(), part.end());
+        offset += part.size();
+    }
+    return result;
+}
+
+Result<void> ReferringBlob::keep_whole() {
+    is_whole_ = true;
+    for (const auto& [offset, run] : runs_) {
+        if (auto done = file_.write_at(offset, bytes_of(run)); !done) return done;
+    }
+    runs_.clear();
+    made_ = {};
+    model_.drop_resident();
+    return {};
+}
+
+bool ReferringBlob::is_worth_it() const {
+    return referred_bytes_ >= k_recognised_bytes_min && referred_bytes_ >= blob_bytes_ / 2;
+}
+
+Result<void> ReferringBlob::finish() {
+    if (is_whole_) return {};
+    if (!is_worth_it()) return keep_whole();
+    const auto placed = lay_out();
+    if (!placed) return keep_whole();
+    return write(*placed);
+}
+
+std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out() {
+    if (use_ == BlobUse::in_place) return lay_out_for_cpu();
+    std::vector<Placed> placed;
+    for (const auto& [offset, run] : runs_) placed.push_back({offset, run});
+    return placed;
+}
+
+// So that the pages of the model's files can be mapped where the constants lie.
+std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_for_cpu() {
+    const auto sections = format::find_cpu_sections(
+        read(0, std::min(blob_bytes_, format::k_cpu_beginning_bytes)), blob_bytes_);
+    if (!sections) return std::nullopt;
+    const auto blob = format::parse_cpu_blob(
+        read(0, sections->constants.offset),
+        read(sections->topology.offset, sections->topology.bytes), blob_bytes_);
+    if (!blob) return std::nullopt;
+    std::vector<std::optional<format::Elsewhere>> wanted;
+    std::vector<Placed> placed;
+    const auto add_new = [&](std::span<const std::byte> bytes) {
+        const Run run{bytes.size(), {}, made_.size()};
+        made_.insert(made_.end(), bytes.begin(), bytes.end());
+        return run;
+    };
+    for (const auto& constant : blob->constants) {
+        std::uint64_t begin = 0;
+        const auto* const run = run_with(constant.offset, constant.bytes, begin);
+        const auto skipped = constant.offset - begin;
+        if (run == nullptr) {
+            wanted.emplace_back();
+            placed.push_back({0, add_new(read(constant.offset, constant.bytes))});
+        } else {
+            placed.push_back({0, {constant.bytes, run->source, run->offset + skipped}});
+            if (!run->source) {
+                wanted.emplace_back();
+                continue;
+            }
+            const auto& source = sources_[*run->source];
+            wanted.emplace_back(
+                format::Elsewhere{source.file, source.file_offset + run->offset + skipped});
+        }
+    }
+    auto layout = format::relayout(*blob, wanted, os::page_bytes());
+    if (!layout) return std::nullopt;
+    for (std::size_t i = 0; i < placed.size(); ++i) placed[i].offset = layout->offsets[i];
+    placed.push_back({0, add_new(layout->head)});
+    placed.push_back({layout->topology_offset, add_new(layout->topology)});
+    std::ranges::sort(placed, {}, &Placed::offset);
+    std::erase_if(placed, [](const Placed& each) { return each.run.bytes == 0; });
+    blob_bytes_ = layout->blob_bytes;
+    return placed;
+}
+
+namespace {
+
+// Puts the object together: its own bytes, each run where its pages can be mapped.
+class ObjectLayout {
+public:
+    explicit ObjectLayout(std::uint64_t begin) : end_(begin) {}
+
+    // Where `bytes` that lie at `offset` in the blob come to lie in the object.
+    std::uint64_t place(std::uint64_t offset, std::uint64_t bytes) {
+        const auto page = os::page_bytes();
+        if (bytes >= os::k_mapped_bytes_min) end_ += (page + offset % page - end_ % page) % page;
+        const auto at = end_;
+        end_ += bytes;
+        return at;
+    }
+
+private:
+    std::uint64_t end_;
+};
+
+}  // namespace
+
+Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
+    format::Referring referring;
+    referring.blob_bytes = blob_bytes_;
+    std::map<std::uint32_t, std::uint32_t> number_of;  // of a source, in the table
+    struct Made {
+        std::uint64_t offset = 0;  // in the piece
+        std::span<const std::byte> bytes;
+    };
+    struct Piece {
+        std::uint64_t offset = 0;
+        format::ReferringPiece piece;
+        std::vector<Made> made;  // in a piece of the object itself; none: zeros
+    };
+    std::vector<Piece> pieces;
+    std::uint64_t gap_bytes_max = 0;
+    std::uint64_t end = 0;
+    for (const auto& [offset, run] : placed) {
+        if (offset < end) return keep_whole();
+        const auto gap = offset - end;
+        if (run.source) {
+            const auto next = static_cast<std::uint32_t>(number_of.size() + 1);
+            const auto [found, is_new] = number_of.try_emplace(*run.source, next);
+            if (is_new) referring.referred.push_back(sources_[*run.source].referred);
+            // What lies between two constants in their file may lie there in the blob, too.
+            if (!pieces.empty() && pieces.back().piece.source == found->second &&
+                pieces.back().piece.offset + pieces.back().piece.bytes + gap == run.offset) {
+                pieces.back().piece.bytes += gap + run.bytes;
+                end = offset + run.bytes;
+                continue;
+            }
+        }
+        if (!run.source && !pieces.empty() && !pieces.back().made.empty() &&
+            gap <= k_source_stretch_bytes) {
+            auto& [begin, piece, made] = pieces.back();
+            made.push_back({offset - begin, bytes_of(run)});
+            piece.bytes += gap + run.bytes;
+            end = offset + run.bytes;
+            continue;
+        }
+        if (gap > 0) {
+            gap_bytes_max = std::max(gap_bytes_max, gap);
+            pieces.push_back({end, {0, 0, gap}, {}});
+        }
+        if (run.source) {
+            pieces.push_back({offset, {number_of.at(*run.source), run.offset, run.bytes}, {}});
+        } else {
+            pieces.push_back({offset, {0, 0, run.bytes}, {{0, bytes_of(run)}}});
+        }
+        end = offset + run.bytes;
+    }
+    if (end < blob_bytes_) {
+        gap_bytes_max = std::max(gap_bytes_max, blob_bytes_ - end);
+        pieces.push_back({end, {0, 0, blob_bytes_ - end}, {}});
+    }
+    if (pieces.size() > format::k_referring_pieces_max ||
+        referring.referred.size() > format::k_referred_max) {
+        return keep_whole();
+    }
+    // All gaps are the same zeros.
+    const auto zeros = format::referring_table_bytes(referring.referred.size(), pieces.size());
+    ObjectLayout layout(zeros + gap_bytes_max);
+    for (auto& [offset, piece, made] : pieces) {
+        if (piece.source == 0) {
+            piece.offset = made.empty() ? zeros : layout.place(offset, piece.bytes);
+        }
+        referring.pieces.push_back(piece);
+    }
+    auto done = file_.write_at(0, format::encode_referring(referring));
+    if (done && gap_bytes_max > 0) {
+        done = file_.write_at(zeros, std::vector<std::byte>(gap_bytes_max));
+    }
+    for (const auto& [offset, piece, made] : pieces) {
+        if (!done) break;
+        for (const auto& each : made) {
+            if (done) done = file_.write_at(piece.offset + each.offset, each.bytes);
+        }
+    }
+    if (!done) return done;
+    file_.set_form(
+        {format::Encoding::referring, std::string(format::k_made_part), referring.blob_bytes});
+    return {};
+}
+
+}  // namespace larder::internal::cache

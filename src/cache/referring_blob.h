@@ -1,0 +1,86 @@
+// A blob on its way from the runtime into the larder, of which only what the compiler made gets
+// there: bytes that the model's own files have are recognised as they pass.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/model_bytes.h"
+#include "format/referring.h"
+#include "runtime/runtime.h"
+#include "store/staged_file.h"
+#include "store/windows.h"
+
+namespace larder::internal::cache {
+
+// Smaller models are kept whole: a file takes whole blocks, and a hit opens one more.
+inline constexpr std::uint64_t k_referred_bytes_min = std::uint64_t{256} << 10;
+
+// How a device uses what it imports.
+enum class BlobUse {
+    in_place,  // its constants stay where they are in memory
+    copied,    // the device has its own copy
+};
+
+class ReferringBlob final : public runtime::BlobSink {
+public:
+    // `model` and `file` must outlive it; `sources` are those of `model`.
+    ReferringBlob(ModelBytes& model, std::vector<ModelSource> sources, store::StagedFile& file,
+                  BlobUse use);
+
+    Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+    // Once all is written. The file then holds what has to be kept and has its form; or the blob
+    // itself, where too little of it is the model's own, or it would have to be copied together at
+    // each load.
+    [[nodiscard]] Result<void> finish();
+
+private:
+    // Bytes of the blob that follow one another in one place.
+    struct Run {
+        std::uint64_t bytes = 0;
+        std::optional<std::uint32_t> source;  // none: `made_`
+        std::uint64_t offset = 0;             // in it
+    };
+    // Where some bytes of the blob come to lie, and where they are taken from.
+    struct Placed {
+        std::uint64_t offset = 0;  // in the blob as it is imported
+        Run run;
+    };
+    using Runs = std::map<std::uint64_t, Run>;  // by the offset in the blob
+
+    [[nodiscard]] Result<void> write_over(std::uint64_t offset, std::span<const std::byte> bytes);
+    void recognise(std::uint64_t offset, std::span<const std::byte> bytes);
+    void add_made(std::uint64_t offset, std::span<const std::byte> bytes);
+    void add_referred(std::uint64_t offset, std::uint64_t bytes, std::uint32_t source,
+                      std::uint64_t source_offset);
+    [[nodiscard]] std::span<const std::byte> bytes_of(const Run& run) const;
+    [[nodiscard]] std::vector<std::byte> read(std::uint64_t offset, std::uint64_t bytes) const;
+    [[nodiscard]] const Run* run_with(std::uint64_t offset, std::uint64_t bytes,
+                                      std::uint64_t& begin) const;
+    // What was recognised so far is written as it is, and so is all that follows.
+    [[nodiscard]] Result<void> keep_whole();
+    [[nodiscard]] bool is_worth_it() const;
+    // Nothing where it cannot be done, or would not pay.
+    [[nodiscard]] std::optional<std::vector<Placed>> lay_out();
+    [[nodiscard]] std::optional<std::vector<Placed>> lay_out_for_cpu();
+    [[nodiscard]] Result<void> write(const std::vector<Placed>& placed);
+
+    ModelBytes& model_;
+    std::vector<ModelSource> sources_;
+    store::Windows windows_;
+    store::StagedFile& file_;
+    BlobUse use_;
+    Runs runs_;
+    std::vector<std::byte> made_;
+    std::uint64_t blob_bytes_ = 0;
+    std::uint64_t referred_bytes_ = 0;
+    std::uint64_t touched_bytes_ = 0;  // of the sources, since their pages were dropped
+    bool is_whole_ = false;
+};
+
+}  // namespace larder::internal::cache

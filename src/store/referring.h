@@ -1,0 +1,30 @@
+// Blobs of which only what the compiler made is kept. Private to store/, but for SourceFinder.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "format/referring.h"
+#include "store/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+// A file that holds what an entry refers to.
+struct SourceRange {
+    std::shared_ptr<os::File> file;
+    std::uint64_t offset = 0;  // in it
+};
+
+// Opens the file that holds something, which is proven to be that: the store reads none of it.
+// Errc::not_found where who asks has no such thing.
+using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>;
+
+// As Store::open_blob, of an entry in Encoding::referring.
+[[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
+                                                 VerifyPolicy policy, const SourceFinder& find);
+
+}  // namespace larder::internal::store
