@@ -44,9 +44,12 @@ struct EntryInfo {
     std::string model;   // the path it was compiled from, or what the caller called it
     std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
     std::string device;  // as asked for
-    std::uint64_t bytes = 0;
-    // How it is kept: "raw", the blob itself; "variant", as pieces of another blob and what
-    // differs; "compressed"; or "files", as a set of files. `objects` are what that takes.
+    std::uint64_t bytes = 0;  // of what the device exported
+    // How many of them are not kept, because the model's own files have them.
+    std::uint64_t referred_bytes = 0;
+    // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where in the
+    // model's own files the rest is; "variant", as pieces of another blob and what differs;
+    // "compressed"; "encrypted"; or "files", as a set of files. `objects` are what that takes.
     std::string encoding;
     // The key of the entry whose blob the device unpacks into this: blocks of memory, kept so that
     // processes share them (docs/sharing.md). Empty for a blob.
@@ -76,6 +79,9 @@ struct EntryInfo {
     std::string withheld;
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
     EntryDetail detail = EntryDetail::whole;
+
+    // What of `bytes` takes room in the larder, unless others share it.
+    [[nodiscard]] std::uint64_t kept_bytes() const { return bytes - referred_bytes; }
 };
 
 enum class Damage {

@@ -26,7 +26,8 @@ class Entry(TypedDict):
     device: str
     bytes: int
     unique_bytes: int
-    encoding: Literal["raw", "variant", "compressed", "files"]
+    referred_bytes: int
+    encoding: Literal["raw", "referring", "variant", "compressed", "encrypted", "files"]
     unpacked_from: str | None
     kernels_of: str | None
     created_at: str

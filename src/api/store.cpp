@@ -29,6 +29,7 @@ EntryInfo describe(store::Manifest manifest,
                                : internal::format::SharedInputs().of_build(manifest.key_inputs);
     info.key = manifest.key.hex();
     info.bytes = manifest.total_bytes();
+    info.referred_bytes = manifest.referred_bytes();
     info.encoding = to_string(manifest.encoding);
     info.unpacked_from = internal::cache::unpacked_from(manifest);
     info.kernels_of = internal::cache::kernels_of(manifest);

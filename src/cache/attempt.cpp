@@ -337,8 +337,10 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
     if (kept) {
         response_.object = kept->own_part().object;
         response_.object_bytes = kept->total_bytes();
-        const bool is_variant = kept->encoding == format::Encoding::variant;
-        written_bytes_ = is_variant ? kept->own_part().bytes : response_.object_bytes;
+        const bool is_part = kept->encoding == format::Encoding::variant ||
+                             kept->encoding == format::Encoding::referring;
+        written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
+        response_.kept_bytes = written_bytes_;
         return;
     }
     response_.outcome = Outcome::bypassed;

@@ -58,7 +58,7 @@ std::string describe(const Response& response, std::chrono::milliseconds compile
             break;
         case Outcome::compiled:
             text += "compiled in " + time + ", because " + response.reason + "; " +
-                    format_size(response.object_bytes) + " kept";
+                    format_size(response.kept_bytes) + " kept";
             break;
         case Outcome::bypassed:
             text += "compiled in " + time + " and not kept: " + response.reason;

@@ -54,6 +54,7 @@ struct Response {
     std::optional<Digest> key;
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
+    std::uint64_t kept_bytes = 0;  // of these, what this request has kept
     Timing timing;
     std::optional<Sharing> sharing;  // absent where nothing was imported
 };

@@ -54,7 +54,7 @@ std::string table_text(const Context& context, const CompressReport& report) {
     for (const auto& [entry, before, after] : report.entries) {
         table.add({{entry.key.substr(0, 12)},
                    {entry.device},
-                   {format_size(entry.bytes)},
+                   {format_size(entry.kept_bytes())},
                    {format_size(before)},
                    {(report.estimated ? "~" : "") + format_size(after)},
                    {entry.model}});

@@ -60,6 +60,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["device"] = entry.device;
     json["bytes"] = entry.bytes;
     json["unique_bytes"] = unique_bytes;
+    json["referred_bytes"] = entry.referred_bytes;
     json["encoding"] = entry.encoding;
     json["unpacked_from"] = text_or_null(entry.unpacked_from);
     json["kernels_of"] = text_or_null(entry.kernels_of);

@@ -83,7 +83,7 @@ Condition number_condition(const Parsed& parsed, TimePoint now) {
     }
     if (parsed.field == "size") {
         return [op, limit = parse_size(parsed.value)](const EntryInfo& entry) {
-            return compare(entry.bytes, op, limit);
+            return compare(entry.kept_bytes(), op, limit);
         };
     }
     if (parsed.field == "age") {
@@ -124,7 +124,7 @@ Order by(Value (*value)(const EntryInfo&)) {
 
 std::optional<Order> order_by(const std::string& key) {
     using Entry = const EntryInfo&;
-    if (key == "size") return by<std::uint64_t>([](Entry e) { return e.bytes; });
+    if (key == "size") return by<std::uint64_t>([](Entry e) { return e.kept_bytes(); });
     if (key == "hits") return by<std::uint64_t>([](Entry e) { return e.hits; });
     if (key == "device") return by<std::string>([](Entry e) { return e.device; });
     if (key == "model") return by<std::string>([](Entry e) { return e.model; });

@@ -72,7 +72,7 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         add(!entry.unpacked_from.empty() ? "unpacked"
             : !entry.kernels_of.empty()  ? "kernels"
                                          : entry.kind);
-        add(format_size(entry.bytes));
+        add(format_size(entry.kept_bytes()));
         add(ago(entry.created_at));
         add(entry.last_used_anywhere_at ? ago(*entry.last_used_anywhere_at) : "-");
         add(std::to_string(entry.hits));

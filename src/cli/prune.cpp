@@ -30,7 +30,7 @@ std::string table_text(const Context& context, const PruneReport& report) {
     for (const auto& entry : report.entries) {
         table.add({{entry.key.substr(0, 12)},
                    {entry.device},
-                   {format_size(entry.bytes)},
+                   {format_size(entry.kept_bytes())},
                    {report.reasons.at(entry.key)},
                    {entry.model}});
     }

@@ -16,6 +16,12 @@
 namespace larder::cli {
 namespace {
 
+std::string weights_text(const EntryInfo& entry) {
+    if (entry.without_weights) return "in the model's own file";
+    if (entry.referred_bytes == 0) return "kept";
+    return format_size(entry.referred_bytes) + " in the model's own files, where a load maps them";
+}
+
 void print_table(const Context& context, const EntryInfo& entry, std::uint64_t unique) {
     auto facts = context.whole_table({{}, {}});
     const auto add = [&](const char* name, const std::string& value) {
@@ -26,8 +32,8 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     if (entry.stale) add("stale", stale_reason(entry) + ": " + entry.stale->detail);
     add("kind", entry.kind);
     add("device", entry.device);
-    add("size", format_size(entry.bytes) + ", of which " + format_size(unique) +
-                    " are not shared with other entries");
+    add("size", format_size(entry.kept_bytes()) + ", of which " +
+                    format_size(unique) + " are not shared with other entries");
     add("encoding", entry.encoding);
     add("unpacked from", entry.unpacked_from);
     add("kernels of", entry.kernels_of);
@@ -38,7 +44,7 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     if (!entry.withheld.empty()) add("not kept", entry.withheld + "; lift it: larder rm KEY");
     if (entry.pinned) add("pinned", "neither a limit nor a rule removes it");
     add("compile", format_duration(entry.compile_time));
-    add("weights", entry.without_weights ? "in the model's own file" : "kept");
+    add("weights", weights_text(entry));
     add("requires", entry.requirements);
     auto text = facts.text();
 
@@ -81,7 +87,7 @@ int run_show(const Context& context, const std::vector<std::string>& names) {
         if (same != all.end()) entry.stale = same->stale;
         const auto found = by_key.find(key);
         if (context.format() == Format::table) Context::print(separator);
-        show(context, entry, found == by_key.end() ? entry.bytes : found->second);
+        show(context, entry, found == by_key.end() ? entry.kept_bytes() : found->second);
         separator = "\n";
     }
     return k_done;

@@ -49,7 +49,7 @@ std::map<std::string, StaleSum> stale_sums(const std::vector<EntryInfo>& entries
         if (!entry.stale) continue;
         auto& sum = sums[stale_reason(entry)];
         ++sum.entries;
-        sum.bytes += entry.bytes;
+        sum.bytes += entry.kept_bytes();
     }
     return sums;
 }

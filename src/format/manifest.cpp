@@ -174,6 +174,11 @@ std::uint64_t Manifest::total_bytes() const {
     return total;
 }
 
+std::uint64_t Manifest::referred_bytes() const {
+    if (encoding != Encoding::referring) return 0;
+    return blob_bytes - std::min(blob_bytes, own_part().bytes);
+}
+
 const Part& Manifest::own_part() const {
     const auto is_delta = [](const Part& part) { return part.name == k_delta_part; };
     const auto found = encoding == Encoding::variant

@@ -89,6 +89,8 @@ struct Manifest {
 
     // Of what was kept: the blob, or all files.
     [[nodiscard]] std::uint64_t total_bytes() const;
+    // Of these, what lies in the model's own files; about, as the table takes a little.
+    [[nodiscard]] std::uint64_t referred_bytes() const;
     // The part with an object that no other blob has: what is tried, refused and set aside. There
     // must be parts.
     [[nodiscard]] const Part& own_part() const;
