@@ -17,6 +17,7 @@
 #include "compiled_models.h"
 #include "openvino/topology_codec.h"
 #include "small_models/small_models.h"
+#include "support/temporary_directory.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -234,6 +235,27 @@ TEST(DamagedCpuBlob, IsNoOtherModelIfItIsRewritten) {
         }
     }
     EXPECT_GT(rewritten, 0);
+}
+
+TEST(CpuBlobOfThePlugin, WithoutWeightsIsTheSameModel) {
+    const support::TemporaryDirectory directory;
+    ov::serialize(testing::dense_model(), directory / "m.xml");
+    ov::Core core;
+    const ov::AnyMap compact{ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE)};
+    const auto blob = exported(core.compile_model(directory / "m.xml", "CPU", compact));
+    const auto parsed = parse(blob);
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    EXPECT_LT(parsed->sections.constants.bytes, 1000U) << "of three times 16 KiB";
+    const auto layout = format::relayout(*parsed, random_places(*parsed, 1), 4096);
+    ASSERT_TRUE(layout) << layout.error().message();
+    const auto with_weights = [&](std::span<const std::byte> bytes) {
+        auto properties = compact;
+        properties[ov::weights_path.name()] = directory / "m.bin";
+        return all_outputs(
+            core.import_model({ov::element::u8, {bytes.size()}, bytes.data()}, "CPU", properties));
+    };
+    EXPECT_EQ(with_weights(composed(blob, *parsed, *layout)->bytes()),
+              with_weights(bytes_of(blob)));
 }
 
 TEST(CpuBlobOfThePlugin, ThatIsEncryptedIsRefused) {
