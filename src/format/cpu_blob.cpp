@@ -10,7 +10,6 @@
 namespace larder::internal::format {
 namespace {
 
-constexpr std::string_view k_cpu_magic = "RR_UPCVO";
 constexpr std::uint64_t k_number_bytes = 8;
 constexpr std::uint64_t k_numbers_bytes = 6 * k_number_bytes;
 

@@ -6,13 +6,14 @@
 #include <map>
 #include <utility>
 
+#include "format/cpu_blob.h"
+
 namespace larder::internal::format {
 namespace {
 
 constexpr std::string_view k_begin = R"(<?xml version="1.0"?><compiled_blob )";
 constexpr std::string_view k_end = "/>\n";
 constexpr std::uint64_t k_alignment_max = 1 << 20;
-constexpr std::string_view k_cpu = "RR_UPCVO";
 constexpr std::string_view k_gpu = "QRR_PEVO";  // behind four bytes that say how it is cached
 constexpr std::string_view k_hetero = R"(<?xml version="1.0"?><hetero )";
 
@@ -116,7 +117,7 @@ Result<bool> read_requirements(Cursor& cursor, OpenVinoBlob& blob) {
 // Behind the requirements, six numbers: offsets and lengths of three sections, which follow.
 Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
     Cursor cursor(text, left);
-    static_cast<void>(cursor.take(k_cpu.size()));
+    static_cast<void>(cursor.take(k_cpu_magic.size()));
     const auto is_known = read_requirements(cursor, blob);
     if (!is_known) return fail(is_known.error());
     if (!*is_known) return {};
@@ -154,9 +155,10 @@ Result<OpenVinoBlob> decode_openvino_blob(std::string_view head, std::uint64_t f
     if (begin >= file_bytes) return cut_short();
     const auto payload = begin < head.size() ? head.substr(begin) : std::string_view{};
     const bool is_all = payload.size() == file_bytes - begin;
-    if (is_all && (k_cpu.starts_with(payload) || k_hetero.starts_with(payload))) return cut_short();
+    if (is_all && (k_cpu_magic.starts_with(payload) || k_hetero.starts_with(payload)))
+        return cut_short();
     if (payload.starts_with(k_hetero)) blob.device = "HETERO";
-    if (payload.starts_with(k_cpu)) {
+    if (payload.starts_with(k_cpu_magic)) {
         blob.device = "CPU";
         if (auto read = read_cpu(payload, file_bytes - begin, blob); !read) {
             return fail(std::move(read.error()));

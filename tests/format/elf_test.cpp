@@ -5,19 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "samples.h"
+
 namespace larder::internal::format {
 namespace {
 
 using namespace std::string_literals;
-
-std::string little_endian(std::uint64_t value, std::size_t bytes) {
-    std::string text;
-    // Of what is longer than a number, the rest is zeros.
-    for (std::size_t i = 0; i < bytes; ++i, value = value >> 8) {
-        text += static_cast<char>(value & 0xFFU);
-    }
-    return text;
-}
 
 std::string section(std::uint32_t type, std::uint64_t offset, std::uint64_t size) {
     return little_endian(0, 4) + little_endian(type, 4) + little_endian(0, 16) +

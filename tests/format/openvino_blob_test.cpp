@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "samples.h"
+
 namespace larder::internal::format {
 namespace {
 
@@ -14,18 +16,13 @@ std::string header(const std::string& runtime_info, const std::string& alignment
            runtime_info + R"(" header_size_alignment=")" + alignment + "\"/>\n";
 }
 
-std::string number(std::uint64_t value, std::size_t bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFFU);
-    return text;
-}
-
 // As the CPU plugin writes it.
 std::string cpu_payload() {
     const auto requirements = "meta=1.0;isa=AVX2"s;
-    return "RR_UPCVO" + number(1, 4) + number(requirements.size(), 8) + requirements +
-           number(48, 8) + number(5, 8) + number(53, 8) + number(100, 8) + number(153, 8) +
-           number(7, 8) + "<cnn>" + std::string(100, '\7') + "<model>";
+    return "RR_UPCVO" + little_endian(1, 4) + little_endian(requirements.size(), 8) + requirements +
+           little_endian(48, 8) + little_endian(5, 8) + little_endian(53, 8) +
+           little_endian(100, 8) + little_endian(153, 8) + little_endian(7, 8) + "<cnn>" +
+           std::string(100, '\7') + "<model>";
 }
 
 Result<OpenVinoBlob> decode(const std::string& file) {
@@ -41,8 +38,8 @@ TEST(OpenVinoBlob, OfCpuTellsAll) {
 
 TEST(OpenVinoBlob, OfGpuTellsWhatItNeeds) {
     const auto needs = "meta=1.0;desc=[driver=26.30;ip=9.0.9;eus=24]"s;
-    const auto file =
-        header("") + number(1, 4) + "QRR_PEVO" + number(1, 4) + number(needs.size(), 8) + needs;
+    const auto file = header("") + little_endian(1, 4) + "QRR_PEVO" + little_endian(1, 4) +
+                      little_endian(needs.size(), 8) + needs;
     const auto blob = decode(file + "kernels and weights");
     ASSERT_TRUE(blob) << blob.error().message();
     EXPECT_EQ(*blob, (OpenVinoBlob{"2026.4.1-2-abc", "", "GPU", needs}));

@@ -125,4 +125,13 @@ std::uint64_t object_bytes_of(const Compressed& compressed) {
     return last.offset + last.bytes;
 }
 
+std::string little_endian(std::uint64_t value, std::size_t bytes) {
+    std::string text;
+    // Of what is longer than a number, the rest is zeros.
+    for (std::size_t i = 0; i < bytes; ++i, value = value >> 8) {
+        text += static_cast<char>(value & 0xFFU);
+    }
+    return text;
+}
+
 }  // namespace larder::internal::format

@@ -19,6 +19,7 @@ struct Sample {
 
 [[nodiscard]] std::vector<Sample> samples();
 [[nodiscard]] std::string text_of(const std::vector<std::byte>& bytes);
+[[nodiscard]] std::string little_endian(std::uint64_t value, std::size_t bytes);
 
 // The table of one that is this long.
 [[nodiscard]] Variant sample_variant();

@@ -4,11 +4,11 @@
 #include <cstring>
 #include <random>
 
+#include <openvino/openvino.hpp>
 #include <openvino/opsets/opset13.hpp>
-#include <openvino/pass/manager.hpp>
-#include <openvino/runtime/properties.hpp>
 
 #include "small_models/small_models.h"
+#include "support/temporary_directory.h"
 
 namespace larder::testing {
 namespace op = ov::opset13;
@@ -177,6 +177,15 @@ std::shared_ptr<ov::Model> odd_model() {
     return of({all, rows, empty}, {x});
 }
 
+// Read from files: the plugin then notes for each constant where it lies in the weights file.
+template <std::shared_ptr<ov::Model> (*make)()>
+std::shared_ptr<ov::Model> from_files() {
+    const internal::support::TemporaryDirectory directory;
+    const auto path = directory / "m.xml";
+    ov::serialize(make(), path);
+    return ov::Core().read_model(path);
+}
+
 }  // namespace
 
 std::vector<CompiledModelCase> compiled_model_cases() {
@@ -197,6 +206,9 @@ std::vector<CompiledModelCase> compiled_model_cases() {
         {"Odd", odd_model, {}},
         {"Int8", compressed_model<ov::element::u8>, {}},
         {"Int4", compressed_model<ov::element::u4>, {}},
+        {"ResidualFromFiles", from_files<residual_model>, {}},
+        {"BranchingFromFiles", from_files<branching_model>, {}},
+        {"Int4FromFiles", from_files<compressed_model<ov::element::u4>>, {}},
     };
 }
 

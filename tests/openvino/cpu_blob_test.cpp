@@ -2,8 +2,9 @@
 // outputs, and what is exported of it has the bytes of the first export.
 #include "format/cpu_blob.h"
 
+#include <algorithm>
 #include <cstring>
-#include <functional>
+#include <map>
 #include <memory>
 #include <new>
 #include <random>
@@ -16,6 +17,7 @@
 #include "compiled_models.h"
 #include "openvino/topology_codec.h"
 #include "small_models/small_models.h"
+#include "support/temporary_directory.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -147,6 +149,13 @@ protected:
         return core_.import_model({ov::element::u8, {bytes.size()}, data}, "CPU", properties);
     }
 
+    void expect_the_same_model(const format::CpuBlob& blob, const format::CpuLayout& layout) {
+        const std::shared_ptr<PageMemory> memory = composed(original_, blob, layout);
+        const auto model = import(memory->bytes(), memory);
+        EXPECT_EQ(all_outputs(model), outputs_);
+        EXPECT_TRUE(exported(model) == exported_);
+    }
+
     ov::Core core_;
     std::string original_;
     std::string exported_;  // after an import of the original
@@ -166,16 +175,99 @@ TEST_P(RewrittenCpuBlob, IsTheSameModel) {
             const auto layout = format::relayout(*blob, wanted, page_bytes);
             ASSERT_TRUE(layout) << layout.error().message();
             expect_places(*blob, wanted, *layout, page_bytes);
-            const std::shared_ptr<PageMemory> memory = composed(original_, *blob, *layout);
-            const auto model = import(memory->bytes(), memory);
-            EXPECT_EQ(all_outputs(model), outputs_);
-            EXPECT_TRUE(exported(model) == exported_);
+            expect_the_same_model(*blob, *layout);
         }
     }
 }
 
+// Constants of equal bytes may share a place, though the plugin writes each of them.
+TEST_P(RewrittenCpuBlob, IsTheSameModelWithEqualConstantsInOnePlace) {
+    const auto blob = parse(original_);
+    ASSERT_TRUE(blob) << blob.error().message();
+    std::map<std::string, format::Elsewhere> places;
+    std::vector<std::optional<format::Elsewhere>> wanted;
+    std::uint64_t next = 12'345;
+    for (const auto& [offset, bytes] : blob->constants) {
+        const auto content = original_.substr(offset, bytes);
+        const auto [place, is_new] = places.try_emplace(content, format::Elsewhere{0, next});
+        wanted.emplace_back(place->second);
+        if (is_new) next += bytes;
+    }
+    const auto layout = format::relayout(*blob, wanted, 4096);
+    ASSERT_TRUE(layout) << layout.error().message();
+    expect_the_same_model(*blob, *layout);
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, RewrittenCpuBlob, ::testing::ValuesIn(testing::compiled_model_cases()),
                          [](const auto& test) { return test.param.name; });
+
+// Digits of places are changed in the topology: the plugin refuses both layouts, or gets the same.
+TEST(DamagedCpuBlob, IsNoOtherModelIfItIsRewritten) {
+    ov::Core core;
+    const auto blob = exported(core.compile_model(testing::convolution_model(), "CPU"));
+    const auto whole = parse(blob);
+    ASSERT_TRUE(whole) << whole.error().message();
+    const auto outcome = [&](std::span<const std::byte> bytes) {
+        try {
+            return all_outputs(
+                core.import_model({ov::element::u8, {bytes.size()}, bytes.data()}, "CPU"));
+        } catch (const std::exception&) {
+            return std::vector<std::string>{"refused"};
+        }
+    };
+    int rewritten = 0;
+    for (const auto& mention : whole->mentions) {
+        for (const std::size_t digit : {std::size_t{0}, mention.digits - 1, mention.digits + 8}) {
+            for (const int flip : {1, 4, 16}) {
+                auto damaged = blob;
+                auto& byte = damaged[whole->sections.topology.offset + mention.position + digit];
+                byte = static_cast<char>(byte ^ flip);
+                const auto parsed = parse(damaged);
+                if (!parsed) continue;
+                const std::vector<std::optional<format::Elsewhere>> nowhere(
+                    parsed->constants.size());
+                const auto layout = format::relayout(*parsed, nowhere, 4096);
+                if (!layout) continue;
+                ++rewritten;
+                EXPECT_EQ(outcome(composed(damaged, *parsed, *layout)->bytes()),
+                          outcome(bytes_of(damaged)));
+            }
+        }
+    }
+    EXPECT_GT(rewritten, 0);
+}
+
+TEST(CpuBlobOfThePlugin, WithoutWeightsIsTheSameModel) {
+    const support::TemporaryDirectory directory;
+    ov::serialize(testing::dense_model(), directory / "m.xml");
+    ov::Core core;
+    const ov::AnyMap compact{ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE)};
+    const auto blob = exported(core.compile_model(directory / "m.xml", "CPU", compact));
+    const auto parsed = parse(blob);
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    EXPECT_LT(parsed->sections.constants.bytes, 1000U) << "of three times 16 KiB";
+    const auto layout = format::relayout(*parsed, random_places(*parsed, 1), 4096);
+    ASSERT_TRUE(layout) << layout.error().message();
+    const auto with_weights = [&](std::span<const std::byte> bytes) {
+        auto properties = compact;
+        properties[ov::weights_path.name()] = directory / "m.bin";
+        return all_outputs(
+            core.import_model({ov::element::u8, {bytes.size()}, bytes.data()}, "CPU", properties));
+    };
+    EXPECT_EQ(with_weights(composed(blob, *parsed, *layout)->bytes()),
+              with_weights(bytes_of(blob)));
+}
+
+TEST(CpuBlobOfThePlugin, ThatIsEncryptedIsRefused) {
+    const auto reversed = [](const std::string& text) {
+        return std::string(text.rbegin(), text.rend());
+    };
+    ov::Core core;
+    const auto blob = exported(core.compile_model(
+        testing::dense_model(), "CPU",
+        ov::cache_encryption_callbacks(ov::EncryptionCallbacks{reversed, reversed})));
+    EXPECT_EQ(parse(blob).error().code, Errc::unsupported);
+}
 
 }  // namespace
 }  // namespace larder::internal::openvino

@@ -41,6 +41,26 @@ TEST(ImportedTopology, RestoresWhatTheImportReplacedAndAdded) {
     EXPECT_EQ(topology.restore(k_original), k_original);
 }
 
+// Where the constants lay when the model was imported does not matter.
+TEST(ImportedTopology, RestoresWithThePlacesOfTheExport) {
+    const auto topology = [](const std::vector<std::string>& offsets, bool is_original) {
+        auto text = k_head + "\t<layers>\n";
+        for (std::size_t i = 0; i < offsets.size(); ++i) {
+            text +=
+                "\t<layer id=\"0\" type=\"Const\">\n\t\t<data offset=\"" + offsets[i] +
+                "\" size=\"4\" />\n" +
+                (is_original && i == 1 ? "" : rt_info(where(is_original ? "640" : offsets[i]))) +
+                "\t</layer>\n";
+        }
+        return text + "\t</layers>\n" + k_end;
+    };
+    const std::vector<std::string> imported = {"131072", "4", "77"};
+    const std::vector<std::string> exported = {"0", "1000000000", "12"};
+    const ImportedTopology restoring(topology(imported, true));
+    EXPECT_EQ(restoring.restore(topology(exported, false)), topology(exported, true));
+    EXPECT_EQ(restoring.restore(topology({"0", "1000000000"}, false)), std::nullopt);
+}
+
 TEST(ImportedTopology, TellsAnotherTopology) {
     const ImportedTopology topology(k_original);
     EXPECT_EQ(topology.restore(k_head + k_end), std::nullopt);
