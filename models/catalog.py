@@ -54,6 +54,12 @@ CATALOG = {
     ),
     "llama-0.1b": Entry("llama-0.1b.xml", "llama:build_100m", "Llama, 0.1 B, f16, 199 MB"),
     "llama-1b": Entry("llama-1b.xml", "llama:build_1b", "Llama, 1.1 B, f16, 2.2 GB"),
+    "llama-0.1b-int8": Entry(
+        "llama-0.1b-int8.xml", "llama:build_100m_int8", "the same in 8 bits, 100 MB"
+    ),
+    "llama-0.1b-int4": Entry(
+        "llama-0.1b-int4.xml", "llama:build_100m_int4", "the same in 4 bits, 52 MB"
+    ),
     "llama-0.1b-folded": Entry(
         "llama-0.1b-folded.xml", "llama:build_100m_folded", "the same, f32 once compiled, 199 MB"
     ),

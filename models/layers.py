@@ -10,6 +10,8 @@ from models.weights import Weights
 
 # Tells a Convert that belongs to a compressed weight; see ir.py.
 DECOMPRESS = "/decompress"
+# As many weights of 4 bits have one scale.
+GROUP = 128
 # What is added to a stream of many sums.
 BRANCH_GAIN = 0.3
 
@@ -36,15 +38,22 @@ def result(name: str, value: ov.Node) -> ov.Node:
 
 
 class Layers:
-    """Makes layers, whose weights are f32, or f16 with a Convert, as converted models have them."""
+    """Makes layers, whose weights are f32, or f16 with a Convert, as converted models have them, or
+    compressed to 8 or 4 bits, as tools for compression write them."""
 
-    def __init__(self, seed: int, half: bool = False):
+    def __init__(self, seed: int, half: bool = False, bits: int = 0):
         self.weights = Weights(seed)
         self.is_half = half
+        self.bits = bits
+        self.tensors: list[ov.Tensor] = []
         self.parameters = 0
 
     def weight(self, name: str, shape: list[int], deviation: float) -> ov.Node:
         self.parameters += math.prod(shape)
+        if self.bits == 8:
+            return self.bytes_with_scales(name, shape, deviation)
+        if self.bits == 4 and shape[-1] % GROUP == 0:
+            return self.halves_of_bytes_with_scales(name, shape, deviation)
         if not self.is_half:
             values = self.weights.normal(name, shape, deviation)
             return ops.constant(values, name=name, shared_memory=True)
@@ -52,6 +61,31 @@ class Layers:
             self.weights.half(name, shape, deviation), name=name, shared_memory=True
         )
         return ops.convert(stored, "f32", name=name + DECOMPRESS)
+
+    def scales(self, name: str, shape: list[int], step: float) -> ov.Node:
+        values = self.weights.half(name + "/scale", shape, step / 8) + np.float16(step)
+        return ops.constant(values, name=name + "/scale")
+
+    def bytes_with_scales(self, name: str, shape: list[int], deviation: float) -> ov.Node:
+        """u8 with a zero point and a scale for each row."""
+        raw = self.weights.raw(name, math.prod(shape)).reshape(shape)
+        stored = ops.convert(ops.constant(raw, name=name, shared_memory=True), "f16")
+        zero = ops.convert(ops.constant(np.full([shape[0], 1], 128, np.uint8)), "f16")
+        scale = self.scales(name, [shape[0], 1], deviation / 74)  # 256 values spread as widely
+        return ops.convert(ops.multiply(ops.subtract(stored, zero), scale), "f32")
+
+    def halves_of_bytes_with_scales(
+        self, name: str, shape: list[int], deviation: float
+    ) -> ov.Node:
+        """i4 with a scale for each group of a row."""
+        groups = [*shape[:-1], shape[-1] // GROUP, GROUP]
+        packed = self.weights.raw(name, math.prod(shape) // 2)
+        tensor = ov.Tensor(packed, ov.Shape(groups), ov.Type.i4)
+        self.tensors.append(tensor)  # the constant has no copy, and does not keep it
+        stored = ops.convert(ov.op.Constant(tensor), "f16")
+        scale = self.scales(name, [*groups[:-1], 1], deviation / 4.6)
+        values = ops.reshape(ops.multiply(stored, scale), integers(*shape), False)
+        return ops.convert(values, "f32")
 
     def vector(self, name: str, shape: list[int], deviation: float, mean: float) -> ov.Node:
         """A bias or a norm's weights: few, and kept in f32."""

@@ -132,11 +132,14 @@ def decode(
     return layers.linear("lm_head", x, shape.width, shape.vocabulary, bias=False)
 
 
-def build(path: pathlib.Path, seed: int, shape: Llama, marked: bool = True) -> None:
+def build(
+    path: pathlib.Path, seed: int, shape: Llama, marked: bool = True, bits: int = 0
+) -> None:
     tokens = parameter("input_ids", [-1, -1], np.int64)
     positions = count(integers(0), length_of(tokens, 1), "f32")
     positions = ops.reshape(positions, integers(1, 1, -1, 1), False)
-    logits = decode(Layers(seed, half=True), tokens, positions, shape)
+    layers = Layers(seed, half=True, bits=bits)
+    logits = decode(layers, tokens, positions, shape)
     write_ir([tokens], [result("logits", logits)], path, marked=marked)
 
 
@@ -160,6 +163,14 @@ def build_stateful(path: pathlib.Path, seed: int, shape: Llama = LLAMA_TINY) -> 
 
 def build_100m(path: pathlib.Path, seed: int) -> None:
     build(path, seed, LLAMA_100M)
+
+
+def build_100m_int8(path: pathlib.Path, seed: int) -> None:
+    build(path, seed, LLAMA_100M, bits=8)
+
+
+def build_100m_int4(path: pathlib.Path, seed: int) -> None:
+    build(path, seed, LLAMA_100M, bits=4)
 
 
 def build_1b(path: pathlib.Path, seed: int) -> None:

@@ -88,6 +88,8 @@ struct Result {
     std::string key;            // 64 hexadecimal characters; empty where none could be made
     std::string object_digest;  // of the kept blob; empty where nothing is kept
     std::uint64_t object_bytes = 0;
+    // Of these, what takes room in the larder: the model's own files may have most of them.
+    std::uint64_t kept_bytes = 0;
     Timing timing;
     std::optional<Sharing> sharing;  // absent where nothing kept was loaded
 };

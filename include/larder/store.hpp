@@ -40,10 +40,10 @@ enum class EntryDetail {
 
 // One kept model.
 struct EntryInfo {
-    std::string key;     // 64 hexadecimal characters
-    std::string model;   // the path it was compiled from, or what the caller called it
-    std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
-    std::string device;  // as asked for
+    std::string key;          // 64 hexadecimal characters
+    std::string model;        // the path it was compiled from, or what the caller called it
+    std::string kind;         // "ir", "onnx", "gguf", "memory", "caller"…
+    std::string device;       // as asked for
     std::uint64_t bytes = 0;  // of what the device exported
     // How many of them are not kept, because the model's own files have them.
     std::uint64_t referred_bytes = 0;

@@ -97,10 +97,11 @@ class Explanation(TypedDict):
 
 
 class KeptObject(TypedDict):
-    """The blob that a request was answered with."""
+    """The blob that a request was answered with. Its model's own files may have most of it."""
 
     digest: str
     bytes: int
+    kept_bytes: int
 
 
 class Memory(TypedDict):

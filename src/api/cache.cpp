@@ -91,6 +91,7 @@ struct Cache::Impl {
         if (response.key) result.key = response.key->hex();
         if (response.object) result.object_digest = response.object->hex();
         result.object_bytes = response.object_bytes;
+        result.kept_bytes = response.kept_bytes;
         const auto& timing = response.timing;
         result.timing.fingerprint = timing.fingerprint;
         result.timing.lookup = timing.lookup;

@@ -172,6 +172,7 @@ Result<Response> Attempt::compile_and_keep() {
     if (kept && is_refused(*kept)) {
         response_.object.reset();
         response_.object_bytes = 0;
+        response_.kept_bytes = 0;
         written_bytes_ = 0;
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
@@ -340,7 +341,7 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
         const bool is_part = kept->encoding == format::Encoding::variant ||
                              kept->encoding == format::Encoding::referring;
         written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
-        response_.kept_bytes = written_bytes_;
+        response_.kept_bytes = kept->total_bytes() - kept->referred_bytes();
         return;
     }
     response_.outcome = Outcome::bypassed;

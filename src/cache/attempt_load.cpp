@@ -128,6 +128,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         saved_ms_ = manifest.compile_ms;
         response_.object = manifest.own_part().object;
         response_.object_bytes = manifest.total_bytes();
+        response_.kept_bytes = manifest.total_bytes() - manifest.referred_bytes();
         response_.reason.clear();
     }
     return outcome;

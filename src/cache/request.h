@@ -54,7 +54,7 @@ struct Response {
     std::optional<Digest> key;
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
-    std::uint64_t kept_bytes = 0;  // of these, what this request has kept
+    std::uint64_t kept_bytes = 0;  // of these, what is kept and not in the model's own files
     Timing timing;
     std::optional<Sharing> sharing;  // absent where nothing was imported
 };

@@ -20,8 +20,10 @@ struct RmFlags {
 std::string table_text(const Context& context, const RemovalReport& report) {
     auto table = context.table({{"KEY"}, {"DEVICE"}, {"SIZE", Align::right}, {"MODEL"}});
     for (const auto& entry : report.entries) {
-        table.add(
-            {{entry.key.substr(0, 12)}, {entry.device}, {format_size(entry.kept_bytes())}, {entry.model}});
+        table.add({{entry.key.substr(0, 12)},
+                   {entry.device},
+                   {format_size(entry.kept_bytes())},
+                   {entry.model}});
     }
     return table.text();
 }

@@ -70,6 +70,7 @@ private:
         report.key = result.key;
         report.object_digest = result.object_digest;
         report.object_bytes = result.object_bytes;
+        report.kept_bytes = result.kept_bytes;
         report.timing = result.timing;
         report.sharing = result.sharing;
         report.compile_time = compile_time(result);

@@ -58,7 +58,9 @@ Json compile_json(const CompileReport& report) {
     json["key"] = text_or_null(report.key);
     json["object"] = nullptr;
     if (!report.object_digest.empty()) {
-        json["object"] = {{"digest", report.object_digest}, {"bytes", report.object_bytes}};
+        json["object"] = {{"digest", report.object_digest},
+                          {"bytes", report.object_bytes},
+                          {"kept_bytes", report.kept_bytes}};
     }
     auto& timing = json["timing_ms"] = Json::object();
     for (const auto& [name, duration] : stages(report.timing)) {
@@ -97,7 +99,7 @@ std::string compile_line(const Context& context, std::size_t model_width,
                {to_string(report.outcome), colour_of(report.outcome)},
                {format_duration(report.timing.total)},
                {report.compile_time ? format_duration(*report.compile_time) : "-"},
-               {report.object_digest.empty() ? "-" : format_size(report.object_bytes)},
+               {report.object_digest.empty() ? "-" : format_size(report.kept_bytes)},
                {report.reason}});
     auto text = table.text();
     if (!context.verbose()) return text;

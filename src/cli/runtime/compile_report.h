@@ -21,6 +21,7 @@ struct CompileReport {
     std::string key;
     std::string object_digest;
     std::uint64_t object_bytes = 0;
+    std::uint64_t kept_bytes = 0;
     Timing timing;
     std::optional<Sharing> sharing;
     Memory memory;
