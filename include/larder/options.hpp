@@ -55,8 +55,8 @@ enum class Share {
 
 // Whether weights are kept that the model's own files have as well (docs/weights.md).
 enum class Weights {
-    automatic,  // only what the compiler made, unless the files lie further away than the larder
-    refer,      // only what the compiler made
+    automatic,  // only what the compiler made, for CPU, unless the files lie on another machine
+    refer,      // only what the compiler made, for every device
     keep,       // all of it: a hit reads nothing but the larder, whatever becomes of the files
 };
 

@@ -159,7 +159,7 @@ constexpr std::array<Definition, 14> k_definitions{{
      "off",
      apply_share, is_given<&Options::share>},
     {"weights", "LARDER_WEIGHTS", "auto",
-     "weights that the model's own files have: auto (referred to, unless the files are far away), "
+     "weights that the model's own files have: auto (referred to on CPU, unless they are far away), "
      "refer or keep",
      apply_weights, is_given<&Options::weights>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,

@@ -35,6 +35,9 @@ bool Attempt::may_refer() const {
         case WeightsKept::automatic:
             // Another program has kept it under the same key, and will ask again.
             if (lacks_weights_) return false;
+            // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob
+            // that it imported for as long as the model lives. Pages of a file can be dropped.
+            if (request_.copies_blob()) return false;
             if (ModelBytes(session_, identified_).is_far(store_->directory())) return false;
             break;
     }

@@ -20,7 +20,7 @@ constexpr std::uint64_t k_skip_bytes_min = std::uint64_t{64} << 10;
 constexpr std::uint64_t k_skip_bytes_max = std::uint64_t{1} << 20;
 // As much may be new before it has to be little against what was recognised.
 constexpr std::uint64_t k_made_bytes_free = std::uint64_t{32} << 20;
-constexpr std::uint64_t k_touched_bytes_max = std::uint64_t{64} << 20;
+constexpr std::uint64_t k_touched_bytes_max = std::uint64_t{8} << 20;
 
 std::vector<std::span<const std::byte>> ranges_of(const std::vector<ModelSource>& sources) {
     std::vector<std::span<const std::byte>> ranges;
@@ -35,7 +35,7 @@ ReferringBlob::ReferringBlob(ModelBytes& model, std::vector<ModelSource> sources
                              store::StagedFile& file, BlobUse use)
     : model_(model),
       sources_(std::move(sources)),
-      windows_(ranges_of(sources_), k_source_stretch_bytes),
+      windows_(ranges_of(sources_), k_source_stretch_bytes, [&model] { model.drop_resident(); }),
       file_(file),
       use_(use) {
     model_.drop_resident();
@@ -93,8 +93,7 @@ void ReferringBlob::recognise(std::uint64_t offset, std::span<const std::byte> b
             const auto before =
                 store::common_suffix_bytes(bytes.data() + at, source.data() + place->offset,
                                            std::min(at - done, place->offset));
-            const auto after =
-                store::common_prefix_bytes(bytes.subspan(at), source.subspan(place->offset));
+            const auto after = common_bytes(bytes.subspan(at), source.subspan(place->offset));
             if (before + after < k_recognised_bytes_min) continue;
             const auto begin = at - before;
             add_made(offset + done, bytes.subspan(done, begin - done));
@@ -111,6 +110,25 @@ void ReferringBlob::recognise(std::uint64_t offset, std::span<const std::byte> b
         }
     }
     add_made(offset + done, bytes.subspan(done));
+}
+
+// In steps, so that few pages of the model are resident at once.
+std::uint64_t ReferringBlob::common_bytes(std::span<const std::byte> bytes,
+                                          std::span<const std::byte> source) {
+    std::uint64_t common = 0;
+    while (true) {
+        const auto step = std::min<std::uint64_t>(k_touched_bytes_max - touched_bytes_,
+                                                  std::min(bytes.size(), source.size()) - common);
+        const auto same =
+            store::common_prefix_bytes(bytes.subspan(common, step), source.subspan(common, step));
+        common += same;
+        touched_bytes_ += same;
+        if (touched_bytes_ == k_touched_bytes_max) {
+            model_.drop_resident();
+            touched_bytes_ = 0;
+        }
+        if (same < step || common == std::min(bytes.size(), source.size())) return common;
+    }
 }
 
 void ReferringBlob::add_made(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -130,11 +148,6 @@ void ReferringBlob::add_referred(std::uint64_t offset, std::uint64_t bytes, std:
     runs_.emplace(offset, Run{bytes, source, source_offset});
     blob_bytes_ = offset + bytes;
     referred_bytes_ += bytes;
-    touched_bytes_ += bytes;
-    if (touched_bytes_ > k_touched_bytes_max) {
-        model_.drop_resident();
-        touched_bytes_ = 0;
-    }
 }
 
 std::span<const std::byte> ReferringBlob::bytes_of(const Run& run) const {

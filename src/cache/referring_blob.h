@@ -55,6 +55,8 @@ private:
 
     [[nodiscard]] Result<void> write_over(std::uint64_t offset, std::span<const std::byte> bytes);
     void recognise(std::uint64_t offset, std::span<const std::byte> bytes);
+    [[nodiscard]] std::uint64_t common_bytes(std::span<const std::byte> bytes,
+                                             std::span<const std::byte> source);
     void add_made(std::uint64_t offset, std::span<const std::byte> bytes);
     void add_referred(std::uint64_t offset, std::uint64_t bytes, std::uint32_t source,
                       std::uint64_t source_offset);

@@ -9,6 +9,7 @@ namespace larder::internal::store {
 namespace {
 
 constexpr std::uint64_t k_windows_max = std::uint64_t{1} << 20;
+constexpr std::uint64_t k_read_bytes = std::uint64_t{8} << 20;
 constexpr std::uint64_t k_compare_bytes = std::uint64_t{16} << 10;
 
 std::uint64_t hash_window(const std::byte* bytes) {
@@ -30,7 +31,8 @@ std::uint64_t tag_of(std::uint64_t hash) { return hash >> 48; }
 
 }  // namespace
 
-Windows::Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t stretch_bytes_min)
+Windows::Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t stretch_bytes_min,
+                 const std::function<void()>& has_read)
     : ranges_(std::move(ranges)) {
     std::uint64_t bytes = 0;
     for (const auto& range : ranges_) {
@@ -39,10 +41,16 @@ Windows::Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t s
     }
     stretch_bytes_ = std::max(stretch_bytes_min, std::bit_ceil(bytes / k_windows_max + 1));
     slots_.resize(std::bit_ceil(2 * (bytes / stretch_bytes_ + ranges_.size() + 1)));
+    std::uint64_t read_bytes = 0;
     for (std::size_t i = 0; i < ranges_.size(); ++i) {
         const auto& range = ranges_[i];
         for (std::uint64_t at = 0; at + k_window_bytes <= range.size(); at += stretch_bytes_) {
             if (!is_filling(range.data() + at)) insert(range.data() + at, begins_[i] + at);
+            read_bytes += stretch_bytes_;
+            if (has_read && read_bytes >= k_read_bytes) {
+                has_read();
+                read_bytes = 0;
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,8 +23,10 @@ public:
         std::uint64_t offset = 0;  // in it
     };
 
-    // `stretch_bytes_min` is what a stretch is made of unless that would be too many.
-    Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t stretch_bytes_min);
+    // `stretch_bytes_min` is what a stretch is made of unless that would be too many. `has_read`,
+    // which may be empty, is called behind every few megabytes.
+    Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t stretch_bytes_min,
+            const std::function<void()>& has_read = {});
 
     [[nodiscard]] std::uint64_t stretch_bytes() const { return stretch_bytes_; }
     [[nodiscard]] std::span<const std::byte> range(std::uint32_t number) const {
