@@ -12,6 +12,8 @@
 //   LARDER_FAKE_GPU_UNITS      how many execution units each has: "24,96"
 //   LARDER_FAKE_GPU_EXTENSIONS names of extensions to show that are hidden otherwise
 //   LARDER_FAKE_GPU_CRASH      set: a process that begins with a program that was kept dies of it
+//   LARDER_FAKE_GPU_MEMORY_AFTER  how many allocations succeed; then there is no memory left
+//   LARDER_FAKE_GPU_LOST_AFTER    how many calls the device takes part in; then it is lost
 //   LARDER_FAKE_GPU_VERBOSE    set: says on stderr what is compiled, and why it fails
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 300
@@ -24,6 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "layer_faults.h"
 
 #define MOST_DEVICES 8
 
@@ -343,6 +347,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     layer.clCreateKernelsInProgram = create_kernels;
     layer.clCreateKernel = create_kernel;
     layer.clReleaseCommandQueue = release_queue;
+    add_faults(&layer);
     *count_ret = known;
     *layer_ret = &layer;
     return CL_SUCCESS;
