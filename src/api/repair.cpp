@@ -1,5 +1,9 @@
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "larder/larder.hpp"
 
@@ -9,12 +13,46 @@ namespace {
 // Names of key inputs that are properties of the request.
 constexpr std::string_view k_property = "property.";
 
-ov::AnyMap properties_of(const EntryInfo& entry) {
+bool has_anyway(ov::Core& core, const std::string& device, const std::string& property,
+                const std::string& value) {
+    try {
+        return core.get_property(device, property).as<std::string>() == value;
+    } catch (const std::exception&) {
+        return false;  // it is not asked for it by this name
+    }
+}
+
+// What the entry was compiled with, less what `device` has anyway: of that, there is what can be
+// said of a device, and not of a request.
+ov::AnyMap properties_of(const EntryInfo& entry, ov::Core& core, const std::string& device) {
     ov::AnyMap properties;
     for (const auto& [name, value] : entry.key_inputs) {
-        if (name.starts_with(k_property)) properties[name.substr(k_property.size())] = value;
+        if (!name.starts_with(k_property)) continue;
+        const auto property = name.substr(k_property.size());
+        if (!has_anyway(core, device, property, value)) properties[property] = value;
     }
     return properties;
+}
+
+struct Request {
+    std::string device;
+    ov::AnyMap properties;
+};
+
+// The request that gives the entry's key: all GPUs of one make have the device "GPU" in theirs, and
+// those of others may be there, too.
+std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+    std::vector<std::string> devices{entry.device};
+    for (auto& device : core.get_available_devices()) {
+        if (device.starts_with(entry.device + ".")) devices.push_back(std::move(device));
+    }
+    for (auto& device : devices) {
+        auto properties = properties_of(entry, core, device);
+        if (cache.explain(core, entry.model, device, properties).key == entry.key) {
+            return Request{std::move(device), std::move(properties)};
+        }
+    }
+    return std::nullopt;
 }
 
 Repair removed(const EntryInfo& entry, std::string reason) {
@@ -31,13 +69,14 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (entry.kind == "memory" || entry.kind == "caller") {
         return removed(entry, "it was made from a model in a program's memory");
     }
-    const auto properties = properties_of(entry);
     try {
         cache.check_model(entry.model);
-        if (cache.explain(core, entry.model, entry.device, properties).key != entry.key) {
+        const auto request = request_of(cache, core, entry);
+        if (!request) {
             return removed(entry, "its model, the runtime or the device is not what it was");
         }
-        const auto result = cache.compile_model(core, entry.model, entry.device, properties);
+        const auto result =
+            cache.compile_model(core, entry.model, request->device, request->properties);
         if (result.key != entry.key || result.outcome == Outcome::bypassed) {
             return removed(entry, result.reason);
         }

@@ -10,6 +10,7 @@
 
 #include "openvino/blob_stream.h"
 #include "openvino/core_extensions.h"
+#include "openvino/device_fault.h"
 #include "openvino/foreign_code.h"
 #include "openvino/graph_fingerprint.h"
 #include "openvino/machine.h"
@@ -345,8 +346,9 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
     } catch (const std::bad_alloc&) {
         return fail(Errc::busy, "there is too little memory to import the kept model");
     } catch (const std::exception& error) {
-        const bool wants_memory = is_for_want_of_memory(error, blob.bytes.size());
-        return fail(wants_memory ? Errc::busy : Errc::incompatible,
+        const bool is_of_moment =
+            is_fault_of_device(error.what()) || is_for_want_of_memory(error, blob.bytes.size());
+        return fail(is_of_moment ? Errc::busy : Errc::incompatible,
                     "the runtime does not accept the kept model: " + plain_message(error));
     }
 }

@@ -107,8 +107,10 @@ class DevicesTest(GpuTest):
 
     def test_gpus_of_one_name_that_differ_share_nothing(self):
         for knobs in ({"LARDER_FAKE_GPU_UNITS": "24,96"},
-                      {"LARDER_FAKE_GPU_DISCRETE": "1", "LARDER_FAKE_GPU_MEMORY": "8,16"}):
-            self.dir = self.root / "-".join(knobs)
+                      {"LARDER_FAKE_GPU_DISCRETE": "1", "LARDER_FAKE_GPU_MEMORY": "8,16"},
+                      {"LARDER_FAKE_GPU_WITHOUT": "cl_khr_fp16"},
+                      {"LARDER_FAKE_GPU_WITHOUT": "cl_intel_unified_shared_memory"}):
+            self.dir = self.root / "-".join(knobs.values())
             two = {"LARDER_FAKE_GPUS": "2", **knobs}
             plain = {device: self.plain("layers", device, **two) for device in ("GPU.0", "GPU.1")}
             for loaded in (False, True):

@@ -128,6 +128,23 @@ class KernelsTest(GpuTest):
         self.assertEqual(self.entries(), [])
         self.assertEqual(self.objects(), [])
 
+    def test_two_programs_at_once_keep_all_of_them(self):
+        plain = Running(self, "plain").end()
+        both = [self.start(name) for name in ("one", "other")]
+        for running in both:
+            self.assertEqual(running.release()["output"], plain["output"])
+        for running in both:
+            self.assertEqual(running.end()["output"], plain["output"])
+        self.assertEqual(len(self.entries()), 2)
+        self.assertEqual(len(self.kernels()), 1)
+        self.verb("verify")
+        # And load them at once.
+        both = [self.start(name) for name in ("third", "fourth")]
+        for running in both:
+            found = running.end()
+            self.assertEqual((found["loaded"], found["output"]), (True, plain["output"]))
+            self.assertEqual(running.built_from_source(), (0, 0), running.error.read_text())
+
     def test_a_damaged_one_is_never_handed_over(self):
         first = self.keep()
         for path in self.objects():

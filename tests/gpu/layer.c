@@ -11,7 +11,10 @@
 //   LARDER_FAKE_GPU_MEMORY     how much, in GiB, of each: "8,16"; what there is, unless set
 //   LARDER_FAKE_GPU_UNITS      how many execution units each has: "24,96"
 //   LARDER_FAKE_GPU_EXTENSIONS names of extensions to show that are hidden otherwise
+//   LARDER_FAKE_GPU_WITHOUT    names of extensions that the last of them does not have
 //   LARDER_FAKE_GPU_CRASH      set: a process that begins with a program that was kept dies of it
+//   LARDER_FAKE_GPU_MEMORY_AFTER  how many allocations succeed; then there is no memory left
+//   LARDER_FAKE_GPU_LOST_AFTER    how many calls the device takes part in; then it is lost
 //   LARDER_FAKE_GPU_VERBOSE    set: says on stderr what is compiled, and why it fails
 #define _GNU_SOURCE
 #define CL_TARGET_OPENCL_VERSION 300
@@ -24,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "layer_faults.h"
 
 #define MOST_DEVICES 8
 
@@ -127,7 +132,9 @@ static int lists(const char* list, const char* name) {
 
 // The runtime does have sub-groups, but lays them out otherwise than a GPU: kernels written for
 // them build slowly and answer wrongly. Without them the plugin takes its plain kernels.
-static int is_hidden(const char* name) {
+static int is_hidden(cl_device_id device, const char* name) {
+    const int is_last = index_of(device) + 1 == device_count;
+    if (is_last && lists(setting("LARDER_FAKE_GPU_WITHOUT", ""), name)) return 1;
     const int is_of_sub_groups = strncmp(name, "cl_intel_subgroup", 17) == 0 ||
                                  strcmp(name, "cl_intel_required_subgroup_size") == 0;
     return is_of_sub_groups && !lists(setting("LARDER_FAKE_GPU_EXTENSIONS", ""), name);
@@ -145,7 +152,7 @@ static cl_int answer_extensions(cl_device_id device, size_t room, void* to, size
         strcpy(text, added);
         char* rest = NULL;
         for (char* name = strtok_r(has, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
-            if (is_hidden(name) || lists(added, name)) continue;
+            if (is_hidden(device, name) || lists(added, name)) continue;
             strcat(text, " ");
             strcat(text, name);
         }
@@ -343,6 +350,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     layer.clCreateKernelsInProgram = create_kernels;
     layer.clCreateKernel = create_kernel;
     layer.clReleaseCommandQueue = release_queue;
+    add_faults(&layer);
     *count_ret = known;
     *layer_ret = &layer;
     return CL_SUCCESS;

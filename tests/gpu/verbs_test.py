@@ -64,6 +64,23 @@ class VerbsTest(GpuTest):
             self.assertIn(text, shown)
         self.assertIn("GPU", self.verb("stats").out)
 
+    def test_what_is_damaged_is_compiled_for_its_gpu(self):
+        two = {**TWO, "LARDER_FAKE_GPU_UNITS": "24,96"}
+        for device in ("GPU.0", "GPU.1"):
+            self.done(self.verb("compile", self.dense, "--device", device, environment=two))
+        entries = self.entries()
+        self.assertEqual([entry["device"] for entry in entries], ["GPU", "GPU"])
+        for path in (self.dir / "objects").rglob("*"):
+            if path.is_file():
+                path.chmod(0o644)
+                path.write_bytes(path.read_bytes()[:-1])
+        report = self.verb("repair", "--json", environment=two).json
+        self.assertEqual({repair["key"]: repair["outcome"] for repair in report["repairs"]},
+                         {entry["key"]: "recompiled" for entry in entries})
+        for device in ("GPU.0", "GPU.1"):
+            self.assertIn("hit", self.done(self.verb(
+                "why", self.dense, "--device", device, environment=two)).out)
+
     def worth(self, cache, **options):
         files = self.verb("adopt", cache, "--json", **options).json["files"]
         return {(file["kind"], file["worth"]) for file in files}

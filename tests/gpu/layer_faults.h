@@ -1,0 +1,26 @@
+// Faults of the devices that the layer shows: no memory left, and a device that is lost.
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fake_gpu_faults {
+    long allocations;  // succeed before one fails; negative: none fails
+    long calls;        // that need a device succeed before one fails; negative: none fails
+    long length;       // so many fail, then all is well again; negative: all
+};
+
+// From now on, in place of what was set before. Programs find it with dlsym.
+__attribute__((visibility("default"))) void fake_gpu_fail(struct fake_gpu_faults faults);
+
+// How many of each there were since then, those that failed included.
+__attribute__((visibility("default"))) void fake_gpu_count(long* allocations, long* calls);
+
+// Once, after all others have replaced functions in `layer`.
+struct _cl_icd_dispatch;
+void add_faults(struct _cl_icd_dispatch* layer);
+
+#ifdef __cplusplus
+}
+#endif
