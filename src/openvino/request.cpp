@@ -279,10 +279,9 @@ runtime::Compatibility Request::check(const std::string& requirements) {
 }
 
 std::string Request::settled_properties() {
-    if (!compiled_ || device_.is_virtual) return {};
+    if (!compiled_) return {};
     const os::KnownState known;
-    const auto said = by_device(properties_, device_.asked);
-    return openvino::settled_properties(core_, device_in_use(), said.at(""), *compiled_);
+    return openvino::settled_properties(core_, device_, properties_, *compiled_);
 }
 
 std::string Request::device_in_use() const {
@@ -325,10 +324,7 @@ Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights
 
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const os::KnownState known;
-    auto properties =
-        device_.is_virtual
-            ? without_cache_control(properties_)
-            : with_settled(core_, device_in_use(), without_cache_control(properties_), settled_);
+    auto properties = with_settled(core_, device_, without_cache_control(properties_), settled_);
     // Makes an imported model answer the question truthfully.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {
