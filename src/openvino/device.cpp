@@ -197,6 +197,13 @@ void add_properties(ov::Core& core, const std::string& device, const std::string
     add_given(given, prefix, effective, left_out, inputs, refusal);
 }
 
+// Two contexts of one OpenCL context are two all the same: only their implementations tell.
+class Implementation : private ov::RemoteContext {
+public:
+    explicit Implementation(const ov::RemoteContext& context) : ov::RemoteContext(context) {}
+    [[nodiscard]] const void* get() const { return _impl.get(); }
+};
+
 bool can_export(ov::Core& core, const std::string& plugin) {
     const auto capabilities = ask(core, plugin, ov::device::capabilities.name());
     if (!capabilities) return false;
@@ -352,6 +359,15 @@ std::string obstacle_to_keeping(const ov::RemoteContext& context) {
         return {};
     } catch (const std::exception&) {
         return "it is for a context that does not tell what it is";
+    }
+}
+
+bool is_default(ov::Core& core, const ov::RemoteContext& context) {
+    try {
+        return Implementation(context).get() ==
+               Implementation(core.get_default_context(context.get_device_name())).get();
+    } catch (const std::exception&) {
+        return false;  // the device has none
     }
 }
 

@@ -252,6 +252,9 @@ bool Request::makes_kernels() {
     return device_.plugin == "GPU" && !exports_without_weights() && model()->is_dynamic();
 }
 
+// For a context of the program's, only `import_model` takes a blob.
+bool Request::takes_kernels() { return !context_ || is_default(core_, *context_); }
+
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
     std::ostream stream(&buffer);
@@ -359,10 +362,10 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
             if (!codec.is_unknown()) throw;
         }
     }
-    if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
     if (!kernels_.empty()) {
         if (auto model = import_with_kernels(blob, properties)) return *model;
     }
+    if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
     return core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 

@@ -65,6 +65,7 @@ public:
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
+    [[nodiscard]] bool takes_kernels() override;
     [[nodiscard]] std::string settled_properties() override;
     void expect_settled_properties(const std::string& settled) override { settled_ = settled; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;

@@ -66,7 +66,7 @@ class Running:
         return tuple(part.count("built from source") for part in said.partition("ready\n")[::2])
 
 
-class KernelsTest(GpuTest):
+class Kernels(GpuTest):
     def start(self, name, **environment):
         return Running(self, name, (harness.PROGRAM, "run", "--dir", self.dir, "--"),
                        **environment)
@@ -102,6 +102,8 @@ class KernelsTest(GpuTest):
         return [path for path in (self.dir / "objects").rglob("*")
                 if path.is_file() and path.suffix != ".chunks"]
 
+
+class KernelsTest(Kernels):
     def test_the_first_start_keeps_them_even_if_it_is_killed(self):
         plain = Running(self, "plain").end()
         first = self.keep()
