@@ -343,6 +343,7 @@ std::shared_ptr<OpenTrial> Attempt::begin_kernels(const format::Manifest& blob) 
     request_.keep_kernels_in({});
     // They tell of the model, and are not encrypted.
     if (!blob.notes.contains(k_kernels_note) || request_.encryption() != nullptr) return nullptr;
+    if (!request_.takes_kernels()) return nullptr;
     auto manifest = kernel_manifest(blob);
     if (store_->access() == store::Access::read_only && !store_->find(manifest.key).manifest) {
         return nullptr;

@@ -21,7 +21,7 @@ Result<void> Attempt::exchange(const format::Manifest& kept) {
     const bool frees = session_.config().release_memory && request_.compiled_holds_model() &&
                        kept.total_bytes() >= k_releasable_blob_bytes;
     // Only what is imported keeps the kernels that it makes.
-    const bool keeps = kept.notes.contains(k_kernels_note);
+    const bool keeps = kept.notes.contains(k_kernels_note) && request_.takes_kernels();
     if (!frees && !keeps) return {};
     // What the runtime has refused or died of is not tried twice.
     if (refused_ || blame_.crashes > 0) return {};

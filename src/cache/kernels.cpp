@@ -201,46 +201,27 @@ Result<std::shared_ptr<KernelDirectory>> KernelKeeping::open(
             std::make_shared<KernelDirectory>(system, log, store, std::move(*made), manifest);
         directories_.push_back(directory);
     }
-    pause_ = k_look_first;
-    wake_.notify_all();
     // Where no thread is to be had, kernels are kept when the session ends.
-    if (!running_) {
-        running_ = thread_.start([this](const std::stop_token& stop) { run(stop); });
-    }
+    lookout_.look_soon();
     return directory;
 }
 
 void KernelKeeping::keep() {
-    std::vector<std::shared_ptr<KernelDirectory>> directories;
-    {
-        const std::lock_guard lock(mutex_);
-        directories = directories_;
-    }
-    for (const auto& directory : directories) {
-        static_cast<void>(directory->exchange(k_flight_limit));
-    }
+    for (const auto& directory : all()) static_cast<void>(directory->exchange(k_flight_limit));
 }
 
-void KernelKeeping::run(const std::stop_token& stop) {
-    os::lower_priority();
-    std::unique_lock lock(mutex_);
-    while (!stop.stop_requested()) {
-        const auto until = std::chrono::steady_clock::now() + pause_;
-        const auto pause = pause_;
-        const bool sooner = wake_.wait_until(lock, stop, until, [&] { return pause_ < pause; });
-        if (sooner || stop.stop_requested()) continue;
-        const auto directories = directories_;
-        // Whoever loads a model meanwhile does not wait for the disk.
-        lock.unlock();
-        bool has_changed = false;
-        for (const auto& directory : directories) {
-            if (stop.stop_requested()) return;
-            has_changed = directory->exchange(std::chrono::nanoseconds{0}) || has_changed;
-        }
-        lock.lock();
-        pause_ = has_changed ? k_look_first
-                             : std::min<std::chrono::milliseconds>(pause_ * 2, k_look_at_last);
+std::vector<std::shared_ptr<KernelDirectory>> KernelKeeping::all() {
+    const std::lock_guard lock(mutex_);
+    return directories_;
+}
+
+bool KernelKeeping::exchange_all(const std::stop_token& stop) {
+    bool has_changed = false;
+    for (const auto& directory : all()) {
+        if (stop.stop_requested()) break;
+        has_changed = directory->exchange(std::chrono::nanoseconds{0}) || has_changed;
     }
+    return has_changed;
 }
 
 }  // namespace larder::internal::cache

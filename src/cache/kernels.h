@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,8 +12,8 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "cache/lookout.h"
 #include "format/manifest.h"
-#include "os/background_thread.h"
 #include "os/system.h"
 #include "store/store.h"
 
@@ -74,13 +73,9 @@ private:
     bool may_read_ = true;  // what is kept; true again once this process has replaced it
 };
 
-// All of one session. Its thread looks often at first, and rarely where nothing comes of it.
-// Thread-safe.
+// All of one session. Thread-safe.
 class KernelKeeping {
 public:
-    static constexpr std::chrono::milliseconds k_look_first{250};
-    static constexpr std::chrono::seconds k_look_at_last{60};
-
     KernelKeeping() = default;
     KernelKeeping(const KernelKeeping&) = delete;
     KernelKeeping& operator=(const KernelKeeping&) = delete;
@@ -94,14 +89,12 @@ public:
     void keep();
 
 private:
-    void run(const std::stop_token& stop);
+    [[nodiscard]] std::vector<std::shared_ptr<KernelDirectory>> all();
+    bool exchange_all(const std::stop_token& stop);
 
     std::mutex mutex_;
-    std::condition_variable_any wake_;
     std::vector<std::shared_ptr<KernelDirectory>> directories_;
-    std::chrono::milliseconds pause_ = k_look_first;
-    bool running_ = false;
-    os::BackgroundThread thread_;
+    Lookout lookout_{[this](const std::stop_token& stop) { return exchange_all(stop); }};
 };
 
 }  // namespace larder::internal::cache

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "cache/keep_files.h"
-
 namespace larder::internal::cache {
 
 Session::Session(const os::System& system, Log& log, Config config)
@@ -29,16 +27,7 @@ Session::~Session() {
 
 void Session::keep_late_files() {
     kernels().keep();
-    const std::lock_guard lock(retained_mutex_);
-    for (auto& [store, directory, manifest, began_at_ns] : retained_) {
-        auto kept = keep_files(*store, directory, manifest, began_at_ns);
-        if (kept) {
-            manifest = std::move(*kept);
-        } else {
-            log_.warn_once("late files", "cannot keep what the device wrote beside its model: " +
-                                             kept.error().message());
-        }
-    }
+    late_files().keep();
 }
 
 Result<std::shared_ptr<store::Store>> Session::store() {
@@ -105,10 +94,15 @@ KernelKeeping& Session::kernels() {
     return kernels_.get();
 }
 
+LateFiles& Session::late_files() {
+    const std::lock_guard lock(mutex_);
+    return late_files_.get();
+}
+
 void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                      format::Manifest manifest, std::optional<std::int64_t> began_at_ns) {
-    const std::lock_guard lock(retained_mutex_);
-    retained_.push_back({std::move(store), std::move(directory), std::move(manifest), began_at_ns});
+    late_files().retain(log_, std::move(store), std::move(directory), std::move(manifest),
+                        began_at_ns);
 }
 
 }  // namespace larder::internal::cache

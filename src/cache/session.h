@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "cache/keeping.h"
 #include "cache/kernels.h"
+#include "cache/late_files.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
 #include "cache/report.h"
@@ -77,6 +78,7 @@ public:
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
     [[nodiscard]] KernelKeeping& kernels();
+    [[nodiscard]] LateFiles& late_files();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
     [[nodiscard]] Report& report();
 
@@ -85,9 +87,7 @@ public:
     // The directory vanished or is of no use any more: the next request opens it anew.
     void lose(const std::shared_ptr<store::Store>& store);
 
-    // A device may still write to its private cache directory after the model is ready, such as
-    // kernels at the first inference. The directory lives until the session ends. `began_at_ns` is
-    // when this process began to compile, if it did.
+    // See LateFiles::retain. The directory lives until the session ends.
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
@@ -110,12 +110,6 @@ private:
         std::mutex mutex;
         std::list<Present> list;
     };
-    struct Retained {
-        std::shared_ptr<store::Store> store;  // outlives the directory
-        store::PrivateDirectory directory;
-        format::Manifest manifest;
-        std::optional<std::int64_t> began_at_ns;  // of what was compiled here
-    };
 
     os::System system_;
     Log& log_;
@@ -123,14 +117,13 @@ private:
     store::State state_;
     std::mutex mutex_;
     std::shared_ptr<store::Store> store_;
-    std::mutex retained_mutex_;
-    std::vector<Retained> retained_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
     ProcessOwn<Report> report_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
     ProcessOwn<KernelKeeping> kernels_;
-    ProcessOwn<Keeping> keeping_;  // ends first: it uses the state
+    ProcessOwn<LateFiles> late_files_;  // a child does not touch what its parent's devices write
+    ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
 };
 
 }  // namespace larder::internal::cache

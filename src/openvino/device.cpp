@@ -56,6 +56,14 @@ std::optional<ov::Any> ask(ov::Core& core, const std::string& device, const std:
     }
 }
 
+std::vector<std::string> available_devices(ov::Core& core) {
+    try {
+        return core.get_available_devices();
+    } catch (const std::exception&) {
+        return {};  // compiling will say so
+    }
+}
+
 // Each request is for one of them, and what decides its blob is asked of that one: its number and
 // its UUID decide nothing, and a GPU may have another number at the next start.
 bool is_one_of_many(const DeviceName& device) {
@@ -145,22 +153,56 @@ void add_given(const ov::AnyMap& given, const std::string& prefix, const ov::Any
     }
 }
 
+Names writable_properties(ov::Core& core, const std::string& device) {
+    Names names;
+    if (const auto supported = ask(core, device, ov::supported_properties.name())) {
+        for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
+            if (name.is_mutable()) names.insert(name);
+        }
+    }
+    return names;
+}
+
+// Of what is said for a virtual device as a whole, what acts at run time only on each device behind
+// it that knows it.
+Names run_time_properties_of_all(ov::Core& core, const DeviceName& device,
+                                 const std::vector<std::string>& members, const ov::AnyMap& given) {
+    auto names = run_time_properties(device.plugin);
+    auto left = writable_properties(core, device.plugin);  // what it understands itself, or some do
+    Names known;
+    for (const auto& member : members) {
+        const auto at_run_time = run_time_properties_behind(device.plugin, plain_plugin(member));
+        for (const auto& name : writable_properties(core, member)) {
+            (at_run_time.contains(name) ? known : left).insert(name);
+        }
+    }
+    for (const auto& [name, value] : given) {
+        if (known.contains(name) && !left.contains(name)) names.insert(name);
+    }
+    return names;
+}
+
 // What is set on the core for `device`, defaults included, and what the call adds.
 void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
                     const ov::AnyMap& given, const Names& left_out, DeviceInputs& inputs,
                     std::string& refusal) {
     ov::AnyMap effective;
-    if (const auto supported = ask(core, device, ov::supported_properties.name())) {
-        for (const auto& name : supported->as<std::vector<ov::PropertyName>>()) {
-            if (!name.is_mutable() || left_out.contains(name) || is_cache_control(name)) continue;
-            if (auto value = ask(core, device, name)) effective.emplace(name, *value);
-        }
+    for (const auto& name : writable_properties(core, device)) {
+        if (left_out.contains(name) || is_cache_control(name)) continue;
+        if (auto value = ask(core, device, name)) effective.emplace(name, *value);
     }
     for (const auto& [name, value] : effective) {
         if (const auto text = canonical_text(value, value)) inputs[prefix + name] = *text;
     }
     add_given(given, prefix, effective, left_out, inputs, refusal);
 }
+
+// Two contexts of one OpenCL context are two all the same: only their implementations tell.
+class Implementation : private ov::RemoteContext {
+public:
+    explicit Implementation(const ov::RemoteContext& context) : ov::RemoteContext(context) {}
+    [[nodiscard]] const void* get() const { return _impl.get(); }
+};
 
 bool can_export(ov::Core& core, const std::string& plugin) {
     const auto capabilities = ask(core, plugin, ov::device::capabilities.name());
@@ -227,12 +269,7 @@ std::string device_in_use(ov::Core& core, const DeviceName& device, const ov::An
 
 std::vector<std::string> devices_kept_as(ov::Core& core, const std::string& device) {
     if (device != k_gpu) return {device};
-    std::vector<std::string> devices;
-    try {
-        devices = core.get_available_devices();
-    } catch (const std::exception&) {
-        // There is none.
-    }
+    auto devices = available_devices(core);
     std::erase_if(devices, [](const auto& each) { return plain_plugin(each) != k_gpu; });
     return devices;
 }
@@ -254,8 +291,12 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     if (const auto build = build_of("libopenvino.so"); !build.empty()) {
         inputs["runtime.build.openvino"] = build;
     }
+    auto devices = device.members;
+    if (device.is_virtual && devices.empty()) devices = available_devices(core);
     std::string refusal;
-    add_properties(core, plugin, "property.", said[""], run_time_properties(plain_plugin(plugin)),
+    add_properties(core, plugin, "property.", said[""],
+                   device.is_virtual ? run_time_properties_of_all(core, device, devices, said[""])
+                                     : run_time_properties(plain_plugin(plugin)),
                    inputs, refusal);
     if (is_one_of_many(device) && device.asked != device.plugin) {
         // Says it twice. Where the two differ the runtime refuses the request, and no blob is to
@@ -267,19 +308,12 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         }
     }
     add_versions(core, plugin, inputs);
-    auto devices = device.members;
     if (device.is_virtual) {
-        try {
-            if (devices.empty()) devices = core.get_available_devices();
-        } catch (const std::exception&) {
-            // No device at all: compiling will say so.
-        }
         for (const auto& member : devices) {
             add_device_facts(core, member, "device." + member + ".", inputs);
-            // What a GPU takes when it imports is not proven of one that is behind another device.
-            const auto kind = plain_plugin(member);
             add_properties(core, member, "property." + member + ".", said[member],
-                           kind == k_gpu ? Names{} : run_time_properties(kind), inputs, refusal);
+                           run_time_properties_behind(device.plugin, plain_plugin(member)), inputs,
+                           refusal);
             add_versions(core, member, inputs);
         }
     } else {
@@ -325,6 +359,15 @@ std::string obstacle_to_keeping(const ov::RemoteContext& context) {
         return {};
     } catch (const std::exception&) {
         return "it is for a context that does not tell what it is";
+    }
+}
+
+bool is_default(ov::Core& core, const ov::RemoteContext& context) {
+    try {
+        return Implementation(context).get() ==
+               Implementation(core.get_default_context(context.get_device_name())).get();
+    } catch (const std::exception&) {
+        return false;  // the device has none
     }
 }
 

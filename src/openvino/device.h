@@ -38,6 +38,9 @@ struct DeviceName {
 // that for its device, whoever made the context, and whichever queue it has.
 [[nodiscard]] std::string obstacle_to_keeping(const ov::RemoteContext& context);
 
+// Whether the device itself compiles and imports for this very context.
+[[nodiscard]] bool is_default(ov::Core& core, const ov::RemoteContext& context);
+
 // See runtime::Request::unpacking_libraries.
 [[nodiscard]] std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device);
 

@@ -134,6 +134,16 @@ const std::set<std::string, std::less<>>& run_time_properties(std::string_view d
     return device == "GPU" ? k_gpu : k_other;
 }
 
+std::set<std::string, std::less<>> run_time_properties_behind(std::string_view plugin,
+                                                              std::string_view device) {
+    auto names = run_time_properties(device);
+    if (device != "GPU") return names;
+    if (plugin == "BATCH") return {};  // not proven there
+    // Which GPU it is reaches the blob: that of HETERO names it.
+    names.erase("DEVICE_ID");
+    return names;
+}
+
 ov::AnyMap without_cache_control(const ov::AnyMap& properties) {
     ov::AnyMap kept;
     for (const auto& [name, value] : properties) {

@@ -22,6 +22,10 @@ namespace larder::internal::openvino {
 // plain name, such as "CPU".
 [[nodiscard]] const std::set<std::string, std::less<>>& run_time_properties(
     std::string_view device);
+// The same for a device behind the virtual device `plugin`, such as "HETERO"; proven by
+// tests/gpu/virtual_properties_test.py.
+[[nodiscard]] std::set<std::string, std::less<>> run_time_properties_behind(
+    std::string_view plugin, std::string_view device);
 
 // `properties` without those of the runtime's own cache, at any depth, and however they are said.
 [[nodiscard]] ov::AnyMap without_cache_control(const ov::AnyMap& properties);

@@ -66,6 +66,7 @@ public:
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }
+    [[nodiscard]] bool takes_kernels() override;
     [[nodiscard]] std::string settled_properties() override;
     void expect_settled_properties(const std::string& settled) override { settled_ = settled; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
@@ -94,8 +95,9 @@ private:
     [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
                                                 const ov::AnyMap& properties, bool without_weights);
     // Nothing where it is of no use; the import without kernels then says why, if that fails too.
-    [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(
-        const runtime::Blob& blob, const ov::AnyMap& properties);
+    [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(const runtime::Blob& blob,
+                                                                       const ov::AnyMap& properties,
+                                                                       bool without_weights);
     // The program's, with which nothing is cached underneath.
     [[nodiscard]] ov::AnyMap own_properties() const;
     // Where facts are asked.

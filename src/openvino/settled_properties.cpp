@@ -1,6 +1,9 @@
 #include "openvino/settled_properties.h"
 
+#include <algorithm>
 #include <exception>
+#include <functional>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -11,9 +14,11 @@
 namespace larder::internal::openvino {
 namespace {
 
-bool settles_properties(const std::string& device) {
-    return device.substr(0, device.find('.')) == "GPU";
-}
+constexpr char k_end_of_device = '/';
+
+std::string plain_name(const std::string& device) { return device.substr(0, device.find('.')); }
+
+bool settles_properties(const std::string& device) { return plain_name(device) == "GPU"; }
 
 template <typename Asked>
 std::optional<ov::Any> property_of(const Asked& ask) {
@@ -45,40 +50,113 @@ void read_as_one_of(const ov::Any& like, ov::Any& value) {
     }
 }
 
-}  // namespace
+using Said = std::map<std::string, ov::AnyMap>;
 
-std::string settled_properties(ov::Core& core, const std::string& device, const ov::AnyMap& given,
-                               const ov::CompiledModel& compiled) {
+void put(const Said& said, const std::string& name, ov::AnyMap& properties) {
+    const auto found = said.find(name);
+    if (found == said.end()) return;
+    for (const auto& [property, value] : found->second) {
+        properties.insert_or_assign(property, value);
+    }
+}
+
+// What is said of `member` alone: by its name, which counts more, or that of its kind.
+ov::AnyMap said_of_member(const Said& said, const std::string& member) {
+    ov::AnyMap properties;
+    put(said, plain_name(member), properties);
+    put(said, member, properties);
+    return properties;
+}
+
+using AskModel = std::function<std::optional<ov::Any>(const std::string&)>;
+
+std::string settled_on(ov::Core& core, const std::string& device, const ov::AnyMap& given,
+                       const AskModel& ask, const std::string& prefix) {
     std::string settled;
-    if (!settles_properties(device)) return settled;
     const auto names =
         property_of([&] { return ov::Any(core.get_property(device, ov::supported_properties)); });
     if (!names) return settled;
     const auto& at_run_time = run_time_properties("GPU");
     for (const auto& name : names->as<std::vector<ov::PropertyName>>()) {
         if (!name.is_mutable() || is_cache_control(name) || at_run_time.contains(name)) continue;
-        const auto of_model = property_of([&] { return compiled.get_property(name); });
+        const auto of_model = ask(name);
         const auto before = in_force(core, device, name);
         if (!of_model || !before) continue;
         const auto said = given.find(name);
         const auto text = canonical_text(*of_model, *before);
         const auto wanted = canonical_text(said == given.end() ? *before : said->second, *before);
         if (!text || text == wanted || text->find('\n') != std::string::npos) continue;
-        settled += name + '=' + *text + '\n';
+        settled.append(prefix).append(name).append(1, '=').append(*text).append(1, '\n');
     }
     return settled;
 }
 
-ov::AnyMap with_settled(ov::Core& core, const std::string& device, const ov::AnyMap& given,
-                        const std::string& settled) {
-    if (!settles_properties(device)) return given;
-    auto properties = given;
+// Compiled for several, HETERO lets each device run one request at a time; importing, it does not.
+// Both names are the runtime's own.
+constexpr const char* k_exclusive = "EXCLUSIVE_ASYNC_REQUESTS";
+constexpr const char* k_internal_properties = "INTERNAL_SUPPORTED_PROPERTIES";
+
+bool is_split(const ov::CompiledModel& compiled) {
+    const auto parts =
+        property_of([&] { return compiled.get_property("HETERO_NUMBER_OF_SUBMODELS"); });
+    return parts && canonical_text(*parts, {}).value_or("1") != "1";
+}
+
+bool may_be_exclusive(ov::Core& core, const std::string& device) {
+    const auto names = in_force(core, device, k_internal_properties);
+    if (!names || !names->is<std::vector<ov::PropertyName>>()) return false;
+    return std::ranges::any_of(names->as<std::vector<ov::PropertyName>>(),
+                               [](const auto& name) { return name == k_exclusive; });
+}
+
+std::string settled_behind_hetero(ov::Core& core, const ov::AnyMap& properties,
+                                  const ov::CompiledModel& compiled) {
+    std::string settled;
+    const auto all =
+        property_of([&] { return compiled.get_property(ov::device::properties.name()); });
+    if (!all || !all->is<ov::AnyMap>()) return settled;
+    const auto said = by_device(properties, "HETERO");
+    const bool split = is_split(compiled);
+    for (const auto& [member, of_member] : all->as<ov::AnyMap>()) {
+        auto given = said.at("");
+        for (const auto& [name, value] : said_of_member(said, member)) {
+            given.insert_or_assign(name, value);
+        }
+        const auto prefix = member + k_end_of_device;
+        if (split && !given.contains(k_exclusive) && may_be_exclusive(core, member)) {
+            settled += prefix + k_exclusive + "=YES\n";
+        }
+        if (!settles_properties(member) || !of_member.is<ov::AnyMap>()) continue;
+        const auto of_model = of_member.as<ov::AnyMap>();
+        const auto ask = [&](const std::string& name) -> std::optional<ov::Any> {
+            const auto found = of_model.find(name);
+            return found == of_model.end() ? std::nullopt : std::optional(found->second);
+        };
+        settled += settled_on(core, member, given, ask, prefix);
+    }
+    return settled;
+}
+
+// By device; under "" what was settled of the device that is asked.
+Said read_settled(const std::string& settled) {
+    Said said;
     std::istringstream lines(settled);
     for (std::string line; std::getline(lines, line);) {
         const auto end = line.find('=');
         if (end == std::string::npos) continue;
-        properties.insert_or_assign(line.substr(0, end), line.substr(end + 1));
+        const auto name = line.substr(0, end);
+        const auto device = name.find(k_end_of_device);
+        if (device == std::string::npos) {
+            said[""].insert_or_assign(name, line.substr(end + 1));
+        } else {
+            said[name.substr(0, device)].insert_or_assign(name.substr(device + 1),
+                                                          line.substr(end + 1));
+        }
     }
+    return said;
+}
+
+void give_types(ov::Core& core, const std::string& device, ov::AnyMap& properties) {
     for (auto& [name, value] : properties) {
         if (!value.is<std::string>()) continue;
         if (const auto like = in_force(core, device, name)) {
@@ -88,7 +166,55 @@ ov::AnyMap with_settled(ov::Core& core, const std::string& device, const ov::Any
                            ov::hint::ExecutionMode, ov::element::Type>(*like, value);
         }
     }
-    return properties;
+}
+
+// HETERO hands on to a device what is said of it by its name, before all else.
+ov::AnyMap with_settled_behind_hetero(ov::Core& core, const ov::AnyMap& properties,
+                                      const Said& settled) {
+    if (settled.empty()) return properties;
+    auto said = by_device(properties, "HETERO");
+    for (const auto& [member, of_member] : settled) {
+        if (member.empty()) continue;
+        auto whole = said_of_member(said, member);
+        for (const auto& [name, value] : of_member) whole.insert_or_assign(name, value);
+        give_types(core, member, said.at(""));
+        said.insert_or_assign(member, std::move(whole));
+    }
+    auto all = std::move(said.at(""));
+    said.erase("");
+    ov::AnyMap nested;
+    for (auto& [member, of_member] : said) {
+        give_types(core, member, of_member);
+        nested.emplace(member, std::move(of_member));
+    }
+    all.insert_or_assign(ov::device::properties.name(), std::move(nested));
+    return all;
+}
+
+}  // namespace
+
+std::string settled_properties(ov::Core& core, const DeviceName& device,
+                               const ov::AnyMap& properties, const ov::CompiledModel& compiled) {
+    if (device.plugin == "HETERO") return settled_behind_hetero(core, properties, compiled);
+    const auto said = by_device(properties, device.asked);
+    const auto in_use = device_in_use(core, device, said.at(""));
+    if (device.is_virtual || !settles_properties(in_use)) return {};
+    const auto ask = [&](const std::string& name) {
+        return property_of([&] { return compiled.get_property(name); });
+    };
+    return settled_on(core, in_use, said.at(""), ask, {});
+}
+
+ov::AnyMap with_settled(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties,
+                        const std::string& settled) {
+    const auto by_member = read_settled(settled);
+    if (device.plugin == "HETERO") return with_settled_behind_hetero(core, properties, by_member);
+    const auto in_use = device_in_use(core, device, by_device(properties, device.asked).at(""));
+    if (device.is_virtual || !settles_properties(in_use)) return properties;
+    auto all = properties;
+    put(by_member, "", all);
+    give_types(core, in_use, all);
+    return all;
 }
 
 }  // namespace larder::internal::openvino

@@ -6,20 +6,23 @@
 #include <openvino/runtime/compiled_model.hpp>
 #include <openvino/runtime/core.hpp>
 
+#include "openvino/device.h"
+
 namespace larder::internal::openvino {
 
 // The GPU plugin settles some properties as it compiles: with PERFORMANCE_HINT=THROUGHPUT it takes
 // two streams. Of an import it takes no hint, and the model would have one.
 //
-// Those of `compiled` that are other than `given` and the core said, a line each. They follow from
-// what is in the key: those that act at run time only are left out. Empty on other devices.
-[[nodiscard]] std::string settled_properties(ov::Core& core, const std::string& device,
-                                             const ov::AnyMap& given,
+// Those of `compiled` that are other than `properties` and the core said, a line each: of a GPU,
+// and of those behind HETERO, with their names. They follow from what is in the key: those that act
+// at run time only are left out. Empty on other devices.
+[[nodiscard]] std::string settled_properties(ov::Core& core, const DeviceName& device,
+                                             const ov::AnyMap& properties,
                                              const ov::CompiledModel& compiled);
 
-// `given` with what was settled, each of the type that the device reports it as, so that a program
-// that asks the model is answered in the same type as after a compile.
-[[nodiscard]] ov::AnyMap with_settled(ov::Core& core, const std::string& device,
-                                      const ov::AnyMap& given, const std::string& settled);
+// `properties` with what was settled, each of the type that the device reports it as, so that a
+// program that asks the model is answered in the same type as after a compile.
+[[nodiscard]] ov::AnyMap with_settled(ov::Core& core, const DeviceName& device,
+                                      const ov::AnyMap& properties, const std::string& settled);
 
 }  // namespace larder::internal::openvino

@@ -202,6 +202,8 @@ public:
     [[nodiscard]] virtual bool exports_without_weights() = 0;
     // Whether the device may go on making kernels while the model that was just compiled runs.
     [[nodiscard]] virtual bool makes_kernels() { return false; }
+    // Whether an import for what is asked can be given a directory of them.
+    [[nodiscard]] virtual bool takes_kernels() { return true; }
     // A model that is imported from now on reads kernels from this directory, and writes there what
     // it makes; nowhere if it is empty. It may be gone before the model is.
     virtual void keep_kernels_in(const std::string& /*directory*/) {}

@@ -199,9 +199,11 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptLaterAtItsOwnCost) {
     EXPECT_NE(asked.response->reason.find("once the device behind it"), std::string::npos);
     EXPECT_EQ(count("entries"), 0U);
     const auto write = [&](const std::string& name, std::chrono::seconds later) {
-        const auto path = fs::path(device_.private_directory) / name;
+        const auto path = root_ / name;
         std::ofstream(path) << name;
         fs::last_write_time(path, fs::last_write_time(path) + later);
+        // A thread of the session's looks at any time.
+        fs::rename(path, fs::path(device_.private_directory) / name);
     };
     write("1.blob", std::chrono::seconds(100));
     write("2.cl_cache", std::chrono::seconds(10'000));  // of an inference
@@ -212,6 +214,36 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptLaterAtItsOwnCost) {
     EXPECT_EQ(kept.manifest->parts.size(), 2U);
     EXPECT_GE(kept.manifest->compile_ms, 99'000U);
     EXPECT_LT(kept.manifest->compile_ms, 9'000'000U);
+    EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptWithoutBeingAskedFor) {
+    device_.caching = runtime::Caching::directory;
+    device_.is_stood_in_for = true;
+    Session session(system(), log_, config_);
+    const auto asked = ask(session);
+    const format::Key key{*asked.response->key};
+    const auto store = *session.store();
+    {
+        // As long as it is written, it is left alone.
+        std::ofstream file(fs::path(device_.private_directory) / "1.blob");
+        file << "a part" << std::flush;
+        std::this_thread::sleep_for(3 * Lookout::k_look_first);
+        EXPECT_FALSE(store->find(key).manifest);
+        file << " and the rest";
+    }
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(100);
+    auto kept = store->find(key).manifest;
+    for (; !kept && std::chrono::steady_clock::now() < limit; kept = store->find(key).manifest) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->total_bytes(), std::string_view("a part and the rest").size());
+    // Nor does a child of this process look at what its parent's device writes.
+    std::ofstream(fs::path(device_.private_directory) / "2.blob") << "more";
+    EXPECT_EQ(in_a_child([&] { session.keep_late_files(); }), 0);
+    session.keep_late_files();
+    EXPECT_EQ(store->find(key).manifest->parts.size(), 2U);
     EXPECT_TRUE(said_.empty());
 }
 

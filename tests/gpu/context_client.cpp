@@ -76,13 +76,15 @@ void report(ov::Core& core, const std::shared_ptr<ov::Model>& model, const std::
         context ? core.compile_model(model, *context) : core.compile_model(model, "GPU");
     auto request = compiled.create_infer_request();
     const auto port = compiled.input();
-    ov::Tensor values(port.get_element_type(), port.get_shape());
+    auto shape = port.get_partial_shape();
+    if (shape[0].is_dynamic()) shape[0] = 8;
+    ov::Tensor values(port.get_element_type(), shape.to_shape());
     for (std::size_t i = 0; i < values.get_size(); ++i) {
         values.data<float>()[i] = static_cast<float>(i % 13) * 0.1F;
     }
     if (context) {
         // Made by the program's context: a model of another would not take it.
-        auto input = context->create_tensor(port.get_element_type(), port.get_shape());
+        auto input = context->create_tensor(port.get_element_type(), values.get_shape());
         if (!fill(input, values)) {
             std::fprintf(stderr, "the context does not take the input\n");
             std::exit(2);

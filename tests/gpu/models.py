@@ -19,6 +19,17 @@ def layers(batch=8):
     return ov.Model([y], [x], "layers"), random.standard_normal((8, 256)).astype(np.float32)
 
 
+def split():
+    """Its second layer is for the CPU, of HETERO over both."""
+    model, inputs = layers()
+    device = "GPU.0"
+    for node in model.get_ordered_ops():
+        node.get_rt_info()["affinity"] = device
+        if node.get_type_name() == "Relu":
+            device = "CPU"
+    return model, inputs
+
+
 def pictures():
     random = np.random.default_rng(2)
     x = ops.parameter([1, 3, 64, 64], np.float32, name="x")
@@ -61,6 +72,7 @@ def tuned(**scales):
 MODELS = {
     "layers": layers,
     "dynamic": lambda: layers(-1),
+    "split": split,
     "pictures": pictures,
     "state": state,
     "tuned": tuned,

@@ -1,7 +1,8 @@
 """A program that knows nothing of larder: for each set of properties compiles a model with them, or
 imports one that was compiled with others, and prints all that can be told of the result.
 
-usage: portraits.py MODEL SETS, as JSON: [PROPERTIES, …], or [[OF THE COMPILE, OF THE IMPORT], …]
+usage: portraits.py MODEL SETS [DEVICE]; SETS are JSON: [PROPERTIES, …], or
+[[OF THE COMPILE, OF THE IMPORT], …]
 """
 
 import hashlib
@@ -16,9 +17,16 @@ from models import MODELS
 LEFT_OUT = ("NETWORK_NAME", "LOADED_FROM_CACHE", "CACHE_DIR")
 
 
+def plain(value):
+    """Of a device behind another, too."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items() if name not in LEFT_OUT}
+    return repr(value)
+
+
 def shown(compiled, name):
     try:
-        return repr(compiled.get_property(name))
+        return plain(compiled.get_property(name))
     except (RuntimeError, TypeError):
         return None
 
@@ -50,14 +58,15 @@ def portrait(compiled, inputs):
 
 def main():
     model, inputs = MODELS[sys.argv[1]]()
+    device = sys.argv[3] if len(sys.argv) > 3 else "GPU"
     core = ov.Core()
     for properties in json.loads(sys.argv[2]):
         if isinstance(properties, dict):
-            compiled = core.compile_model(model, "GPU", properties)
+            compiled = core.compile_model(model, device, properties)
             loaded = bool(compiled.get_property("LOADED_FROM_CACHE"))
         else:
-            blob = core.compile_model(model, "GPU", properties[0]).export_model()
-            compiled, loaded = core.import_model(blob, "GPU", properties[1]), True
+            blob = core.compile_model(model, device, properties[0]).export_model()
+            compiled, loaded = core.import_model(blob, device, properties[1]), True
         print(json.dumps({"loaded": loaded, "portrait": portrait(compiled, inputs)}))
 
 

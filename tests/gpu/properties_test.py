@@ -50,10 +50,10 @@ NO_INPUT = {"CACHE_DIR", "CACHE_MODE", "WEIGHTS_PATH"}
 NEVER_KEPT = {"CACHE_ENCRYPTION_CALLBACKS", "CONFIG_FILE", "MODEL_PTR"}
 
 
-class PropertiesTest(GpuTest):
-    def portraits(self, sets, model="dynamic", larder=True):
+class Portraits(GpuTest):
+    def portraits(self, sets, model="dynamic", larder=True, device="GPU"):
         run = [harness.PROGRAM, "run", "--dir", self.dir, "--"] if larder else []
-        command = [WITH_GPU, *run, *PORTRAITS, model, json.dumps(sets)]
+        command = [WITH_GPU, *run, *PORTRAITS, model, json.dumps(sets), device]
         found = self.done(self.run_bare(*command, timeout=480)).json_lines
         return [each["portrait"] for each in found], [each["loaded"] for each in found]
 
@@ -63,6 +63,8 @@ class PropertiesTest(GpuTest):
                 for part, value in one.items():
                     self.assertEqual(value, other[part])
 
+
+class PropertiesTest(Portraits):
     def test_every_property_has_a_class(self):
         code = ("import openvino, json; print(json.dumps([name for name, kind in openvino.Core()"
                 ".get_property('GPU', 'SUPPORTED_PROPERTIES').items() if kind != 'RO']))")
