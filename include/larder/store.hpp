@@ -243,6 +243,12 @@ public:
                                                  std::uint64_t bytes_total)>& progress = {},
                         const VerifyOptions& options = {});
 
+    // The entries that verify(), or a load, has set aside with their objects, and which were not
+    // kept anew since: what larder::repair() compiles.
+    [[nodiscard]] std::vector<EntryInfo> entries_set_aside() const;
+    // They are not to be compiled by larder::repair(). Throws nothing for one that is not there.
+    void forget_set_aside(const std::vector<std::string>& keys);
+
     // Removes entries, and the objects that no other entry needs. Loaded models go on working.
     // Throws before anything is removed if one of the keys does not exist, or is pinned.
     RemovalReport remove(const std::vector<std::string>& keys, DryRun dry_run);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -34,8 +35,11 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
     const auto properties = properties_of(entry);
     try {
         cache.check_model(entry.model);
-        if (cache.explain(core, entry.model, entry.device, properties).key != entry.key) {
-            return removed(entry, "its model, the runtime or the device is not what it was");
+        const auto now = cache.explain(core, entry.model, entry.device, properties);
+        if (now.key != entry.key) {
+            return removed(entry, now.nearest_key == entry.key
+                                      ? now.reason
+                                      : "its model, the runtime or the device is not what it was");
         }
         const auto result = cache.compile_model(core, entry.model, entry.device, properties);
         if (result.key != entry.key || result.outcome == Outcome::bypassed) {
@@ -45,6 +49,23 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
         return removed(entry, failure.what());
     }
     return {entry.key, entry.model, entry.device, Repair::Outcome::recompiled, {}};
+}
+
+// Of what was set aside earlier, what one of the prefixes names, or all if there are none; takes
+// those prefixes out.
+std::vector<EntryInfo> take_set_aside(const Store& store, std::vector<std::string>& prefixes) {
+    auto entries = store.entries_set_aside();
+    if (prefixes.empty()) return entries;
+    const auto names = [](const EntryInfo& entry) {
+        return [&entry](const std::string& prefix) {
+            return !prefix.empty() && entry.key.starts_with(prefix);
+        };
+    };
+    std::erase_if(entries, [&](const EntryInfo& entry) {
+        return std::ranges::none_of(prefixes, names(entry));
+    });
+    for (const auto& entry : entries) std::erase_if(prefixes, names(entry));
+    return entries;
 }
 
 }  // namespace
@@ -58,7 +79,10 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                     "this larder can only be read: " + store.directory().string(),
                     "repair it where it can be written");
     }
-    RepairReport report{store.verify(prefixes, progress, options), {}};
+    auto kept = prefixes;
+    const auto earlier = take_set_aside(store, kept);
+    RepairReport report;
+    if (prefixes.empty() || !kept.empty()) report.verified = store.verify(kept, progress, options);
     std::set<std::string> seen;  // an entry of several objects may be damaged in all of them
     for (const auto& finding : report.verified.findings) {
         if (finding.damage != Damage::damaged || finding.key.empty()) continue;
@@ -73,6 +97,12 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                                       "what it said of its model is damaged too"});
         }
     }
+    for (const auto& entry : earlier) {
+        if (report.verified.complete && seen.insert(entry.key).second) {
+            report.repairs.push_back(recompile(cache, core, entry));
+        }
+    }
+    for (const auto& repaired : report.repairs) store.forget_set_aside({repaired.key});
     return report;
 }
 

@@ -285,6 +285,20 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
     return report;
 }
 
+std::vector<EntryInfo> Store::entries_set_aside() const {
+    std::vector<EntryInfo> entries;
+    for (auto& manifest : api::value_or_throw(impl_->opened->entries_set_aside())) {
+        entries.push_back(describe(std::move(manifest)));
+    }
+    return entries;
+}
+
+void Store::forget_set_aside(const std::vector<std::string>& keys) {
+    for (const auto& key : keys) {
+        impl_->opened->forget_entry_set_aside(api::value_or_throw(store::Key::from_hex(key)));
+    }
+}
+
 RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry_run) {
     auto keys = impl_->resolve(prefixes);
     const auto pinned = api::value_or_throw(impl_->opened->pinned());
