@@ -72,8 +72,10 @@ struct EntryInfo {
     std::chrono::milliseconds compile_time{0};
     bool pinned = false;  // neither the limit nor a rule removes it
     // Why no blob is kept for this key although the model is asked for, such as processes that
-    // crashed when they used one; removing the entry lifts it. Empty: a blob is kept.
+    // crashed when they used one, or that loading it gains nothing. Empty: a blob is kept.
     std::string withheld;
+    std::string lifted_by;       // the command that lets a blob be kept again; empty where one is
+    bool gains_nothing = false;  // that is why it is withheld (Options::keep)
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
     EntryDetail detail = EntryDetail::whole;
 };

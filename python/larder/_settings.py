@@ -35,6 +35,7 @@ class Settings(TypedDict, total=False):
     release_memory: bool | None
     prefault: Literal["auto", "off"] | None
     share: Literal["auto", "on", "off"] | None
+    keep: Literal["auto", "all"] | None
     log: Literal["error", "warn", "info", "debug"] | None
     report: bool | None
     state_dir: StrPath | None

@@ -24,6 +24,7 @@ Configuration::Configuration(Options options)
       report(options.report.value_or(false)),
       prefault(options.prefault.value_or(Prefault::off)),
       share(options.share.value_or(Share::off)),
+      keep(options.keep.value_or(Keep::all)),
       log_level(options.log_level.value_or(LogLevel::warn)),
       log_sink(std::move(options.log_sink)) {}
 

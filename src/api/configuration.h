@@ -30,6 +30,7 @@ struct Configuration {
     bool report;
     Prefault prefault;
     Share share;
+    Keep keep;
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
 

@@ -47,6 +47,7 @@ cache::Config session_config(const Configuration& options) {
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = internal_share(options.share);
+    config.keep = options.keep == Keep::all ? cache::Keep::all : cache::Keep::automatic;
     config.report = options.report;
     config.unusable = options.unusable;
     return config;

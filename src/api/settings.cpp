@@ -94,6 +94,12 @@ void apply_share(Options& options, const std::string& value) {
     options.share = one_of(k_words, value);
 }
 
+void apply_keep(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, Keep>, 2> k_words{
+        {{"auto", Keep::automatic}, {"all", Keep::all}}};
+    options.keep = one_of(k_words, value);
+}
+
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
@@ -115,7 +121,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 13> k_definitions{{
+constexpr std::array<Definition, 14> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -152,6 +158,9 @@ constexpr std::array<Definition, 13> k_definitions{{
      "one copy of the weights in memory for all processes: auto (where several use a model), on or "
      "off",
      apply_share, is_given<&Options::share>},
+    {"keep", "LARDER_KEEP", "auto",
+     "which models are kept: auto (those that save time or memory) or all", apply_keep,
+     is_given<&Options::keep>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
     {"report", "LARDER_REPORT", "off",

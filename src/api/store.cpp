@@ -10,6 +10,7 @@
 #include "api/diagnosis.h"
 #include "api/staleness.h"
 #include "cache/blame.h"
+#include "cache/gain.h"
 #include "cache/kernels.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
@@ -49,6 +50,8 @@ EntryInfo describe(store::Manifest manifest,
     if (const auto why = manifest.notes.find(internal::cache::k_withheld_note);
         why != manifest.notes.end()) {
         info.withheld = why->second;
+        info.lifted_by = internal::cache::lifting_command(manifest);
+        info.gains_nothing = internal::cache::is_withheld_for_gain(manifest);
     }
     return info;
 }

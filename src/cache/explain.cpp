@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cache/blame.h"
+#include "cache/gain.h"
 #include "cache/kernels.h"
 #include "cache/key.h"
 #include "cache/unpacked.h"
@@ -158,8 +159,11 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         const auto now_ns = session.system().clock.wall().count();
         if (is_withheld_for_crashes(manifest) && Blame::noted_in(manifest, now_ns).crashes == 0) {
             explanation.reason = "it was not kept for a while: the next start keeps it again";
+        } else if (is_wanted_all_the_same(session, **store, manifest)) {
+            explanation.reason = "it was not kept, as it gained nothing: the next start keeps it";
         } else if (withheld != manifest.notes.end()) {
-            explanation.reason = "it is not kept any more: " + withheld->second;
+            explanation.reason = "it is not kept any more: " + withheld->second +
+                                 "; to keep it all the same: " + lifting_command(manifest);
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
             explanation.reason =
                 "the runtime on this machine does not accept what is kept, which needs " +

@@ -32,6 +32,12 @@ enum class Share {
     off,
 };
 
+// Which blobs are kept.
+enum class Keep {
+    automatic,  // those that save time or memory
+    all,
+};
+
 struct Config {
     std::string directory;
     std::string state_directory;
@@ -45,6 +51,7 @@ struct Config {
     bool release_memory = true;  // as early as can be, at the cost of an import after a compile
     bool prefault = true;        // what the runtime allocates for a large blob
     Share share = Share::off;
+    Keep keep = Keep::all;
     // By how much a load may last longer so that others can share; none: as long as unpacking took.
     std::optional<std::chrono::nanoseconds> keep_limit{};
     bool report = false;   // says at the end of the session what became of its models
