@@ -60,6 +60,12 @@ enum class Weights {
     keep,       // all of it: a hit reads nothing but the larder, whatever becomes of the files
 };
 
+// Which models are kept.
+enum class Keep {
+    automatic,  // those that save time or memory; see docs/performance.md for the rule
+    all,        // those too that load no quicker than they compile
+};
+
 enum class LogLevel { error, warn, info, debug };
 
 // What a program decides for itself. What it leaves empty comes from the environment, the
@@ -98,6 +104,7 @@ struct Options {
     std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
     std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
     std::optional<Weights> weights{};    // LARDER_WEIGHTS; Weights::automatic
+    std::optional<Keep> keep{};          // LARDER_KEEP; Keep::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // Says in one line, when the larder is closed, what became of the models that it was asked for;

@@ -75,8 +75,10 @@ struct EntryInfo {
     std::chrono::milliseconds compile_time{0};
     bool pinned = false;  // neither the limit nor a rule removes it
     // Why no blob is kept for this key although the model is asked for, such as processes that
-    // crashed when they used one; removing the entry lifts it. Empty: a blob is kept.
+    // crashed when they used one, or that loading it gains nothing. Empty: a blob is kept.
     std::string withheld;
+    std::string lifted_by;       // the command that lets a blob be kept again; empty where one is
+    bool gains_nothing = false;  // that is why it is withheld (Options::keep)
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
     EntryDetail detail = EntryDetail::whole;
 
@@ -248,6 +250,12 @@ public:
                         const std::function<bool(std::uint64_t bytes_done,
                                                  std::uint64_t bytes_total)>& progress = {},
                         const VerifyOptions& options = {});
+
+    // The entries that verify(), or a load, has set aside with their objects, and which were not
+    // kept anew since: what larder::repair() compiles.
+    [[nodiscard]] std::vector<EntryInfo> entries_set_aside() const;
+    // They are not to be compiled by larder::repair(). Throws nothing for one that is not there.
+    void forget_set_aside(const std::vector<std::string>& keys);
 
     // Removes entries, and the objects that no other entry needs. Loaded models go on working.
     // Throws before anything is removed if one of the keys does not exist, or is pinned.

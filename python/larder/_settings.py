@@ -36,6 +36,7 @@ class Settings(TypedDict, total=False):
     prefault: Literal["auto", "off"] | None
     share: Literal["auto", "on", "off"] | None
     weights: Literal["auto", "refer", "keep"] | None
+    keep: Literal["auto", "all"] | None
     log: Literal["error", "warn", "info", "debug"] | None
     report: bool | None
     state_dir: StrPath | None

@@ -25,6 +25,7 @@ Configuration::Configuration(Options options)
       prefault(options.prefault.value_or(Prefault::off)),
       share(options.share.value_or(Share::off)),
       weights(options.weights.value_or(Weights::keep)),
+      keep(options.keep.value_or(Keep::all)),
       log_level(options.log_level.value_or(LogLevel::warn)),
       log_sink(std::move(options.log_sink)) {}
 

@@ -31,6 +31,7 @@ struct Configuration {
     Prefault prefault;
     Share share;
     Weights weights;
+    Keep keep;
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
 

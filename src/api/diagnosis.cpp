@@ -72,9 +72,11 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     } else if (totals->quarantined > 0) {
         advice.push_back({Severity::warning, "quarantine",
                           std::to_string(totals->quarantined) +
-                              (totals->quarantined == 1 ? " file was" : " files were") +
+                              (totals->quarantined == 1 ? " damaged or crashing blob is"
+                                                        : " damaged or crashing blobs are") +
                               " set aside (" + format_size(totals->quarantined_bytes) + ")",
-                          "if the disk is not to blame, free the room: larder prune --quarantine"});
+                          "compile what is missing: larder repair; if the disk is not to blame, "
+                          "free the room: larder prune --quarantine"});
     }
     (void)state.usage(store.id());  // opens it
     if (const auto fault = state.fault()) {

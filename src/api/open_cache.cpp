@@ -57,6 +57,7 @@ cache::Config session_config(const Configuration& options) {
     config.prefault = options.prefault == Prefault::automatic;
     config.share = internal_share(options.share);
     config.weights = weights_kept(options.weights);
+    config.keep = options.keep == Keep::all ? cache::Keep::all : cache::Keep::automatic;
     config.report = options.report;
     config.unusable = options.unusable;
     return config;

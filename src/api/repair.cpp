@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,17 +41,18 @@ struct Request {
 };
 
 // The request that gives the entry's key: all GPUs of one make have the device "GPU" in theirs, and
-// those of others may be there, too.
-std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+// those of others may be there, too. Where there is none, `why` says so if that is known.
+std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo& entry,
+                                  std::string& why) {
     std::vector<std::string> devices{entry.device};
     for (auto& device : core.get_available_devices()) {
         if (device.starts_with(entry.device + ".")) devices.push_back(std::move(device));
     }
     for (auto& device : devices) {
         auto properties = properties_of(entry, core, device);
-        if (cache.explain(core, entry.model, device, properties).key == entry.key) {
-            return Request{std::move(device), std::move(properties)};
-        }
+        const auto now = cache.explain(core, entry.model, device, properties);
+        if (now.key == entry.key) return Request{std::move(device), std::move(properties)};
+        if (now.nearest_key == entry.key) why = now.reason;
     }
     return std::nullopt;
 }
@@ -71,9 +73,10 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
     }
     try {
         cache.check_model(entry.model);
-        const auto request = request_of(cache, core, entry);
+        std::string why = "its model, the runtime or the device is not what it was";
+        const auto request = request_of(cache, core, entry, why);
         if (!request) {
-            return removed(entry, "its model, the runtime or the device is not what it was");
+            return removed(entry, std::move(why));
         }
         const auto result =
             cache.compile_model(core, entry.model, request->device, request->properties);
@@ -84,6 +87,23 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
         return removed(entry, failure.what());
     }
     return {entry.key, entry.model, entry.device, Repair::Outcome::recompiled, {}};
+}
+
+// Of what was set aside earlier, what one of the prefixes names, or all if there are none; takes
+// those prefixes out.
+std::vector<EntryInfo> take_set_aside(const Store& store, std::vector<std::string>& prefixes) {
+    auto entries = store.entries_set_aside();
+    if (prefixes.empty()) return entries;
+    const auto names = [](const EntryInfo& entry) {
+        return [&entry](const std::string& prefix) {
+            return !prefix.empty() && entry.key.starts_with(prefix);
+        };
+    };
+    std::erase_if(entries, [&](const EntryInfo& entry) {
+        return std::ranges::none_of(prefixes, names(entry));
+    });
+    for (const auto& entry : entries) std::erase_if(prefixes, names(entry));
+    return entries;
 }
 
 }  // namespace
@@ -97,7 +117,10 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                     "this larder can only be read: " + store.directory().string(),
                     "repair it where it can be written");
     }
-    RepairReport report{store.verify(prefixes, progress, options), {}};
+    auto kept = prefixes;
+    const auto earlier = take_set_aside(store, kept);
+    RepairReport report;
+    if (prefixes.empty() || !kept.empty()) report.verified = store.verify(kept, progress, options);
     std::set<std::string> seen;  // an entry of several objects may be damaged in all of them
     for (const auto& finding : report.verified.findings) {
         if (finding.damage != Damage::damaged || finding.key.empty()) continue;
@@ -112,6 +135,12 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                                       "what it said of its model is damaged too"});
         }
     }
+    for (const auto& entry : earlier) {
+        if (report.verified.complete && seen.insert(entry.key).second) {
+            report.repairs.push_back(recompile(cache, core, entry));
+        }
+    }
+    for (const auto& repaired : report.repairs) store.forget_set_aside({repaired.key});
     return report;
 }
 

@@ -100,6 +100,12 @@ void apply_weights(Options& options, const std::string& value) {
     options.weights = one_of(k_words, value);
 }
 
+void apply_keep(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, Keep>, 2> k_words{
+        {{"auto", Keep::automatic}, {"all", Keep::all}}};
+    options.keep = one_of(k_words, value);
+}
+
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
@@ -121,7 +127,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 14> k_definitions{{
+constexpr std::array<Definition, 15> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -162,6 +168,9 @@ constexpr std::array<Definition, 14> k_definitions{{
      "weights that the model's own files have: auto (referred to on CPU, unless they are far away), "
      "refer or keep",
      apply_weights, is_given<&Options::weights>},
+    {"keep", "LARDER_KEEP", "auto",
+     "which models are kept: auto (those that save time or memory) or all", apply_keep,
+     is_given<&Options::keep>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
     {"report", "LARDER_REPORT", "off",

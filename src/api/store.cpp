@@ -10,6 +10,7 @@
 #include "api/diagnosis.h"
 #include "api/staleness.h"
 #include "cache/blame.h"
+#include "cache/gain.h"
 #include "cache/kernels.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
@@ -50,6 +51,8 @@ EntryInfo describe(store::Manifest manifest,
     if (const auto why = manifest.notes.find(internal::cache::k_withheld_note);
         why != manifest.notes.end()) {
         info.withheld = why->second;
+        info.lifted_by = internal::cache::lifting_command(manifest);
+        info.gains_nothing = internal::cache::is_withheld_for_gain(manifest);
     }
     return info;
 }
@@ -284,6 +287,20 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
              finding.manifest ? std::optional(describe(*finding.manifest)) : std::nullopt});
     }
     return report;
+}
+
+std::vector<EntryInfo> Store::entries_set_aside() const {
+    std::vector<EntryInfo> entries;
+    for (auto& manifest : api::value_or_throw(impl_->opened->entries_set_aside())) {
+        entries.push_back(describe(std::move(manifest)));
+    }
+    return entries;
+}
+
+void Store::forget_set_aside(const std::vector<std::string>& keys) {
+    for (const auto& key : keys) {
+        impl_->opened->forget_entry_set_aside(api::value_or_throw(store::Key::from_hex(key)));
+    }
 }
 
 RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry_run) {

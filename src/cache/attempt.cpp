@@ -1,11 +1,13 @@
 #include "cache/attempt.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
 
 #include "cache/blob_pages.h"
 #include "cache/encrypted_blob.h"
+#include "cache/gain.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/report.h"
@@ -35,13 +37,15 @@ bool is_about_the_model(Errc code) {
 }  // namespace
 
 Result<Response> Attempt::run() {
-    const auto start = session_.system().clock.monotonic();
+    auto& clock = session_.system().clock;
+    const auto start = clock.monotonic();
+    const auto began_ns = clock.wall().count();
     auto response = serve();
     if (!response) return response;
     response->timing.runtime = times();
-    response->timing.total = session_.system().clock.monotonic() - start;
+    response->timing.total = clock.monotonic() - start;
     response_ = *response;
-    record();
+    record(began_ns);
     report();
     return response;
 }
@@ -417,8 +421,12 @@ Result<Response> Attempt::bypass_untouched(std::string reason) {
 }
 
 std::chrono::milliseconds Attempt::saved() const {
-    const auto total_ms = milliseconds(response_.timing.total);
-    return std::chrono::milliseconds(saved_ms_ > total_ms ? saved_ms_ - total_ms : 0);
+    if (!loaded_) return std::chrono::milliseconds{0};
+    const std::chrono::milliseconds compiling(loaded_->compile_ms);
+    const auto saved =
+        compiling - std::chrono::floor<std::chrono::milliseconds>(response_.timing.total);
+    // Who waits for another's compile loses nothing by it.
+    return response_.timing.wait ? std::max(saved, std::chrono::milliseconds{0}) : saved;
 }
 
 std::string Attempt::name() const {
@@ -432,12 +440,15 @@ std::string Attempt::name() const {
 void Attempt::report() {
     session_.report().add(response_.outcome, saved());
     if (!session_.log().enabled(LogLevel::info)) return;
-    session_.log().info(name() + ": " + describe(response_, std::chrono::milliseconds(saved_ms_)));
+    session_.log().info(
+        name() + ": " +
+        describe(response_, std::chrono::milliseconds(loaded_ ? loaded_->compile_ms : 0)));
 }
 
-void Attempt::record() {
+void Attempt::record(std::int64_t began_ns) {
     if (!store_) return;
     store::Event event;
+    event.at_ns = session_.system().clock.wall().count();
     event.larder_id = store_->id();
     if (response_.key) event.key = format::Key{*response_.key};
     event.model = model_.path.empty() ? model_.name : model_.path;
@@ -445,11 +456,26 @@ void Attempt::record() {
     event.outcome = word(response_.outcome);
     event.reason = response_.reason;
     event.total_ms = milliseconds(response_.timing.total);
-    event.saved_ms = static_cast<std::uint64_t>(saved().count());
+    event.saved_ms = saved().count();
     event.written_bytes = written_bytes_;
     session_.state().record(event);
+    weigh(began_ns, event.at_ns);
     sight(session_, store_->id(), identified_);
     session_.pipeline().end(std::move(asked_), response_.object, response_.object_bytes);
+}
+
+void Attempt::weigh(std::int64_t began_ns, std::int64_t ended_ns) {
+    if (!loaded_ || response_.outcome != Outcome::loaded) return;
+    const auto& timing = response_.timing;
+    const std::chrono::nanoseconds none{0};
+    const auto spent = timing.total - timing.fingerprint.value_or(none) -
+                       timing.lookup.value_or(none) - timing.wait.value_or(none);
+    auto reason =
+        reason_to_drop(session_, *store_, {*loaded_, began_ns, ended_ns, milliseconds(spent)});
+    if (reason.empty()) return;
+    session_.log().info(name() + " is not kept any more: " + reason);
+    // Where it stays, the next load sees to it.
+    static_cast<void>(publish(without_blob(*loaded_, std::move(reason))));
 }
 
 }  // namespace larder::internal::cache

@@ -105,11 +105,13 @@ private:
     void note_refusal(Refused when);
     // Why a blob of this key is not kept again; empty if it is.
     [[nodiscard]] std::string reason_to_withhold() const;
-    void record();
+    void record(std::int64_t began_ns);
+    // Where the blob that was loaded is of no use to anybody, it goes.
+    void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
     // For people: "model.xml on CPU".
     [[nodiscard]] std::string name() const;
-    // How much sooner the model was there than by compiling it.
+    // How much sooner the model was there than by compiling it; less than nothing where it was not.
     [[nodiscard]] std::chrono::milliseconds saved() const;
     [[nodiscard]] runtime::StageTimes times() const;
 
@@ -136,10 +138,10 @@ private:
     unsigned machine_ = 0;  // number_key
     std::optional<unsigned> free_machine_;
     enum class Found { other, nothing, of_other_machine };
-    Found found_ = Found::other;  // by the last look
-    bool is_of_others_ = false;   // what was found was encrypted by other callbacks
+    Found found_ = Found::other;              // by the last look
+    bool is_of_others_ = false;               // what was found was encrypted by other callbacks
+    std::optional<format::Manifest> loaded_;  // the entry
     bool lacks_weights_ = false;  // what was found refers to files that this request does not have
-    std::uint64_t saved_ms_ = 0;  // compile time of what was loaded
     std::uint64_t written_bytes_ = 0;
 };
 

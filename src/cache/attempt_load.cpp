@@ -5,6 +5,7 @@
 #include "cache/attempt.h"
 #include "cache/blob_pages.h"
 #include "cache/encrypted_blob.h"
+#include "cache/gain.h"
 #include "cache/kept_form.h"
 #include "cache/model_bytes.h"
 #include "cache/stopwatch.h"
@@ -99,10 +100,16 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         miss_ = "it was not kept for a while";
         return std::nullopt;
     }
+    if (is_wanted_all_the_same(session_, *store_, manifest)) {
+        miss_ = "it was not kept, as it gained nothing, and is to be";
+        return std::nullopt;
+    }
     if (const auto withheld = manifest.notes.find(k_withheld_note);
         withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
-        if (session_.config().mode == Mode::cache_only) return std::nullopt;
+        // What loads no quicker than it compiles is as good as kept.
+        const bool is_kept_only = session_.config().mode == Mode::cache_only;
+        if (is_kept_only && !is_withheld_for_gain(manifest)) return std::nullopt;
         if (const auto readable = make_readable(); !readable) {
             miss_ = readable.error().message();
             return std::nullopt;
@@ -125,11 +132,11 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     const auto outcome =
         manifest.encoding == format::Encoding::files ? load_files(manifest) : load_blob(manifest);
     if (outcome == Outcome::loaded) {
-        saved_ms_ = manifest.compile_ms;
         response_.object = manifest.own_part().object;
         response_.object_bytes = manifest.total_bytes();
         response_.kept_bytes = manifest.total_bytes() - manifest.referred_bytes();
         response_.reason.clear();
+        loaded_ = std::move(manifest);
     }
     return outcome;
 }
@@ -222,7 +229,7 @@ Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
         }
         if (object || object.error().code != Errc::not_found) return object;
         auto now = store_->find(identified_.key).manifest;
-        if (!now || now->parts == manifest.parts) return object;
+        if (!now || is_withheld(*now) || now->parts == manifest.parts) return object;
         manifest = std::move(*now);
     }
 }

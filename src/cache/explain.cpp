@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cache/blame.h"
+#include "cache/gain.h"
 #include "cache/kernels.h"
 #include "cache/key.h"
 #include "cache/model_bytes.h"
@@ -97,28 +98,32 @@ Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
 }
 
 // The kept entry that has most in common with the request, among those that have anything to do
-// with its model.
-void find_nearest(store::Store& store, const Identified& asked, Explanation& explanation) {
+// with its model; without one, of those that were set aside.
+void find_nearest(store::Store& store, const Identified& asked,
+                  const std::vector<format::Manifest>& set_aside, Explanation& explanation) {
     const auto fingerprint = input(asked.inputs, "model.fingerprint");
     // Another content is further away than any number of other inputs.
     std::tuple least(true, SIZE_MAX, format::Key{});
-    const auto visited = store.for_each_entry([&](const store::ListedEntry& entry) {
-        if (!entry.manifest || entry.key == asked.key) return store::Continue::yes;
-        const auto& manifest = *entry.manifest;
-        if (!unpacked_from(manifest).empty() || !kernels_of(manifest).empty()) {
-            return store::Continue::yes;
-        }
+    const auto compare = [&](const format::Manifest& manifest) {
+        if (manifest.key == asked.key) return;
+        if (!unpacked_from(manifest).empty() || !kernels_of(manifest).empty()) return;
         const bool same_content = input(manifest.key_inputs, "model.fingerprint") == fingerprint;
-        if (!same_content && manifest.model.path != asked.model.path) return store::Continue::yes;
+        if (!same_content && manifest.model.path != asked.model.path) return;
         auto found = differences(manifest.key_inputs, asked.inputs);
-        if (const std::tuple distance(!same_content, found.size(), entry.key); distance < least) {
-            least = distance;
-            explanation.nearest = entry.key;
-            explanation.reason = describe_miss(manifest, asked, found);
-            explanation.differences = std::move(found);
-        }
+        const std::tuple distance(!same_content, found.size(), manifest.key);
+        if (distance >= least) return;
+        least = distance;
+        explanation.nearest = manifest.key;
+        explanation.reason = describe_miss(manifest, asked, found);
+        explanation.differences = std::move(found);
+    };
+    const auto visited = store.for_each_entry([&](const store::ListedEntry& entry) {
+        if (entry.manifest) compare(*entry.manifest);
         return store::Continue::yes;
     });
+    if (!explanation.nearest) {
+        for (const auto& manifest : set_aside) compare(manifest);
+    }
     // A larder that cannot be listed has no nearest entry.
     if (!visited) explanation.reason += "; " + visited.error().message();
 }
@@ -162,8 +167,11 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         const auto now_ns = session.system().clock.wall().count();
         if (is_withheld_for_crashes(manifest) && Blame::noted_in(manifest, now_ns).crashes == 0) {
             explanation.reason = "it was not kept for a while: the next start keeps it again";
+        } else if (is_wanted_all_the_same(session, **store, manifest)) {
+            explanation.reason = "it was not kept, as it gained nothing: the next start keeps it";
         } else if (withheld != manifest.notes.end()) {
-            explanation.reason = "it is not kept any more: " + withheld->second;
+            explanation.reason = "it is not kept any more: " + withheld->second +
+                                 "; to keep it all the same: " + lifting_command(manifest);
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
             explanation.reason =
                 "the runtime on this machine does not accept what is kept, which needs " +
@@ -182,7 +190,12 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         explanation.reason = found.fault->message();
         return explanation;
     }
-    find_nearest(**store, *asked, explanation);
+    const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
+    if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
+        explanation.reason = "what was kept of it was damaged, or crashed, and is set aside";
+        return explanation;
+    }
+    find_nearest(**store, *asked, set_aside, explanation);
     return explanation;
 }
 

@@ -32,7 +32,7 @@ std::string Report::summary() const {
     }
     if (models == 0) return {};
     return std::to_string(models) + (models == 1 ? " model: " : " models: ") + counts +
-           (saved_.count() == 0 ? "no time" : format_duration(saved_)) + " saved";
+           (saved_.count() <= 0 ? "no time" : format_duration(saved_)) + " saved";
 }
 
 std::string_view word(Outcome outcome) {

@@ -15,7 +15,8 @@ namespace larder::internal::cache {
 // Thread-safe.
 class Report {
 public:
-    // `saved` is how much longer compiling took than loading did; 0 where nothing was loaded.
+    // `saved` is how much longer compiling took than loading did, if it did; 0 where nothing was
+    // loaded.
     void add(Outcome outcome, std::chrono::milliseconds saved);
     // "3 models: 2 loaded, 1 compiled, 4.10 s saved", or "no time saved"; empty where there was
     // none.

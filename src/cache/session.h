@@ -40,6 +40,12 @@ enum class WeightsKept {
     keep,       // they are kept, too
 };
 
+// Which blobs are kept.
+enum class Keep {
+    automatic,  // those that save time or memory
+    all,
+};
+
 struct Config {
     std::string directory;
     std::string state_directory;
@@ -54,6 +60,7 @@ struct Config {
     bool prefault = true;        // what the runtime allocates for a large blob
     Share share = Share::off;
     WeightsKept weights = WeightsKept::automatic;
+    Keep keep = Keep::all;
     // By how much a load may last longer so that others can share; none: as long as unpacking took.
     std::optional<std::chrono::nanoseconds> keep_limit{};
     bool report = false;   // says at the end of the session what became of its models

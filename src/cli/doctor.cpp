@@ -71,9 +71,9 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         for (const auto& entry : entries) {
             if (entry.withheld.empty()) continue;
             diagnosis.findings.push_back(
-                {Severity::warning, "entry",
+                {entry.gains_nothing ? Severity::info : Severity::warning, "entry",
                  "'" + entry.model + "' on " + entry.device + " is not kept: " + entry.withheld,
-                 "if that is over: larder rm " + entry.key.substr(0, 12)});
+                 "to keep it all the same: " + entry.lifted_by});
         }
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {

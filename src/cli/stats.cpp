@@ -8,6 +8,7 @@
 #include "cli/quantity.h"
 #include "cli/stale.h"
 #include "cli/surroundings.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -71,7 +72,18 @@ std::string rate_text(const Stats::Outcomes& total) {
     constexpr std::uint64_t k_percent = 100;
     return std::to_string(all) + (all == 1 ? " request: " : " requests: ") + std::to_string(hits) +
            " from the larder (" + std::to_string((hits * k_percent + all / 2) / all) + " %), " +
-           format_duration(total.saved) + " saved";
+           (total.saved.count() > 0 ? format_duration(total.saved) : "no time") + " saved";
+}
+
+// Of models that were loaded often enough to tell.
+std::string no_gain_text(const Stats& stats) {
+    constexpr std::uint64_t k_loads_min = 5;
+    std::string text;
+    for (const auto& [name, outcomes] : stats.by_model) {
+        if (outcomes.loaded < k_loads_min || outcomes.saved.count() > 0) continue;
+        text += "no time gained: " + printable(name) + " loads no quicker than it compiles\n";
+    }
+    return text.empty() ? text : "\n" + text;
 }
 
 std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked) {
@@ -88,7 +100,7 @@ std::string table_text(const Context& context, const Stats& stats, std::uint64_t
     text += models.text() + "\n";
     auto devices = outcomes_table(context, "DEVICE");
     for (const auto& [name, outcomes] : stats.by_device) add(devices, name, outcomes);
-    text += devices.text();
+    text += devices.text() + no_gain_text(stats);
     text += reasons_text(context, "REASON COMPILED", stats.miss_reasons);
     text += reasons_text(context, "REASON BYPASSED", stats.bypass_reasons);
     return text;

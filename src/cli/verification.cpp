@@ -4,6 +4,7 @@
 
 #include "cli/failure.h"
 #include "cli/json.h"
+#include "cli/surroundings.h"
 #include "cli/targets.h"
 #include "larder/units.hpp"
 
@@ -37,9 +38,21 @@ void declare_verification(CLI::App& verb, VerificationFlags& flags) {
 }
 
 std::vector<std::string> keys_to_verify(const Store& store, const VerificationFlags& flags,
-                                        int exit_code) {
-    return flags.targets.empty() ? std::vector<std::string>{}
-                                 : find_targets(store, flags.targets, exit_code).keys;
+                                        int exit_code, const std::vector<EntryInfo>& set_aside) {
+    std::vector<std::string> keys;
+    std::vector<std::string> kept;
+    for (const auto& name : flags.targets) {
+        const auto before = keys.size();
+        const auto path = absolute(name);
+        for (const auto& entry : set_aside) {
+            const bool begins_key = !name.empty() && entry.key.starts_with(name);
+            if (entry.model == path || begins_key) keys.push_back(entry.key);
+        }
+        if (keys.size() == before) kept.push_back(name);
+    }
+    const auto found = find_targets(store, kept, exit_code).keys;
+    keys.insert(keys.end(), found.begin(), found.end());
+    return keys;
 }
 
 VerifyOptions verify_options(const VerificationFlags& flags) {

@@ -22,11 +22,11 @@ struct VerificationFlags {
 };
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags);
-// Empty: all that is kept. Throws CommandError, with this exit code, for a name that stands for
-// nothing.
+// Empty: all that is kept. `set_aside` are entries that can be named besides. Throws CommandError,
+// with this exit code, for a name that stands for nothing.
 [[nodiscard]] std::vector<std::string> keys_to_verify(const Store& store,
-                                                      const VerificationFlags& flags,
-                                                      int exit_code);
+                                                      const VerificationFlags& flags, int exit_code,
+                                                      const std::vector<EntryInfo>& set_aside = {});
 [[nodiscard]] VerifyOptions verify_options(const VerificationFlags& flags);
 // "12 entries, 9 objects, 1.2 GB read: all whole".
 [[nodiscard]] std::string summary_text(const Context& context, const VerifyReport& report);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -32,6 +33,16 @@ VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     return store.verify(keys, tell, options);
 }
 
+// What becomes of damage.
+std::string next_text(const VerifyReport& report) {
+    const bool aside = std::ranges::any_of(report.findings, [](const Finding& finding) {
+        return finding.damage == Damage::damaged && finding.entry;
+    });
+    return aside ? "what is damaged is set aside; the next request compiles it, or now: "
+                   "larder repair\n"
+                 : "";
+}
+
 int run_verify(const Context& context, const VerificationFlags& flags) {
     VerifyReport report;
     try {
@@ -46,7 +57,8 @@ int run_verify(const Context& context, const VerificationFlags& flags) {
         case Format::json: Context::print(json_line(verify_json(report))); break;
         case Format::keys: print_keys(report); break;
         case Format::table:
-            Context::print(findings_text(context, report) + summary_text(context, report));
+            Context::print(findings_text(context, report) + summary_text(context, report) +
+                           next_text(report));
             break;
     }
     return report.complete ? exit_code_of(report) : k_interrupted;

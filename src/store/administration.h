@@ -43,10 +43,10 @@ enum class Continue { yes, no };
 struct Totals {
     std::uint64_t entries = 0;
     std::uint64_t objects = 0;
-    std::uint64_t object_bytes = 0;  // their length
-    std::uint64_t disk_bytes = 0;    // what objects, chunk lists and manifests take on disk
-    std::uint64_t quarantined = 0;   // files set aside
-    std::uint64_t quarantined_bytes = 0;
+    std::uint64_t object_bytes = 0;       // their length
+    std::uint64_t disk_bytes = 0;         // what objects, chunk lists and manifests take on disk
+    std::uint64_t quarantined = 0;        // objects, directories and manifests set aside
+    std::uint64_t quarantined_bytes = 0;  // with what belongs to them
 };
 
 enum class Damage {

@@ -22,6 +22,10 @@ public:
     [[nodiscard]] std::string locks() const { return at("locks"); }
     [[nodiscard]] std::string tmp() const { return at("tmp"); }
     [[nodiscard]] std::string quarantine() const { return at("quarantine"); }
+    // The manifest of an entry whose object was set aside.
+    [[nodiscard]] std::string entry_set_aside(const format::Key& key) const {
+        return os::join(quarantine(), key.hex().append(k_set_aside_suffix));
+    }
     [[nodiscard]] std::string families() const { return at("families"); }
     [[nodiscard]] std::string trials() const { return at("trials"); }
     [[nodiscard]] std::string pins() const { return at("pins"); }
@@ -57,6 +61,7 @@ public:
 
     static constexpr std::string_view k_chunks_suffix = ".chunks";
     static constexpr std::string_view k_entry_suffix = ".json";
+    static constexpr std::string_view k_set_aside_suffix = ".entry";
 
 private:
     [[nodiscard]] std::string at(std::string_view name) const { return os::join(root_, name); }

@@ -22,6 +22,11 @@ Result<std::vector<os::DirectoryEntry>> list_if_there(const Context& context,
     return entries;
 }
 
+// What is set aside with something else.
+bool is_companion(std::string_view name) {
+    return name.ends_with(Layout::k_chunks_suffix) || name.ends_with(Layout::k_set_aside_suffix);
+}
+
 // Fills in what belongs to its key and path.
 void read(const Context& context, ManifestDetail detail, format::SharedInputs& shared,
           ListedEntry& entry) {
@@ -187,7 +192,7 @@ Result<Totals> measure(Context& context) {
     for (const auto& file : *quarantined) {
         const auto info = fs.link_info(os::join(context.layout.quarantine(), file.name));
         if (!info) continue;
-        ++totals.quarantined;
+        if (!is_companion(file.name)) ++totals.quarantined;
         totals.quarantined_bytes += info->allocated_bytes;
     }
     return totals;

@@ -14,6 +14,8 @@ namespace {
 
 // What is kept of it is for people to look at, and must not fill the disk.
 constexpr std::size_t k_quarantined_files_max = 16;
+// Manifests are small, and tell what can be compiled anew.
+constexpr std::size_t k_quarantined_entries_max = 1024;
 constexpr std::uint64_t k_quarantined_bytes_max = std::uint64_t{2} << 30;
 
 bool is_same_file(const os::FileStamp& a, const os::FileStamp& b) {
@@ -51,9 +53,17 @@ void trim_quarantine(Context& context) {
         return a.info.stamp.ctime_ns > b.info.stamp.ctime_ns;
     });
     std::uint64_t bytes = 0;
+    std::size_t entries_set_aside = 0;
+    std::size_t files = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        bytes += items[i].info.allocated_bytes;
-        if (i == 0 || (i < k_quarantined_files_max && bytes <= k_quarantined_bytes_max)) continue;
+        if (items[i].path.ends_with(Layout::k_set_aside_suffix)) {
+            if (++entries_set_aside <= k_quarantined_entries_max) continue;
+        } else {
+            bytes += items[i].info.allocated_bytes;
+            const bool is_newest = files++ == 0;
+            if (is_newest) continue;
+            if (files <= k_quarantined_files_max && bytes <= k_quarantined_bytes_max) continue;
+        }
         static_cast<void>(items[i].info.kind == os::FileKind::directory
                               ? os::remove_tree(fs, items[i].path)
                               : fs.remove(items[i].path));
@@ -118,7 +128,10 @@ Result<void> set_aside(Context& context, const std::optional<Key>& key, const Di
     if (!key) return {};
     const auto manifest = read_manifest(context, *key);
     if (!manifest || !names_object(*manifest, object)) return {};
-    return fs.remove(context.layout.entry(*key));
+    const auto entry = context.layout.entry(*key);
+    const auto target = os::file_name(context.layout.entry_set_aside(*key));
+    if (move_to_quarantine(context, entry, target)) return {};
+    return fs.remove(entry);
 }
 
 }  // namespace
@@ -159,6 +172,32 @@ bool is_distrusted(const Context& context, const Digest& object) {
     if (!noted) return false;
     const auto info = context.fs().info(context.layout.object(object));
     return info && *noted == to_text(info->stamp);
+}
+
+Result<std::vector<Manifest>> entries_set_aside(const Context& context) {
+    std::vector<Manifest> manifests;
+    const auto files = context.fs().list(context.layout.quarantine());
+    if (!files) {
+        if (files.error().code == Errc::not_found) return manifests;
+        return fail(files.error());
+    }
+    for (const auto& file : *files) {
+        std::string_view name = file.name;
+        if (!name.ends_with(Layout::k_set_aside_suffix)) continue;
+        name.remove_suffix(Layout::k_set_aside_suffix.size());
+        const auto key = Key::from_hex(name);
+        if (!key || context.fs().link_info(context.layout.entry(*key))) continue;
+        const auto text = os::read_text(context.fs(), context.layout.entry_set_aside(*key),
+                                        format::k_manifest_bytes_max);
+        if (!text) continue;
+        auto manifest = format::decode_manifest(*text, *key);
+        if (manifest) manifests.push_back(std::move(*manifest));
+    }
+    return manifests;
+}
+
+void forget_entry_set_aside(Context& context, const Key& key) {
+    static_cast<void>(context.fs().remove(context.layout.entry_set_aside(key)));
 }
 
 }  // namespace larder::internal::store

@@ -10,6 +10,7 @@
 #include "store/listing.h"
 #include "store/locks.h"
 #include "store/lookup.h"
+#include "store/quarantine.h"
 #include "store/trials.h"
 
 namespace larder::internal::store {
@@ -64,6 +65,7 @@ Result<void> remove_manifests(Context& context, const std::set<Key>& keys, DryRu
         if (dry_run == DryRun::no) {
             if (auto removed = remove_if_there(context, path); !removed) return removed;
             forget_trials(context, key.digest);
+            forget_entry_set_aside(context, key);
             directories.insert(os::parent_directory(path));
         }
         ++removal.removed_entries;

@@ -16,6 +16,7 @@ constexpr std::int64_t k_followers_max = 10'000;
 // Of keys that were asked for, and of entries that were evicted.
 constexpr std::int64_t k_requests_max = 200'000;
 constexpr std::int64_t k_evictions_max = 100'000;
+constexpr std::int64_t k_slow_loads_max = 100'000;
 // Of one file with one content; a program that asks for more would fill the table for ever.
 constexpr std::int64_t k_derived_of_file_max = 16;
 // Of all files: those that are long gone are forgotten, the longest unchanged first.
@@ -140,6 +141,8 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
     constexpr const char* k_old_derived =
         "DELETE FROM derived WHERE ctime_ns<=(SELECT ctime_ns FROM derived ORDER BY ctime_ns DESC "
         "LIMIT 1 OFFSET ?1)";
+    constexpr const char* k_old_slow_loads =
+        "DELETE FROM slow_loads WHERE id<=(SELECT max(id) FROM slow_loads)-?1";
     constexpr const char* k_old_requests =
         "DELETE FROM requests WHERE last_ns<=(SELECT last_ns FROM requests ORDER BY last_ns DESC "
         "LIMIT 1 OFFSET ?1)";
@@ -149,6 +152,7 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
     if (done) done = run(connection, k_old_boots, boot_id);
     if (done) done = run(connection, k_old_followers, k_followers_max);
     if (done) done = run(connection, k_old_derived, k_derived_max);
+    if (done) done = run(connection, k_old_slow_loads, k_slow_loads_max);
     if (done) done = run(connection, k_old_requests, k_requests_max);
     if (done) done = run(connection, k_old_evictions, k_evictions_max);
     return done;
@@ -225,7 +229,7 @@ std::vector<EventSum> State::summarise(std::string_view larder_id, std::int64_t 
         [&](Statement& statement) { statement.bind(larder_id).bind(since_ns); },
         [&](const Statement& row) {
             sums.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.count(4),
-                            row.count(5), row.count(6), row.count(7)});
+                            row.count(5), row.integer(6), row.count(7)});
         });
     return sums;
 }
@@ -299,6 +303,7 @@ void State::forget(std::string_view larder_id, const Key& key) {
     };
     impl_->run("DELETE FROM uses WHERE larder_id=?1 AND key=?2", values);
     impl_->run("DELETE FROM followers WHERE larder_id=?1 AND (key=?2 OR next=?2)", values);
+    impl_->run("DELETE FROM slow_loads WHERE larder_id=?1 AND key=?2", values);
 }
 
 std::optional<Error> State::fault() {

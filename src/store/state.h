@@ -32,7 +32,7 @@ struct Event {
     std::string outcome;         // "compiled", "loaded", "waited", "bypassed"
     std::string reason;          // of a miss or a bypass
     std::uint64_t total_ms = 0;  // what the request took
-    std::uint64_t saved_ms = 0;  // compile time not spent
+    std::int64_t saved_ms = 0;   // compile time not spent; negative where a load took longer
     std::uint64_t written_bytes = 0;
     std::int64_t at_ns = 0;  // since the epoch; 0: now
 };
@@ -65,8 +65,22 @@ struct EventSum {
     std::string reason;
     std::uint64_t count = 0;
     std::uint64_t total_ms = 0;
-    std::uint64_t saved_ms = 0;
+    std::int64_t saved_ms = 0;
     std::uint64_t written_bytes = 0;
+};
+
+// A load that took no less than compiling would have.
+struct SlowLoad {
+    std::string larder_id;
+    Key key;
+    std::int64_t began_ns = 0;  // since the epoch
+    std::int64_t ended_ns = 0;  // as its Event::at_ns
+    std::uint64_t spent_ms = 0;
+};
+
+struct SlowLoads {
+    std::uint64_t count = 0;     // of minutes with one
+    std::uint64_t least_ms = 0;  // that one of them spent
 };
 
 // Sums over evictions for one reason.
@@ -129,6 +143,11 @@ public:
     // Two runs in a row teach what follows; a few without it, that it no longer does. One call a
     // run and key.
     void learn(const Turn& turn);
+
+    // Adds one to those of its key. Of all that were noted since `since_ns`, those count in whose
+    // time no other request of the larder was served on this machine.
+    [[nodiscard]] SlowLoads note_slow_load(const SlowLoad& load, std::int64_t since_ns);
+    void forget_slow_loads(std::string_view larder_id, const Key& key);
 
     // The entry is gone: so is what was known of its use.
     void forget(std::string_view larder_id, const Key& key);

@@ -47,6 +47,10 @@ CREATE TABLE IF NOT EXISTS evictions(
 CREATE INDEX IF NOT EXISTS evictions_of_larder ON evictions(larder_id, at_ns);
 CREATE TABLE IF NOT EXISTS said(
     larder_id TEXT, topic TEXT, at_ns INTEGER, PRIMARY KEY(larder_id, topic)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slow_loads(
+    id INTEGER PRIMARY KEY, larder_id TEXT, key BLOB, began_ns INTEGER, ended_ns INTEGER,
+    spent_ms INTEGER);
+CREATE INDEX IF NOT EXISTS slow_loads_of_key ON slow_loads(larder_id, key);
 CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
 CREATE TABLE IF NOT EXISTS sightings(
     larder_id TEXT, path TEXT, fingerprint TEXT, at_ns INTEGER,

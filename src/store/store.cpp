@@ -59,6 +59,14 @@ Result<void> Store::quarantine(const Key& key, const Part& part, std::string_vie
     return quarantine_object(*context_, key, part.object, seen);
 }
 
+Result<std::vector<Manifest>> Store::entries_set_aside() const {
+    return store::entries_set_aside(*context_);
+}
+
+void Store::forget_entry_set_aside(const Key& key) {
+    store::forget_entry_set_aside(*context_, key);
+}
+
 Result<Flight> Store::flight(const Key& key, std::chrono::nanoseconds timeout) {
     return take_flight(*context_, key, timeout);
 }

@@ -113,6 +113,12 @@ public:
     [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part, std::string_view reason,
                                           const std::optional<os::FileStamp>& seen = {});
 
+    // The entries whose objects were set aside, damaged or not, and which were not published anew
+    // since.
+    [[nodiscard]] Result<std::vector<Manifest>> entries_set_aside() const;
+    // One that nobody wants back.
+    void forget_entry_set_aside(const Key& key);
+
     // Leaves a mark that others who share the larder see: at most once an hour. Never fails.
     void mark_used(const Key& key) noexcept;
 

@@ -1,5 +1,5 @@
 // Keeps an entry's objects a second time, as if another request had made it: with other inputs in
-// its key, so many days ago. Prints the key.
+// its key, so many days ago; compile_ms is none of them. Prints the key.
 // usage: similar_entry MANIFEST DAYS NAME=VALUE…
 #include <chrono>
 #include <filesystem>
@@ -24,6 +24,10 @@ int main(int argc, char** argv) {
     for (int i = 3; i < argc; ++i) {
         const std::string input(argv[i]);
         const auto equals = input.find('=');
+        if (input.starts_with("compile_ms=")) {
+            manifest.compile_ms = std::stoull(input.substr(equals + 1));
+            continue;
+        }
         manifest.key_inputs[input.substr(0, equals)] = input.substr(equals + 1);
     }
     manifest.key = format::key_of(manifest.key_inputs);

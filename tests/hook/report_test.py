@@ -3,9 +3,26 @@
 Method: Python programs that `larder run` starts, with and without `--report` and `-v`.
 """
 
+import contextlib
+import os
+import sqlite3
 import sys
 
 import harness
+
+SIMILAR_ENTRY = os.environ["LARDER_SIMILAR_ENTRY"]
+MINUTE_NS = 60_000_000_000
+
+WRITE = """
+import sys
+import numpy
+import openvino
+from openvino import opset13
+data = opset13.parameter([1, 768], numpy.float32)
+weights = opset13.constant(numpy.full([768, 768], 0.5, numpy.float32))
+product = opset13.matmul(data, weights, False, False)
+openvino.save_model(openvino.Model([product], [data], "matmul"), sys.argv[1], False)
+"""
 
 COMPILE = """
 import sys
@@ -74,11 +91,44 @@ class ReportTest(harness.HookTest):
         self.assertIn("processes down", self.larder("show", self.dense).out)
         [found] = [f for f in self.larder("doctor", "--json").json["findings"]
                    if f["subject"] == "entry"]
-        self.assertEqual(found["remedy"], f"if that is over: larder rm {entry['key'][:12]}")
+        self.assertEqual(found["remedy"], f"to keep it all the same: larder rm {entry['key'][:12]}")
         self.larder("rm", "-y", entry["key"][:12])
         for outcome in ("compiled", "loaded"):
             [line] = self.run_program(["--report"], self.dense)
             self.assertIn(f"1 {outcome}", line)
+
+    def test_a_model_that_gains_nothing_is_not_kept_any_more_and_can_be_let_in(self):
+        model = str(self.root / "matmul.xml")
+        self.unserved(sys.executable, "-c", WRITE, model)
+        self.run_program([], model)
+        [entry] = self.larder("ls", "--json").json["entries"]
+        # No load is quicker than this.
+        path = self.dir / "entries" / entry["key"][:2] / f"{entry['key']}.json"
+        self.unserved(SIMILAR_ENTRY, path, "1", "compile_ms=1")
+        for _ in range(7):
+            self.assertIn("1 loaded, no time saved", self.run_program(["--report"], model)[0])
+        self.assertLess(self.larder("stats", "--json").json["saved_ms"], 0)
+        self.assertIn("loads no quicker than it compiles", self.larder("stats").out)
+        # As if there had been a minute between them.
+        [state] = (self.root / ".local/state/larder").glob("*.db")
+        with contextlib.closing(sqlite3.connect(state)) as database, database:
+            database.execute(f"UPDATE slow_loads SET began_ns=began_ns-(8-id)*{MINUTE_NS}, "
+                             f"ended_ns=ended_ns-(8-id)*{MINUTE_NS}")
+        self.assertIn("1 loaded", self.run_program(["--report"], model)[0])
+        [entry] = self.larder("ls", "--json").json["entries"]
+        self.assertEqual(entry["bytes"], 0)
+        self.assertRegex(entry["withheld"], r"gained nothing \d times in a row: it took .+ or "
+                                            r"more, compiling 1.00 ms")
+        lift = f"to keep it all the same: larder pin {entry['key'][:12]}"
+        self.assertIn(lift, self.larder("doctor").out)
+        self.assertIn(lift, self.larder("why", model).out)
+        self.assertIn("larder pin", self.larder("show", model).out)
+        # Nobody who counts on what is kept loses by it.
+        for flags in ([], ["--mode", "cache-only"], ["--mode", "read-only"]):
+            self.assertIn("1 bypassed", self.run_program(["--report", *flags], model)[0])
+        self.larder("pin", entry["key"][:12])
+        for outcome in ("compiled", "loaded"):
+            self.assertIn(f"1 {outcome}", self.run_program(["--report"], model)[0])
 
 
 if __name__ == "__main__":

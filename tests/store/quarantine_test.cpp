@@ -70,6 +70,36 @@ TEST_F(QuarantineTest, NeverFillsTheDisk) {
     EXPECT_GE(store_->totals()->quarantined, 1U);
 }
 
+TEST_F(QuarantineTest, KnowsWhichEntriesWentUntilTheyArePublishedAnewOrRemoved) {
+    const auto set_aside = [&] {
+        std::set<Key> keys;
+        const auto manifests = *store_->entries_set_aside();
+        for (const auto& manifest : manifests) keys.insert(manifest.key);
+        return keys;
+    };
+    EXPECT_EQ(set_aside(), std::set<Key>{});
+    std::set<Key> all;
+    // More than objects are kept for people to look at.
+    for (int i = 0; i < 20; ++i) {
+        const auto manifest = *publish(blob("model " + std::to_string(i), i));
+        ASSERT_TRUE(store_->quarantine(manifest.key, manifest.parts[0], "test"));
+        all.insert(manifest.key);
+    }
+    EXPECT_EQ(set_aside(), all);
+    const auto anew = *publish(blob("model 3"));
+    all.erase(anew.key);
+    EXPECT_EQ(set_aside(), all);
+    ASSERT_TRUE(store_->remove(std::vector{anew.key}));
+    EXPECT_EQ(set_aside(), all) << "who removes it does not want it back";
+    store_->forget_entry_set_aside(*all.begin());
+    all.erase(all.begin());
+    EXPECT_EQ(set_aside(), all);
+    for (const auto& file : stdfs::directory_iterator(larder() + "/quarantine")) {
+        if (file.path().extension() == ".entry") support::flip_byte(file.path(), 40);
+    }
+    EXPECT_EQ(set_aside(), std::set<Key>{});
+}
+
 TEST_F(QuarantineTest, OfALarderThatIsReadOnlyIsNotedOnThisMachine) {
     const auto before = tree();
     const auto store = open_read_only(directory_ / "state");

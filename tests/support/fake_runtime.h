@@ -29,8 +29,9 @@ struct FakeDevice {
     bool tries = true;    // to import what it exported
     bool exports = true;
     bool compiles = true;
-    std::function<void()> on_compile;  // to stall or to crash
-    std::function<void()> on_check;    // once it was found, before it is opened
+    std::function<void()> on_compile;                      // to stall or to crash
+    std::optional<std::chrono::nanoseconds> compile_time;  // that it tells of
+    std::function<void()> on_check;                        // once it was found, before it is opened
     std::function<void()> on_export;
     std::function<void()> on_import;
     std::function<void()> on_try;                          // to import what it exported
@@ -105,6 +106,7 @@ public:
         if (device_.on_read && !read_from_.empty()) device_.on_read(read_from_);
         owner_.reset();
         ++device_.compiles_done;
+        times_.compile = device_.compile_time;
         result_ = "compiled " + model_;
     }
     bool compile_with(const runtime::PrivateCache& cache) override {

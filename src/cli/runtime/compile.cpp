@@ -49,6 +49,8 @@ public:
 private:
     static Options options_of(const Context& context, const StageLine& stage) {
         auto options = context.options();
+        // Who asks for it by hand wants it kept.
+        options.keep = Keep::all;
         if (context.format() == Format::table && !context.verbose()) stage.listen(options);
         return options;
     }

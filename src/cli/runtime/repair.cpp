@@ -59,7 +59,7 @@ int exit_code_of(const RepairReport& report) {
 int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
-    const auto keys = keys_to_verify(store, flags, k_failed);
+    const auto keys = keys_to_verify(store, flags, k_failed, store.entries_set_aside());
     Cache cache(context.options());
     ov::Core core;
     RepairReport report;
