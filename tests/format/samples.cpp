@@ -78,11 +78,20 @@ Manifest encrypted() {
     return manifest;
 }
 
+Manifest referring() {
+    auto manifest = blob();
+    manifest.encoding = Encoding::referring;
+    manifest.parts = {{"made", digest_of("made"), 345'678}};
+    manifest.blob_bytes = 102'401'234;
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {{"blob", blob()},       {"files", files()},           {"odd_bytes", odd_bytes()},
-            {"variant", variant()}, {"compressed", compressed()}, {"encrypted", encrypted()}};
+    return {{"blob", blob()},          {"files", files()},           {"odd_bytes", odd_bytes()},
+            {"variant", variant()},    {"compressed", compressed()}, {"encrypted", encrypted()},
+            {"referring", referring()}};
 }
 
 std::string text_of(const std::vector<std::byte>& bytes) {
@@ -101,6 +110,16 @@ Variant sample_variant() {
                         {SegmentSource::own, 4'096, 35'904}};
     for (const auto& segment : variant.segments) variant.blob_bytes += segment.bytes;
     return variant;
+}
+
+Referring sample_referring() {
+    Referring referring;
+    referring.referred = {{ReferredKind::file, digest_of("bin"), 1'000'000},
+                          {ReferredKind::constant, digest_of("constant"), 65'536}};
+    referring.pieces = {{0, 4'096, 500},     {1, 0, 100'000}, {0, 4'600, 30'000}, {2, 0, 65'536},
+                        {1, 999'000, 1'000}, {1, 0, 100'000}, {0, 39'999, 1}};
+    for (const auto& piece : referring.pieces) referring.blob_bytes += piece.bytes;
+    return referring;
 }
 
 Compressed sample_compressed() {

@@ -8,6 +8,7 @@
 
 #include "format/compressed.h"
 #include "format/manifest.h"
+#include "format/referring.h"
 #include "format/variant.h"
 
 namespace larder::internal::format {
@@ -24,6 +25,10 @@ struct Sample {
 // The table of one that is this long.
 [[nodiscard]] Variant sample_variant();
 inline constexpr std::uint64_t k_sample_variant_bytes = 40'000;
+
+// The table of one that is this long: with a file, a constant, and pieces that repeat.
+[[nodiscard]] Referring sample_referring();
+inline constexpr std::uint64_t k_sample_referring_bytes = 40'000;
 
 // One with a frame of each method.
 [[nodiscard]] Compressed sample_compressed();
