@@ -165,7 +165,8 @@ constexpr std::array<Definition, 15> k_definitions{{
      "off",
      apply_share, is_given<&Options::share>},
     {"weights", "LARDER_WEIGHTS", "auto",
-     "weights that the model's own files have: auto (referred to on CPU, unless they are far away), "
+     "weights that the model's own files have: auto (referred to on CPU, unless they are far "
+     "away), "
      "refer or keep",
      apply_weights, is_given<&Options::weights>},
     {"keep", "LARDER_KEEP", "auto",
