@@ -45,7 +45,7 @@ constexpr auto k_is_name_character = [] {
     for (int c = 'A'; c <= 'Z'; ++c) is[static_cast<std::size_t>(c)] = true;
     for (int c = '0'; c <= '9'; ++c) is[static_cast<std::size_t>(c)] = true;
     for (std::size_t c = 0x80; c < is.size(); ++c) is[c] = true;
-    for (const char c : {'_', ':', '-', '.'}) is[static_cast<std::size_t>(c)] = true;
+    for (const char c : {'_', ':', '-', '.'}) is[static_cast<unsigned char>(c)] = true;
     return is;
 }();
 
