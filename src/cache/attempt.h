@@ -93,7 +93,9 @@ private:
     [[nodiscard]] bool link_entry_of_file();
     [[nodiscard]] bool link_entry_of_graph();
     [[nodiscard]] bool may_be_linked() const;
-    [[nodiscard]] bool link(const format::Key& other);
+    // `weights` are those in memory, where the other key is that of a graph.
+    [[nodiscard]] bool link(const format::Key& other,
+                            const model::MemoryContent* weights = nullptr);
     // They tell of the model: none of an encrypted one.
     void note_names(format::Manifest& manifest) const;
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/attempt.h"
+#include "cache/refer_to_files.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -70,7 +71,8 @@ bool Attempt::link_entry_of_file() {
     const auto by_path = identify_file(session_, *request, path);
     if (!by_path || !store_->find(by_path->key).manifest) return false;
     // The file itself may be another by now.
-    if (key_of_graph(session_, *request, by_path->inputs) != identified_.key) return false;
+    const auto graph = key_of_graph(session_, *request, by_path->inputs);
+    if (!graph || graph->key != identified_.key) return false;
     if (!confirm_unchanged(session_, *request, *by_path)) return false;
     return link(by_path->key);
 }
@@ -79,24 +81,39 @@ bool Attempt::link_entry_of_graph() {
     if (!may_be_linked() || !identified_.files || request_.exports_without_weights()) return false;
     const auto graph = key_of_graph(session_, request_, identified_.inputs);
     if (!graph) return false;
-    const auto found = store_->find(*graph);
-    // What refers to constants in memory finds none where only files are known.
-    if (!found.manifest || found.manifest->encoding == format::Encoding::referring) return false;
+    const auto found = store_->find(graph->key);
+    if (!found.manifest) return false;
     // A hit by path shows the names in the blob: they must be the file's.
     const auto names = request_.hash_names();
     if (!names || note_of(*found.manifest, k_names_note) != names->hex()) return false;
     if (!confirm_model()) return false;
-    return link(*graph);
+    return link(graph->key, &graph->weights);
 }
 
-bool Attempt::link(const format::Key& other) {
+bool Attempt::link(const format::Key& other, const model::MemoryContent* weights) {
     auto found = store_->find(other);
     if (!found.manifest || is_withheld(*found.manifest) || !can_be_linked(*found.manifest)) {
         return false;
     }
     store::Publication publication;
     publication.manifest = std::move(*found.manifest);
-    publication.kept = publication.manifest.parts;
+    std::vector<std::byte> object;
+    if (weights != nullptr && publication.manifest.encoding == format::Encoding::referring) {
+        // It refers to constants in memory, and is asked for by the files that they came from.
+        const auto& part = publication.manifest.own_part();
+        const auto kept = store_->open_object(other, part, session_.config().verify);
+        auto changed =
+            kept ? refer_to_files(kept->bytes(), *weights, *identified_.files) : fail(kept.error());
+        if (!changed) {
+            session_.log().debug("an entry is not linked: " + changed.error().message());
+            return false;
+        }
+        object = std::move(*changed);
+        publication.sources.push_back(
+            {part.name, [&](store::StagedFile& file) { return file.write_at(0, object); }});
+    } else {
+        publication.kept = publication.manifest.parts;
+    }
     publication.manifest.key_inputs = identified_.inputs;
     publication.manifest.model = identified_.model;
     auto ports = note_of(publication.manifest, k_other_ports_note);

@@ -211,8 +211,8 @@ void number_key(Identified& identified, unsigned machine) {
     identified.key = format::key_of(identified.inputs);
 }
 
-std::optional<format::Key> key_of_graph(Session& session, runtime::Request& request,
-                                        const format::KeyInputs& inputs_by_path) {
+std::optional<GraphKey> key_of_graph(Session& session, runtime::Request& request,
+                                     const format::KeyInputs& inputs_by_path) {
     RememberingHasher hasher(session, k_hashed_for_another_bytes_max);
     const auto digest = request.fingerprint_model(hasher);
     const auto code = digest ? request.code_of_model() : fail(digest.error());
@@ -220,7 +220,7 @@ std::optional<format::Key> key_of_graph(Session& session, runtime::Request& requ
     auto inputs = inputs_by_path;
     if (!add_code(session, *code, inputs)) return std::nullopt;
     inputs["model.fingerprint"] = in_memory(*digest);
-    return format::key_of(inputs);
+    return GraphKey{format::key_of(inputs), std::move(hasher.content())};
 }
 
 std::optional<Identified> identify_file(Session& session, runtime::Request& request,

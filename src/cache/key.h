@@ -38,10 +38,15 @@ inline constexpr unsigned k_machines_max = 4;
 // Makes it the key of number `machine`; 0 is the one without a number.
 void number_key(Identified& identified, unsigned machine);
 
+struct GraphKey {
+    format::Key key;
+    model::MemoryContent weights;
+};
+
 // One model has two keys: by its files, and by what the runtime reads of them. That of the graph of
 // a model that was given as a path; reads it. Nothing where its weights would have to be hashed.
-[[nodiscard]] std::optional<format::Key> key_of_graph(Session& session, runtime::Request& request,
-                                                      const format::KeyInputs& inputs_by_path);
+[[nodiscard]] std::optional<GraphKey> key_of_graph(Session& session, runtime::Request& request,
+                                                   const format::KeyInputs& inputs_by_path);
 // A request for the model in a file, if this machine knows its fingerprint already.
 [[nodiscard]] std::optional<Identified> identify_file(Session& session, runtime::Request& request,
                                                       const std::string& path);

@@ -95,9 +95,14 @@ void ReadAhead::read_next(store::Store& store, const store::Follower& next, std:
                           const std::stop_token& stop) {
     const auto bytes_max = bytes_allowed();
     if (bytes_max == 0) return;
-    const auto read = store.read_ahead(next.object, bytes_max, [&] {
+    const auto step = [&] {
         return is_current(number, stop) ? store::Continue::yes : store::Continue::no;
-    });
+    };
+    auto read = store.read_ahead(next.object, bytes_max, step);
+    if (read && is_current(number, stop)) {
+        const auto model = store.read_model_ahead(next.key, bytes_max - *read, step);
+        if (model) *read += *model;
+    }
     const std::lock_guard lock(mutex_);
     // What cannot be read is not tried again.
     if (is_current(number, stop)) read_[next.key] = read ? *read : 0;

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "store/lookup.h"
 #include "store/variant.h"
 
 namespace larder::internal::store {
@@ -32,6 +36,13 @@ Result<std::uint64_t> read_file(const Context& context, os::File& file, std::uin
     return read;
 }
 
+// Where most of a model's weights are, by its name: whether they are is for a load to prove.
+std::vector<std::string> paths_of(const format::ModelInfo& model) {
+    constexpr std::string_view k_ir = ".xml";
+    if (!model.path.ends_with(k_ir)) return {model.path};
+    return {model.path.substr(0, model.path.size() - k_ir.size()) + ".bin"};
+}
+
 }  // namespace
 
 Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
@@ -50,6 +61,29 @@ Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
     const auto more = read_file(context, **base, variant->base_bytes, bytes_max - bytes, step);
     if (!more) return fail(more.error());
     return *read + *more;
+}
+
+Result<std::uint64_t> read_model_ahead(const Context& context, const Key& key,
+                                       std::uint64_t bytes_max,
+                                       const std::function<Continue()>& step) {
+    const auto manifest = read_manifest(context, key);
+    if (!manifest) return fail(manifest.error());
+    if (manifest->encoding != Encoding::referring) return 0;
+    std::uint64_t read = 0;
+    for (const auto& path : paths_of(manifest->model)) {
+        const auto file = context.fs().open(path, os::OpenMode::read);
+        if (!file) continue;
+        const auto info = (*file)->info();
+        const auto is_it = [&](const format::SourceFile& source) {
+            return info && source.bytes == info->stamp.size_bytes;
+        };
+        if (std::ranges::none_of(manifest->model.files, is_it)) continue;
+        const auto bytes = info->stamp.size_bytes;
+        const auto more = read_file(context, **file, bytes, bytes_max - read, step);
+        if (!more) return fail(more.error());
+        read += *more;
+    }
+    return read;
 }
 
 }  // namespace larder::internal::store

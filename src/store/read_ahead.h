@@ -15,4 +15,9 @@ namespace larder::internal::store {
                                                std::uint64_t bytes_max,
                                                const std::function<Continue()>& step);
 
+// As Store::read_model_ahead.
+[[nodiscard]] Result<std::uint64_t> read_model_ahead(const Context& context, const Key& key,
+                                                     std::uint64_t bytes_max,
+                                                     const std::function<Continue()>& step);
+
 }  // namespace larder::internal::store

@@ -53,6 +53,11 @@ Result<std::uint64_t> Store::read_ahead(const Digest& object, std::uint64_t byte
     return store::read_ahead(*context_, object, bytes_max, step);
 }
 
+Result<std::uint64_t> Store::read_model_ahead(const Key& key, std::uint64_t bytes_max,
+                                              const std::function<Continue()>& step) {
+    return store::read_model_ahead(*context_, key, bytes_max, step);
+}
+
 Result<void> Store::quarantine(const Key& key, const Part& part, std::string_view reason,
                                const std::optional<os::FileStamp>& seen) {
     context_->log.debug("setting aside " + part.object.hex() + ": " + std::string(reason));

@@ -106,6 +106,11 @@ public:
     [[nodiscard]] Result<std::uint64_t> read_ahead(const Digest& object, std::uint64_t bytes_max,
                                                    const std::function<Continue()>& step);
 
+    // The same for the files of a model that an entry refers to, where they lie as they did when it
+    // was kept. Nothing for other entries.
+    [[nodiscard]] Result<std::uint64_t> read_model_ahead(const Key& key, std::uint64_t bytes_max,
+                                                         const std::function<Continue()>& step);
+
     // Sets aside an object that is of no use although its bytes are right: it is refused by the
     // runtime, or takes the process down. Removes the entry and the object's trials. Nothing
     // happens if somebody else already did, or if `seen` (MappedObject::stamp) is given and the

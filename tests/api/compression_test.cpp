@@ -46,6 +46,10 @@ protected:
         ov::save_model(f16_model(1), path.string(), true);
         return path;
     }
+    // With its weights: what refers to the model's files is not compressed.
+    [[nodiscard]] Answer ask_and_keep(const std::filesystem::path& model) const {
+        return ask({.model = model, .environment = {{"LARDER_WEIGHTS", "keep"}}});
+    }
     [[nodiscard]] static std::uint64_t taken(const EntryInfo& entry) {
         std::uint64_t bytes = 0;
         for (const auto& object : entry.objects) bytes += object.bytes;
@@ -56,7 +60,7 @@ protected:
 TEST_F(CompressionTest, WhatIsLoadedInAnotherProcessGivesTheSameResults) {
     for (const auto& model : {save_as_f16("f16"), save(f16_model(2), "f32")}) {
         const auto expected = ask_without({.model = model});
-        const auto compiled = ask(model);
+        const auto compiled = ask_and_keep(model);
         EXPECT_EQ(compiled.outcome, "compiled") << compiled.reason;
         EXPECT_EQ(compiled.outputs, expected.outputs);
         auto store = open();
@@ -68,7 +72,7 @@ TEST_F(CompressionTest, WhatIsLoadedInAnotherProcessGivesTheSameResults) {
         RecordProperty("percent of " + model.stem().string(),
                        static_cast<int>(100 * taken(entry) / entry.bytes));
         for (int i = 0; i < 2; ++i) {
-            const auto loaded = ask(model);
+            const auto loaded = ask_and_keep(model);
             EXPECT_EQ(loaded.outcome, "loaded") << loaded.reason;
             EXPECT_EQ(loaded.outputs, expected.outputs);
         }
@@ -78,7 +82,7 @@ TEST_F(CompressionTest, WhatIsLoadedInAnotherProcessGivesTheSameResults) {
 
         ASSERT_EQ(store.decompress({key}, DryRun::no).entries.size(), 1U);
         EXPECT_EQ(store.entry(key).encoding, "raw");
-        const auto undone = ask(model);
+        const auto undone = ask_and_keep(model);
         EXPECT_EQ(undone.outcome, "loaded") << undone.reason;
         EXPECT_EQ(undone.outputs, expected.outputs);
     }
@@ -86,7 +90,7 @@ TEST_F(CompressionTest, WhatIsLoadedInAnotherProcessGivesTheSameResults) {
 
 TEST_F(CompressionTest, HalvesWhatWasUnpackedFromHalves) {
     const auto model = save(f16_model(1), "f32");
-    (void)ask(model);
+    (void)ask_and_keep(model);
     auto store = open();
     const auto planned = store.compress({}, DryRun::yes);
     const auto report = store.compress({}, DryRun::no);
@@ -100,17 +104,17 @@ TEST_F(CompressionTest, HalvesWhatWasUnpackedFromHalves) {
 
 TEST_F(CompressionTest, DamagedItIsCompiledAnewAndKeptWhole) {
     const auto model = save(f16_model(1), "f32");
-    const auto compiled = ask(model);
+    const auto compiled = ask_and_keep(model);
     auto store = open();
     ASSERT_EQ(store.compress({}, DryRun::no).entries.size(), 1U);
     const auto object = store.entries().front().objects.front();
     change_byte_unseen(directory_ / "objects" / object.digest.substr(0, 2) / object.digest,
                        object.bytes / 2);
-    const auto again = ask(model);
+    const auto again = ask_and_keep(model);
     EXPECT_EQ(again.outcome, "compiled") << again.reason;
     EXPECT_EQ(again.outputs, compiled.outputs);
     EXPECT_EQ(store.entries().front().encoding, "raw");
-    EXPECT_EQ(ask(model).outcome, "loaded");
+    EXPECT_EQ(ask_and_keep(model).outcome, "loaded");
 }
 
 }  // namespace
