@@ -22,6 +22,7 @@ import gpu as bench  # noqa: E402
 SECONDS_MAX = 900
 # A check of each kind.
 QUICK = "GpuStale.ChangedWeights*:GpuDamage.ACompressed*:*AreLoaded*/dense"
+GROUP = re.compile(r"\[-+\] \d+ tests? from (\S+?)(?:, where .*)? \((\d+) ms total\)")
 RESULT = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\S+?)(?:, where .*)? \((\d+) ms\)")
 
 
@@ -85,6 +86,8 @@ class Report:
                     if result != "OK":
                         say("".join(f"         | {text}" for text in said).rstrip())
                     last, said = "", []
+                elif group := GROUP.match(line):
+                    say(f"group    {int(group[2]) / 1e3:6.1f} s  {group[1]}")
                 elif line.startswith("[ RUN"):
                     last, said = line.split("]")[1].strip(), []
                 else:

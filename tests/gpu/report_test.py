@@ -29,7 +29,7 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         for text in ("larder     ", "OpenVINO   2", "device     GPU: Intel(R) Fake Graphics",
                      "no real GPU", "driver=26.30.12345", "AreLoadedByPathAndFromMemory/dense",
-                     "checks   3 ok", "hit ", "all is well"):
+                     "s  GpuStale\n", "checks   3 ok", "hit ", "all is well"):
             self.assertIn(text, done.stdout)
 
     def test_without_a_gpu_it_says_so(self):
