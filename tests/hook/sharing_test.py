@@ -217,7 +217,7 @@ class ChurnTest(sharing.SharingTest):
             else:
                 other.end(signal.SIGTERM if number % 4 == 2 else signal.SIGKILL)
         if number % 2:
-            self.done(self.verb("prune", "--max-size", "1MiB", "--yes"))
+            self.done(self.verb("prune", "--max-size", "1KiB", "--yes"))
             self.assertEqual(self.entries(), [])
         elif self.entries():
             self.done(self.verb("rm", self.wide, "--yes"))
