@@ -246,11 +246,8 @@ bool Request::exports_without_weights() {
     return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
 }
 
-// What is compiled of static shapes has all its kernels in the blob. A blob without weights is not
-// accepted where a directory can be named, see import_with_kernels.
-bool Request::makes_kernels() {
-    return device_.plugin == "GPU" && !exports_without_weights() && model()->is_dynamic();
-}
+// What is compiled of static shapes has all its kernels in the blob.
+bool Request::makes_kernels() { return device_.plugin == "GPU" && model()->is_dynamic(); }
 
 // For a context of the program's, only `import_model` takes a blob.
 bool Request::takes_kernels() { return !context_ || is_default(core_, *context_); }
@@ -363,24 +360,26 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
         }
     }
     if (!kernels_.empty()) {
-        if (auto model = import_with_kernels(blob, properties)) return *model;
+        if (auto model = import_with_kernels(blob, properties, without_weights)) return *model;
     }
     if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
     return core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 
 // `import_model` takes no notice of a directory. `compile_model` does, and imports a blob that it
-// is given in place of the model.
+// is given in place of the model; one without weights, beside the model alone.
 std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blob& blob,
-                                                              const ov::AnyMap& properties) {
+                                                              const ov::AnyMap& properties,
+                                                              bool without_weights) {
     auto with_kernels = properties;
     with_kernels[ov::cache_dir.name()] = kernels_;
     with_kernels[ov::hint::compiled_blob.name()] = tensor_over(blob);
-    const auto nothing =
-        std::make_shared<ov::Model>(ov::OutputVector{}, ov::ParameterVector{}, "nothing");
     try {
-        auto model = core_.compile_model(nothing, device_.asked, with_kernels);
-        // What it does not accept as a blob, it compiles `nothing` for.
+        const auto beside = without_weights ? model()
+                                            : std::make_shared<const ov::Model>(
+                                                  ov::OutputVector{}, ov::ParameterVector{});
+        auto model = core_.compile_model(beside, device_.asked, with_kernels);
+        // What it does not accept as a blob, it has no use for: it throws, or compiles nothing.
         if (!model.outputs().empty()) return model;
     } catch (const std::bad_alloc&) {
         throw;

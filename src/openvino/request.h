@@ -94,8 +94,9 @@ private:
     [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
                                                 const ov::AnyMap& properties, bool without_weights);
     // Nothing where it is of no use; the import without kernels then says why, if that fails too.
-    [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(
-        const runtime::Blob& blob, const ov::AnyMap& properties);
+    [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(const runtime::Blob& blob,
+                                                                       const ov::AnyMap& properties,
+                                                                       bool without_weights);
     // The program's, with which nothing is cached underneath.
     [[nodiscard]] ov::AnyMap own_properties() const;
     // Where facts are asked.

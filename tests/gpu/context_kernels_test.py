@@ -9,7 +9,6 @@ import os
 import harness
 from gpu_test import WITH_GPU
 from kernels_test import Kernels
-from models import MODELS
 
 
 class ContextKernelsTest(Kernels):
@@ -28,9 +27,7 @@ class ContextKernelsTest(Kernels):
         self.assertTrue(kernels["kernels_of"])
 
     def test_a_context_of_the_program_is_served_without(self):
-        import openvino
-        model = self.root / "model.xml"
-        openvino.save_model(MODELS["dynamic"]()[0], model, False)
+        model = self.save()
         client = os.environ["LARDER_CONTEXT_CLIENT"]
         plain = self.done(self.run_bare(WITH_GPU, client, model, "own")).out.split()
         self.assertEqual(plain[:2], ["own", "compiled"])

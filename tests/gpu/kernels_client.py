@@ -3,7 +3,8 @@
 usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, what came of it, once the model has run,
 and FOLDER/released once it has let go of it, which waits for all that the device was making; it
 goes on when there is FOLDER/release, and FOLDER/end. With FOR_CONTEXT set it compiles for the
-device's own context.
+device's own context; with WITHOUT_WEIGHTS, a file that this names, and asks for blobs that hold no
+weights.
 """
 
 import hashlib
@@ -37,7 +38,11 @@ model, inputs = MODELS[name]()
 start = time.monotonic()
 core = ov.Core()
 target = core.get_default_context("GPU") if "FOR_CONTEXT" in os.environ else "GPU"
-compiled = core.compile_model(model, target)
+if "WITHOUT_WEIGHTS" in os.environ:
+    compiled = core.compile_model(os.environ["WITHOUT_WEIGHTS"], target,
+                                  {"CACHE_MODE": "OPTIMIZE_SIZE"})
+else:
+    compiled = core.compile_model(model, target)
 ready = time.monotonic()
 print("ready", file=sys.stderr, flush=True)
 request = compiled.create_infer_request()

@@ -14,6 +14,7 @@ import time
 
 import harness
 from gpu_test import WITH_GPU, GpuTest
+from models import MODELS
 
 KERNELS_CLIENT = [sys.executable, str(pathlib.Path(__file__).with_name("kernels_client.py"))]
 LIMIT_S = 180
@@ -98,6 +99,13 @@ class Kernels(GpuTest):
         self.assertEqual(running.built_from_source(), (0, 0), running.error.read_text())
         return found
 
+    def save(self):
+        """The model as a file."""
+        import openvino
+        model = self.root / "model.xml"
+        openvino.save_model(MODELS["dynamic"]()[0], model, False)
+        return model
+
     def objects(self):
         return [path for path in (self.dir / "objects").rglob("*")
                 if path.is_file() and path.suffix != ".chunks"]
@@ -155,6 +163,19 @@ class KernelsTest(Kernels):
         first = self.keep()
         again = self.make_nothing("again", LARDER_MODE="read-only")
         self.assertEqual(again["output"], first["output"])
+
+    def test_a_blob_without_weights_has_them(self):
+        model = self.save()
+        first = self.keep(WITHOUT_WEIGHTS=str(model))
+        self.assertFalse(first["loaded"])
+        [blob] = [entry for entry in self.entries() if not entry["kernels_of"]]
+        self.assertLess(blob["bytes"], model.with_suffix(".bin").stat().st_size)
+        again = self.start("again", WITHOUT_WEIGHTS=str(model))
+        found = again.end()
+        self.assertTrue(found["loaded"])
+        self.assertEqual(found["output"], first["output"])
+        # What the import needs for the weights, the plugin keeps nowhere.
+        self.assertEqual(again.built_from_source()[1], 0)
 
     def test_a_static_model_has_none(self):
         for loaded in (False, True):
