@@ -316,7 +316,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     request_.expect_settled_properties(note_in(manifest, k_settled_note));
     const auto kernel_trial = begin_kernels(manifest);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
-    const bool may_drop = size >= k_releasable_blob_bytes || request_.import_copies_blob();
+    const bool may_drop = size >= k_releasable_blob_bytes || request_.copies_blob();
     if (may_drop && pages == Pages::drop) object.mapping->drop_resident();
     if (!imported) {
         response_.sharing.reset();

@@ -82,7 +82,6 @@ public:
     [[nodiscard]] Result<void> warm_up(std::chrono::nanoseconds limit) override;
     void release_model() override;
     [[nodiscard]] bool compiled_holds_model() const override;
-    [[nodiscard]] bool import_copies_blob() const override { return device_.plugin == "GPU"; }
     void release_compiled() override;
     [[nodiscard]] const runtime::StageTimes& times() const override { return times_; }
 

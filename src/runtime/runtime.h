@@ -254,9 +254,6 @@ public:
     // Whether a compiled model holds what it was compiled from in memory for as long as it lives,
     // and an imported one only its blob.
     [[nodiscard]] virtual bool compiled_holds_model() const = 0;
-    // Whether an import copies all that it needs of a blob to memory of the device: nothing looks
-    // at the blob's pages any more.
-    [[nodiscard]] virtual bool import_copies_blob() const { return false; }
     // Lets go of the compiled model. Another is compiled or imported in its place.
     virtual void release_compiled() = 0;
 
