@@ -47,6 +47,8 @@ struct EntryInfo {
     std::uint64_t bytes = 0;  // of what the device exported
     // How many of them are not kept, because the model's own files have them.
     std::uint64_t referred_bytes = 0;
+    // Why its weights are kept; empty where they are not, or that is not known.
+    std::string weights_kept;
     // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where in the
     // model's own files the rest is; "variant", as pieces of another blob and what differs;
     // "compressed"; "encrypted"; or "files", as a set of files. `objects` are what that takes.

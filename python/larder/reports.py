@@ -69,6 +69,7 @@ class WholeEntry(Entry):
 
     schema_version: int
     without_weights: bool
+    weights_kept: str | None
     requirements: str | None
     objects: list[EntryObject]
     model_files: list[ModelFile]

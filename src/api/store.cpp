@@ -12,6 +12,7 @@
 #include "cache/blame.h"
 #include "cache/gain.h"
 #include "cache/kernels.h"
+#include "cache/kept_form.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
 #include "store/state.h"
@@ -31,6 +32,7 @@ EntryInfo describe(store::Manifest manifest,
     info.key = manifest.key.hex();
     info.bytes = manifest.total_bytes();
     info.referred_bytes = manifest.referred_bytes();
+    info.weights_kept = internal::cache::note_in(manifest, internal::cache::k_weights_note);
     info.encoding = to_string(manifest.encoding);
     info.unpacked_from = internal::cache::unpacked_from(manifest);
     info.kernels_of = internal::cache::kernels_of(manifest);

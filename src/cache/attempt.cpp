@@ -181,9 +181,11 @@ Result<Response> Attempt::compile_and_keep() {
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
     }
+    const bool lean = kept && is_lean(*kept, source_pages.get());
+    if (lean) source_pages->drop();
     source_pages.reset();
     request_.release_model();
-    if (kept) {
+    if (kept && !lean) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
     if (session_.config().release_memory) os::return_freed_memory();
@@ -252,7 +254,7 @@ Result<format::Manifest> Attempt::publish_blob() {
             if (auto same = confirm_model(); !same) return same;
             return memory.encrypt_into(file, identified_.key, *encryption);
         }
-        if (auto done = export_into(file); !done) return done;
+        if (auto done = export_into(file, manifest); !done) return done;
         return confirm_model();
     };
     if (request_.encryption() != nullptr) {

@@ -78,15 +78,18 @@ private:
     // What was kept, if it was.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
     [[nodiscard]] Result<format::Manifest> publish_blob();
-    [[nodiscard]] Result<void> export_into(store::StagedFile& file);
-    // Whether what is kept may refer to the model's own files.
-    [[nodiscard]] bool may_refer() const;
+    // Notes in `manifest` why the weights are kept, if they are.
+    [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
+    // Why what is kept may not refer to the model's own files; empty if it may.
+    [[nodiscard]] std::string reason_to_keep_weights() const;
     // An empty object in its place, so that the next start neither trusts nor forgets.
     [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
     // Whether the runtime refuses what was just exported, where that is quickly found out.
     [[nodiscard]] bool is_refused(const format::Manifest& kept);
     // Imports what was just kept, in place of what was compiled, which takes far more memory.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
+    // Whether what was compiled holds little but pages of the model's files, as an import would.
+    [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
     [[nodiscard]] Result<void> confirm_model();
     // Whether the same model was kept under the key of its file, or of its graph, and is now found
     // under this request's key, too.

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cache/attempt.h"
+#include "cache/kept_form.h"
 #include "cache/model_bytes.h"
 #include "cache/referring_blob.h"
 
@@ -28,34 +29,44 @@ std::uint64_t sum_of_bytes(const std::vector<ModelSource>& sources) {
 
 }  // namespace
 
-bool Attempt::may_refer() const {
+std::string Attempt::reason_to_keep_weights() const {
+    if (request_.encryption() != nullptr) return "the program encrypts what is kept";
+    if (request_.exports_without_weights()) return "the device has left them out";
     switch (session_.config().weights) {
-        case WeightsKept::keep: return false;
-        case WeightsKept::refer: break;
-        case WeightsKept::automatic:
-            // Another program has kept it under the same key, and will ask again.
-            if (lacks_weights_) return false;
-            // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob
-            // that it imported for as long as the model lives. Pages of a file can be dropped.
-            if (request_.copies_blob()) return false;
-            if (ModelBytes(session_, identified_).is_far(store_->directory())) return false;
-            break;
+        case WeightsKept::keep: return "LARDER_WEIGHTS=keep";
+        case WeightsKept::refer: return {};
+        case WeightsKept::automatic: break;
     }
-    return request_.encryption() == nullptr && !request_.exports_without_weights();
+    // Another program has kept it under the same key, and will ask again.
+    if (lacks_weights_) return "programs have the model in memory alone";
+    // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob that it
+    // imported for as long as the model lives. Pages of a file can be dropped.
+    if (request_.copies_blob()) return "the device would hold them in memory";
+    if (ModelBytes(session_, identified_).is_far(store_->directory())) {
+        return "the model's files lie further away than the larder";
+    }
+    return {};
 }
 
-Result<void> Attempt::export_into(store::StagedFile& file) {
-    if (may_refer()) {
+Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& manifest) {
+    auto reason = reason_to_keep_weights();
+    if (reason.empty()) {
         ModelBytes model(session_, identified_);
         auto sources = model.map();
-        if (sources && sum_of_bytes(*sources) >= k_referred_bytes_min) {
+        if (!sources) {
+            reason = sources.error().message();
+        } else if (sum_of_bytes(*sources) < k_referred_bytes_min) {
+            reason = "they are few";
+        } else {
             const auto use = request_.copies_blob() ? BlobUse::copied : BlobUse::in_place;
             ReferringBlob blob(model, std::move(*sources), file, use);
             if (auto done = request_.export_blob(blob); !done) return done;
-            return blob.finish();
+            if (auto done = blob.finish(); !done || file.form()) return done;
+            manifest.notes[k_weights_note] = "the compiler has made others of most of them";
+            return {};
         }
-        if (!sources) session_.log().debug("kept with its weights: " + sources.error().message());
     }
+    manifest.notes[k_weights_note] = std::move(reason);
     Sink sink(file);
     return request_.export_blob(sink);
 }

@@ -17,6 +17,12 @@ std::unique_ptr<SourcePages> Attempt::read_model() {
     return std::make_unique<SourcePages>(request_.read_weights());
 }
 
+bool Attempt::is_lean(const format::Manifest& kept, const SourcePages* source_pages) const {
+    return kept.encoding == format::Encoding::referring && source_pages != nullptr &&
+           source_pages->hold_the_weights() && !compiled_ && !kept.notes.contains(k_kernels_note) &&
+           kept.own_part().bytes < k_releasable_blob_bytes;
+}
+
 Result<void> Attempt::exchange(const format::Manifest& kept) {
     const bool frees = session_.config().release_memory && request_.compiled_holds_model() &&
                        kept.total_bytes() >= k_releasable_blob_bytes;

@@ -16,6 +16,9 @@ namespace larder::internal::cache {
     return blob_inputs;
 }
 
+// The note of why weights are kept that the model's own files may have.
+inline constexpr const char* k_weights_note = "weights kept";
+
 // Empty where the manifest has no such note.
 [[nodiscard]] inline std::string note_in(const format::Manifest& manifest, const char* name) {
     const auto found = manifest.notes.find(name);

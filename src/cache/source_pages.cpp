@@ -19,6 +19,7 @@ using Range = std::span<const std::byte>;
 // Below, neither the thread pays nor the memory.
 constexpr std::uint64_t k_weights_bytes_min = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{128} << 20;
+constexpr std::uint64_t k_held_part = 16;
 constexpr auto k_sources_look_every = std::chrono::milliseconds(20);
 // Weights lie in a file one after the other, aligned.
 constexpr std::ptrdiff_t k_gap_bytes_max = 4095;
@@ -40,6 +41,12 @@ std::vector<Range> joined(std::vector<Range> ranges) {
     return result;
 }
 
+std::uint64_t sum_of_sizes(const std::vector<Range>& ranges) {
+    std::uint64_t bytes = 0;
+    for (const auto range : ranges) bytes += range.size();
+    return bytes;
+}
+
 std::vector<Range> droppable(std::vector<Range> weights) {
     os::ProcAddressSpace address_space;
     const auto mappings = address_space.file_mappings();
@@ -53,9 +60,7 @@ std::vector<Range> droppable(std::vector<Range> weights) {
     };
     std::erase_if(weights, [&](Range range) { return !may_be_dropped(range); });
     auto ranges = joined(std::move(weights));
-    std::uint64_t bytes = 0;
-    for (const auto range : ranges) bytes += range.size();
-    if (bytes < k_weights_bytes_min) ranges.clear();
+    if (sum_of_sizes(ranges) < k_weights_bytes_min) ranges.clear();
     return ranges;
 }
 
@@ -63,19 +68,25 @@ std::vector<Range> droppable(std::vector<Range> weights) {
 
 // Without a thread the pages stay.
 SourcePages::SourcePages(std::vector<std::span<const std::byte>> weights)
-    : droppable_(droppable(std::move(weights))),
+    : droppable_(droppable(weights)),
+      hold_the_weights_(sum_of_sizes(droppable_) >=
+                        sum_of_sizes(weights) / k_held_part * (k_held_part - 1)),
       resident_before_(os::read_memory_info().file_rss_bytes) {
     if (!droppable_.empty()) thread_.start([this](const std::stop_token& stop) { run(stop); });
 }
 
-void SourcePages::run(const std::stop_token& stop) const {
+void SourcePages::drop() const noexcept {
     os::ProcAddressSpace address_space;
+    for (const auto range : droppable_) address_space.drop_resident(range);
+}
+
+void SourcePages::run(const std::stop_token& stop) const {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
         if (os::read_memory_info().file_rss_bytes > resident_before_ + k_resident_bytes_max) {
-            for (const auto range : droppable_) address_space.drop_resident(range);
+            drop();
         }
         wake.wait_for(lock, stop, k_sources_look_every, [] { return false; });
     }

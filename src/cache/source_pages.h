@@ -23,10 +23,16 @@ public:
     SourcePages& operator=(const SourcePages&) = delete;
     ~SourcePages() = default;
 
+    // Whether all but a few of the weights are pages of files, which take no memory of their own.
+    [[nodiscard]] bool hold_the_weights() const { return hold_the_weights_; }
+    // Drops what is resident now.
+    void drop() const noexcept;
+
 private:
     void run(const std::stop_token& stop) const;
 
     std::vector<std::span<const std::byte>> droppable_;  // apart from each other
+    bool hold_the_weights_ = false;
     std::uint64_t resident_before_;
     os::BackgroundThread thread_;  // ends first
 };

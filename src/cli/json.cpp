@@ -80,6 +80,7 @@ Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     auto json = json_object();
     json.update(entry_json(entry, unique_bytes));
     json["without_weights"] = entry.without_weights;
+    json["weights_kept"] = text_or_null(entry.weights_kept);
     json["requirements"] = text_or_null(entry.requirements);
     json["objects"] = Json::array();
     for (const auto& object : entry.objects) {

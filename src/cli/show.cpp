@@ -18,7 +18,9 @@ namespace {
 
 std::string weights_text(const EntryInfo& entry) {
     if (entry.without_weights) return "in the model's own file";
-    if (entry.referred_bytes == 0) return "kept";
+    if (entry.referred_bytes == 0) {
+        return "kept" + (entry.weights_kept.empty() ? "" : ": " + entry.weights_kept);
+    }
     return format_size(entry.referred_bytes) + " in the model's own files, where a load maps them";
 }
 
