@@ -55,7 +55,7 @@ enum class Share {
 
 // Whether weights are kept that the model's own files have as well (docs/weights.md).
 enum class Weights {
-    automatic,  // only what the compiler made, unless the files lie further away than the larder
+    automatic,  // as `refer`, unless the files lie further away than the larder, or in memory
     refer,      // only what the compiler made
     keep,       // all of it: a hit reads nothing but the larder, whatever becomes of the files
 };

@@ -34,7 +34,7 @@ enum class Share {
 
 // What becomes of weights that lie in the model's own files.
 enum class WeightsKept {
-    automatic,  // as `refer`, unless the files lie further away than the larder
+    automatic,  // as `refer`, unless the files lie further away than the larder, or in memory
     refer,      // only what the compiler made is kept
     keep,       // they are kept, too
 };
