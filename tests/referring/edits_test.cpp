@@ -228,16 +228,23 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
     EXPECT_GT(ended["compiled"] + ended["bypassed"], 0);
 }
 
-TEST_F(Edits, OfPlainFilesEndWithOneModelAndTheNextRequestWithTheRightOne) {
-    Child child([&] { run(0, 1'200); });
+// In parts, so that none takes long on a busy machine.
+constexpr std::uint32_t k_part = 240;
+
+class EditsInParts : public Edits, public ::testing::WithParamInterface<std::uint32_t> {};
+
+TEST_P(EditsInParts, OfPlainFilesEndWithOneModelAndTheNextRequestWithTheRightOne) {
+    Child child([&] { run(GetParam() * k_part, k_part); });
     EXPECT_EQ(child.wait(), 0);
 }
 
-TEST_F(Edits, InAHubsLayoutEndWithOneModelAndTheNextRequestWithTheRightOne) {
+TEST_P(EditsInParts, InAHubsLayoutEndWithOneModelAndTheNextRequestWithTheRightOne) {
     layout_ = Layout::hub;
-    Child child([&] { run(10'000, 700); });
+    Child child([&] { run(10'000 + GetParam() * k_part, k_part); });
     EXPECT_EQ(child.wait(), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Part, EditsInParts, ::testing::Range(0U, 4U));
 
 TEST_F(Edits, OnAnOverlayEndWithOneModelAndTheNextRequestWithTheRightOne) {
     layout_ = Layout::overlay;
