@@ -55,9 +55,10 @@ enum class Share {
 
 // Whether weights are kept that the model's own files have as well (docs/weights.md).
 enum class Weights {
-    automatic,  // only what the compiler made, for CPU, unless the files lie on another machine
-    refer,      // only what the compiler made, for every device
-    keep,       // all of it: a hit reads nothing but the larder, whatever becomes of the files
+    // Only what the compiler made, for CPU, unless the files lie on another machine or in memory.
+    automatic,
+    refer,  // only what the compiler made, for every device
+    keep,   // all of it: a hit reads nothing but the larder, whatever becomes of the files
 };
 
 // Which models are kept.

@@ -227,6 +227,11 @@ Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
         if (object && manifest.encoding == format::Encoding::encrypted) {
             if (auto done = decrypt_blob(manifest, *object); !done) return fail(done.error());
         }
+        if (object && manifest.encoding == format::Encoding::referring &&
+            !is_settled(identified_) && !confirm_model()) {
+            lacks_weights_ = true;
+            return fail(Errc::not_found, "the model changed while it was loaded");
+        }
         if (object || object.error().code != Errc::not_found) return object;
         auto now = store_->find(identified_.key).manifest;
         if (!now || is_withheld(*now) || now->parts == manifest.parts) return object;

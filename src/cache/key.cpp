@@ -244,13 +244,23 @@ std::optional<Identified> identify_file(Session& session, runtime::Request& requ
     return std::move(*identified);
 }
 
+bool is_settled(const Identified& identified) {
+    if (identified.files) {
+        return std::ranges::all_of(identified.files->files, [](const auto& file) {
+            return file.settled == model::Settled::yes;
+        });
+    }
+    return !identified.weights ||
+           std::ranges::all_of(identified.weights->files, &model::MappedFile::settled);
+}
+
 Result<void> confirm_unchanged(Session& session, runtime::Request& request,
                                const Identified& identified) {
     if (identified.files) return model::confirm_unchanged(session.system(), *identified.files);
     if (!identified.weights) return {};
     const auto& files = identified.weights->files;
     if (auto same = model::confirm_unchanged(session.system().fs, files); !same) return same;
-    if (std::ranges::all_of(files, &model::MappedFile::settled)) return {};
+    if (is_settled(identified)) return {};
     // Written just before it was hashed: a change right after that would have left no trace.
     Identified again;
     const auto digest = fingerprint_memory(session, request, again);

@@ -51,6 +51,10 @@ struct GraphKey {
 [[nodiscard]] std::optional<Identified> identify_file(Session& session, runtime::Request& request,
                                                       const std::string& path);
 
+// Whether a change to the model's files since they were fingerprinted shows in their stamps: else
+// only confirm_unchanged tells of it.
+[[nodiscard]] bool is_settled(const Identified& identified);
+
 // To be asked after the runtime has compiled the model, and before that is kept under the key:
 // Errc::busy if it may have been compiled from something else.
 [[nodiscard]] Result<void> confirm_unchanged(Session& session, runtime::Request& request,

@@ -140,7 +140,12 @@ bool ModelBytes::is_far(const std::string& larder) const {
     const auto distance = [&](const std::string& path) {
         const auto space = fs.space(path);
         if (!space) return 1;
-        return space->locality == os::Locality::network ? 1 : 0;
+        switch (space->locality) {
+            case os::Locality::local: break;
+            case os::Locality::network: return 1;
+            case os::Locality::memory: return 2;  // gone with the next boot
+        }
+        return 0;
     };
     const auto to_larder = distance(larder);
     return std::ranges::any_of(paths(),

@@ -39,7 +39,8 @@ public:
     [[nodiscard]] Result<std::vector<ModelSource>> map();
     // Lets go of the memory that they take in this process.
     void drop_resident() noexcept;
-    // Whether a file of the model lies further away than the larder: on a network's file system.
+    // Whether a file of the model lies further away than the larder, on a network's file system, or
+    // stays for a shorter time, in memory.
     [[nodiscard]] bool is_far(const std::string& larder) const;
 
 private:

@@ -48,9 +48,15 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
         offset += known;
         bytes = bytes.subspan(known);
     }
+    // What is left out is zeros; much of it is a hole in a file, but would be memory here.
+    if (const auto gap = offset - std::min(offset, blob_bytes_); gap > 0 && !is_whole_) {
+        if (gap > k_made_bytes_free) {
+            if (auto done = keep_whole(); !done) return done;
+        } else {
+            add_made(blob_bytes_, std::vector<std::byte>(gap));
+        }
+    }
     if (!is_whole_) {
-        if (offset > blob_bytes_)
-            add_made(blob_bytes_, std::vector<std::byte>(offset - blob_bytes_));
         recognise(offset, bytes);
         const bool is_much = made_.size() > k_made_bytes_free && made_.size() > referred_bytes_ / 2;
         return is_much ? keep_whole() : Result<void>{};
@@ -295,7 +301,19 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
     std::uint64_t gap_bytes_max = 0;
     std::uint64_t end = 0;
     for (const auto& [offset, run] : placed) {
-        if (offset < end) return keep_whole();
+        if (offset < end) {
+            // Constants may overlap, as they do in their file.
+            const auto known = run.source ? number_of.find(*run.source) : number_of.end();
+            auto& [begin, piece, made] = pieces.back();
+            if (known == number_of.end() || piece.source != known->second ||
+                piece.offset + (offset - begin) != run.offset) {
+                return keep_whole();
+            }
+            const auto run_end = std::max(end, offset + run.bytes);
+            piece.bytes += run_end - end;
+            end = run_end;
+            continue;
+        }
         const auto gap = offset - end;
         if (run.source) {
             const auto next = static_cast<std::uint32_t>(number_of.size() + 1);

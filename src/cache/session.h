@@ -35,9 +35,12 @@ enum class Share {
 
 // What becomes of weights that lie in the model's own files.
 enum class WeightsKept {
-    automatic,  // as `refer` where a load can map the files, and they are no further away
-    refer,      // only what the compiler made is kept
-    keep,       // they are kept, too
+    // As `refer` where a load can map the files, unless they lie further away than the larder, or
+    // in
+    // memory.
+    automatic,
+    refer,  // only what the compiler made is kept
+    keep,   // they are kept, too
 };
 
 // Which blobs are kept.

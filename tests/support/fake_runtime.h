@@ -50,6 +50,9 @@ struct FakeDevice {
     std::mutex mutex_of_names;
     std::string expected_port_names;                  // of what was imported last
     std::size_t blob_padding = 0;                     // makes the blob this much larger
+    std::string weights_in_blob;                      // of every model, behind all else
+    std::string imported_weights;                     // those of what was imported last
+    bool copies_blob = false;                         // what it imports
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
     std::atomic<int> exports_done{0};
@@ -116,12 +119,13 @@ public:
     }
     bool is_stood_in_for() override { return device_.is_stood_in_for; }
     std::string requirements() override { return device_.requirements; }
+    bool copies_blob() override { return device_.copies_blob; }
     bool exports_without_weights() override { return false; }
     Result<void> export_blob(runtime::BlobSink& sink) override {
         if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
         ++device_.exports_done;
         if (device_.on_export) device_.on_export();
-        auto text = result_ + std::string(device_.blob_padding, '.');
+        auto text = result_ + std::string(device_.blob_padding, '.') + device_.weights_in_blob;
         // The body first, the header afterwards: as real exporters do.
         const auto bytes = std::as_bytes(std::span(text));
         if (auto body = sink.write_at(1, bytes.subspan(1)); !body) return body;
@@ -137,8 +141,10 @@ public:
         if (!device_.accepts) return fail(Errc::incompatible, "the fake device refuses the blob");
         ++device_.imports_done;
         device_.kernels = kernels_;
-        const auto size = blob.bytes.size() - device_.blob_padding;
-        result_.assign(reinterpret_cast<const char*>(blob.bytes.data()), size);
+        const auto* const text = reinterpret_cast<const char*>(blob.bytes.data());
+        const auto weights = blob.bytes.size() - device_.weights_in_blob.size();
+        result_.assign(text, weights - device_.blob_padding);
+        device_.imported_weights.assign(text + weights, device_.weights_in_blob.size());
         blob_ = blob;
         return {};
     }

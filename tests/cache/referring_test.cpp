@@ -1,0 +1,493 @@
+// Whole requests for models whose weights stay where they are, on a fake runtime that keeps a copy
+// of what it imports: other processes change the files at every step, processes die, disks fill up.
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attempt_harness.h"
+#include "referring_harness.h"
+#include "support/fault_file_system.h"
+#include "support/interrupted_calls.h"
+#include "support/mapped_memory.h"
+#include "support/meddled_file_system.h"
+#include "support/temporary_directory.h"
+#include "support/unable.h"
+
+namespace larder::internal::cache {
+namespace {
+
+namespace fs = std::filesystem;
+using support::Call;
+
+constexpr std::size_t k_weights_bytes = 600'000;
+constexpr std::uint64_t k_small_bytes = 50'000;
+
+class ReferringTest : public AttemptTest {
+protected:
+    ReferringTest() {
+        fs::create_directories(root_ / "models");
+        support::write_file(xml_, R"(<net name="m" version="11"><layers>)"
+                                  R"(<layer id="0" name="c" type="Const"/></layers></net>)");
+        put(a_);
+        device_.copies_blob = true;
+        device_.weights_in_blob = a_;
+        // As runtimes do, it reads what is in the file by then.
+        device_.on_compile = [this] { device_.weights_in_blob = support::read_file(bin_); };
+    }
+
+    // As a new file that takes the place of the old one.
+    void put(const std::string& weights) const {
+        support::write_file(bin_ + ".new", weights);
+        fs::rename(bin_ + ".new", bin_);
+    }
+    void overwrite(const std::string& weights) const {
+        const auto time = fs::last_write_time(bin_);
+        {
+            std::fstream file(bin_, std::ios::in | std::ios::out | std::ios::binary);
+            file.write(weights.data(), static_cast<std::streamsize>(weights.size()));
+        }
+        fs::last_write_time(bin_, time);
+    }
+    // So that later changes show in the times of the files.
+    static void settle() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
+
+    // In a session of its own.
+    Outcome ask_for(const ModelReference& reference, os::FileSystem& fs) {
+        const auto real = system_.system();
+        Session session({fs, real.clock, real.entropy, real.process}, log_, config_);
+        support::FakeRequest request(device_, "x");
+        const auto response = Attempt(session, request, reference).run();
+        EXPECT_TRUE(response) << response.error().message();
+        EXPECT_EQ(request.result(), "compiled x");
+        if (!response) return Outcome::bypassed;
+        reason_ = response->reason;
+        weights_ = response->outcome == Outcome::loaded ? device_.imported_weights
+                                                        : device_.weights_in_blob;
+        return response->outcome;
+    }
+    Outcome ask_in(const std::string& path) {
+        ModelReference reference;
+        reference.path = path;
+        return ask_for(reference, meddled_);
+    }
+    Outcome ask() { return ask_in(xml_); }
+    [[nodiscard]] std::uint64_t kept_bytes() const {
+        std::uint64_t bytes = 0;
+        for (const auto& file : fs::recursive_directory_iterator(root_ / "larder/objects")) {
+            if (file.is_regular_file()) bytes += file.file_size();
+        }
+        return bytes;
+    }
+    void forget() const {
+        fs::remove_all(config_.directory);
+        fs::remove_all(config_.state_directory);
+    }
+    [[nodiscard]] bool is_of_model(const Call& call) const {
+        return call.path.starts_with((root_ / "models").string());
+    }
+    // What is asked for next, and once more, when nobody is at work any more.
+    void expect_right(const std::string& weights, const std::string& what) {
+        meddled_.stop();
+        const auto outcome = ask();
+        EXPECT_TRUE(outcome == Outcome::loaded || outcome == Outcome::compiled) << what << reason_;
+        EXPECT_TRUE(weights_ == weights) << what;
+        EXPECT_EQ(ask(), Outcome::loaded) << what << reason_;
+        EXPECT_TRUE(weights_ == weights) << what;
+    }
+
+    std::string xml_ = root_ / "models/m.xml";
+    std::string bin_ = root_ / "models/m.bin";
+    std::string a_ = random_weights(k_weights_bytes, 1);
+    std::string b_ = random_weights(k_weights_bytes, 2);
+    support::UnsyncedCalls calls_;
+    std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system(calls_);
+    support::MeddledFileSystem meddled_{*fs_};
+    std::string weights_;  // of the model that the last request ended with
+};
+
+TEST_F(ReferringTest, WhatTheCompilerMadeIsKeptAndTheWeightsAreNot) {
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_LT(kept_bytes(), k_small_bytes);
+    EXPECT_EQ(ask(), Outcome::loaded);
+    EXPECT_TRUE(weights_ == a_);
+    put(b_);
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_EQ(ask(), Outcome::loaded);
+    EXPECT_TRUE(weights_ == b_);
+    put(a_);
+    EXPECT_EQ(ask(), Outcome::loaded) << "as before";
+    EXPECT_TRUE(weights_ == a_);
+    EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
+TEST_F(ReferringTest, ItIsFoundWhereverTheModelLies) {
+    EXPECT_EQ(ask(), Outcome::compiled);
+    const auto elsewhere = root_ / "models/elsewhere";
+    fs::create_directories(elsewhere);
+    fs::rename(xml_, elsewhere / "n.xml");
+    fs::rename(bin_, elsewhere / "n.bin");
+    EXPECT_EQ(ask_in(elsewhere / "n.xml"), Outcome::loaded);
+    EXPECT_TRUE(weights_ == a_);
+    // As the hubs of models lay out what they download.
+    const auto blobs = root_ / "models/blobs";
+    const auto snapshot = root_ / "models/snapshots/1234";
+    fs::create_directories(blobs);
+    fs::create_directories(snapshot);
+    fs::rename(elsewhere / "n.xml", blobs / "01ab");
+    fs::rename(elsewhere / "n.bin", blobs / "23cd");
+    fs::create_symlink("../../blobs/01ab", snapshot / "model.xml");
+    fs::create_symlink("../../blobs/23cd", snapshot / "model.bin");
+    EXPECT_EQ(ask_in(snapshot / "model.xml"), Outcome::loaded);
+    EXPECT_TRUE(weights_ == a_);
+    support::write_file(blobs / "45ef", b_);
+    fs::remove(snapshot / "model.bin");
+    fs::create_symlink("../../blobs/45ef", snapshot / "model.bin");
+    device_.on_compile = [this] { device_.weights_in_blob = b_; };
+    EXPECT_EQ(ask_in(snapshot / "model.xml"), Outcome::compiled);
+    EXPECT_EQ(ask_in(snapshot / "model.xml"), Outcome::loaded);
+    EXPECT_TRUE(weights_ == b_);
+}
+
+TEST_F(ReferringTest, SettingAndPlaceDecide) {
+    struct Case {
+        WeightsKept weights;
+        os::Locality model;
+        bool refers;
+    };
+    for (const auto& [weights, locality, refers] :
+         {Case{WeightsKept::automatic, os::Locality::local, true},
+          Case{WeightsKept::automatic, os::Locality::network, false},
+          Case{WeightsKept::automatic, os::Locality::memory, false},
+          Case{WeightsKept::refer, os::Locality::network, true},
+          Case{WeightsKept::refer, os::Locality::memory, true},
+          Case{WeightsKept::keep, os::Locality::local, false}}) {
+        forget();
+        config_.weights = weights;
+        meddled_.place(root_ / "models", locality);
+        EXPECT_EQ(ask(), Outcome::compiled);
+        EXPECT_EQ(kept_bytes() < k_small_bytes, refers);
+        EXPECT_EQ(ask(), Outcome::loaded);
+        EXPECT_TRUE(weights_ == a_);
+    }
+    forget();
+    config_.weights = WeightsKept::automatic;
+    meddled_.place(root_, os::Locality::network);
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_LT(kept_bytes(), k_small_bytes) << "the larder is as far away";
+    // What is kept is used, whatever the setting is by now.
+    config_.weights = WeightsKept::keep;
+    EXPECT_EQ(ask(), Outcome::loaded);
+    config_.mode = Mode::refresh;
+    EXPECT_EQ(ask(), Outcome::compiled);
+    EXPECT_GT(kept_bytes(), k_weights_bytes);
+}
+
+TEST_F(ReferringTest, ModesDoWhatTheySay) {
+    EXPECT_EQ(ask(), Outcome::compiled);
+    const auto before = support::tree_of(config_.directory);
+    for (const auto mode : {Mode::read_only, Mode::cache_only}) {
+        config_.mode = mode;
+        EXPECT_EQ(ask(), Outcome::loaded);
+        EXPECT_TRUE(weights_ == a_);
+        EXPECT_EQ(support::tree_of(config_.directory), before);
+    }
+    config_.mode = Mode::read_only;
+    put(b_);
+    ask();
+    EXPECT_TRUE(weights_ == b_);
+    EXPECT_EQ(support::tree_of(config_.directory), before);
+    config_.mode = Mode::cache_only;
+    {
+        Session session(system(), log_, config_);
+        support::FakeRequest request(device_, "x");
+        ModelReference reference;
+        reference.path = xml_;
+        EXPECT_FALSE(Attempt(session, request, reference).run()) << "it was never compiled";
+    }
+    config_.mode = Mode::refresh;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(ask(), Outcome::compiled);
+        EXPECT_LT(kept_bytes(), 2 * k_small_bytes);
+    }
+    config_.mode = Mode::cache_only;
+    EXPECT_EQ(ask(), Outcome::loaded);
+    EXPECT_TRUE(weights_ == b_);
+}
+
+// Of a model in memory, whose weights a program has mapped from a file, or has on its heap.
+class InMemoryTest : public ReferringTest {
+protected:
+    InMemoryTest() {
+        put(large_);
+        settle();
+        device_.on_compile = {};
+        device_.weights_in_blob = large_;
+    }
+    Outcome ask_for_ranges(const std::vector<std::span<const std::byte>>& ranges) {
+        device_.weights = ranges;
+        ModelReference reference;
+        reference.origin = ModelOrigin::memory;
+        reference.name = "x";
+        return ask_for(reference, meddled_);
+    }
+    Outcome ask_mapped() {
+        const support::MappedMemory memory(bin_);
+        return ask_for_ranges({memory.bytes()});
+    }
+    Outcome ask_on_heap() { return ask_for_ranges({std::as_bytes(std::span(large_))}); }
+
+    std::string large_ = random_weights(std::size_t{3} << 20, 3);
+};
+
+TEST_F(InMemoryTest, RequesterWithoutTheFilesCompilesOnce) {
+    EXPECT_EQ(ask_mapped(), Outcome::compiled);
+    EXPECT_LT(kept_bytes(), k_small_bytes);
+    EXPECT_EQ(ask_mapped(), Outcome::loaded);
+    EXPECT_TRUE(weights_ == large_);
+    EXPECT_EQ(ask_on_heap(), Outcome::compiled);
+    EXPECT_GT(kept_bytes(), large_.size());
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(ask_on_heap(), Outcome::loaded);
+        EXPECT_EQ(ask_mapped(), Outcome::loaded);
+        EXPECT_TRUE(weights_ == large_);
+    }
+    EXPECT_EQ(device_.compiles_done, 2);
+    EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
+// Another asks for less, and need not keep what others refer to.
+TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
+    EXPECT_EQ(ask_mapped(), Outcome::compiled);
+    const auto before = support::tree_of(config_.directory);
+    config_.mode = Mode::read_only;
+    EXPECT_EQ(ask_on_heap(), Outcome::bypassed);
+    EXPECT_NE(reason_.find("does not have in a file"), std::string::npos) << reason_;
+    EXPECT_EQ(support::tree_of(config_.directory), before);
+    EXPECT_EQ(ask_mapped(), Outcome::loaded);
+}
+
+TEST_F(InMemoryTest, ConstantsOfOneFileAreFoundInAnother) {
+    device_.weights_in_blob = large_.substr(0, 1'000'000) + large_.substr(1'500'000, 1'500'000);
+    const auto ask_for_two = [this](const std::string& path, std::size_t second) {
+        const support::MappedMemory memory(path);
+        return ask_for_ranges(
+            {memory.bytes().first(1'000'000), memory.bytes().subspan(second, 1'500'000)});
+    };
+    EXPECT_EQ(ask_for_two(bin_, 1'500'000), Outcome::compiled);
+    EXPECT_LT(kept_bytes(), k_small_bytes);
+    EXPECT_EQ(ask_for_two(bin_, 1'500'000), Outcome::loaded);
+    EXPECT_TRUE(weights_ == device_.weights_in_blob);
+    // The same constants in other places of another file.
+    const auto other = root_ / "models/other.bin";
+    support::write_file(other, large_.substr(0, 1'000'000) + b_.substr(0, 70'001) +
+                                   large_.substr(1'500'000, 1'500'000));
+    settle();
+    EXPECT_EQ(ask_for_two(other, 1'070'001), Outcome::loaded);
+    EXPECT_TRUE(weights_ == device_.weights_in_blob);
+    EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
+class MeddledTest : public ReferringTest {
+protected:
+    // Each way to change the weights from `a_` to `b_`.
+    [[nodiscard]] std::vector<std::pair<std::string, std::function<void()>>> ways() {
+        return {{"renamed over", [this] { put(b_); }},
+                {"written in place, with its time put back", [this] { overwrite(b_); }},
+                {"linked", [this] {
+                     support::write_file(bin_ + ".blob", b_);
+                     fs::remove(bin_);
+                     fs::create_symlink(bin_ + ".blob", bin_);
+                 }}};
+    }
+    void start_with_a() {
+        meddled_.stop();
+        fs::remove(bin_);
+        put(a_);
+    }
+};
+
+TEST_F(MeddledTest, HitIsOfOneContentAtEveryStep) {
+    int steps = 0;
+    for (const auto& [name, change] : ways()) {
+        forget();
+        start_with_a();
+        ASSERT_EQ(ask(), Outcome::compiled);
+        for (std::uint64_t step = 0;; ++step) {
+            start_with_a();
+            if (step % 2 == 0) settle();
+            meddled_.meddle_before(
+                step, [this](const Call& call) { return is_of_model(call); }, change);
+            const auto outcome = ask();
+            if (!meddled_.is_done()) {
+                EXPECT_EQ(outcome, Outcome::loaded) << reason_;
+                break;
+            }
+            const auto what = name + " at step " + std::to_string(step) + ": ";
+            EXPECT_TRUE(weights_ == a_ || weights_ == b_) << what << "a mixture";
+            expect_right(b_, what);
+            ASSERT_FALSE(HasFailure());
+            ++steps;
+        }
+    }
+    EXPECT_GT(steps, 20);
+}
+
+TEST_F(MeddledTest, FirstStartKeepsOneContentAtEveryStep) {
+    int steps = 0;
+    for (const auto& [name, change] : ways()) {
+        for (std::uint64_t step = 0;; ++step) {
+            forget();
+            start_with_a();
+            if (step % 2 == 0) settle();
+            meddled_.meddle_before(
+                step, [this](const Call& call) { return is_of_model(call); }, change);
+            const auto outcome = ask();
+            if (!meddled_.is_done()) {
+                EXPECT_EQ(outcome, Outcome::compiled) << reason_;
+                break;
+            }
+            const auto what = name + " at step " + std::to_string(step) + ": ";
+            EXPECT_TRUE(weights_ == a_ || weights_ == b_) << what << "a mixture";
+            expect_right(b_, what);
+            ASSERT_FALSE(HasFailure());
+            ++steps;
+        }
+    }
+    EXPECT_GT(steps, 20);
+}
+
+// A change through a mapping leaves no trace in the times of a file in memory.
+TEST_F(MeddledTest, HitIsOfOneContentWhereNoStampTellsOfChanges) {
+    const support::TemporaryDirectory memory(support::fast_directory());
+    const auto space = fs_->space(memory.path());
+    if (!space || space->locality != os::Locality::memory) {
+        LARDER_UNABLE() << "there is no file system in memory";
+    }
+    // The larder lies there, too: what it keeps lives as long as what it refers to.
+    config_.directory = memory / "larder";
+    const auto xml = memory / "m.xml";
+    const auto bin = memory / "m.bin";
+    fs::copy_file(xml_, xml);
+    auto changed = a_;
+    changed[300'000] ^= 1;
+    device_.on_compile = [&] { device_.weights_in_blob = support::read_file(bin); };
+    support::write_file(bin, a_);
+    ASSERT_EQ(ask_in(xml), Outcome::compiled);
+    ASSERT_EQ(ask_in(xml), Outcome::loaded);
+    int steps = 0;
+    for (;; ++steps) {
+        support::write_file(bin, a_);
+        meddled_.meddle_before(
+            static_cast<std::uint64_t>(steps),
+            [&](const Call& call) {
+                return call.path == bin && call.operation == support::Operation::map;
+            },
+            [&] {
+                support::MappedMemory(bin, MAP_SHARED, PROT_READ | PROT_WRITE)
+                    .write(300'000, static_cast<std::byte>(changed[300'000]));
+            });
+        const auto outcome = ask_in(xml);
+        if (!meddled_.is_done()) break;
+        EXPECT_TRUE(weights_ == (outcome == Outcome::loaded ? a_ : changed)) << steps << reason_;
+        meddled_.stop();
+        ask_in(xml);
+        EXPECT_TRUE(weights_ == changed) << steps << reason_;
+        fs::remove(bin);
+    }
+    EXPECT_GT(steps, 0);
+}
+
+// Between the compiler's reading and its export, and while that goes on.
+TEST_F(MeddledTest, ModelThatChangesWhileItIsExportedIsNotKept) {
+    for (const auto& [name, change] : ways()) {
+        for (auto* const moment : {&device_.on_compile, &device_.on_export}) {
+            forget();
+            start_with_a();
+            settle();
+            const auto usual = std::exchange(*moment, {});
+            *moment = [&] {
+                if (usual) usual();
+                change();
+            };
+            EXPECT_EQ(ask(), Outcome::bypassed) << name;
+            EXPECT_NE(reason_.find("changed"), std::string::npos) << reason_;
+            *moment = usual;
+            expect_right(b_, name);
+            start_with_a();
+            expect_right(a_, name);
+        }
+    }
+}
+
+TEST_F(ReferringTest, ProcessesThatDieAtAnyStepOfTheFirstStartCostNothing) {
+    std::uint64_t step = 0;
+    for (bool is_reached = true; is_reached; ++step) {
+        forget();
+        const auto status = in_a_child([&] {
+            meddled_.meddle_before(
+                step, [](const Call& call) { return support::changes_something(call.operation); },
+                [] { ::kill(::getpid(), SIGKILL); });
+            (void)ask();
+        });
+        is_reached = WIFSIGNALED(status);
+        const auto outcome = ask();
+        EXPECT_TRUE(outcome == Outcome::compiled || outcome == Outcome::loaded) << reason_;
+        EXPECT_TRUE(weights_ == a_) << step;
+        EXPECT_EQ(ask(), Outcome::loaded) << step << reason_;
+        EXPECT_TRUE(weights_ == a_) << step;
+        EXPECT_LT(kept_bytes(), 2 * k_small_bytes) << step;
+        EXPECT_EQ(count("tmp"), 0U) << step;
+        EXPECT_EQ(count("quarantine"), 0U) << step;
+        ASSERT_FALSE(HasFailure()) << "killed before step " << step;
+    }
+    EXPECT_GT(step, 10U);
+}
+
+TEST_F(ReferringTest, FullDiskCostsNeitherTheModelNorWhatWasKept) {
+    support::FaultFileSystem faulty(*fs_);
+    ModelReference reference;
+    reference.path = xml_;
+    for (const bool is_kept : {false, true}) {
+        std::uint64_t call = 0;
+        for (bool is_reached = true; is_reached; ++call) {
+            forget();
+            if (is_kept) {
+                ASSERT_EQ(ask(), Outcome::compiled);
+            }
+            faulty.fail_where(
+                [&, calls = std::uint64_t{0}](const Call& each) mutable {
+                    return support::changes_something(each.operation) && calls++ >= call;
+                },
+                ENOSPC);
+            const auto outcome = ask_for(reference, faulty);
+            is_reached = faulty.faults() > 0;
+            const auto where = std::to_string(call) + ": " + faulty.first_fault();
+            EXPECT_TRUE(weights_ == a_) << where;
+            if (is_kept) {
+                EXPECT_EQ(outcome, Outcome::loaded) << where << reason_;
+            }
+            faulty.heal();
+            expect_right(a_, where);
+            EXPECT_LT(kept_bytes(), 2 * k_small_bytes) << where;
+            EXPECT_EQ(count("tmp"), 0U) << where;
+            ASSERT_FALSE(HasFailure()) << where;
+        }
+        EXPECT_GT(call, is_kept ? 1U : 10U);
+    }
+}
+
+}  // namespace
+}  // namespace larder::internal::cache
