@@ -44,6 +44,8 @@ struct EntryInfo {
     std::string model;   // the path it was compiled from, or what the caller called it
     std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
     std::string device;  // as asked for
+    // Of its inputs: "images[1,3,224,224]", separated by blanks. Empty where that is not noted.
+    std::string shapes;
     std::uint64_t bytes = 0;
     // How it is kept: "raw", the blob itself; "variant", as pieces of another blob and what
     // differs; "compressed"; or "files", as a set of files. `objects` are what that takes.
@@ -78,6 +80,15 @@ struct EntryInfo {
     bool gains_nothing = false;  // that is why it is withheld (Options::keep)
     std::optional<Staleness> stale;  // filled in by Store::find_stale alone
     EntryDetail detail = EntryDetail::whole;
+};
+
+// A model that some process compiles just now.
+struct Compiling {
+    std::string key;
+    std::string what;  // "/srv/models/detector.onnx on CPU"
+    std::int64_t process = 0;
+    bool is_here = true;  // on this machine; else the number is of another's
+    std::chrono::system_clock::time_point since;
 };
 
 enum class Damage {
@@ -230,6 +241,8 @@ public:
     // The one entry whose key begins with `prefix`. Throws `not_found`, or `invalid_argument` where
     // several do; the message lists them.
     [[nodiscard]] EntryInfo entry(std::string_view prefix) const;
+    // What is compiled just now, by processes that share the larder; the longest first.
+    [[nodiscard]] std::vector<Compiling> compiling() const;
     // Bytes on disk of all that counts towards the limit: objects, manifests, and what was set
     // aside.
     [[nodiscard]] std::uint64_t total_bytes() const;

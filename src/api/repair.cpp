@@ -22,7 +22,16 @@ Repair removed(const EntryInfo& entry, std::string reason) {
     return {entry.key, entry.model, entry.device, Repair::Outcome::removed, std::move(reason)};
 }
 
-Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+// An entry that has lost its object is of no use to the request that compiles it anew.
+void remove_if_there(Store& store, const std::string& key) {
+    try {
+        static_cast<void>(store.remove({key}, DryRun::no));
+    } catch (const Error&) {
+        // It is gone, or pinned: the request then replaces it.
+    }
+}
+
+Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (!entry.unpacked_from.empty()) {
         return removed(entry, "processes keep anew what they share, when they load the model");
     }
@@ -41,6 +50,7 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
                                       ? now.reason
                                       : "its model, the runtime or the device is not what it was");
         }
+        if (!now.would_hit) remove_if_there(store, entry.key);
         const auto result = cache.compile_model(core, entry.model, entry.device, properties);
         if (result.key != entry.key || result.outcome == Outcome::bypassed) {
             return removed(entry, result.reason);
@@ -88,7 +98,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
         if (finding.damage != Damage::damaged || finding.key.empty()) continue;
         if (!seen.insert(finding.key).second) continue;
         if (finding.entry) {
-            report.repairs.push_back(recompile(cache, core, *finding.entry));
+            report.repairs.push_back(recompile(store, cache, core, *finding.entry));
         } else {
             report.repairs.push_back({finding.key,
                                       {},
@@ -99,7 +109,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
     }
     for (const auto& entry : earlier) {
         if (report.verified.complete && seen.insert(entry.key).second) {
-            report.repairs.push_back(recompile(cache, core, entry));
+            report.repairs.push_back(recompile(store, cache, core, entry));
         }
     }
     for (const auto& repaired : report.repairs) store.forget_set_aside({repaired.key});
