@@ -197,7 +197,10 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
     const auto& other = model.origin == ModelOrigin::memory ? entry_of_file : entry_of_graph;
     if (const auto linked = keeps ? other(session, **store, request, *asked) : std::nullopt) {
         explanation.would_hit = look_at_blob(**store, *linked, session.config().verify).has_value();
-        if (explanation.would_hit) return explanation;
+        if (explanation.would_hit) {
+            explanation.reason.clear();
+            return explanation;
+        }
     }
     const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
     if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
