@@ -102,6 +102,12 @@ struct Result {
 // memory.
 [[nodiscard]] LARDER_EXPORT std::string obstacle_to_sharing(ov::Core& core);
 
+// A model in memory, and the file that it was read from: what people know it by.
+struct ReadModel {
+    std::shared_ptr<const ov::Model> model;
+    std::filesystem::path file;
+};
+
 // What a request would do now.
 struct Explanation {
     bool would_hit = false;
@@ -168,6 +174,10 @@ public:
                                        const std::string& device,
                                        const ov::AnyMap& properties = {});
 
+    [[nodiscard]] Result compile_model(ov::Core& core, const ReadModel& model,
+                                       const std::string& device,
+                                       const ov::AnyMap& properties = {});
+
     // For a remote context, such as an OpenCL context of the program's own: the model is compiled
     // for it, or loaded into it, and takes its tensors. What is kept is the same as for the
     // context's device. Contexts of other kinds than OpenCL are bypassed.
@@ -185,6 +195,9 @@ public:
 
     // What compile_model from this file would do, and why. Writes nothing to the larder.
     [[nodiscard]] Explanation explain(ov::Core& core, const std::filesystem::path& model,
+                                      const std::string& device, const ov::AnyMap& properties = {});
+
+    [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
     // Keeps what a device went on writing after its model was ready, such as AUTO's second device,

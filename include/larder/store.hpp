@@ -40,10 +40,12 @@ enum class EntryDetail {
 
 // One kept model.
 struct EntryInfo {
-    std::string key;          // 64 hexadecimal characters
-    std::string model;        // the path it was compiled from, or what the caller called it
-    std::string kind;         // "ir", "onnx", "gguf", "memory", "caller"…
-    std::string device;       // as asked for
+    std::string key;     // 64 hexadecimal characters
+    std::string model;   // the path it was compiled from, or what the caller called it
+    std::string kind;    // "ir", "onnx", "gguf", "memory", "caller"…
+    std::string device;  // as asked for
+    // Of its inputs: "images[1,3,224,224]", separated by blanks. Empty where that is not noted.
+    std::string shapes;
     std::uint64_t bytes = 0;  // of what the device exported
     // How many of them are not kept, because the model's own files have them.
     std::uint64_t referred_bytes = 0;
@@ -86,6 +88,15 @@ struct EntryInfo {
 
     // What of `bytes` takes room in the larder, unless others share it.
     [[nodiscard]] std::uint64_t kept_bytes() const { return bytes - referred_bytes; }
+};
+
+// A model that some process compiles just now.
+struct Compiling {
+    std::string key;
+    std::string what;  // "/srv/models/detector.onnx on CPU"
+    std::int64_t process = 0;
+    bool is_here = true;  // on this machine; else the number is of another's
+    std::chrono::system_clock::time_point since;
 };
 
 enum class Damage {
@@ -238,6 +249,8 @@ public:
     // The one entry whose key begins with `prefix`. Throws `not_found`, or `invalid_argument` where
     // several do; the message lists them.
     [[nodiscard]] EntryInfo entry(std::string_view prefix) const;
+    // What is compiled just now, by processes that share the larder; the longest first.
+    [[nodiscard]] std::vector<Compiling> compiling() const;
     // Bytes on disk of all that counts towards the limit: objects, manifests, and what was set
     // aside.
     [[nodiscard]] std::uint64_t total_bytes() const;

@@ -1,7 +1,8 @@
-// Sizes and ages, as settings, flags and messages write them.
+// Sizes, ages and words, as settings, flags and messages write them.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,5 +35,9 @@ struct SizeLimit {
 [[nodiscard]] LARDER_EXPORT std::string format_size(std::uint64_t bytes);
 // "0.42 ms", "850 ms", "3.42 s", "2 m 05 s".
 [[nodiscard]] LARDER_EXPORT std::string format_duration(std::chrono::nanoseconds duration);
+
+// The number of characters to insert, remove or replace to get from one word to the other: to guess
+// what was meant by a misspelt one.
+[[nodiscard]] LARDER_EXPORT std::size_t edits_between(std::string_view from, std::string_view to);
 
 }  // namespace larder

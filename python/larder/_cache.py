@@ -150,12 +150,12 @@ class Cache:
         """Lets entries be removed again."""
         return self._ask(reports.Unpinned, "unpin", names=targets)
 
-    def adopt(self, directory: StrPath, *, remove_stale: bool = False,
-              dry_run: bool = False) -> reports.AdoptReport:
+    def scan(self, directory: StrPath, *, remove_stale: bool = False,
+              dry_run: bool = False) -> reports.ScanReport:
         """What OpenVINO's own cache in a `CACHE_DIR` holds; with `remove_stale`, less what the
         OpenVINO here would not load."""
         removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
-        return self._ask(reports.AdoptReport, "adopt", *removal, names=[directory])
+        return self._ask(reports.ScanReport, "scan", *removal, names=[directory])
 
     def stats(self, since: Time | None = None) -> reports.Stats:
         """How requests ended ("7d": those no older than that), and what was saved."""

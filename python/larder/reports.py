@@ -37,6 +37,17 @@ class Entry(TypedDict):
     stale: Stale | None
     pinned: bool
     withheld: str | None
+    shapes: str | None
+
+
+class Compiling(TypedDict):
+    """A model that some process compiles just now: one of another machine where not `is_here`."""
+
+    key: str
+    what: str
+    process: int
+    is_here: bool
+    since: str
 
 
 class Listing(TypedDict):
@@ -44,6 +55,7 @@ class Listing(TypedDict):
 
     schema_version: int
     entries: list[Entry]
+    compiling: list[Compiling]
     total_bytes: int
     max_size_bytes: int
 
@@ -281,21 +293,21 @@ class CachedFile(TypedDict):
     bytes: int
 
 
-class _Adopted(TypedDict):
+class _Scanned(TypedDict):
     schema_version: int
     directory: str
     files: list[CachedFile]
 
 
-class AdoptReport(_Adopted, total=False):
-    """What `Cache.adopt` gives; the last two fields with `remove_stale`."""
+class ScanReport(_Scanned, total=False):
+    """What `Cache.scan` gives; the last two fields with `remove_stale`."""
 
     dry_run: bool
     freed_bytes: int
 
 
 class Outcomes(TypedDict):
-    """How many requests ended how; `saved_ms` is compile time not spent."""
+    """How many requests ended how; `saved_ms` is compile time not spent, less than 0 if lost."""
 
     compiled: int
     loaded: int
@@ -328,6 +340,7 @@ class Stats(Outcomes):
     by_model: dict[str, Outcomes]
     by_device: dict[str, Outcomes]
     stale: dict[str, StaleSum]
+    compiling: list[Compiling]
 
 
 class Device(TypedDict):

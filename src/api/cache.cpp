@@ -1,9 +1,11 @@
+#include <array>
 #include <utility>
 
 #include "api/convert.h"
 #include "api/open_cache.h"
 #include "base/digest.h"
 #include "cache/explain.h"
+#include "cache/report.h"
 #include "larder/larder.hpp"
 #include "model/source.h"
 #include "openvino/request.h"
@@ -15,12 +17,15 @@ namespace {
 namespace cache = internal::cache;
 namespace openvino = internal::openvino;
 
+constexpr std::array<std::pair<cache::Outcome, Outcome>, 4> k_outcomes{
+    {{cache::Outcome::compiled, Outcome::compiled},
+     {cache::Outcome::loaded, Outcome::loaded},
+     {cache::Outcome::waited, Outcome::waited},
+     {cache::Outcome::bypassed, Outcome::bypassed}}};
+
 Outcome public_outcome(cache::Outcome outcome) {
-    switch (outcome) {
-        case cache::Outcome::compiled: return Outcome::compiled;
-        case cache::Outcome::loaded: return Outcome::loaded;
-        case cache::Outcome::waited: return Outcome::waited;
-        case cache::Outcome::bypassed: return Outcome::bypassed;
+    for (const auto& [inner, outer] : k_outcomes) {
+        if (inner == outcome) return outer;
     }
     return Outcome::bypassed;
 }
@@ -54,14 +59,17 @@ cache::ModelReference reference_to(const std::shared_ptr<const ov::Model>& model
     return reference;
 }
 
+cache::ModelReference reference_to(const ReadModel& model) {
+    auto reference = reference_to(model.model);
+    reference.path = internal::os::absolute_path(model.file.string());
+    return reference;
+}
+
 }  // namespace
 
 const char* to_string(Outcome outcome) noexcept {
-    switch (outcome) {
-        case Outcome::compiled: return "compiled";
-        case Outcome::loaded: return "loaded";
-        case Outcome::waited: return "waited";
-        case Outcome::bypassed: return "bypassed";
+    for (const auto& [inner, outer] : k_outcomes) {
+        if (outer == outcome) return cache::word(inner);
     }
     return "";
 }
@@ -81,6 +89,22 @@ struct Cache::Impl {
         openvino::Request request(core, std::move(input), target, properties);
         const auto response = cache.serve(request, model);
         return publicise(response, request.take());
+    }
+
+    Explanation explain(ov::Core& core, openvino::ModelInput input,
+                        const cache::ModelReference& model, const std::string& device,
+                        const ov::AnyMap& properties) {
+        openvino::Request request(core, std::move(input), device, properties);
+        const auto found = api::value_or_throw(cache::explain(cache.session(), request, model));
+        Explanation explanation;
+        explanation.would_hit = found.would_hit;
+        explanation.reason = found.reason;
+        if (found.key) explanation.key = found.key->hex();
+        if (found.nearest) explanation.nearest_key = found.nearest->hex();
+        for (const auto& each : found.differences) {
+            explanation.differences.push_back({each.input, each.kept, each.asked});
+        }
+        return explanation;
     }
 
     static Result publicise(const cache::Response& response, ov::CompiledModel model) {
@@ -136,6 +160,12 @@ Result Cache::compile_model(ov::Core& core, const std::shared_ptr<const ov::Mode
     return impl_->serve(core, {{}, model, {}}, reference, device, properties);
 }
 
+Result Cache::compile_model(ov::Core& core, const ReadModel& model, const std::string& device,
+                            const ov::AnyMap& properties) {
+    const auto reference = reference_to(model);
+    return impl_->serve(core, {{}, model.model, {}}, reference, device, properties);
+}
+
 Result Cache::compile_model(ov::Core& core, const std::shared_ptr<const ov::Model>& model,
                             const ov::RemoteContext& context, const ov::AnyMap& properties) {
     const auto reference = reference_to(model);
@@ -159,18 +189,13 @@ Explanation Cache::explain(ov::Core& core, const std::filesystem::path& model,
                            const std::string& device, const ov::AnyMap& properties) {
     openvino::ModelInput input;
     input.path = model.string();
-    openvino::Request request(core, std::move(input), device, properties);
-    const auto found =
-        api::value_or_throw(cache::explain(impl_->cache.session(), request, reference_to(model)));
-    Explanation explanation;
-    explanation.would_hit = found.would_hit;
-    explanation.reason = found.reason;
-    if (found.key) explanation.key = found.key->hex();
-    if (found.nearest) explanation.nearest_key = found.nearest->hex();
-    for (const auto& difference : found.differences) {
-        explanation.differences.push_back({difference.input, difference.kept, difference.asked});
-    }
-    return explanation;
+    return impl_->explain(core, std::move(input), reference_to(model), device, properties);
+}
+
+Explanation Cache::explain(ov::Core& core, const ReadModel& model, const std::string& device,
+                           const ov::AnyMap& properties) {
+    const auto reference = reference_to(model);
+    return impl_->explain(core, {{}, model.model, {}}, reference, device, properties);
 }
 
 void Cache::flush() { impl_->cache.flush(); }

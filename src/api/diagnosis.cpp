@@ -1,7 +1,10 @@
 #include "api/diagnosis.h"
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "os/mounts.h"
+#include "os/system.h"
 
 namespace larder::api {
 namespace {
@@ -25,6 +28,31 @@ void add_locks(const internal::os::System& system, internal::store::Store& store
                           "; a model may be compiled by several machines at once",
                       "mount the file system so that locks reach its server, such as NFS 4 without "
                       "'nolock', or set LARDER_DIR"});
+}
+
+void add_missing(internal::store::Store& store, std::vector<Store::Advice>& advice) {
+    std::size_t entries = 0;
+    const auto visit = [&](internal::store::ListedEntry& entry) {
+        const auto is_missed = [&](const auto& part) { return !store.has_object(part.object); };
+        if (entry.manifest && std::ranges::any_of(entry.manifest->parts, is_missed)) ++entries;
+        return internal::store::Continue::yes;
+    };
+    // What cannot be listed is told of otherwise.
+    const auto walked = store.for_each_entry(visit, internal::store::ManifestDetail::summary);
+    if (!walked || entries == 0) return;
+    advice.push_back({Severity::warning, "entries",
+                      std::to_string(entries) + (entries == 1 ? " entry has lost its blob"
+                                                              : " entries have lost their blobs"),
+                      "the next request compiles it, or now: larder repair"});
+}
+
+void add_owner(const std::string& directory, const internal::os::FileInfo& info,
+               std::vector<Store::Advice>& advice) {
+    if (!internal::os::is_root() || info.owner == 0) return;
+    advice.push_back({Severity::info, "owner",
+                      "'" + directory + "' belongs to user " + std::to_string(info.owner) +
+                          ", and you are root: what root keeps there belongs to that user as well",
+                      "to have a larder of root's own, set LARDER_DIR"});
 }
 
 }  // namespace
@@ -58,6 +86,8 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
                           "'" + directory + "' can be written by everybody",
                           "chmod o-w '" + directory + "'"});
     }
+    add_owner(directory, *there, advice);
+    add_missing(store, advice);
     add_locks(system, store, advice);
     if (const auto space = system.fs.space(directory);
         space && space->available_bytes < k_space_bytes_low) {

@@ -38,6 +38,7 @@ ov::AnyMap properties_of(const EntryInfo& entry, ov::Core& core, const std::stri
 struct Request {
     std::string device;
     ov::AnyMap properties;
+    bool would_hit = false;
 };
 
 // The request that gives the entry's key: all GPUs of one make have the device "GPU" in theirs, and
@@ -51,7 +52,9 @@ std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo&
     for (auto& device : devices) {
         auto properties = properties_of(entry, core, device);
         const auto now = cache.explain(core, entry.model, device, properties);
-        if (now.key == entry.key) return Request{std::move(device), std::move(properties)};
+        if (now.key == entry.key) {
+            return Request{std::move(device), std::move(properties), now.would_hit};
+        }
         if (now.nearest_key == entry.key) why = now.reason;
     }
     return std::nullopt;
@@ -61,7 +64,16 @@ Repair removed(const EntryInfo& entry, std::string reason) {
     return {entry.key, entry.model, entry.device, Repair::Outcome::removed, std::move(reason)};
 }
 
-Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
+// An entry that has lost its object is of no use to the request that compiles it anew.
+void remove_if_there(Store& store, const std::string& key) {
+    try {
+        static_cast<void>(store.remove({key}, DryRun::no));
+    } catch (const Error&) {
+        // It is gone, or pinned: the request then replaces it.
+    }
+}
+
+Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (!entry.unpacked_from.empty()) {
         return removed(entry, "processes keep anew what they share, when they load the model");
     }
@@ -78,6 +90,7 @@ Repair recompile(Cache& cache, ov::Core& core, const EntryInfo& entry) {
         if (!request) {
             return removed(entry, std::move(why));
         }
+        if (!request->would_hit) remove_if_there(store, entry.key);
         const auto result =
             cache.compile_model(core, entry.model, request->device, request->properties);
         if (result.key != entry.key || result.outcome == Outcome::bypassed) {
@@ -126,7 +139,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
         if (finding.damage != Damage::damaged || finding.key.empty()) continue;
         if (!seen.insert(finding.key).second) continue;
         if (finding.entry) {
-            report.repairs.push_back(recompile(cache, core, *finding.entry));
+            report.repairs.push_back(recompile(store, cache, core, *finding.entry));
         } else {
             report.repairs.push_back({finding.key,
                                       {},
@@ -137,7 +150,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
     }
     for (const auto& entry : earlier) {
         if (report.verified.complete && seen.insert(entry.key).second) {
-            report.repairs.push_back(recompile(cache, core, entry));
+            report.repairs.push_back(recompile(store, cache, core, entry));
         }
     }
     for (const auto& repaired : report.repairs) store.forget_set_aside({repaired.key});

@@ -206,10 +206,11 @@ std::vector<std::string> keys_of_model(const os::System& system,
     for (const auto& sighting : sightings) seen.insert(sighting.fingerprint);
     std::vector<std::string> keys;
     for (const auto& entry : entries) {
-        // What a relative path meant, only who asked knows; a model in memory has a name.
-        const bool is_path = is_of_files(entry);
+        // What a relative path meant, only who asked knows. A model in memory may have a name, or
+        // the path that it was read from.
+        const bool is_path = entry.model.starts_with('/');
         const bool is_there =
-            is_path ? entry.model.starts_with('/') && names.hold(entry.model) : entry.model == path;
+            is_path ? names.hold(entry.model) : !is_of_files(entry) && entry.model == path;
         if (is_there || seen.contains(fingerprint_of(entry))) keys.push_back(entry.key);
     }
     return keys;

@@ -13,6 +13,7 @@
 #include "cache/gain.h"
 #include "cache/kept_form.h"
 #include "cache/kernels.h"
+#include "cache/request.h"
 #include "cache/unpacked.h"
 #include "os/system.h"
 #include "store/state.h"
@@ -45,6 +46,10 @@ EntryInfo describe(store::Manifest manifest,
         info.model_files.push_back({std::move(file.role), file.digest.hex(), file.bytes});
     }
     info.device = std::move(manifest.device);
+    if (const auto shapes = manifest.notes.find(internal::cache::k_shapes_note);
+        shapes != manifest.notes.end()) {
+        info.shapes = shapes->second;
+    }
     info.key_inputs = std::move(manifest.key_inputs);
     info.requirements = std::move(manifest.requirements);
     info.without_weights = manifest.weights == internal::format::Weights::external;
@@ -261,6 +266,16 @@ EntryInfo Store::entry(std::string_view prefix) const {
               impl_->state.usage(impl_->opened->id()));
     info.pinned = api::value_or_throw(impl_->opened->pinned()).contains(key);
     return info;
+}
+
+std::vector<Compiling> Store::compiling() const {
+    std::vector<Compiling> found;
+    for (auto& holder : impl_->opened->flight_holders()) {
+        found.push_back({holder.key.hex(), std::move(holder.purpose), holder.process,
+                         holder.is_of_this_machine, api::time_point(holder.since_ns)});
+    }
+    std::ranges::sort(found, {}, &Compiling::since);
+    return found;
 }
 
 std::uint64_t Store::total_bytes() const {

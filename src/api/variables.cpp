@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <numeric>
 #include <string_view>
 
+#include "larder/units.hpp"
 #include "os/environment.h"
 
 namespace larder::api {
@@ -27,22 +27,6 @@ std::string_view last_word(std::string_view variable) {
     return variable.substr(variable.rfind('_') + 1);
 }
 
-// The number of characters to insert, remove or replace to get from one to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
-}
-
 // The setting that was meant, such as LARDER_MAX_SIZE by LARDER_MAXSIZE, LARDER_SIZE or
 // LARDER_MAX_SIZES. Empty where nothing tells: programs and schedulers set variables such as
 // LARDER_PORT for a service of that name, which are no business of ours.
@@ -51,8 +35,8 @@ std::string meant_by(const std::string& variable, const std::vector<SettingName>
     std::string nearest;
     auto fewest = std::max<std::size_t>(1, text.size() / 4) + 1;
     for (const auto& setting : known) {
-        const auto edits =
-            std::min(distance(text, bare(setting.variable)), distance(text, bare(setting.name)));
+        const auto edits = std::min(edits_between(text, bare(setting.variable)),
+                                    edits_between(text, bare(setting.name)));
         if (edits >= fewest) continue;
         fewest = edits;
         nearest = setting.variable;

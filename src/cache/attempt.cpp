@@ -7,7 +7,6 @@
 
 #include "cache/blob_pages.h"
 #include "cache/encrypted_blob.h"
-#include "cache/gain.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
 #include "cache/report.h"
@@ -107,11 +106,14 @@ Result<Response> Attempt::serve() {
 
 Result<Response> Attempt::compile_and_keep() {
     const auto presence = WeightSharing::announce(session_, store_, identified_, request_);
-    auto flight = store_->flight(identified_.key, std::chrono::nanoseconds{0});
+    auto flight = store_->flight(identified_.key, std::chrono::nanoseconds{0}, name());
     const bool others_compile = !flight && flight.error().code == Errc::timed_out;
     if (others_compile) {
-        session_.log().info(name() + ": waiting for another process that compiles it");
-        flight = store_->flight(identified_.key, session_.config().lock_timeout);
+        const auto holder = store_->flight_holder(identified_.key);
+        session_.log().info(name() + ": waiting: " +
+                            (holder ? describe(*holder, session_.system().clock.wall())
+                                    : "another process compiles it"));
+        flight = store_->flight(identified_.key, session_.config().lock_timeout, name());
     }
     if (flight) {
         if (others_compile) response_.timing.wait = flight->waited_for();
@@ -147,6 +149,10 @@ Result<Response> Attempt::compile_and_keep() {
             return finished(*outcome);
         }
     }
+    if (found_ == Found::nothing && miss_ == k_first_miss &&
+        was_other(session_, store_->id(), identified_)) {
+        miss_ = "its content has changed";
+    }
     const auto control = begin_control();
     if (identified_.caching == runtime::Caching::directory) {
         auto directory = store_->materialise(nullptr, session_.config().verify);
@@ -167,6 +173,7 @@ Result<Response> Attempt::compile_and_keep() {
     }
     session_.log().debug(name() + ": compiling, because " + miss_);
     request_.compile();
+    if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
@@ -400,14 +407,14 @@ Result<Response> Attempt::finished(Outcome outcome) {
 }
 
 tl::unexpected<Error> Attempt::refuse(const std::string& reason) const {
-    const auto& model = model_.path.empty() ? model_.name : model_.path;
-    return fail(Errc::not_found, "not loaded, because " + reason + ":", model,
+    return fail(Errc::not_found, "not loaded, because " + reason + ":", called(),
                 "compile it first, or use a mode other than cache-only");
 }
 
 Result<Response> Attempt::bypass(std::string reason) {
     if (auto readable = make_readable(); !readable) return fail(std::move(readable.error()));
     request_.compile();
+    if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     request_.release_model();
     response_.reason = std::move(reason);
     return finished(Outcome::bypassed);
@@ -420,64 +427,6 @@ Result<Response> Attempt::bypass_untouched(std::string reason) {
     request_.release_model();
     response_.reason = std::move(reason);
     return finished(Outcome::bypassed);
-}
-
-std::chrono::milliseconds Attempt::saved() const {
-    if (!loaded_) return std::chrono::milliseconds{0};
-    const std::chrono::milliseconds compiling(loaded_->compile_ms);
-    const auto saved =
-        compiling - std::chrono::floor<std::chrono::milliseconds>(response_.timing.total);
-    // Who waits for another's compile loses nothing by it.
-    return response_.timing.wait ? std::max(saved, std::chrono::milliseconds{0}) : saved;
-}
-
-std::string Attempt::name() const {
-    const auto& model = model_.path.empty() ? model_.name : model_.path;
-    auto text = model.empty() ? "a model" : model;
-    const auto device = identified_.inputs.find("device.name");
-    if (device != identified_.inputs.end()) text += " on " + device->second;
-    return text;
-}
-
-void Attempt::report() {
-    session_.report().add(response_.outcome, saved());
-    if (!session_.log().enabled(LogLevel::info)) return;
-    session_.log().info(
-        name() + ": " +
-        describe(response_, std::chrono::milliseconds(loaded_ ? loaded_->compile_ms : 0)));
-}
-
-void Attempt::record(std::int64_t began_ns) {
-    if (!store_) return;
-    store::Event event;
-    event.at_ns = session_.system().clock.wall().count();
-    event.larder_id = store_->id();
-    if (response_.key) event.key = format::Key{*response_.key};
-    event.model = model_.path.empty() ? model_.name : model_.path;
-    event.device = identified_.inputs["device.name"];
-    event.outcome = word(response_.outcome);
-    event.reason = response_.reason;
-    event.total_ms = milliseconds(response_.timing.total);
-    event.saved_ms = saved().count();
-    event.written_bytes = written_bytes_;
-    session_.state().record(event);
-    weigh(began_ns, event.at_ns);
-    sight(session_, store_->id(), identified_);
-    session_.pipeline().end(std::move(asked_), response_.object, response_.object_bytes);
-}
-
-void Attempt::weigh(std::int64_t began_ns, std::int64_t ended_ns) {
-    if (!loaded_ || response_.outcome != Outcome::loaded) return;
-    const auto& timing = response_.timing;
-    const std::chrono::nanoseconds none{0};
-    const auto spent = timing.total - timing.fingerprint.value_or(none) -
-                       timing.lookup.value_or(none) - timing.wait.value_or(none);
-    auto reason =
-        reason_to_drop(session_, *store_, {*loaded_, began_ns, ended_ns, milliseconds(spent)});
-    if (reason.empty()) return;
-    session_.log().info(name() + " is not kept any more: " + reason);
-    // Where it stays, the next load sees to it.
-    static_cast<void>(publish(without_blob(*loaded_, std::move(reason))));
 }
 
 }  // namespace larder::internal::cache

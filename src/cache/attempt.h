@@ -20,6 +20,8 @@ namespace larder::internal::cache {
 // The note of runtime::Request::settled_properties.
 inline constexpr const char* k_settled_note = "settled properties";
 
+inline constexpr const char* k_first_miss = "it is not kept yet";
+
 // Lives for one request, on one thread.
 class Attempt {
 public:
@@ -95,7 +97,6 @@ private:
     // under this request's key, too.
     [[nodiscard]] bool link_entry_of_file();
     [[nodiscard]] bool link_entry_of_graph();
-    [[nodiscard]] bool may_be_linked() const;
     // `weights` are those in memory, where the other key is that of a graph.
     [[nodiscard]] bool link(const format::Key& other,
                             const model::MemoryContent* weights = nullptr);
@@ -114,7 +115,9 @@ private:
     // Where the blob that was loaded is of no use to anybody, it goes.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
-    // For people: "model.xml on CPU".
+    // For people: its path, where it has one.
+    [[nodiscard]] std::string called() const;
+    // "model.xml on CPU".
     [[nodiscard]] std::string name() const;
     // How much sooner the model was there than by compiling it; less than nothing where it was not.
     [[nodiscard]] std::chrono::milliseconds saved() const;
@@ -133,8 +136,9 @@ private:
     Pipeline::Asked asked_;
     Response response_;
     std::optional<os::ThreadMark> compiled_;  // around a compile whose import may be shared
-    std::string miss_ = "it is not kept yet";
+    std::string miss_ = k_first_miss;
     std::optional<Digest> refused_;  // an object that the runtime did not accept
+    std::string refusal_;            // what is to be said of it, once the model itself compiles
     Blame blame_;                    // of this key's objects
     bool is_innocent_ = false;       // what crashes with the object does so without it, too
     std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "cache/attempt.h"
+#include "cache/link.h"
 #include "cache/refer_to_files.h"
 
 namespace larder::internal::cache {
 namespace {
 
-constexpr const char* k_names_note = "names";
 constexpr const char* k_ports_note = "port names";
 constexpr const char* k_other_ports_note = "port names asked otherwise";
 
@@ -29,8 +29,8 @@ std::string note_of(const format::Manifest& manifest, const char* name) {
     return found == manifest.notes.end() ? std::string{} : found->second;
 }
 
-// The model whose weights a program has mapped: the runtime reads "model.xml" with "model.bin".
-// Empty where that is not plain.
+}  // namespace
+
 std::string file_of(const model::MemoryContent& weights) {
     std::vector<std::string> found;
     for (const auto& file : weights.files) {
@@ -54,40 +54,54 @@ bool can_be_linked(const format::Manifest& manifest) {
             manifest.encoding == format::Encoding::compressed);
 }
 
-}  // namespace
+bool may_be_linked(const Session& session, const runtime::Request& request,
+                   const Identified& identified) {
+    return identified.caching == runtime::Caching::blob && request.encryption() == nullptr &&
+           !identified.inputs.contains("model.names") && session.config().mode != Mode::refresh;
+}
 
-bool Attempt::may_be_linked() const {
-    return identified_.caching == runtime::Caching::blob && request_.encryption() == nullptr &&
-           !identified_.inputs.contains("model.names") && session_.config().mode != Mode::refresh;
+std::optional<LinkedEntry> entry_of_graph(Session& session, store::Store& store,
+                                          runtime::Request& request, const Identified& identified) {
+    if (!may_be_linked(session, request, identified) || !identified.files) return std::nullopt;
+    if (request.exports_without_weights()) return std::nullopt;
+    auto graph = key_of_graph(session, request, identified.inputs);
+    if (!graph) return std::nullopt;
+    auto found = store.find(graph->key).manifest;
+    if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
+    // A hit by path shows the names in the blob: they must be the file's.
+    const auto names = request.hash_names();
+    if (!names || note_of(*found, k_names_note) != names->hex()) return std::nullopt;
+    return LinkedEntry{std::move(*found), std::move(graph->weights)};
+}
+
+std::optional<LinkedEntry> entry_of_file(Session& session, store::Store& store,
+                                         runtime::Request& request, const Identified& identified) {
+    if (!may_be_linked(session, request, identified) || !identified.weights) return std::nullopt;
+    const auto path = file_of(*identified.weights);
+    if (path.empty()) return std::nullopt;
+    const auto in_file = request.with_model_in(path);
+    if (!in_file) return std::nullopt;
+    const auto by_path = identify_file(session, *in_file, path);
+    if (!by_path) return std::nullopt;
+    auto found = store.find(by_path->key).manifest;
+    if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
+    // The file itself may be another by now.
+    const auto graph = key_of_graph(session, *in_file, by_path->inputs);
+    if (!graph || graph->key != identified.key) return std::nullopt;
+    if (!confirm_unchanged(session, *in_file, *by_path)) return std::nullopt;
+    return LinkedEntry{std::move(*found), {}};
 }
 
 bool Attempt::link_entry_of_file() {
-    if (!may_be_linked() || model_.origin != ModelOrigin::memory || !identified_.weights)
-        return false;
-    const auto path = file_of(*identified_.weights);
-    if (path.empty()) return false;
-    const auto request = request_.with_model_in(path);
-    if (!request) return false;
-    const auto by_path = identify_file(session_, *request, path);
-    if (!by_path || !store_->find(by_path->key).manifest) return false;
-    // The file itself may be another by now.
-    const auto graph = key_of_graph(session_, *request, by_path->inputs);
-    if (!graph || graph->key != identified_.key) return false;
-    if (!confirm_unchanged(session_, *request, *by_path)) return false;
-    return link(by_path->key);
+    if (model_.origin != ModelOrigin::memory) return false;
+    const auto found = entry_of_file(session_, *store_, request_, identified_);
+    return found && link(found->manifest.key);
 }
 
 bool Attempt::link_entry_of_graph() {
-    if (!may_be_linked() || !identified_.files || request_.exports_without_weights()) return false;
-    const auto graph = key_of_graph(session_, request_, identified_.inputs);
-    if (!graph) return false;
-    const auto found = store_->find(graph->key);
-    if (!found.manifest) return false;
-    // A hit by path shows the names in the blob: they must be the file's.
-    const auto names = request_.hash_names();
-    if (!names || note_of(*found.manifest, k_names_note) != names->hex()) return false;
-    if (!confirm_model()) return false;
-    return link(graph->key, &graph->weights);
+    const auto found = entry_of_graph(session_, *store_, request_, identified_);
+    if (!found || !confirm_model()) return false;
+    return link(found->manifest.key, &found->weights);
 }
 
 bool Attempt::link(const format::Key& other, const model::MemoryContent* weights) {
@@ -127,9 +141,11 @@ bool Attempt::link(const format::Key& other, const model::MemoryContent* weights
 }
 
 void Attempt::note_names(format::Manifest& manifest) const {
-    if (model_.origin == ModelOrigin::caller || request_.encryption() != nullptr) return;
+    if (request_.encryption() != nullptr) return;
+    set_note(manifest, k_shapes_note, request_.input_shapes());
+    if (model_.origin == ModelOrigin::caller) return;
     set_note(manifest, k_ports_note, request_.port_names());
-    if (!may_be_linked()) return;
+    if (!may_be_linked(session_, request_, identified_)) return;
     const auto names = request_.hash_names();
     if (!names) return;
     manifest.notes[k_names_note] = names->hex();

@@ -209,6 +209,9 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
         }
         if (is_of_others_ || lacks_weights_) return std::nullopt;
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
+        // The warning says where: reasons are counted by kind.
+        if (object.error().code == Errc::damaged) miss_ = "what was kept was damaged";
+        if (object.error().code == Errc::not_found) miss_ = "what was kept is gone";
         return std::nullopt;
     }
     return import_blob(manifest, *object);
@@ -216,6 +219,7 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
 
 Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
+    session_.log().debug(name() + ": verifying");
     ModelBytes model(session_, identified_);
     const auto find = [&](const format::Referred& referred) {
         auto found = model.find(referred);
@@ -320,6 +324,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     request_.expect_port_names(note_in(manifest, "port names"));
     request_.expect_settled_properties(note_in(manifest, k_settled_note));
     const auto kernel_trial = begin_kernels(manifest);
+    session_.log().debug(name() + ": loading");
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     const bool may_drop = size >= k_releasable_blob_bytes || request_.copies_blob();
     if (may_drop && pages == Pages::drop) object.mapping->drop_resident();
@@ -335,7 +340,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
             note_refusal(Refused::later);
         }
         miss_ = imported.error().message();
-        session_.log().warn_once("refused", "what was kept was not accepted: " + miss_);
+        refusal_ = "what was kept was not accepted: " + miss_;
         return std::nullopt;
     }
     watch(kernel_trial);

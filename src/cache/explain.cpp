@@ -10,7 +10,10 @@
 #include "cache/gain.h"
 #include "cache/kernels.h"
 #include "cache/key.h"
+#include "cache/link.h"
 #include "cache/model_bytes.h"
+#include "cache/refer_to_files.h"
+#include "cache/report.h"
 #include "cache/unpacked.h"
 
 namespace larder::internal::cache {
@@ -56,11 +59,18 @@ std::string describe_changes(const format::ModelInfo& kept, const format::ModelI
 
 std::string describe_miss(const format::Manifest& kept, const Identified& asked,
                           const std::vector<Difference>& found) {
+    const bool same_content =
+        input(kept.key_inputs, "model.fingerprint") == input(asked.inputs, "model.fingerprint");
     const auto device = input(asked.inputs, "device.name");
     if (const auto before = input(kept.key_inputs, "device.name"); before != device) {
         return "it is kept for " + before.value_or("?") + ", and asked for " + device.value_or("?");
     }
-    if (input(kept.key_inputs, "model.fingerprint") != input(asked.inputs, "model.fingerprint")) {
+    if (!same_content && (kept.model.kind == "memory" || asked.model.kind == "memory")) {
+        const auto shapes = kept.notes.find(k_shapes_note);
+        return "what is kept of this file is another graph, changed in a program or reshaped" +
+               (shapes == kept.notes.end() ? std::string{} : ": " + shapes->second);
+    }
+    if (!same_content) {
         return describe_changes(kept.model, asked.model);
     }
     std::string reason = "it differs from the nearest kept entry in ";
@@ -95,6 +105,19 @@ Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
         if (!object) return fail(object.error());
     }
     return {};
+}
+
+Result<void> look_at_linked(Session& session, store::Store& store, const LinkedEntry& linked,
+                            const Identified& asked) {
+    const auto& manifest = linked.manifest;
+    const auto verify = session.config().verify;
+    if (manifest.encoding != format::Encoding::referring || !asked.files) {
+        return look_at_blob(store, manifest, verify, finder_of(session, asked));
+    }
+    const auto object = store.open_object(manifest.key, manifest.own_part(), verify);
+    if (!object) return fail(object.error());
+    const auto changed = refer_to_files(object->bytes(), linked.weights, *asked.files);
+    return changed ? Result<void>{} : fail(changed.error());
 }
 
 // The kept entry that has most in common with the request, among those that have anything to do
@@ -145,11 +168,13 @@ store::Lookup find_own(store::Store& store, runtime::Request& request, Identifie
     return store.find(asked.key);
 }
 
-}  // namespace
-
-Result<Explanation> explain(Session& session, runtime::Request& request,
-                            const ModelReference& model) {
+Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
+                                    const ModelReference& model) {
     Explanation explanation;
+    if (session.config().mode == Mode::off) {
+        explanation.reason = "larder is switched off";
+        return explanation;
+    }
     auto store = session.store();
     if (!store) return fail(std::move(store.error()));
     Timing timing;
@@ -190,12 +215,40 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         explanation.reason = found.fault->message();
         return explanation;
     }
+    const bool keeps =
+        session.config().mode == Mode::on && (*store)->access() == store::Access::read_write;
+    const auto& other = model.origin == ModelOrigin::memory ? entry_of_file : entry_of_graph;
+    if (const auto linked = keeps ? other(session, **store, request, *asked) : std::nullopt) {
+        explanation.would_hit = look_at_linked(session, **store, *linked, *asked).has_value();
+        if (explanation.would_hit) {
+            explanation.reason.clear();
+            return explanation;
+        }
+    }
     const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
     if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
         explanation.reason = "what was kept of it was damaged, or crashed, and is set aside";
         return explanation;
     }
     find_nearest(**store, *asked, set_aside, explanation);
+    return explanation;
+}
+
+}  // namespace
+
+Result<Explanation> explain(Session& session, runtime::Request& request,
+                            const ModelReference& model) {
+    auto explanation = explain_as_kept(session, request, model);
+    if (explanation && explanation->would_hit && session.config().mode == Mode::refresh) {
+        explanation->would_hit = false;
+        explanation->reason = "it is to be compiled anew";
+    }
+    if (!explanation || explanation->would_hit || !explanation->key) return explanation;
+    const auto store = session.store();
+    if (!store) return explanation;
+    if (const auto holder = (*store)->flight_holder(*explanation->key)) {
+        explanation->reason += "; " + describe(*holder, session.system().clock.wall());
+    }
     return explanation;
 }
 

@@ -14,7 +14,7 @@ namespace larder::internal::cache {
 namespace {
 
 // Copied within a millisecond or two: so long may the end of the reading be waited for.
-constexpr std::size_t k_copied_piece_bytes = std::size_t{4} << 20;
+constexpr std::size_t k_written_at_once_bytes = std::size_t{4} << 20;
 // Files that are written at once. Few cores are no reason for fewer: most of it is the disk's work.
 constexpr unsigned k_writers = 4;
 constexpr std::chrono::hours k_look_again{1};
@@ -75,7 +75,7 @@ void KeepJob::work() {
 }
 
 Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
-    std::vector<std::byte> piece(k_copied_piece_bytes);
+    std::vector<std::byte> piece(k_written_at_once_bytes);
     Result<void> written;
     for (std::size_t at = 0; at < block.pages.size() && written; at += piece.size()) {
         const auto bytes = std::min(piece.size(), block.pages.size() - at);

@@ -6,6 +6,7 @@
 
 #include "cache/encrypted_blob.h"
 #include "cache/family.h"
+#include "cache/link.h"
 #include "cache/remembered_fingerprints.h"
 #include "cache/stopwatch.h"
 #include "model/loaded_file.h"
@@ -145,8 +146,12 @@ Result<std::string> fingerprint(Session& session, runtime::Request& request,
             return "files:" + digest->hex();
         }
         case ModelOrigin::memory: {
-            info.path = model.name;
-            return hash_graph();
+            auto hashed = hash_graph();
+            const auto file = into.weights ? file_of(*into.weights) : std::string{};
+            info.path = !model.path.empty()      ? model.path
+                        : file.ends_with(".xml") ? file
+                                                 : model.name;
+            return hashed;
         }
         case ModelOrigin::caller:
             info.path = model.name;

@@ -1,5 +1,7 @@
 #include "cache/report.h"
 
+#include <algorithm>
+
 #include "base/units.h"
 
 namespace larder::internal::cache {
@@ -35,7 +37,7 @@ std::string Report::summary() const {
            (saved_.count() <= 0 ? "no time" : format_duration(saved_)) + " saved";
 }
 
-std::string_view word(Outcome outcome) {
+const char* word(Outcome outcome) {
     switch (outcome) {
         case Outcome::compiled: return "compiled";
         case Outcome::loaded: return "loaded";
@@ -43,6 +45,14 @@ std::string_view word(Outcome outcome) {
         case Outcome::bypassed: return "bypassed";
     }
     return "";
+}
+
+std::string describe(const store::FlightHolder& holder, std::chrono::nanoseconds now) {
+    const auto since = now - std::chrono::nanoseconds(holder.since_ns);
+    return "process " + std::to_string(holder.process) +
+           (holder.is_of_this_machine ? "" : " of another machine") +
+           " has been compiling it for " +
+           format_duration(std::max(since, std::chrono::nanoseconds{0}));
 }
 
 std::string describe(const Response& response, std::chrono::milliseconds compile_time) {

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <mutex>
 #include <string>
-#include <string_view>
 
 #include "cache/request.h"
+#include "store/flight.h"
 
 namespace larder::internal::cache {
 
@@ -29,7 +29,10 @@ private:
 };
 
 // "compiled", "loaded", "waited", "bypassed".
-[[nodiscard]] std::string_view word(Outcome outcome);
+[[nodiscard]] const char* word(Outcome outcome);
+
+// "process 1234 has been compiling it for 12.0 s".
+[[nodiscard]] std::string describe(const store::FlightHolder& holder, std::chrono::nanoseconds now);
 
 // "loaded in 31.0 ms; compiling took 44.0 ms". `compile_time` is of what was loaded; 0 if that is
 // unknown.

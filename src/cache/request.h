@@ -23,10 +23,13 @@ enum class ModelOrigin {
 
 struct ModelReference {
     ModelOrigin origin = ModelOrigin::path;
-    std::string path;                   // for ModelOrigin::path
-    std::string name;                   // what people call it, for the others
+    std::string path;  // for ModelOrigin::path; of ModelOrigin::memory, where it was read from
+    std::string name;  // what people call it, where it has no path
     std::optional<Digest> fingerprint;  // for ModelOrigin::caller
 };
+
+// In an entry: the shapes of the model's inputs.
+inline constexpr const char* k_shapes_note = "shapes";
 
 struct Timing {
     using Duration = std::chrono::nanoseconds;

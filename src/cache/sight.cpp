@@ -1,5 +1,6 @@
 #include "cache/sight.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -40,6 +41,13 @@ void sight(Session& session, const std::string& larder_id, const Identified& ide
         file.place = known->second;
     }
     state.see(sighting);
+}
+
+bool was_other(Session& session, const std::string& larder_id, const Identified& identified) {
+    if (!identified.files) return false;
+    const auto path = os::absolute_path(identified.files->path);
+    const auto sightings = session.state().sightings(larder_id);
+    return std::ranges::find(sightings, path, &store::Sighting::path) != sightings.end();
 }
 
 }  // namespace larder::internal::cache

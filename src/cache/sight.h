@@ -12,4 +12,9 @@ namespace larder::internal::cache {
 // where the same was seen within a day; never fails.
 void sight(Session& session, const std::string& larder_id, const Identified& identified);
 
+// Whether this machine has seen a model at that path before: of a content that is not kept, it was
+// another.
+[[nodiscard]] bool was_other(Session& session, const std::string& larder_id,
+                             const Identified& identified);
+
 }  // namespace larder::internal::cache

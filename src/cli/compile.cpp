@@ -14,6 +14,10 @@ void declare_request(CLI::App& verb, RequestFlags& flags) {
     verb.add_option("--property", flags.properties, "An OpenVINO property (repeatable)")
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false);
+    verb.add_option("--shape", flags.shapes,
+                    "Reshape before compiling: 'input[1,3,224,224]' (repeatable)")
+        ->type_name("SHAPE")
+        ->allow_extra_args(false);
 }
 
 Run declare_compile(CLI::App& verb) {
@@ -22,10 +26,6 @@ Run declare_compile(CLI::App& verb) {
                     "A model: .xml, .onnx, .gguf, .tflite, .pdmodel, .pb or a SavedModel")
         ->required();
     declare_request(verb, flags->request);
-    verb.add_option("--shape", flags->shapes,
-                    "Reshape before compiling: 'input[1,3,224,224]' (repeatable)")
-        ->type_name("SHAPE")
-        ->allow_extra_args(false);
     verb.add_flag("--best-effort", flags->best_effort,
                   "Exit with 0 also where a model was compiled and could not be kept");
     return [flags](const Context& context) { return runtime().compile(context, *flags); };

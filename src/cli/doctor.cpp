@@ -31,6 +31,7 @@ struct Diagnosis {
     Share share = Share::off;
     std::uint64_t unpacked_bytes = 0;
     std::string sharing_obstacle;  // empty: there is none
+    std::vector<Compiling> compiling;
     std::vector<Advice> findings;
 };
 
@@ -75,6 +76,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
                  "'" + entry.model + "' on " + entry.device + " is not kept: " + entry.withheld,
                  "to keep it all the same: " + entry.lifted_by});
         }
+        diagnosis.compiling = store.compiling();
         for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
@@ -122,24 +124,29 @@ void add_preload(Diagnosis& diagnosis) {
          "install larder anew: 'cmake --install' lays it down"});
 }
 
-void add_huge_pages(Diagnosis& diagnosis) {
+void add_huge_pages(const Context& context, Diagnosis& diagnosis) {
     diagnosis.huge_pages = transparent_huge_pages();
-    if (diagnosis.huge_pages == "madvise") diagnosis.fill_time = measure_fill_time();
+    const bool is_measured = context.verbose() || context.format() == Format::json;
+    if (is_measured && diagnosis.huge_pages == "madvise") {
+        diagnosis.fill_time = measure_fill_time();
+    }
     if (diagnosis.huge_pages != "never") return;
     diagnosis.findings.push_back(
         {Severity::info, "memory", "transparent huge pages are off: large models load slower",
          "write 'madvise' to /sys/kernel/mm/transparent_hugepage/enabled"});
 }
 
-// What the setting means for a load.
-std::string huge_pages_text(const Diagnosis& diagnosis) {
+// What the setting means for a load. What was measured differs from run to run: on request only.
+std::string huge_pages_text(const Context& context, const Diagnosis& diagnosis) {
+    if (diagnosis.huge_pages == "always") return "all memory has them";
+    if (diagnosis.huge_pages == "never") return "switched off";
+    if (diagnosis.huge_pages != "madvise") return diagnosis.huge_pages;
+    const std::string text = "used where they are quicker";
     const auto whole = [](double ms) { return std::to_string(std::lround(ms)); };
     const auto& time = diagnosis.fill_time;
-    if (time.small_ms_per_gib <= 0) return diagnosis.huge_pages;
-    auto text = diagnosis.huge_pages + "; filling 1 GiB takes " + whole(time.huge_ms_per_gib) +
-                " ms in huge pages, " + whole(time.small_ms_per_gib) + " ms in small ones";
-    if (time.huge_ms_per_gib > time.small_ms_per_gib) text += ": nothing to gain now";
-    return text;
+    if (!context.verbose() || time.small_ms_per_gib <= 0) return text;
+    return text + "; just now, filling 1 GiB took " + whole(time.huge_ms_per_gib) +
+           " ms in huge pages, " + whole(time.small_ms_per_gib) + " ms in small ones";
 }
 
 const char* word_of(Share share) {
@@ -187,6 +194,7 @@ Json doctor_json(const Diagnosis& diagnosis) {
     json["sharing"] = {{"setting", word_of(diagnosis.share)},
                        {"unpacked_bytes", diagnosis.unpacked_bytes},
                        {"obstacle", text_or_null(diagnosis.sharing_obstacle)}};
+    json["compiling"] = compiling_json(diagnosis.compiling);
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
         json["findings"].push_back({{"severity", to_string(finding.severity)},
@@ -204,6 +212,20 @@ Colour colour_of(Severity severity) {
         case Severity::error: return Colour::red;
     }
     return Colour::none;
+}
+
+std::string text_of(const Context& context, const Advice& finding) {
+    return context.paint(to_string(finding.severity), colour_of(finding.severity)) + ": " +
+           printable(finding.subject + ": " + finding.finding) + "\n";
+}
+
+// What is wrong, and nothing else.
+std::string warnings_text(const Context& context, const Diagnosis& diagnosis) {
+    std::string text;
+    for (const auto& finding : diagnosis.findings) {
+        if (finding.severity != Severity::info) text += text_of(context, finding);
+    }
+    return text;
 }
 
 std::string table_text(const Context& context, const Diagnosis& diagnosis) {
@@ -226,13 +248,15 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         add("device",
             device.name + ": " + (device.error.empty() ? device.full_name + can : device.error));
     }
-    add("preload", diagnosis.preload.empty() ? "missing" : diagnosis.preload);
-    add("huge pages", huge_pages_text(diagnosis));
+    add("larder run", diagnosis.preload.empty() ? "not possible"
+                      : context.verbose()       ? "ready: " + diagnosis.preload
+                                                : "ready");
+    add("huge pages", huge_pages_text(context, diagnosis));
     add("sharing", sharing_text(diagnosis));
     auto text = facts.text();
+    text += compiling_text(diagnosis.compiling);
     for (const auto& finding : diagnosis.findings) {
-        text += "\n" + context.paint(to_string(finding.severity), colour_of(finding.severity)) +
-                ": " + printable(finding.subject + ": " + finding.finding) + "\n";
+        text += "\n" + text_of(context, finding);
         if (!finding.remedy.empty()) text += "  " + printable(finding.remedy) + "\n";
     }
     return diagnosis.findings.empty() ? text + "\nnothing is wrong\n" : text;
@@ -243,10 +267,10 @@ int run_doctor(const Context& context) {
     add_larder(context, diagnosis);
     add_openvino(diagnosis);
     add_preload(diagnosis);
-    add_huge_pages(diagnosis);
+    add_huge_pages(context, diagnosis);
     switch (context.format()) {
         case Format::json: Context::print(json_line(doctor_json(diagnosis))); break;
-        case Format::keys: break;
+        case Format::keys: Context::print(warnings_text(context, diagnosis)); break;
         case Format::table: Context::print(table_text(context, diagnosis)); break;
     }
     const bool wrong =

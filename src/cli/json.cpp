@@ -52,12 +52,25 @@ std::string json_line(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Json compiling_json(const std::vector<Compiling>& compiling) {
+    auto json = Json::array();
+    for (const auto& each : compiling) {
+        json.push_back({{"key", each.key},
+                        {"what", each.what},
+                        {"process", each.process},
+                        {"is_here", each.is_here},
+                        {"since", format_time(each.since)}});
+    }
+    return json;
+}
+
 Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     Json json;
     json["key"] = entry.key;
     json["model"] = entry.model;
     json["kind"] = entry.kind;
     json["device"] = entry.device;
+    json["shapes"] = text_or_null(entry.shapes);
     json["bytes"] = entry.bytes;
     json["unique_bytes"] = unique_bytes;
     json["referred_bytes"] = entry.referred_bytes;

@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 // Null for what is empty: nothing is known.
 [[nodiscard]] Json text_or_null(const std::string& text);
 
+[[nodiscard]] Json compiling_json(const std::vector<Compiling>& compiling);
 // What ls prints of an entry.
 [[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 // The same, and all that decided the key and belongs to the entry.

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "cli/failure.h"
+#include "cli/quantity.h"
+#include "cli/surroundings.h"
 #include "cli/text.h"
 
 namespace larder::cli {
@@ -212,6 +214,17 @@ std::uint64_t unpacked_bytes(const std::vector<EntryInfo>& entries) {
 
 std::string stale_reason(const EntryInfo& entry) {
     return entry.stale ? to_string(entry.stale->reason) : "";
+}
+
+std::string compiling_text(const std::vector<Compiling>& compiling) {
+    std::string text;
+    for (const auto& each : compiling) {
+        const auto since = std::chrono::floor<std::chrono::seconds>(now() - each.since);
+        text += "compiling now: " + printable(each.what) + ", by process " +
+                std::to_string(each.process) + (each.is_here ? "" : " of another machine") +
+                " for " + format_age(since) + "\n";
+    }
+    return text;
 }
 
 }  // namespace larder::cli

@@ -35,4 +35,7 @@ using BytesByKey = std::unordered_map<std::string_view, std::uint64_t>;
 // "gone", "changed", "superseded", "incompatible"; empty if it is not stale.
 [[nodiscard]] std::string stale_reason(const EntryInfo& entry);
 
+// "compiling now: /m/net.xml on CPU, by process 1234 for 12 s", a line each.
+[[nodiscard]] std::string compiling_text(const std::vector<Compiling>& compiling);
+
 }  // namespace larder::cli

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <future>
+#include <map>
 #include <memory>
+#include <set>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -40,9 +43,45 @@ void print_json(const Store& store, std::uint64_t total_bytes, const Chosen& ent
     for (const auto* entry : entries) {
         json["entries"].push_back(entry_json(*entry, unique.at(entry->key)));
     }
+    json["compiling"] = compiling_json(store.compiling());
     json["total_bytes"] = total_bytes;
     json["max_size_bytes"] = store.max_size_bytes();
     Context::print(json_line(json));
+}
+
+// Of entries of one model for one device: what tells them apart, by key.
+std::map<std::string, std::string> differences_of(const Store& store, const Chosen& entries) {
+    std::map<std::pair<std::string, std::string>, Chosen> variants;
+    for (const auto* entry : entries) {
+        const bool is_blob = entry->unpacked_from.empty() && entry->kernels_of.empty();
+        if (is_blob) variants[{entry->model, entry->device}].push_back(entry);
+    }
+    // Reads a whole manifest for each.
+    constexpr std::size_t k_variants_max = 32;
+    std::map<std::string, std::string> differences;
+    for (const auto& [model, same] : variants) {
+        if (same.size() < 2 || same.size() > k_variants_max) continue;
+        std::map<std::string, std::map<std::string, std::string>> inputs;  // by key
+        std::map<std::string, std::set<std::string>> values;               // by input
+        for (const auto* entry : same) {
+            auto& of_entry = inputs[entry->key];
+            if (!entry->shapes.empty()) of_entry["shapes"] = entry->shapes;
+            for (const auto& [name, value] : store.entry(entry->key).key_inputs) {
+                constexpr std::string_view k_property = "property.";
+                if (name.starts_with(k_property)) of_entry[name.substr(k_property.size())] = value;
+            }
+            for (const auto& [name, value] : of_entry) values[name].insert(value);
+        }
+        for (const auto& [key, of_entry] : inputs) {
+            for (const auto& [name, value] : of_entry) {
+                if (values.at(name).size() < 2) continue;
+                auto& text = differences[key];
+                text +=
+                    (text.empty() ? "" : ", ") + (name == "shapes" ? value : name + "=" + value);
+            }
+        }
+    }
+    return differences;
 }
 
 void print_table(const Context& context, const Store& store, std::uint64_t total_bytes,
@@ -59,9 +98,11 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
     const auto ago = [now = now()](TimePoint then) {
         return format_age(std::chrono::floor<std::chrono::seconds>(now - then));
     };
+    const auto differences = differences_of(store, entries);
     for (const auto* each : entries) {
         const auto& entry = *each;
         const auto stale = stale_reason(entry);
+        const auto difference = differences.find(entry.key);
         std::vector<Cell> row;
         row.reserve(k_columns);
         const auto add = [&row](std::string text, Colour colour = Colour::none) {
@@ -77,8 +118,8 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         add(entry.last_used_anywhere_at ? ago(*entry.last_used_anywhere_at) : "-");
         add(std::to_string(entry.hits));
         add(format_duration(entry.compile_time));
-        add(entry.model + (entry.pinned ? " (pinned)" : "") +
-                (entry.withheld.empty() ? "" : " (not kept)") +
+        add(entry.model + (difference == differences.end() ? "" : " (" + difference->second + ")") +
+                (entry.pinned ? " (pinned)" : "") + (entry.withheld.empty() ? "" : " (not kept)") +
                 (stale.empty() ? "" : " (" + stale + ")"),
             stale.empty() && entry.withheld.empty() ? Colour::none : Colour::yellow);
         table.add(std::move(row));
@@ -93,7 +134,7 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
     text += (all == 1 ? " entry, " : " entries, ") +
             fill_text(total_bytes, store.max_size_bytes()) + " in " +
             printable(store.directory().string()) + "\n";
-    Context::print(text);
+    Context::print(text + compiling_text(store.compiling()));
 }
 
 int run_ls(const Context& context, const LsFlags& flags) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <string>
@@ -89,10 +90,10 @@ constexpr std::array<Verb, 19> k_verbs{{
     {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
     {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
      declare_stats, k_prints_json},
-    {"adopt", "Say what OpenVINO's own cache holds, and clean it",
-     "  larder adopt ~/.cache/app/openvino\n"
-     "  larder adopt cache --remove-stale --dry-run",
-     declare_adopt, "--format --json -q -v"},
+    {"scan", "Say what OpenVINO's own cache holds, and clean it",
+     "  larder scan ~/.cache/app/openvino\n"
+     "  larder scan cache --remove-stale --dry-run",
+     declare_scan, "--format --json -q -v"},
     {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir, ""},
     {"config", "Show every setting and where it comes from, or change one",
      "  larder config\n"
@@ -101,7 +102,7 @@ constexpr std::array<Verb, 19> k_verbs{{
      "  LARDER_MODE=read-only larder config --json",
      declare_config, k_prints},
     {"doctor", "Say what is wrong with this set-up, and how to mend it", "  larder doctor",
-     declare_doctor, k_prints},
+     declare_doctor, "--format --json -q -v"},
 }};
 
 // Every verb takes all of them; its help shows those that it heeds.
@@ -135,13 +136,16 @@ std::string verb_for(const std::string& word) {
     return found == k_other_names.end() ? std::string{} : found->second;
 }
 
-// "help", "help VERB" and "version", as other programs have it.
+// "help", "help VERB" and "version", as other programs have it; and a verb by its earlier name.
 void read_common_words(std::vector<std::string>& words) {
     if (words.empty()) return;
     if (words.front() == "help") {
         words.erase(words.begin());
         words.resize(std::min<std::size_t>(words.size(), 1));
         words.emplace_back("--help");
+    } else if (words.front() == "adopt") {
+        std::fputs("larder: 'adopt' is called 'scan' now: it takes nothing over\n", stderr);
+        words.front() = "scan";
     } else if (words.front() == "version" && words.size() == 1) {
         words.front() = "--version";
     }

@@ -1,7 +1,9 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <string>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -28,7 +30,8 @@ void declare_progress(CLI::App& verb, ProgressForm& form) {
 Progress::Progress(ProgressForm form)
     : form_(form),
       wanted_(form == ProgressForm::json || is_terminal(Stream::error)),
-      next_(Clock::now()) {
+      began_(Clock::now()),
+      next_(began_) {
     if (form == ProgressForm::bar) next_ += k_patience;
 }
 
@@ -53,9 +56,17 @@ void Progress::draw(std::uint64_t done, std::uint64_t total) {
     drawn_ = true;
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(k_width));
-    const auto line = fmt::format("\r[{}{}] {:3.0f} %  {} of {}\033[K", std::string(filled, '#'),
-                                  std::string(k_width - filled, ' '), share * 100,
-                                  format_size(done), format_size(total));
+    auto line = fmt::format("\r[{}{}] {:3.0f} %  {} of {}", std::string(filled, '#'),
+                            std::string(k_width - filled, ' '), share * 100, format_size(done),
+                            format_size(total));
+    const std::chrono::duration<double> spent = Clock::now() - began_;
+    if (spent >= std::chrono::seconds(1) && done > 0) {
+        const auto rate = static_cast<double>(done) / spent.count();
+        const auto left = static_cast<double>(total - std::min(done, total)) / rate;
+        line += fmt::format(", {}/s, {} left", format_size(static_cast<std::uint64_t>(rate)),
+                            format_age(std::chrono::seconds(std::lround(left))));
+    }
+    line += "\033[K";
     std::fputs(line.c_str(), stderr);
 }
 

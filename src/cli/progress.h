@@ -36,6 +36,7 @@ private:
     ProgressForm form_;
     bool wanted_;
     bool drawn_ = false;
+    Clock::time_point began_;
     Clock::time_point next_;
 };
 

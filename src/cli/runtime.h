@@ -15,12 +15,12 @@ namespace larder::cli {
 struct RequestFlags {
     std::string device = "CPU";
     std::vector<std::string> properties;  // NAME=VALUE
+    std::vector<std::string> shapes;
 };
 
 struct CompileFlags {
     std::vector<std::string> models;
     RequestFlags request;
-    std::vector<std::string> shapes;
     bool best_effort = false;
 };
 

@@ -34,6 +34,7 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
     if (entry.stale) add("stale", stale_reason(entry) + ": " + entry.stale->detail);
     add("kind", entry.kind);
     add("device", entry.device);
+    add("shapes", entry.shapes);
     add("size", format_size(entry.kept_bytes()) + ", of which " + format_size(unique) +
                     " are not shared with other entries");
     add("encoding", entry.encoding);

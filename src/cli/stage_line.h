@@ -1,7 +1,7 @@
 // What is being done just now, on a line of a terminal that is gone when it is done.
 #pragma once
 
-#include <string_view>
+#include <memory>
 
 #include "larder/options.hpp"
 
@@ -13,17 +13,17 @@ public:
     StageLine();
     StageLine(const StageLine&) = delete;
     StageLine& operator=(const StageLine&) = delete;
-    ~StageLine() { clear(); }
+    ~StageLine();
 
-    // Has what the larder logs shown: warnings for good, all else as the stage. For a terminal
-    // only.
-    void listen(Options& options) const;
-    void clear() const;
+    // Has what the larder logs shown: warnings for good, all else as the stage, and after a second
+    // for how long by now. For a terminal only.
+    void listen(Options& options);
+    void clear();
 
 private:
-    static void tell(LogLevel level, std::string_view message);
+    class Ticker;
 
-    bool is_terminal_;
+    std::shared_ptr<Ticker> ticker_;  // null: no terminal
 };
 
 }  // namespace larder::cli

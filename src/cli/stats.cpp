@@ -129,9 +129,11 @@ int run_stats(const Context& context, const std::string& since) {
         auto json = stats_json(stats);
         json["unpacked_bytes"] = unpacked;
         json["stale"] = stale_sums_json(stale);
+        json["compiling"] = compiling_json(store.compiling());
         Context::print(json_line(json));
     } else {
-        Context::print(table_text(context, stats, unpacked) + stale_text(context, stale));
+        Context::print(table_text(context, stats, unpacked) + stale_text(context, stale) +
+                       compiling_text(store.compiling()));
     }
     return k_done;
 }

@@ -1,10 +1,12 @@
 #include "cli/surroundings.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>  // tidy-allow(streams): /proc and /sys only, which no test has to break
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -139,6 +141,37 @@ bool is_gone(const std::filesystem::path& path) {
     std::error_code error;
     const auto found = std::filesystem::status(path, error);  // tidy-allow(filesystem): a hint only
     return found.type() == std::filesystem::file_type::not_found;
+}
+
+bool is_folder(const std::filesystem::path& path) {
+    std::error_code error;
+    return fs::is_directory(path, error);  // tidy-allow(filesystem): not a larder's
+}
+
+bool is_saved_model(const std::filesystem::path& folder) {
+    std::error_code error;
+    return fs::exists(folder / "saved_model.pb", error);  // tidy-allow(filesystem): not a larder's
+}
+
+std::vector<std::string> models_beside(const std::filesystem::path& path) {
+    std::vector<std::string> models;
+    std::error_code error;
+    if (!is_folder(path)) {
+        auto graph = path;
+        graph.replace_extension(".xml");
+        const bool is_there = fs::exists(graph, error);  // tidy-allow(filesystem): not a larder's
+        if (is_there) models.push_back(graph.string());
+        return models;
+    }
+    constexpr std::size_t k_models_max = 10;
+    static const std::set<std::string> k_models{".xml", ".onnx", ".gguf", ".tflite", ".pdmodel"};
+    fs::directory_iterator file(path, error);  // tidy-allow(filesystem): not a larder's
+    for (; !error && file != end(file); file.increment(error)) {
+        if (k_models.contains(file->path().extension())) models.push_back(file->path().string());
+    }
+    std::ranges::sort(models);
+    models.resize(std::min(models.size(), k_models_max));
+    return models;
 }
 
 std::filesystem::path absolute(const std::filesystem::path& path) {

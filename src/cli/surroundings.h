@@ -21,6 +21,10 @@ enum class Stream { in, out, error };
 
 // Certainly gone; false where it cannot be told.
 [[nodiscard]] bool is_gone(const std::filesystem::path& path);
+[[nodiscard]] bool is_folder(const std::filesystem::path& path);
+[[nodiscard]] bool is_saved_model(const std::filesystem::path& folder);
+// Of a folder, the models in it, at most ten, in order; of a file of weights, its graph.
+[[nodiscard]] std::vector<std::string> models_beside(const std::filesystem::path& path);
 [[nodiscard]] std::filesystem::path absolute(const std::filesystem::path& path);
 
 struct Memory {

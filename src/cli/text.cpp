@@ -1,26 +1,11 @@
 #include "cli/text.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "larder/units.hpp"
 
 namespace larder::cli {
 namespace {
-
-// The number of characters to insert, remove or replace to get from one word to the other.
-std::size_t edits_between(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
-}
 
 // Of the UTF-8 character at the beginning of `text`; 0 if there is none.
 std::size_t character_size(std::string_view text) {

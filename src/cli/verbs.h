@@ -15,7 +15,7 @@ namespace larder::cli {
 using Run = std::function<int(const Context&)>;
 
 // Each declares its own flags on its subcommand. What Run captures holds their values.
-[[nodiscard]] Run declare_adopt(CLI::App& verb);
+[[nodiscard]] Run declare_scan(CLI::App& verb);
 [[nodiscard]] Run declare_clear(CLI::App& verb);
 [[nodiscard]] Run declare_compile(CLI::App& verb);
 [[nodiscard]] Run declare_compress(CLI::App& verb);

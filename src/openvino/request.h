@@ -63,6 +63,7 @@ public:
     [[nodiscard]] bool exports_without_weights() override;
     [[nodiscard]] bool makes_kernels() override;
     void keep_kernels_in(const std::string& directory) override { kernels_ = directory; }
+    [[nodiscard]] std::string input_shapes() override;
     [[nodiscard]] std::string port_names() override;
     [[nodiscard]] std::string port_names_asked_otherwise() override;
     void expect_port_names(const std::string& names) override { port_changes_ = names; }

@@ -31,6 +31,18 @@ std::unique_ptr<runtime::Request> Request::with_model_in(const std::string& path
     return request;
 }
 
+std::string Request::input_shapes() {
+    constexpr std::size_t k_characters_max = 500;
+    std::string text;
+    if (!compiled_) return text;
+    for (const auto& input : compiled_->inputs()) {
+        const auto name = input.get_names().empty() ? std::string{} : input.get_any_name();
+        text += (text.empty() ? "" : " ") + name + input.get_partial_shape().to_string();
+        if (text.size() > k_characters_max) return text.substr(0, k_characters_max) + "…";
+    }
+    return text;
+}
+
 std::string Request::port_names() {
     if (!model_ || !compiled_ || names_count()) return {};
     return input_.model ? port_changes(*model_, *compiled_) : port_losses(*model_, *compiled_);

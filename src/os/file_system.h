@@ -78,6 +78,8 @@ public:
     // have dropped the pages: write the file anew, never sync it again.
     [[nodiscard]] virtual Result<void> sync() = 0;
     [[nodiscard]] virtual Result<void> set_mode(std::uint32_t mode) = 0;
+    // Gives the file to another user, which root alone may do.
+    [[nodiscard]] virtual Result<void> set_owner(std::uint32_t owner) = 0;
     // Should the process crash while the file is open, its mode says so (see os/crash_marks.h),
     // where CrashMark can notice it. The last call counts.
     virtual void mark_on_crash(Crashes crashes) = 0;

@@ -173,6 +173,13 @@ Result<void> PosixFile::set_mode(std::uint32_t mode) {
     return {};
 }
 
+Result<void> PosixFile::set_owner(std::uint32_t owner) {
+    if (::fchown(descriptor_, owner, static_cast<gid_t>(-1)) != 0) {
+        return fail(Error::from_errno("cannot change the owner of", path_));
+    }
+    return {};
+}
+
 void PosixFile::mark_on_crash(Crashes crashes) {
     crash_mark_ = CrashMark::place(descriptor_, crashes);
 }

@@ -28,6 +28,7 @@ public:
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
     Result<void> sync() override;
     Result<void> set_mode(std::uint32_t mode) override;
+    Result<void> set_owner(std::uint32_t owner) override;
     void mark_on_crash(Crashes crashes) override;
     Result<FileInfo> info() override;
     Result<void> try_lock(LockMode mode) override;

@@ -24,7 +24,8 @@ int open_flags(OpenMode how) {
         case OpenMode::read: return O_RDONLY;
         case OpenMode::read_write: return O_RDWR;
         case OpenMode::create_exclusive: return O_RDWR | O_CREAT | O_EXCL;
-        case OpenMode::create_or_open: return O_RDWR | O_CREAT;
+        // Nobody else decides, by a link in its place, which file is written to.
+        case OpenMode::create_or_open: return O_RDWR | O_CREAT | O_NOFOLLOW;
     }
     return O_RDONLY;
 }

@@ -72,6 +72,8 @@ System RealSystem::system() const { return System{*fs_, *clock_, *entropy_, proc
 
 std::int64_t current_process_id() { return ::getpid(); }
 
+bool is_root() { return ::geteuid() == 0; }
+
 void return_freed_memory() {
 #if defined(__GLIBC__)
     // Where another allocator serves the program, the first call sets the C library's up, and two

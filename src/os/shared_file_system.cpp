@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint32_t k_group_writes = 0020;
 constexpr std::uint32_t k_all_write = 0002;
+constexpr std::uint32_t k_root = 0;
 // Of the three bits of each.
 constexpr std::uint32_t k_file = 06;
 constexpr std::uint32_t k_directory = 07;
@@ -93,6 +94,12 @@ private:
         if ((above->mode & k_group_writes) != 0) mode |= rights.group << 3U;
         if ((above->mode & k_all_write) != 0) mode |= rights.others;
         if (mode != own->mode) static_cast<void>(file.set_mode(mode));
+        // What root leaves is the directory's owner's. A file that was there before is left alone.
+        const bool is_new =
+            own->kind == FileKind::directory || (own->links == 1 && own->stamp.size_bytes == 0);
+        if (own->owner == k_root && above->owner != k_root && is_new) {
+            static_cast<void>(file.set_owner(above->owner));
+        }
     }
 
     FileSystem& fs_;

@@ -8,7 +8,8 @@
 namespace larder::internal::os {
 
 // Passes everything on to `fs`, which must outlive it. What it creates in a directory that the
-// group, or everybody, may write to can be written by them too, whatever the umask of this process.
+// group, or everybody, may write to can be written by them too, whatever the umask of this process;
+// what root creates in another user's directory belongs to that user.
 [[nodiscard]] std::unique_ptr<FileSystem> make_shared_file_system(FileSystem& fs);
 
 }  // namespace larder::internal::os

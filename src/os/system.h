@@ -75,6 +75,9 @@ private:
 // Of the caller now; another in a child made by fork, where ProcessInfo is still its parent's.
 [[nodiscard]] std::int64_t current_process_id();
 
+// Whether it may do as any user.
+[[nodiscard]] bool is_root();
+
 // How many files this process may have open.
 [[nodiscard]] std::size_t read_descriptor_limit();
 

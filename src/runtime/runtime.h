@@ -211,6 +211,9 @@ public:
     // errors are passed on. May be called again after a failure.
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
 
+    // The inputs of the model just compiled, for people: "images[1,3,224,224]". Empty where that
+    // cannot be told.
+    [[nodiscard]] virtual std::string input_shapes() { return {}; }
     // How the inputs and outputs of the model just compiled are named, as far as neither the model
     // nor its blob tells. Empty mostly; to be given to `expect_port_names` before an import.
     [[nodiscard]] virtual std::string port_names() { return {}; }

@@ -1,8 +1,12 @@
 #include "store/flight.h"
 
+#include <algorithm>
+#include <charconv>
+#include <span>
 #include <utility>
 
 #include "store/context.h"
+#include "store/listing.h"
 #include "store/locks.h"
 #include "store/tmp_file.h"
 
@@ -24,6 +28,43 @@ Result<std::unique_ptr<os::File>> open_lock(Context& context, const std::string&
     }
     if (!made && made.error().code != Errc::already_exists) return fail(std::move(made.error()));
     return fs.open(path, os::OpenMode::create_or_open);
+}
+
+// Its fields are lines, the purpose the last; a zero ends it, for a longer one of somebody who died
+// may lie behind it.
+constexpr std::size_t k_holder_bytes_max = 8192;
+
+// Who it is helps people, and nobody else: where it cannot be written, the lock is as good.
+void write_holder(const Context& context, os::File& file, std::string_view purpose) {
+    auto text = std::to_string(os::current_process_id()) + "\n" + machine_mark(context) + "\n" +
+                std::to_string(context.system.clock.wall().count()) + "\n";
+    text.append(purpose.substr(0, k_holder_bytes_max / 2)).push_back('\0');
+    static_cast<void>(file.write_at(0, std::as_bytes(std::span(text))));
+}
+
+std::optional<std::int64_t> number_of(std::string_view text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::optional<FlightHolder> parse_holder(const Context& context, const Key& key,
+                                         std::string_view text) {
+    const auto end = text.find('\0');
+    if (end == std::string_view::npos) return std::nullopt;
+    text = text.substr(0, end);
+    const auto next = [&text] {
+        const auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        return line;
+    };
+    const auto process = number_of(next());
+    const auto machine = next();
+    const auto since_ns = number_of(next());
+    if (!process || !since_ns || text.empty()) return std::nullopt;
+    return FlightHolder{key, *process, machine == machine_mark(context), *since_ns,
+                        std::string(text)};
 }
 
 }  // namespace
@@ -51,7 +92,8 @@ void Flight::release() noexcept {
     file_.reset();
 }
 
-Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanoseconds timeout) {
+Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanoseconds timeout,
+                           std::string_view purpose) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
     auto& fs = context.fs();
     auto& clock = context.system.clock;
@@ -75,6 +117,7 @@ Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanose
                 // At least a tick, so that a wait is seen as one.
                 const auto waited_for = waited ? std::max(elapsed, std::chrono::nanoseconds(1))
                                                : std::chrono::nanoseconds(0);
+                if (!purpose.empty()) write_holder(context, *file, purpose);
                 return Flight(fs, std::move(file), waited_for);
             }
             // The holder we waited for has removed the file with its lock.
@@ -91,6 +134,27 @@ Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanose
         }
         backoff.sleep(timeout - elapsed);
     }
+}
+
+std::optional<FlightHolder> flight_holder(const Context& context, const Key& key) {
+    const auto path = context.layout.lock(key);
+    const auto file = context.fs().open(path, os::OpenMode::read);
+    if (!file || !(*file)->is_locked().value_or(false)) return std::nullopt;
+    const auto text = os::read_text(context.fs(), path, k_holder_bytes_max);
+    return text ? parse_holder(context, key, *text) : std::nullopt;
+}
+
+std::vector<FlightHolder> flight_holders(const Context& context) {
+    std::vector<FlightHolder> holders;
+    const auto visit = [&](const std::string&, const os::DirectoryEntry& file) {
+        const auto key = Key::from_hex(file.name);
+        auto holder = key ? flight_holder(context, *key) : std::nullopt;
+        if (holder) holders.push_back(std::move(*holder));
+        return Continue::yes;
+    };
+    // What cannot be listed is nobody's, as far as people can tell.
+    static_cast<void>(for_each_file(context, context.layout.locks(), visit));
+    return holders;
 }
 
 }  // namespace larder::internal::store

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "os/file_system.h"
@@ -28,7 +32,8 @@ public:
     [[nodiscard]] std::chrono::nanoseconds waited_for() const { return waited_for_; }
 
 private:
-    friend Result<Flight> take_flight(Context&, const Key&, std::chrono::nanoseconds);
+    friend Result<Flight> take_flight(Context&, const Key&, std::chrono::nanoseconds,
+                                      std::string_view);
     Flight(os::FileSystem& fs, std::unique_ptr<os::File> file, std::chrono::nanoseconds waited_for);
     void release() noexcept;
 
@@ -38,7 +43,21 @@ private:
     Ownership ownership_;
 };
 
+// Who holds the lock of a key, and what for, in words.
+struct FlightHolder {
+    Key key;
+    std::int64_t process = 0;
+    bool is_of_this_machine = true;
+    std::int64_t since_ns = 0;  // since the epoch
+    std::string purpose;
+};
+
+// With a purpose, the holder says in the lock's file who it is.
 [[nodiscard]] Result<Flight> take_flight(Context& context, const Key& key,
-                                         std::chrono::nanoseconds timeout);
+                                         std::chrono::nanoseconds timeout,
+                                         std::string_view purpose = {});
+// Those who say so. Waits for nobody, and takes no lock.
+[[nodiscard]] std::optional<FlightHolder> flight_holder(const Context& context, const Key& key);
+[[nodiscard]] std::vector<FlightHolder> flight_holders(const Context& context);
 
 }  // namespace larder::internal::store

@@ -150,7 +150,12 @@ Result<void> open_context(Context& context, Creation creation) {
                     "choose another directory");
     }
     if (auto checked = check_writers(context, *info); !checked) return checked;
-    if ((info->mode & (k_group_writes | k_others_write)) != 0) {
+    const bool is_of_another = os::is_root() && info->owner != 0;
+    if (is_of_another && context.access == Access::read_write) {
+        context.log.info("root keeps models in the larder of user " + std::to_string(info->owner) +
+                         ", whose they are from then on: " + context.layout.root());
+    }
+    if (is_of_another || (info->mode & (k_group_writes | k_others_write)) != 0) {
         context.shared_fs = os::make_shared_file_system(context.system.fs);
     }
     auto id = read_id(context);

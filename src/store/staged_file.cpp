@@ -11,8 +11,9 @@ namespace larder::internal::store {
 Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
     if (offset > limit_bytes_ || bytes.size() > limit_bytes_ - offset) {
         return fail(Errc::no_space,
-                    "it is larger than the limit of the larder, " + format_size(limit_bytes_), {},
-                    "raise LARDER_MAX_SIZE");
+                    "it is larger than the limit of the larder, " + format_size(limit_bytes_) +
+                        " (max_size)",
+                    {}, "raise LARDER_MAX_SIZE");
     }
     return file_.write_at(offset, bytes);
 }

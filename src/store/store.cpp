@@ -72,9 +72,16 @@ void Store::forget_entry_set_aside(const Key& key) {
     store::forget_entry_set_aside(*context_, key);
 }
 
-Result<Flight> Store::flight(const Key& key, std::chrono::nanoseconds timeout) {
-    return take_flight(*context_, key, timeout);
+Result<Flight> Store::flight(const Key& key, std::chrono::nanoseconds timeout,
+                             std::string_view purpose) {
+    return take_flight(*context_, key, timeout, purpose);
 }
+
+std::optional<FlightHolder> Store::flight_holder(const Key& key) const {
+    return store::flight_holder(*context_, key);
+}
+
+std::vector<FlightHolder> Store::flight_holders() const { return store::flight_holders(*context_); }
 
 Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);
@@ -82,6 +89,10 @@ Result<Manifest> Store::publish(const Publication& publication) {
 
 Result<std::unique_ptr<os::File>> Store::open_staged(const Part& part) {
     return store::open_staged(*context_, part);
+}
+
+bool Store::has_object(const Digest& object) const {
+    return context_->fs().link_info(context_->layout.object(object)).has_value();
 }
 
 bool Store::is_object(const Digest& object, os::File& file) {

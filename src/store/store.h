@@ -132,7 +132,12 @@ public:
 
     // Waits until this is the only holder of the key's lock. The first attempt never sleeps.
     // Errc::timed_out after `timeout` (0: one attempt).
-    [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout);
+    // `purpose` is what others are told of it, in words.
+    [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout,
+                                        std::string_view purpose = {});
+    // Who holds the lock of this key, and of any, for a purpose that was told.
+    [[nodiscard]] std::optional<FlightHolder> flight_holder(const Key& key) const;
+    [[nodiscard]] std::vector<FlightHolder> flight_holders() const;
 
     // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
     // and then removes objects that only the old one used. On an error nothing is left behind, and
@@ -147,6 +152,8 @@ public:
     // for reading. It may not be whole, and is durable only once it is synced. Errc::not_found.
     [[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(const Part& part);
 
+    // Whether there is such an object; says nothing of its bytes.
+    [[nodiscard]] bool has_object(const Digest& object) const;
     // Whether an open file is what an object's name stands for now.
     [[nodiscard]] bool is_object(const Digest& object, os::File& file);
 

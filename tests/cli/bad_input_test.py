@@ -39,6 +39,19 @@ class BadModelTest(ProgramTest):
         (self.root / "empty").mkdir()
         self.refused(1, "compile", self.root / "empty", says="empty")
 
+    def test_weights_and_folders_lead_to_the_model(self):
+        self.refused(1, "compile", self.models / "dense.bin",
+                     says=["holds weights", f"the model is {self.models / 'dense.xml'}"])
+        for verb in ("compile", "why"):
+            self.refused(1, verb, self.models,
+                         says=["is a folder without a SavedModel", f"{self.models / 'dense.xml'}"])
+
+    def test_a_bad_property_does_not_blame_what_is_kept(self):
+        model = self.models / "dense.xml"
+        self.done("compile", model)
+        said = self.refused(1, "compile", model, "--property", "NUM_STREAMS=abc", says="abc")
+        self.assertNotIn("not accepted", said.error)
+
     def test_a_file_that_is_no_model(self):
         (self.root / "notes.txt").write_text("hello")
         self.refused(1, "compile", self.root / "notes.txt", says="notes.txt")

@@ -121,6 +121,25 @@ class CompileTest(ProgramTest):
             self.assertGreaterEqual(first["timing_ms"]["total"], first["timing_ms"]["read_model"])
             self.assertEqual(self.compile(model, "--shape", shape)["outcome"], "loaded", shape)
 
+    def test_reasons_are_of_a_kind(self):
+        model = self.elsewhere / "dense.xml"
+        for suffix in (".xml", ".bin"):
+            shutil.copy(self.models / f"dense{suffix}", model.with_suffix(suffix))
+        self.assertEqual(self.compile(model)["reason"], "it is not kept yet")
+        shutil.copy(self.models / "other.bin", model.with_suffix(".bin"))
+        self.assertEqual(self.compile(model)["reason"], "its content has changed")
+        for change, reason in ((lambda path: path.write_bytes(b"?" * path.stat().st_size),
+                                "what was kept was damaged"),
+                               (lambda path: path.unlink(), "what was kept is gone")):
+            key = self.compile(model)["key"]
+            digest = self.done("show", key, "--json").json["objects"][0]["digest"]
+            path = self.dir / "objects" / digest[:2] / digest
+            path.chmod(0o644)
+            change(path)
+            done = self.larder("compile", model, "--json")
+            self.assertEqual(done.json["reason"], reason, done)
+            self.assertIn(digest, done.error)
+
     def test_modes(self):
         model = self.models / "dense.xml"
         empty = self.larder("compile", model, "--mode", "read-only", "--json")

@@ -12,7 +12,7 @@ from harness import ProgramTest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 VERBS = (
-    "adopt", "compile", "compress", "decompress", "ls", "show", "why", "verify", "rm", "stats",
+    "scan", "compile", "compress", "decompress", "ls", "show", "why", "verify", "rm", "stats",
     "config", "doctor")
 
 
@@ -196,6 +196,32 @@ class SurroundingsTest(ProgramTest):
             self.assertIn(finding["severity"], ("info", "warning", "error"))
         self.assertIn("OpenVINO", self.done("doctor").out)
         self.assertEqual(self.done("doctor", "-q").out, "")
+
+    def test_doctor_says_in_words_what_is_so(self):
+        said = self.done("doctor").out
+        self.assertRegex(said, r"larder run +ready\n")
+        self.assertRegex(said, r"huge pages +(used where they are quicker|all memory has them|"
+                               r"switched off|unknown)\n")
+        self.assertNotIn(" ms in ", said)
+        self.assertIn("liblarder_preload.so", self.done("doctor", "-v").out)
+
+    def test_doctor_sees_entries_without_their_blobs(self):
+        self.done("compile", self.models / "dense.xml")
+        for path in self.dir.glob("objects/*/*"):
+            path.unlink()
+        [finding] = [f for f in self.done("doctor", "--json").json["findings"]
+                     if f["subject"] == "entries"]
+        self.assertIn("1 entry has lost its blob", finding["finding"])
+        self.assertIn("larder repair", finding["remedy"])
+        # For who wants to know what is wrong, and nothing else.
+        self.assertRegex(self.done("doctor", "-q").out, r"^warning: entries: .+\n$")
+        self.done("repair")
+        self.assertEqual(self.done("doctor", "-q").out, "")
+
+    def test_a_verb_by_its_earlier_name(self):
+        said = self.larder("adopt", self.models)
+        self.assertEqual(said.code, 0, said)
+        self.assertIn("'adopt' is called 'scan' now", said.error)
 
     def test_doctor_sees_a_setting_that_cannot_be_read(self):
         run = self.larder("doctor", "--json", environment={"LARDER_LOCK_TIMEOUT": "soon"})

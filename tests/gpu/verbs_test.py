@@ -82,7 +82,7 @@ class VerbsTest(GpuTest):
                 "why", self.dense, "--device", device, environment=two)).out)
 
     def worth(self, cache, **options):
-        files = self.verb("adopt", cache, "--json", **options).json["files"]
+        files = self.verb("scan", cache, "--json", **options).json["files"]
         return {(file["kind"], file["worth"]) for file in files}
 
     def test_what_openvino_kept_of_a_gpu_is_judged_by_its_driver(self):
@@ -97,7 +97,7 @@ class VerbsTest(GpuTest):
         self.assertEqual(self.worth(cache, environment=TWO), usable)
         stale = {("blob", "stale"), ("kernels", "unknown")}
         self.assertEqual(self.worth(cache, environment=UPDATED), stale)
-        self.done(self.verb("adopt", cache, "--remove-stale", "--yes", environment=UPDATED))
+        self.done(self.verb("scan", cache, "--remove-stale", "--yes", environment=UPDATED))
         self.assertEqual(set(cache.iterdir()), kernels)
         # It is OpenVINO's, and pruning a larder leaves it alone.
         self.done(self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--",

@@ -67,6 +67,9 @@ TEST_F(FileSystemTest, OpensAsAsked) {
     EXPECT_TRUE(fs_->open(path, create_exclusive));
     EXPECT_EQ(code_of(fs_->open(path, create_exclusive)), Errc::already_exists);
     EXPECT_TRUE(fs_->open(path, create_or_open));
+    // Nobody else decides, by a link, what is written to.
+    ASSERT_TRUE(fs_->symlink(path, directory_ / "link"));
+    EXPECT_FALSE(fs_->open(directory_ / "link", create_or_open));
     EXPECT_EQ(code_of(fs_->open(directory_ / "no/x", create_or_open)), Errc::not_found);
     const auto file = fs_->open(path, read);
     ASSERT_TRUE(file);

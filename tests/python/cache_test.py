@@ -88,13 +88,13 @@ class CacheTest(harness.PackageTest):
     def test_what_openvino_itself_has_kept(self):
         folder = self.root / "openvino"
         self.done(self.run_client("own_cache.py", self.dense, folder))
-        report = self.answer(self.cache.adopt, folder)
+        report = self.answer(self.cache.scan, folder)
         self.assertEqual([file["worth"] for file in report["files"]], ["usable"])
         with open(report["files"][0]["path"], "r+b") as blob:
             blob.truncate(100)
         # What was just written may be in the making.
         os.utime(report["files"][0]["path"], (0, 0))
-        cleaned = self.answer(self.cache.adopt, folder, remove_stale=True)
+        cleaned = self.answer(self.cache.scan, folder, remove_stale=True)
         self.assertEqual([file["reason"] for file in cleaned["files"]], ["damaged"])
         self.assertGreater(cleaned["freed_bytes"], 0)
         self.assertEqual(list(folder.iterdir()), [])

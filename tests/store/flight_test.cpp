@@ -43,6 +43,36 @@ protected:
     std::string compiles() { return support::read_file(directory_ / "compiles"); }
 };
 
+TEST_F(FlightTest, OthersSeeWhoHoldsItAndWhatFor) {
+    EXPECT_TRUE(store_->flight_holders().empty());
+    const auto before = machine_.system().clock.wall().count();
+    {
+        const auto quiet = store_->flight(key_of("x"), seconds(0));
+        ASSERT_TRUE(quiet);
+        EXPECT_FALSE(store_->flight_holder(key_of("x"))) << "it does not say what for";
+    }
+    Signal holds;
+    Signal may_end;
+    Child holder([&] {
+        const auto flight = store_->flight(key_of("x"), seconds(0), std::string(20'000, 'm'));
+        ASSERT_TRUE(flight);
+        static_cast<void>(store_->flight(key_of("x"), seconds(0), "somebody else"));
+        holds.raise();
+        ASSERT_TRUE(may_end.wait());
+    });
+    ASSERT_TRUE(holds.wait());
+    const auto seen = store_->flight_holder(key_of("x"));
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->process, holder.pid());
+    EXPECT_TRUE(seen->is_of_this_machine);
+    EXPECT_EQ(seen->purpose.substr(0, 5), "mmmmm");
+    EXPECT_GE(seen->since_ns, before);
+    EXPECT_EQ(store_->flight_holders().size(), 1U);
+    may_end.raise();
+    EXPECT_EQ(holder.wait(), 0);
+    EXPECT_TRUE(store_->flight_holders().empty());
+}
+
 TEST_F(FlightTest, IsOnlyForOneAndOnlyForItsKey) {
     auto flight = store_->flight(key_of("x"), seconds(0));
     ASSERT_TRUE(flight);

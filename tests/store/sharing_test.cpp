@@ -51,6 +51,36 @@ protected:
     WorldWritable allowed_ = WorldWritable::refuse;
 };
 
+TEST_F(SharingTest, RootLeavesNothingThatTheOwnerCannotRemove) {
+    ASSERT_EQ(::chown(larder().c_str(), k_anna, k_anna), 0);
+    ASSERT_EQ(::chmod(larder().c_str(), 0700), 0);
+    // In a child: what root's umask is here is nobody's business.
+    support::Child root([&] {
+        ::umask(0077);
+        const auto fs = os::make_posix_file_system();
+        Machine machine(*fs);
+        const auto store = machine.must_open(larder());
+        ASSERT_TRUE(store->publish(blob("a")));
+        const auto manifest = *store->publish(blob("b", 2));
+        ASSERT_TRUE(store->flight(key_of("a"), {}));
+        ASSERT_TRUE(store->pin(key_of("a")));
+        auto trial = store->begin_trial(manifest.parts[0].object);
+        ASSERT_TRUE(trial);
+        ASSERT_TRUE(store->quarantine(manifest.key, manifest.parts[0], "test"));
+    });
+    EXPECT_EQ(root.wait(), 0);
+    for (const auto& file : stdfs::recursive_directory_iterator(larder())) {
+        struct stat found{};
+        ASSERT_EQ(::lstat(file.path().c_str(), &found), 0);
+        EXPECT_EQ(found.st_uid, k_anna) << file.path();
+    }
+    as(k_anna, [](Store& store) {
+        ASSERT_TRUE(store.remove(std::vector{key_of("a")}));
+        ASSERT_TRUE(store.publish(blob("a")));
+        ASSERT_TRUE(store.publish(blob("b")));
+    });
+}
+
 TEST_F(SharingTest, EachCanLoadReplaceAndRemoveWhatTheOtherKept) {
     as(k_anna, [](Store& store) {
         ASSERT_TRUE(store.publish(blob("a")));

@@ -111,6 +111,7 @@ public:
         call.mode = mode;
         return fs_.intercept(call, [&] { return file_->set_mode(mode); });
     }
+    Result<void> set_owner(std::uint32_t owner) override { return file_->set_owner(owner); }
     void mark_on_crash(os::Crashes crashes) override { file_->mark_on_crash(crashes); }
     Result<os::FileInfo> info() override {
         return fs_.intercept(call(Operation::file_info), [&] { return file_->info(); });

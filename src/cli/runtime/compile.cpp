@@ -16,7 +16,7 @@ public:
         : context_(context),
           flags_(flags),
           properties_(parse_properties(flags.request.properties)),
-          shapes_(parse_shapes(flags.shapes)),
+          shapes_(parse_shapes(flags.request.shapes)),
           options_(options_of(context, stage_)),
           cache_(options_) {
         for (const auto& model : flags.models) {
@@ -47,11 +47,16 @@ public:
     }
 
 private:
-    static Options options_of(const Context& context, const StageLine& stage) {
+    static Options options_of(const Context& context, StageLine& stage) {
         auto options = context.options();
         // Who asks for it by hand wants it kept.
         options.keep = Keep::all;
-        if (context.format() == Format::table && !context.verbose()) stage.listen(options);
+        // A line for each stage, or one in all on a terminal.
+        if (context.verbose()) {
+            options.log_level = LogLevel::debug;
+        } else if (context.format() == Format::table) {
+            stage.listen(options);
+        }
         return options;
     }
 
@@ -59,6 +64,7 @@ private:
     bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
 
     CompileReport request(const std::string& model) {
+        check_is_model(model);
         cache_.check_model(model);
         CompileReport report;
         report.model = model;
@@ -80,14 +86,11 @@ private:
     }
 
     Result request_reshaped(const std::string& path) {
-        if (path.ends_with(".gguf")) {
-            throw_usage("--shape cannot be used with GGUF", "leave it out: lengths are dynamic");
-        }
         const auto start = std::chrono::steady_clock::now();
-        const auto model = core_.read_model(path);
-        reshape(*model, shapes_);
+        const auto model = read_reshaped(core_, path, shapes_);
         const auto read = std::chrono::steady_clock::now() - start;
-        auto result = cache_.compile_model(core_, model, flags_.request.device, properties_);
+        auto result =
+            cache_.compile_model(core_, ReadModel{model, path}, flags_.request.device, properties_);
         result.timing.read_model = result.timing.read_model.value_or(Timing::Duration{0}) + read;
         result.timing.total += read;
         return result;

@@ -130,6 +130,21 @@ InputShape parse_shape(const std::string& text) {
 
 }  // namespace
 
+void check_is_model(const std::string& path) {
+    const auto models = models_beside(path);
+    if (path.ends_with(".bin") && models.size() == 1) {
+        throw CommandError(
+            {"'" + path + "' holds weights", "the model is " + models.front(), k_failed});
+    }
+    if (is_folder(path) && !is_saved_model(path)) {
+        throw CommandError({"'" + path + "' is a folder without a SavedModel",
+                            models.empty() ? "give a model: .xml, .onnx, .gguf, .tflite, .pdmodel, "
+                                             ".pb or a folder with a SavedModel"
+                                           : "models in it: " + join(models, ", "),
+                            k_failed});
+    }
+}
+
 ov::AnyMap parse_properties(const std::vector<std::string>& texts) {
     ov::AnyMap properties;
     for (const auto& text : texts) {
@@ -162,6 +177,8 @@ std::vector<InputShape> parse_shapes(const std::vector<std::string>& texts) {
     return shapes;
 }
 
+namespace {
+
 void reshape(ov::Model& model, const std::vector<InputShape>& shapes) {
     try {
         if (shapes.size() == 1 && shapes.front().input.empty()) {
@@ -175,6 +192,18 @@ void reshape(ov::Model& model, const std::vector<InputShape>& shapes) {
         throw_usage("the model cannot take this shape: " + useful_lines(error.what()),
                     "its inputs are " + inputs_of(model));
     }
+}
+
+}  // namespace
+
+std::shared_ptr<const ov::Model> read_reshaped(ov::Core& core, const std::string& path,
+                                               const std::vector<InputShape>& shapes) {
+    if (path.ends_with(".gguf")) {
+        throw_usage("--shape cannot be used with GGUF", "leave it out: lengths are dynamic");
+    }
+    const auto model = core.read_model(path);
+    reshape(*model, shapes);
+    return model;
 }
 
 void check_device(ov::Core& core, const std::string& device) {
@@ -237,7 +266,7 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
         failure.what = "'" + model + "': " + failure.what;
     }
     if (failure.remedy.empty()) {
-        failure.remedy = "OpenVINO itself refuses this; 'larder doctor' lists the devices it has";
+        failure.remedy = "this is what OpenVINO itself says of it, with and without larder";
     }
     return failure;
 }

@@ -20,8 +20,14 @@ struct InputShape {
 };
 // Each text is "input[1,3,224,224]", or several of them separated by commas.
 [[nodiscard]] std::vector<InputShape> parse_shapes(const std::vector<std::string>& texts);
-void reshape(ov::Model& model, const std::vector<InputShape>& shapes);
+// Throws CommandError where the model cannot take them.
+[[nodiscard]] std::shared_ptr<const ov::Model> read_reshaped(ov::Core& core,
+                                                             const std::string& path,
+                                                             const std::vector<InputShape>& shapes);
 
+// Throws CommandError for weights, and for a folder that is no model, with the models that may be
+// meant.
+void check_is_model(const std::string& path);
 // Throws CommandError if this machine has no such device.
 void check_device(ov::Core& core, const std::string& device);
 // Throws CommandError if the device certainly knows no property of one of these names.

@@ -66,14 +66,21 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
 
 int why(const Context& context, const WhyFlags& flags) {
     const auto properties = parse_properties(flags.request.properties);
+    const auto shapes = parse_shapes(flags.request.shapes);
     Cache cache(context.options());
     Explanation explanation;
     ov::Core core;
     try {
+        check_is_model(flags.model);
         cache.check_model(flags.model);
         check_device(core, flags.request.device);
         check_properties(core, flags.request.device, properties);
-        explanation = cache.explain(core, flags.model, flags.request.device, properties);
+        explanation =
+            shapes.empty()
+                ? cache.explain(core, flags.model, flags.request.device, properties)
+                : cache.explain(core,
+                                ReadModel{read_reshaped(core, flags.model, shapes), flags.model},
+                                flags.request.device, properties);
     } catch (const std::exception&) {
         throw CommandError(request_failure(core, flags.model, flags.request.device, properties));
     }

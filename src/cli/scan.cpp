@@ -17,7 +17,7 @@
 namespace larder::cli {
 namespace {
 
-struct AdoptFlags {
+struct ScanFlags {
     std::string directory;
     bool remove_stale = false;
     bool dry_run = false;
@@ -36,8 +36,8 @@ std::string count_text(const Files& files) {
     return std::to_string(files.size()) + (files.size() == 1 ? " file" : " files");
 }
 
-Json adopt_json(const std::string& directory, const Files& files, const AdoptFlags& flags,
-                std::uint64_t freed_bytes) {
+Json scan_json(const std::string& directory, const Files& files, const ScanFlags& flags,
+               std::uint64_t freed_bytes) {
     auto json = json_object();
     json["directory"] = directory;
     json["files"] = Json::array();
@@ -102,7 +102,7 @@ std::string list_text(const Context& context, const Files& files) {
 }
 
 // The question goes to standard error: standard output may be a pipe.
-int run_adopt(const Context& context, const AdoptFlags& flags) {
+int run_scan(const Context& context, const ScanFlags& flags) {
     if (!flags.remove_stale && (flags.dry_run || flags.yes)) {
         throw_usage("nothing is removed without --remove-stale", "give it too, or neither");
     }
@@ -115,13 +115,13 @@ int run_adopt(const Context& context, const AdoptFlags& flags) {
     const bool removes = flags.remove_stale && !flags.dry_run && !stale.empty();
     const auto question =
         "Remove " + count_text(stale) + " and free " + format_size(bytes_of(stale));
-    if (removes && !flags.yes && !agrees(question, "adopt")) {
+    if (removes && !flags.yes && !agrees(question, "scan")) {
         throw CommandError({"nothing was removed", {}, k_failed});
     }
     const auto freed_bytes = removes ? remove_cached(stale) : bytes_of(stale);
     switch (context.format()) {
         case Format::json:
-            Context::print(json_line(adopt_json(directory, files, flags, freed_bytes)));
+            Context::print(json_line(scan_json(directory, files, flags, freed_bytes)));
             return k_done;
         case Format::keys:
             for (const auto& file : stale) Context::print_key(file.path.string());
@@ -142,14 +142,14 @@ int run_adopt(const Context& context, const AdoptFlags& flags) {
 
 }  // namespace
 
-Run declare_adopt(CLI::App& verb) {
-    auto flags = std::make_shared<AdoptFlags>();
+Run declare_scan(CLI::App& verb) {
+    auto flags = std::make_shared<ScanFlags>();
     verb.add_option("DIR", flags->directory, "What programs set as CACHE_DIR")->required();
     verb.add_flag("--remove-stale", flags->remove_stale,
                   "Remove what the OpenVINO here will never load");
     verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would go, and remove nothing");
     verb.add_flag("-y,--yes,-f,--force", flags->yes, "Do not ask");
-    return [flags](const Context& context) { return run_adopt(context, *flags); };
+    return [flags](const Context& context) { return run_scan(context, *flags); };
 }
 
 }  // namespace larder::cli

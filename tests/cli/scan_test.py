@@ -15,7 +15,7 @@ from harness import ProgramTest
 HOUR = 3600
 
 
-class AdoptTest(ProgramTest):
+class ScanTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.cache = self.root / "cache"
@@ -35,7 +35,7 @@ class AdoptTest(ProgramTest):
         blob.write_bytes(content.replace(old, new))
 
     def worth(self):
-        files = self.done("adopt", self.cache, "--json").json["files"]
+        files = self.done("scan", self.cache, "--json").json["files"]
         return {file["path"]: (file["worth"], file["reason"]) for file in files}
 
     def test_what_the_runtime_here_wrote_is_usable(self):
@@ -43,15 +43,15 @@ class AdoptTest(ProgramTest):
         blobs = self.blobs()
         self.assertGreaterEqual(len(blobs), 2)
         self.assertEqual(self.worth(), {str(blob): ("usable", None) for blob in blobs})
-        report = self.done("adopt", self.cache, "--json").json
+        report = self.done("scan", self.cache, "--json").json
         self.assertEqual(report["schema_version"], 1)
         self.assertNotIn("freed_bytes", report)
         for file in report["files"]:
             self.assertEqual(file["kind"], "blob")
             self.assertGreater(file["bytes"], 0)
             self.assertRegex(file["openvino"], r"^20\d\d\.\d")
-        self.assertIn("usable", self.done("adopt", self.cache).out)
-        self.assertIn(blobs[0].name, self.done("adopt", self.cache, "-v").out)
+        self.assertIn("usable", self.done("scan", self.cache).out)
+        self.assertIn(blobs[0].name, self.done("scan", self.cache, "-v").out)
 
     def test_stale_ones_are_told_and_removed(self):
         self.fill("CPU", "HETERO:CPU")
@@ -84,10 +84,10 @@ class AdoptTest(ProgramTest):
                 str(kernels): ("unknown", None),
             },
         )
-        self.assertIn(version.decode(), self.done("adopt", self.cache, "-v").out)
+        self.assertIn(version.decode(), self.done("scan", self.cache, "-v").out)
         stale = sorted(map(str, copies.values()))
-        self.assertEqual(self.done("adopt", self.cache, "-q").out.split(), stale)
-        words = ("adopt", self.cache, "--remove-stale")
+        self.assertEqual(self.done("scan", self.cache, "-q").out.split(), stale)
+        words = ("scan", self.cache, "--remove-stale")
         dry = self.done(*words, "--dry-run", "--json").json
         for copy in copies.values():
             self.assertTrue(copy.exists())
@@ -102,12 +102,12 @@ class AdoptTest(ProgramTest):
         self.assertIn("removed 0 files", again)
 
     def test_what_is_no_cache_is_refused(self):
-        self.refused(1, "adopt", self.root / "none", says="none")
+        self.refused(1, "scan", self.root / "none", says="none")
         self.compile(self.models / "dense.xml")
-        self.refused(2, "adopt", self.dir, says="a larder")
-        self.refused(2, "adopt", self.models / "dense.xml", says="not a directory")
-        self.refused(2, "adopt", self.root, "--yes", says="--remove-stale")
-        self.assertEqual(self.done("adopt", self.models, "--json").json["files"], [])
+        self.refused(2, "scan", self.dir, says="a larder")
+        self.refused(2, "scan", self.models / "dense.xml", says="not a directory")
+        self.refused(2, "scan", self.root, "--yes", says="--remove-stale")
+        self.assertEqual(self.done("scan", self.models, "--json").json["files"], [])
 
     def test_models_asked_for_once_come_from_the_larder(self):
         self.fill("CPU")
