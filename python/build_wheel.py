@@ -17,7 +17,7 @@ import sys
 # Beside this interpreter, wherever PATH leads.
 TOOLS = pathlib.Path(sys.executable).absolute().parent
 FOR_WHO_HAS_THE_SOURCES = (
-    "Try it", "Quick start", "In a C++ program", "Documentation", "Working on it")
+    "Try it", "See it", "Quick start", "In a C++ program", "Documentation", "Working on it")
 OPENVINO = "$ORIGIN/../../openvino/libs"
 
 

@@ -51,6 +51,8 @@ CODE_RULES = [
                   "bench/", "examples/")),
     Rule("public-headers", r'#\s*include\s+"(?!larder/|cli/)',
          "the program sees public headers alone", scope=("src/cli/",)),
+    Rule("serve-headers", r'#\s*include\s+"(?!larder/|cli/|serve/)',
+         "the dashboard sees public headers, and those of the program", scope=("src/serve/",)),
     Rule("hook-headers", r'#\s*include\s+"(?!larder/|hook/)',
          "the hook sees public headers alone", scope=("src/hook/",)),
     Rule("filesystem", rf"\b(filesystem|fs)::({FS_OPERATIONS})\b",

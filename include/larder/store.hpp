@@ -201,6 +201,10 @@ struct Stats {
         std::uint64_t waited = 0;
         std::uint64_t bypassed = 0;
         std::chrono::milliseconds saved{0};  // compile time not spent
+        // What those requests took, from the call to a ready model.
+        std::chrono::milliseconds compiled_time{0};
+        std::chrono::milliseconds loaded_time{0};
+        std::chrono::milliseconds waited_time{0};
     };
     std::chrono::system_clock::time_point since;
     Outcomes total;
@@ -213,12 +217,24 @@ struct Stats {
     // "floor" (min_free), "age", "size", "stale"… (of prune).
     std::map<std::string, std::uint64_t> evicted_bytes;
     std::uint64_t evicted_entries = 0;
-    // Now: what the larder holds on disk, what it may hold (0: no limit), and for how long the
-    // entry that was not asked for the longest has not been (absent without entries). Where that is
-    // short, the limit is too small.
+    // Now: what the larder holds on disk, what it may hold (0: no limit), of what it holds how much
+    // and how many files were set aside because they were damaged or ended a process, and for how
+    // long the entry that was not asked for the longest has not been (absent without entries).
+    // Where that is short, the limit is too small.
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
+    std::uint64_t set_aside_bytes = 0;
+    std::uint64_t set_aside_files = 0;
     std::optional<std::chrono::seconds> longest_idle;
+};
+
+// The same in one span of time.
+struct StatsInterval {
+    std::chrono::system_clock::time_point begin;
+    Stats::Outcomes total;
+    std::uint64_t bytes_written = 0;
+    std::uint64_t evicted_bytes = 0;
+    std::uint64_t evicted_entries = 0;
 };
 
 enum class DryRun { no, yes };
@@ -312,6 +328,12 @@ public:
     void unpin(const std::vector<std::string>& keys);
 
     [[nodiscard]] Stats stats(std::chrono::system_clock::time_point since = {}) const;
+
+    // What stats() counts, in spans of `interval` that begin at its multiples since the epoch, the
+    // oldest first; those in which nothing happened are left out. Throws `invalid_argument` for an
+    // interval of less than a second, or of more than a hundred years.
+    [[nodiscard]] std::vector<StatsInterval> history(std::chrono::system_clock::time_point since,
+                                                     std::chrono::seconds interval) const;
 
     // What is wrong with this larder or its surroundings, each with what to do; empty if nothing.
     struct Advice {

@@ -127,9 +127,19 @@ store::DryRun inner(DryRun dry_run) {
 }
 
 void add(Stats::Outcomes& sum, const store::EventSum& events) {
-    if (events.outcome == "compiled") sum.compiled += events.count;
-    if (events.outcome == "loaded") sum.loaded += events.count;
-    if (events.outcome == "waited") sum.waited += events.count;
+    const auto took = std::chrono::milliseconds(events.total_ms);
+    if (events.outcome == "compiled") {
+        sum.compiled += events.count;
+        sum.compiled_time += took;
+    }
+    if (events.outcome == "loaded") {
+        sum.loaded += events.count;
+        sum.loaded_time += took;
+    }
+    if (events.outcome == "waited") {
+        sum.waited += events.count;
+        sum.waited_time += took;
+    }
     if (events.outcome == "bypassed") sum.bypassed += events.count;
     sum.saved += std::chrono::milliseconds(events.saved_ms);
 }
@@ -442,7 +452,10 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
         stats.evicted_bytes[reason] = sum.freed_bytes;
         stats.evicted_entries += sum.count;
     }
-    stats.total_bytes = total_bytes();
+    const auto totals = api::value_or_throw(impl_->opened->totals());
+    stats.total_bytes = totals.disk_bytes + totals.quarantined_bytes;
+    stats.set_aside_bytes = totals.quarantined_bytes;
+    stats.set_aside_files = totals.quarantined;
     stats.max_size_bytes = max_size_bytes();
     const auto now_ns = impl_->system.system().clock.wall().count();
     for (const auto& [key, used_ns] : api::value_or_throw(impl_->opened->last_uses())) {
@@ -451,6 +464,33 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
         stats.longest_idle = std::max(stats.longest_idle.value_or(idle), idle);
     }
     return stats;
+}
+
+std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point since,
+                                          std::chrono::seconds interval) const {
+    constexpr std::chrono::hours k_interval_max{24 * 36'500};
+    if (interval.count() <= 0 || interval > k_interval_max) {
+        throw Error(
+            ErrorCode::invalid_argument,
+            "statistics cannot be had for intervals of " + std::to_string(interval.count()) + " s",
+            "give at least a second, and at most a hundred years");
+    }
+    const auto nanoseconds = [](auto duration) {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+    };
+    std::vector<StatsInterval> history;
+    for (const auto& [begin_ns, sums] : impl_->state.spans(
+             impl_->opened->id(), nanoseconds(since.time_since_epoch()), nanoseconds(interval))) {
+        auto& span = history.emplace_back();
+        span.begin = api::time_point(begin_ns);
+        for (const auto& events : sums.events) {
+            add(span.total, events);
+            span.bytes_written += events.written_bytes;
+        }
+        span.evicted_bytes = sums.evictions.freed_bytes;
+        span.evicted_entries = sums.evictions.count;
+    }
+    return history;
 }
 
 std::vector<Store::Advice> Store::diagnose() const {

@@ -13,16 +13,7 @@ namespace larder::cli {
 namespace {
 
 void print_json(const std::vector<Setting>& settings) {
-    auto json = json_object();
-    json["settings"] = Json::array();
-    for (const auto& setting : settings) {
-        json["settings"].push_back({{"name", setting.name},
-                                    {"variable", setting.variable},
-                                    {"value", setting.value},
-                                    {"origin", setting.origin},
-                                    {"meaning", setting.meaning}});
-    }
-    Context::print(json_line(json));
+    Context::print(json_line(settings_json(settings)));
 }
 
 void print_table(const Context& context, const std::vector<Setting>& settings) {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
+#include "cli/findings.h"
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/quantity.h"
@@ -69,15 +70,10 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.max_size_bytes = store.max_size_bytes();
         const auto entries = store.entries(EntryDetail::summary);
         diagnosis.unpacked_bytes = unpacked_bytes(entries);
-        for (const auto& entry : entries) {
-            if (entry.withheld.empty()) continue;
-            diagnosis.findings.push_back(
-                {entry.gains_nothing ? Severity::info : Severity::warning, "entry",
-                 "'" + entry.model + "' on " + entry.device + " is not kept: " + entry.withheld,
-                 "to keep it all the same: " + entry.lifted_by});
+        for (auto& advice : larder_findings(store, entries)) {
+            diagnosis.findings.push_back(std::move(advice));
         }
         diagnosis.compiling = store.compiling();
-        for (auto& advice : store.diagnose()) diagnosis.findings.push_back(std::move(advice));
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
     }
@@ -197,10 +193,7 @@ Json doctor_json(const Diagnosis& diagnosis) {
     json["compiling"] = compiling_json(diagnosis.compiling);
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
-        json["findings"].push_back({{"severity", to_string(finding.severity)},
-                                    {"subject", finding.subject},
-                                    {"finding", finding.finding},
-                                    {"remedy", finding.remedy}});
+        json["findings"].push_back(finding_json(finding));
     }
     return json;
 }

@@ -35,6 +35,14 @@ Json stale_json(const EntryInfo& entry) {
             {"certain", entry.stale->certain}};
 }
 
+Json stale_sums_json(const std::map<std::string, StaleSum>& sums) {
+    auto json = Json::object();
+    for (const auto& [reason, sum] : sums) {
+        json[reason] = {{"entries", sum.entries}, {"bytes", sum.bytes}};
+    }
+    return json;
+}
+
 Json short_entry_json(const EntryInfo& entry) {
     return {{"key", entry.key},
             {"model", entry.model},
@@ -86,6 +94,20 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["stale"] = stale_json(entry);
     json["pinned"] = entry.pinned;
     json["withheld"] = text_or_null(entry.withheld);
+    return json;
+}
+
+Json entries_json(const std::vector<const EntryInfo*>& entries, const BytesByKey& unique_bytes,
+                  std::uint64_t total_bytes, std::uint64_t max_size_bytes,
+                  const std::vector<Compiling>& compiling) {
+    auto json = json_object();
+    json["entries"] = Json::array();
+    for (const auto* entry : entries) {
+        json["entries"].push_back(entry_json(*entry, unique_bytes.at(entry->key)));
+    }
+    json["compiling"] = compiling_json(compiling);
+    json["total_bytes"] = total_bytes;
+    json["max_size_bytes"] = max_size_bytes;
     return json;
 }
 
@@ -181,8 +203,10 @@ Json verify_json(const VerifyReport& report) {
     return json;
 }
 
-Json stats_json(const Stats& stats) {
+Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
+                const std::vector<Compiling>& compiling) {
     auto json = json_object();
+    json["compiling"] = compiling_json(compiling);
     json["since"] = format_time(stats.since);
     add_outcomes(json, stats.total);
     json["bytes_written"] = stats.bytes_written;
@@ -196,13 +220,27 @@ Json stats_json(const Stats& stats) {
     json["bypass_reasons"] = map_json(stats.bypass_reasons);
     json["by_model"] = outcomes_by_name(stats.by_model);
     json["by_device"] = outcomes_by_name(stats.by_device);
+    json["unpacked_bytes"] = unpacked_bytes(entries);
+    json["stale"] = stale_sums_json(stale_sums(entries));
     return json;
 }
 
-Json stale_sums_json(const std::map<std::string, StaleSum>& sums) {
-    auto json = Json::object();
-    for (const auto& [reason, sum] : sums) {
-        json[reason] = {{"entries", sum.entries}, {"bytes", sum.bytes}};
+Json finding_json(const Store::Advice& advice) {
+    return {{"severity", to_string(advice.severity)},
+            {"subject", advice.subject},
+            {"finding", advice.finding},
+            {"remedy", advice.remedy}};
+}
+
+Json settings_json(const std::vector<Setting>& settings) {
+    auto json = json_object();
+    json["settings"] = Json::array();
+    for (const auto& setting : settings) {
+        json["settings"].push_back({{"name", setting.name},
+                                    {"variable", setting.variable},
+                                    {"value", setting.value},
+                                    {"origin", setting.origin},
+                                    {"meaning", setting.meaning}});
     }
     return json;
 }

@@ -3,9 +3,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/listing.h"
 #include "cli/stale.h"
 #include "larder/store.hpp"
 
@@ -23,14 +25,22 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 [[nodiscard]] Json compiling_json(const std::vector<Compiling>& compiling);
 // What ls prints of an entry.
 [[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
+// What ls prints of all of them.
+[[nodiscard]] Json entries_json(const std::vector<const EntryInfo*>& entries,
+                                const BytesByKey& unique_bytes, std::uint64_t total_bytes,
+                                std::uint64_t max_size_bytes,
+                                const std::vector<Compiling>& compiling);
 // The same, and all that decided the key and belongs to the entry.
 [[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 [[nodiscard]] Json removal_json(const RemovalReport& report, DryRun dry_run);
 [[nodiscard]] Json prune_json(const PruneReport& report, DryRun dry_run);
 [[nodiscard]] Json compress_json(const CompressReport& report, DryRun dry_run);
 [[nodiscard]] Json verify_json(const VerifyReport& report);
-[[nodiscard]] Json stats_json(const Stats& stats);
-[[nodiscard]] Json stale_sums_json(const std::map<std::string, StaleSum>& sums);
+// `entries` are all of the larder's, with what is stale of them.
+[[nodiscard]] Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
+                              const std::vector<Compiling>& compiling);
+[[nodiscard]] Json finding_json(const Store::Advice& advice);
+[[nodiscard]] Json settings_json(const std::vector<Setting>& settings);
 
 // "damaged", "untrusted" or "unreadable".
 [[nodiscard]] const char* to_string(Damage damage);

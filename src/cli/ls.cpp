@@ -38,15 +38,8 @@ void print_keys(const Chosen& entries) {
 
 void print_json(const Store& store, std::uint64_t total_bytes, const Chosen& entries,
                 const BytesByKey& unique) {
-    auto json = json_object();
-    json["entries"] = Json::array();
-    for (const auto* entry : entries) {
-        json["entries"].push_back(entry_json(*entry, unique.at(entry->key)));
-    }
-    json["compiling"] = compiling_json(store.compiling());
-    json["total_bytes"] = total_bytes;
-    json["max_size_bytes"] = store.max_size_bytes();
-    Context::print(json_line(json));
+    Context::print(json_line(entries_json(entries, unique, total_bytes, store.max_size_bytes(),
+                                          store.compiling())));
 }
 
 // Of entries of one model for one device: what tells them apart, by key.

@@ -32,7 +32,7 @@ struct Verb {
 constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
-constexpr std::array<Verb, 19> k_verbs{{
+constexpr std::array<Verb, 20> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -90,6 +90,11 @@ constexpr std::array<Verb, 19> k_verbs{{
     {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
     {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
      declare_stats, k_prints_json},
+    {"serve", "Show the larder in a browser, with an API and metrics",
+     "  larder serve\n"
+     "  larder serve --read-only --port 0\n"
+     "  larder serve --address 0.0.0.0 --host larder.example.org --token-file token",
+     declare_serve, k_prints_json},
     {"scan", "Say what OpenVINO's own cache holds, and clean it",
      "  larder scan ~/.cache/app/openvino\n"
      "  larder scan cache --remove-stale --dry-run",
@@ -128,10 +133,11 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
 // As other programs call it.
 std::string verb_for(const std::string& word) {
     static const std::map<std::string, const char*, std::less<>> k_other_names{
-        {"list", "ls"},     {"inspect", "show"}, {"info", "show"},   {"remove", "rm"},
-        {"delete", "rm"},   {"check", "verify"}, {"fsck", "verify"}, {"gc", "prune"},
-        {"clean", "prune"}, {"purge", "clear"},  {"exec", "run"},    {"status", "stats"},
-        {"explain", "why"}, {"warm", "compile"}, {"path", "dir"},    {"settings", "config"}};
+        {"list", "ls"},     {"inspect", "show"},    {"info", "show"},   {"remove", "rm"},
+        {"delete", "rm"},   {"check", "verify"},    {"fsck", "verify"}, {"gc", "prune"},
+        {"clean", "prune"}, {"purge", "clear"},     {"exec", "run"},    {"status", "stats"},
+        {"explain", "why"}, {"dashboard", "serve"}, {"web", "serve"},   {"warm", "compile"},
+        {"path", "dir"},    {"settings", "config"}};
     const auto found = k_other_names.find(word);
     return found == k_other_names.end() ? std::string{} : found->second;
 }

@@ -2,11 +2,14 @@
 // for, so that all the rest works without OpenVINO, or beside another one.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/json.h"
 #include "cli/verification.h"
 #include "larder/staleness.hpp"
 
@@ -42,6 +45,9 @@ struct RuntimeReport {
     std::string sharing_obstacle;  // see larder::obstacle_to_sharing
 };
 
+// Returns false to end early.
+using VerifyProgress = std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
+
 class Runtime {
 public:
     Runtime() = default;
@@ -53,6 +59,13 @@ public:
     [[nodiscard]] virtual int compile(const Context& context, const CompileFlags& flags) = 0;
     [[nodiscard]] virtual int why(const Context& context, const WhyFlags& flags) = 0;
     [[nodiscard]] virtual int repair(const Context& context, const VerificationFlags& flags) = 0;
+
+    // What the verbs `why` and `repair` print as JSON. Both throw as those fail.
+    [[nodiscard]] virtual Json explain(const Options& options, const WhyFlags& flags) = 0;
+    // The larder of `options`; `keys` and `progress` as of larder::repair.
+    [[nodiscard]] virtual Json repair_entries(const Options& options,
+                                              const std::vector<std::string>& keys,
+                                              const VerifyProgress& progress) = 0;
 
     // Both throw what OpenVINO throws.
     [[nodiscard]] virtual RuntimeReport describe() = 0;

@@ -7,18 +7,19 @@
 
 namespace larder::cli {
 
-void find_stale(const Store& store, std::vector<EntryInfo>& entries, StaleSearch::Reading reading) {
-    if (entries.empty()) return;
-    StaleSearch search;
-    search.reading = reading;
-    std::unique_ptr<Machine> machine;
+std::unique_ptr<Machine> machine_or_null() {
     try {
-        machine = runtime().machine();
-        search.machine = machine.get();
+        return runtime().machine();
     } catch (const std::exception&) {
         // Without a runtime nothing can be incompatible with it; doctor says what is wrong.
+        return nullptr;
     }
-    store.find_stale(entries, search);
+}
+
+void find_stale(const Store& store, std::vector<EntryInfo>& entries, StaleSearch::Reading reading) {
+    if (entries.empty()) return;
+    const auto machine = machine_or_null();
+    store.find_stale(entries, {reading, machine.get()});
 }
 
 std::map<std::string, std::string> stale_keys(const Store& store, const StaleChoice& choice) {

@@ -3,12 +3,16 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "larder/store.hpp"
 
 namespace larder::cli {
+
+// What the runtime says of this machine; null without a runtime.
+[[nodiscard]] std::unique_ptr<Machine> machine_or_null();
 
 // Fills in EntryInfo::stale, with what the runtime says of this machine. `entries` are all.
 void find_stale(const Store& store, std::vector<EntryInfo>& entries,

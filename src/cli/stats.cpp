@@ -123,16 +123,11 @@ int run_stats(const Context& context, const std::string& since) {
     if (context.format() == Format::keys) return k_done;
     auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries);
-    const auto stale = stale_sums(entries);
-    const auto unpacked = unpacked_bytes(entries);
     if (context.format() == Format::json) {
-        auto json = stats_json(stats);
-        json["unpacked_bytes"] = unpacked;
-        json["stale"] = stale_sums_json(stale);
-        json["compiling"] = compiling_json(store.compiling());
-        Context::print(json_line(json));
+        Context::print(json_line(stats_json(stats, entries, store.compiling())));
     } else {
-        Context::print(table_text(context, stats, unpacked) + stale_text(context, stale) +
+        Context::print(table_text(context, stats, unpacked_bytes(entries)) +
+                       stale_text(context, stale_sums(entries)) +
                        compiling_text(store.compiling()));
     }
     return k_done;

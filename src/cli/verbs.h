@@ -29,6 +29,7 @@ using Run = std::function<int(const Context&)>;
 [[nodiscard]] Run declare_repair(CLI::App& verb);
 [[nodiscard]] Run declare_rm(CLI::App& verb);
 [[nodiscard]] Run declare_run(CLI::App& verb);
+[[nodiscard]] Run declare_serve(CLI::App& verb);
 [[nodiscard]] Run declare_show(CLI::App& verb);
 [[nodiscard]] Run declare_stats(CLI::App& verb);
 [[nodiscard]] Run declare_unpin(CLI::App& verb);

@@ -91,6 +91,12 @@ struct EvictionSum {
     std::int64_t shortest_idle_ns = 0;
 };
 
+// What happened in one span of time.
+struct SpanSums {
+    std::vector<EventSum> events;  // by outcome alone
+    EvictionSum evictions;
+};
+
 // Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
 // permission, another program's lock, damage), it remembers nothing and never fails its caller;
 // fault() says why.
@@ -127,6 +133,11 @@ public:
     [[nodiscard]] std::map<Key, Usage> usage(std::string_view larder_id);
     [[nodiscard]] std::vector<EventSum> summarise(std::string_view larder_id,
                                                   std::int64_t since_ns);
+    // What was requested and evicted in each span of `interval_ns`, by when that began; an interval
+    // of no length is none.
+    [[nodiscard]] std::map<std::int64_t, SpanSums> spans(std::string_view larder_id,
+                                                         std::int64_t since_ns,
+                                                         std::int64_t interval_ns);
     // When the first event still known happened; absent without any.
     [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
 

@@ -1,5 +1,6 @@
 // What the limit remembers: how often keys are asked for, what went, and what was said of it.
 #include <algorithm>
+#include <utility>
 
 #include "store/state_impl.h"
 
@@ -71,6 +72,35 @@ std::map<std::string, EvictionSum> State::evictions(std::string_view larder_id,
             sums[row.text(0)] = {row.count(1), row.count(2), row.integer(3), row.integer(4)};
         });
     return sums;
+}
+
+std::map<std::int64_t, SpanSums> State::spans(std::string_view larder_id, std::int64_t since_ns,
+                                              std::int64_t interval_ns) {
+    std::map<std::int64_t, SpanSums> spans;
+    if (interval_ns <= 0) return spans;
+    const auto values = [&](Statement& statement) {
+        statement.bind(larder_id).bind(since_ns).bind(interval_ns);
+    };
+    impl_->run(
+        "SELECT at_ns/?3*?3 AS begin_ns,outcome,count(*),sum(total_ms),sum(saved_ms),"
+        "sum(written_bytes) FROM events WHERE larder_id=?1 AND at_ns>=?2 GROUP BY begin_ns,outcome",
+        values, [&](const Statement& row) {
+            EventSum sum;
+            sum.outcome = row.text(1);
+            sum.count = row.count(2);
+            sum.total_ms = row.count(3);
+            sum.saved_ms = row.count(4);
+            sum.written_bytes = row.count(5);
+            spans[row.integer(0)].events.push_back(std::move(sum));
+        });
+    impl_->run(
+        "SELECT at_ns/?3*?3 AS begin_ns,count(*),sum(freed_bytes),max(idle_ns),min(idle_ns) FROM "
+        "evictions WHERE larder_id=?1 AND at_ns>=?2 GROUP BY begin_ns",
+        values, [&](const Statement& row) {
+            spans[row.integer(0)].evictions = {row.count(1), row.count(2), row.integer(3),
+                                               row.integer(4)};
+        });
+    return spans;
 }
 
 bool State::may_say(std::string_view larder_id, std::string_view topic,

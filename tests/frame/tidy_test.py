@@ -24,6 +24,7 @@ GOOD = {
     "src/openvino/b.h": "#pragma once\n#include <openvino/runtime/core.hpp>\n",
     "src/cli/d.h": '#pragma once\n#include "larder/store.hpp"\n',
     "src/hook/e.h": '#pragma once\n#include <unistd.h>\n',
+    "src/serve/f.h": '#pragma once\n#include "cli/json.h"\n',
     "tests/store/CMakeLists.txt": "layer_test(store SOURCES a_test.cpp)\n",
     "tests/store/a_test.cpp": "#include <fstream>\n",
 }
@@ -35,6 +36,7 @@ BAD = {
     "openvino-include": ("src/store/a.cpp", "#include <openvino/runtime/core.hpp>\n"),
     "public-headers": ("src/cli/d.h", '#include "store/a.h"\n'),
     "hook-headers": ("src/hook/e.h", '#include "store/a.h"\n'),
+    "serve-headers": ("src/serve/f.h", '#include "store/a.h"\n'),
     "filesystem": ("src/store/a.cpp", "bool b = std::filesystem::exists(path);\n"),
     "streams": ("src/store/a.cpp", "#include <fstream>\n"),
     "system-header": ("src/store/a.cpp", "#include <sys/stat.h>\n"),

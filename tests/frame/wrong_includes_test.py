@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
     "cli": {"cli", "larder"},
     "hook": {"hook", "larder"},
+    "serve": {"serve", "cli", "larder"},
 }
 # The composition root and the tests' fixtures may see all that they join.
 FREE = {"api", "support"}

@@ -17,6 +17,13 @@ public:
     int repair(const Context& context, const VerificationFlags& flags) override {
         return cli::repair(context, flags);
     }
+    Json explain(const Options& options, const WhyFlags& flags) override {
+        return cli::explain(options, flags);
+    }
+    Json repair_entries(const Options& options, const std::vector<std::string>& keys,
+                        const VerifyProgress& progress) override {
+        return cli::repair_entries(options, keys, progress);
+    }
     RuntimeReport describe() override { return describe_runtime(); }
     std::unique_ptr<Machine> machine() override { return machine_here(); }
 };

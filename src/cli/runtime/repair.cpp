@@ -56,6 +56,14 @@ int exit_code_of(const RepairReport& report) {
 
 }  // namespace
 
+Json repair_entries(const Options& options, const std::vector<std::string>& keys,
+                    const VerifyProgress& progress) {
+    Store store(options);
+    Cache cache(options);
+    ov::Core core;
+    return repair_json(larder::repair(store, cache, core, keys, progress));
+}
+
 int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());

@@ -62,21 +62,17 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     Context::print(text);
 }
 
-}  // namespace
-
-int why(const Context& context, const WhyFlags& flags) {
+Explanation explanation_of(const Options& options, const WhyFlags& flags) {
     const auto properties = parse_properties(flags.request.properties);
     const auto shapes = parse_shapes(flags.request.shapes);
-    Cache cache(context.options());
-    Explanation explanation;
+    Cache cache(options);
     ov::Core core;
     try {
         check_is_model(flags.model);
         cache.check_model(flags.model);
         check_device(core, flags.request.device);
         check_properties(core, flags.request.device, properties);
-        explanation =
-            shapes.empty()
+        return shapes.empty()
                 ? cache.explain(core, flags.model, flags.request.device, properties)
                 : cache.explain(core,
                                 ReadModel{read_reshaped(core, flags.model, shapes), flags.model},
@@ -84,6 +80,16 @@ int why(const Context& context, const WhyFlags& flags) {
     } catch (const std::exception&) {
         throw CommandError(request_failure(core, flags.model, flags.request.device, properties));
     }
+}
+
+}  // namespace
+
+Json explain(const Options& options, const WhyFlags& flags) {
+    return why_json(flags, explanation_of(options, flags));
+}
+
+int why(const Context& context, const WhyFlags& flags) {
+    const auto explanation = explanation_of(context.options(), flags);
     switch (context.format()) {
         case Format::json: Context::print(json_line(why_json(flags, explanation))); break;
         case Format::keys: Context::print_key(explanation.key); break;

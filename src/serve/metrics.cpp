@@ -1,0 +1,132 @@
+#include "serve/metrics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "cli/stale.h"
+
+namespace larder::serve {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Families = std::vector<MetricFamily>;
+using Label = ClientMetric::Label;
+
+double seconds(std::chrono::milliseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+MetricFamily& add_family(Families& families, const char* name, const char* help, MetricType type) {
+    auto& family = families.emplace_back();
+    family.name = std::string("larder_") + name;
+    family.help = help;
+    family.type = type;
+    return family;
+}
+
+void add_value(MetricFamily& family, double value, std::vector<Label> labels = {}) {
+    auto& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    if (family.type == MetricType::Counter) {
+        metric.counter.value = value;
+    } else {
+        metric.gauge.value = value;
+    }
+}
+
+void add(Families& families, const char* name, const char* help, MetricType type, double value) {
+    add_value(add_family(families, name, help, type), value);
+}
+
+void add_by_reason(Families& families, const char* name, const char* help, MetricType type,
+                   const std::map<std::string, std::uint64_t>& values) {
+    auto& family = add_family(families, name, help, type);
+    for (const auto& [reason, value] : values) {
+        add_value(family, static_cast<double>(value), {{"reason", reason}});
+    }
+}
+
+// How many there were, and what they took together.
+void add_durations(Families& families, const char* name, const char* help, std::uint64_t count,
+                   std::chrono::milliseconds sum) {
+    auto& family = add_family(families, name, help, MetricType::Summary);
+    auto& metric = family.metric.emplace_back();
+    metric.summary.sample_count = count;
+    metric.summary.sample_sum = seconds(sum);
+}
+
+void add_requests(Families& families, const Stats& stats) {
+    const auto& total = stats.total;
+    add(families, "hits_total", "Requests that the larder answered", MetricType::Counter,
+        static_cast<double>(total.loaded + total.waited));
+    add_by_reason(families, "misses_total", "Requests whose model was compiled, by why",
+                  MetricType::Counter, stats.miss_reasons);
+    add_by_reason(families, "bypassed_total", "Requests that larder had no part in, by why",
+                  MetricType::Counter, stats.bypass_reasons);
+    add_durations(families, "compile_seconds", "Requests that compiled", total.compiled,
+                  total.compiled_time);
+    add_durations(families, "load_seconds", "Requests that loaded what was kept", total.loaded,
+                  total.loaded_time);
+    add_durations(families, "waits_seconds", "Requests that waited for another's compile",
+                  total.waited, total.waited_time);
+    add(families, "saved_seconds_total", "Time of compiling that was not spent",
+        MetricType::Counter, seconds(total.saved));
+    add(families, "written_bytes_total", "Bytes of what was kept", MetricType::Counter,
+        static_cast<double>(stats.bytes_written));
+    add_by_reason(families, "evicted_bytes_total", "Bytes on disk that were freed, by what did it",
+                  MetricType::Counter, stats.evicted_bytes);
+}
+
+void add_state(Families& families, const Snapshot& now) {
+    const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
+        add(families, name, help, MetricType::Gauge, static_cast<double>(value));
+    };
+    gauge("size_bytes", "What the larder takes on disk", now.stats.total_bytes);
+    gauge("max_size_bytes", "What it may take; 0: no limit", now.stats.max_size_bytes);
+    gauge("entries", "Entries that are kept", now.entries.size());
+    gauge("pinned_entries", "Of them, those that nothing removes",
+          static_cast<std::uint64_t>(std::ranges::count_if(
+              now.entries, [](const EntryInfo& entry) { return entry.pinned; })));
+    gauge("withheld_entries", "Models that are not kept because programs crashed with them",
+          static_cast<std::uint64_t>(std::ranges::count_if(
+              now.entries, [](const EntryInfo& entry) { return !entry.withheld.empty(); })));
+    gauge("set_aside_files", "Files that were damaged, or ended a process",
+          now.stats.set_aside_files);
+    std::map<std::string, std::uint64_t> entries;
+    std::map<std::string, std::uint64_t> bytes;
+    for (const auto& [reason, sum] : cli::stale_sums(now.entries)) {
+        entries[reason] = sum.entries;
+        bytes[reason] = sum.bytes;
+    }
+    add_by_reason(families, "stale_entries", "Entries that nobody will ask for again, by why",
+                  MetricType::Gauge, entries);
+    add_by_reason(families, "stale_bytes", "What those take", MetricType::Gauge, bytes);
+}
+
+}  // namespace
+
+std::string metrics_text(const Measured& measured) {
+    Families families;
+    add_value(add_family(families, "build_info", "The version of larder", MetricType::Gauge), 1,
+              {{"version", LARDER_VERSION}});
+    add_requests(families, measured.since_start);
+    add(families, "damaged_total", "Files that were set aside since this server began",
+        MetricType::Counter, static_cast<double>(measured.now->damaged));
+    add_state(families, *measured.now);
+    if (const auto idle = measured.since_start.longest_idle) {
+        add(families, "longest_idle_seconds",
+            "For how long the entry that was asked for the longest ago has not been",
+            MetricType::Gauge, static_cast<double>(idle->count()));
+    }
+    return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace larder::serve
