@@ -78,7 +78,7 @@ void add_requests(Families& families, const Stats& stats) {
     add_durations(families, "waits_seconds", "Requests that waited for another's compile",
                   total.waited, total.waited_time);
     add(families, "saved_seconds_total", "Time of compiling that was not spent",
-        MetricType::Counter, seconds(total.saved));
+        MetricType::Counter, std::max(0.0, seconds(total.saved)));
     add(families, "written_bytes_total", "Bytes of what was kept", MetricType::Counter,
         static_cast<double>(stats.bytes_written));
     add_by_reason(families, "evicted_bytes_total", "Bytes on disk that were freed, by what did it",

@@ -45,6 +45,7 @@ cli::Json overview_json(const Store& store, const Snapshot& snapshot) {
     json["counts"] = counts_json(snapshot.entries);
     json["set_aside_files"] = stats.set_aside_files;
     json["set_aside_bytes"] = stats.set_aside_bytes;
+    json["compiling"] = cli::compiling_json(snapshot.compiling);
     return json;
 }
 

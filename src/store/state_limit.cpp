@@ -89,7 +89,7 @@ std::map<std::int64_t, SpanSums> State::spans(std::string_view larder_id, std::i
             sum.outcome = row.text(1);
             sum.count = row.count(2);
             sum.total_ms = row.count(3);
-            sum.saved_ms = row.count(4);
+            sum.saved_ms = row.integer(4);
             sum.written_bytes = row.count(5);
             spans[row.integer(0)].events.push_back(std::move(sum));
         });

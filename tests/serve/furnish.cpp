@@ -80,7 +80,7 @@ store::Event event_of(const Json& line, const std::string& larder_id, std::int64
     event.outcome = line["outcome"];
     event.reason = line.value("reason", "");
     event.total_ms = line.value("total_ms", std::uint64_t{100});
-    event.saved_ms = line.value("saved_ms", std::uint64_t{0});
+    event.saved_ms = line.value("saved_ms", std::int64_t{0});
     event.written_bytes = line.value("bytes", std::uint64_t{0});
     event.at_ns = now_ns - static_cast<std::int64_t>(line.value("minutes_ago", 0.0) * k_minute_ns);
     return event;

@@ -118,12 +118,18 @@ function jobLine(job) {
     h("progress", { max: 100, value: share, "aria-label": name }));
 }
 
+const compileLine = (compiling) => h("div", { class: "job" },
+  h("p", {}, h("strong", {}, "Compiling"), ` ${compiling.what}, process ${compiling.process}, since `,
+    h("time", { datetime: compiling.since }, new Date(compiling.since).toLocaleTimeString("en-GB"))),
+  h("progress", { "aria-label": `Compiling ${compiling.what}` }));
+
 function feed(larder) {
   const job = jobLine(larder.job);
-  if (larder.feed.length === 0 && !job) {
+  const compiling = larder.overview.compiling.slice(0, 6).map(compileLine);
+  if (larder.feed.length === 0 && !job && compiling.length === 0) {
     return h("p", { class: "hint" }, "Quiet. What programs compile and load shows here at once.");
   }
-  return [job, h("ol", { class: "feed" }, larder.feed.slice(0, 12).map((each) =>
+  return [job, ...compiling, h("ol", { class: "feed" }, larder.feed.slice(0, 12).map((each) =>
     h("li", { class: each.kind },
       h("a", { href: each.kind === "removed" ? "#/entries" : `#/entry/${each.key}` }, each.text),
       h("time", { datetime: each.at.toISOString() }, each.at.toLocaleTimeString("en-GB")))))];
