@@ -38,8 +38,8 @@ void print_keys(const Chosen& entries) {
 
 void print_json(const Store& store, std::uint64_t total_bytes, const Chosen& entries,
                 const BytesByKey& unique) {
-    Context::print(json_line(entries_json(entries, unique, total_bytes, store.max_size_bytes(),
-                                          store.compiling())));
+    Context::print(json_line(
+        entries_json(entries, unique, total_bytes, store.max_size_bytes(), store.compiling())));
 }
 
 // Of entries of one model for one device: what tells them apart, by key.

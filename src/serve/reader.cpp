@@ -107,9 +107,9 @@ std::shared_ptr<Snapshot> Reader::read() {
     std::vector<const EntryInfo*> all;
     all.reserve(entries.size());
     for (const auto& entry : entries) all.push_back(&entry);
-    snapshot->entries_json = cli::json_line(cli::entries_json(
-        all, snapshot->unique, snapshot->stats.total_bytes, snapshot->stats.max_size_bytes,
-        snapshot->compiling));
+    snapshot->entries_json =
+        cli::json_line(cli::entries_json(all, snapshot->unique, snapshot->stats.total_bytes,
+                                         snapshot->stats.max_size_bytes, snapshot->compiling));
     snapshot->stats_json =
         cli::json_line(cli::stats_json(snapshot->stats, entries, snapshot->compiling));
     snapshot->overview = overview_json(store, *snapshot);

@@ -73,10 +73,10 @@ Explanation explanation_of(const Options& options, const WhyFlags& flags) {
         check_device(core, flags.request.device);
         check_properties(core, flags.request.device, properties);
         return shapes.empty()
-                ? cache.explain(core, flags.model, flags.request.device, properties)
-                : cache.explain(core,
-                                ReadModel{read_reshaped(core, flags.model, shapes), flags.model},
-                                flags.request.device, properties);
+                   ? cache.explain(core, flags.model, flags.request.device, properties)
+                   : cache.explain(core,
+                                   ReadModel{read_reshaped(core, flags.model, shapes), flags.model},
+                                   flags.request.device, properties);
     } catch (const std::exception&) {
         throw CommandError(request_failure(core, flags.model, flags.request.device, properties));
     }
