@@ -390,6 +390,7 @@ class Diagnosis(TypedDict):
     preload: str | None
     fill_ms_per_gib: FillTime | None
     sharing: SharingPossible
+    compiling: list[Compiling]
     findings: list[Advice]
 
 

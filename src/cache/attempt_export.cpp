@@ -20,11 +20,22 @@ private:
     store::StagedFile& file_;
 };
 
+// Copied within a few milliseconds.
+constexpr std::uint64_t k_copied_source_bytes_max = std::uint64_t{64} << 20;
+
 // Of what a blob may refer to.
-std::uint64_t sum_of_bytes(const std::vector<ModelSource>& sources) {
-    std::uint64_t total = 0;
-    for (const auto& source : sources) total += source.bytes.size();
-    return total;
+struct SourceBytes {
+    std::uint64_t all = 0;
+    std::uint64_t copied = 0;  // of these, by each load
+};
+
+SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
+    SourceBytes sum;
+    for (const auto& source : sources) {
+        sum.all += source.bytes.size();
+        if (source.is_copied) sum.copied += source.bytes.size();
+    }
+    return sum;
 }
 
 }  // namespace
@@ -53,10 +64,14 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     if (reason.empty()) {
         ModelBytes model(session_, identified_);
         auto sources = model.map();
+        const auto bytes = sources ? sum_of_bytes(*sources) : SourceBytes{};
+        const bool is_automatic = session_.config().weights == WeightsKept::automatic;
         if (!sources) {
             reason = sources.error().message();
-        } else if (sum_of_bytes(*sources) < k_referred_bytes_min) {
+        } else if (bytes.all < k_referred_bytes_min) {
             reason = "they are few";
+        } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
+            reason = "each load would have to copy them";
         } else {
             const auto use = request_.copies_blob() ? BlobUse::copied : BlobUse::in_place;
             ReferringBlob blob(model, std::move(*sources), file, use);

@@ -231,10 +231,13 @@ Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
         if (object && manifest.encoding == format::Encoding::encrypted) {
             if (auto done = decrypt_blob(manifest, *object); !done) return fail(done.error());
         }
-        if (object && manifest.encoding == format::Encoding::referring &&
-            !is_settled(identified_) && !confirm_model()) {
-            lacks_weights_ = true;
-            return fail(Errc::not_found, "the model changed while it was loaded");
+        if (object && manifest.encoding == format::Encoding::referring) {
+            auto same = model.confirm();
+            if (same && !is_settled(identified_)) same = confirm_model();
+            if (!same) {
+                lacks_weights_ = true;
+                return fail(std::move(same.error()));
+            }
         }
         if (object || object.error().code != Errc::not_found) return object;
         auto now = store_->find(identified_.key).manifest;

@@ -13,11 +13,30 @@ namespace {
 // What is smaller is a name, or another part of a graph.
 constexpr std::uint64_t k_source_bytes_min = 4096;
 
+// Whether OpenVINO 2026.4.1 maps a file of a model that it reads, and keeps it mapped: then what is
+// written to the file in place shows in the loaded model with and without larder. It reads all
+// other files into memory.
+bool is_mapped(const model::Fingerprinted& model, const model::FingerprintedFile& file) {
+    switch (model.kind) {
+        case model::ModelKind::ir: return true;
+        case model::ModelKind::onnx: return &file != &model.files.front();  // external data
+        case model::ModelKind::gguf:
+        case model::ModelKind::tflite:
+        case model::ModelKind::paddle:
+        case model::ModelKind::tensorflow:
+        case model::ModelKind::saved_model:
+        case model::ModelKind::checkpoint: break;
+    }
+    return false;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<os::File>> ModelBytes::open(const std::string& path,
                                                    const os::FileStamp& stamp) {
-    if (const auto known = opened_.find(path); known != opened_.end()) return known->second;
+    if (const auto known = opened_.find(path); known != opened_.end()) {
+        return known->second.file;
+    }
     auto file = session_.system().fs.open(path, os::OpenMode::read);
     if (!file) return fail(std::move(file.error()));
     const auto info = (*file)->info();
@@ -25,7 +44,18 @@ Result<std::shared_ptr<os::File>> ModelBytes::open(const std::string& path,
     if (info->kind != os::FileKind::regular || info->stamp != stamp) {
         return fail(Errc::not_found, "the model changed:", path);
     }
-    return opened_.emplace(path, std::move(*file)).first->second;
+    return opened_.emplace(path, Opened{std::move(*file), stamp}).first->second.file;
+}
+
+Result<void> ModelBytes::confirm() const {
+    for (const auto& [path, opened] : opened_) {
+        const auto info = opened.file->info();
+        if (!info) return fail(info.error());
+        if (info->stamp != opened.stamp) {
+            return fail(Errc::not_found, "the model changed while it was loaded:", path);
+        }
+    }
+    return {};
 }
 
 const model::RangeInFile* ModelBytes::find_range(const format::Referred& constant) {
@@ -51,7 +81,7 @@ Result<store::SourceRange> ModelBytes::find(const format::Referred& referred) {
             if (file.digest != referred.digest || file.stamp.size_bytes != referred.bytes) continue;
             auto opened = open(file.path, file.stamp);
             if (!opened) return fail(std::move(opened.error()));
-            return store::SourceRange{std::move(*opened), 0};
+            return store::SourceRange{std::move(*opened), 0, !is_mapped(*identified_.files, file)};
         }
     }
     if (identified_.weights) {
@@ -96,7 +126,8 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
             sources.push_back({{format::ReferredKind::file, file.digest, file.stamp.size_bytes},
                                mappings_.back()->bytes(),
                                static_cast<std::uint32_t>(mappings_.size() - 1),
-                               0});
+                               0,
+                               !is_mapped(*identified_.files, file)});
         }
     } else if (identified_.weights) {
         const auto& weights = *identified_.weights;

@@ -24,6 +24,7 @@ struct ModelSource {
     std::span<const std::byte> bytes;  // for as long as the ModelBytes live
     std::uint32_t file = 0;            // its number: sources may be of one file
     std::uint64_t file_offset = 0;
+    bool is_copied = false;  // by each load: the runtime itself would not map the file
 };
 
 // Of one request, as its fingerprint found them: a file that is another by now, or may be, is none.
@@ -35,6 +36,9 @@ public:
 
     // As store::SourceFinder.
     [[nodiscard]] Result<store::SourceRange> find(const format::Referred& referred);
+    // To be asked once all of it was mapped or copied: Errc::not_found if a file has changed since
+    // it was opened.
+    [[nodiscard]] Result<void> confirm() const;
     // All of them, mapped. Errc::not_found where they are in no file.
     [[nodiscard]] Result<std::vector<ModelSource>> map();
     // Lets go of the memory that they take in this process.
@@ -52,8 +56,12 @@ private:
 
     Session& session_;
     const Identified& identified_;
-    std::map<std::string, std::shared_ptr<os::File>> opened_;  // by path
-    std::map<Digest, std::size_t> range_of_;                   // among Identified::weights
+    struct Opened {
+        std::shared_ptr<os::File> file;
+        os::FileStamp stamp;
+    };
+    std::map<std::string, Opened> opened_;    // by path
+    std::map<Digest, std::size_t> range_of_;  // among Identified::weights
     std::vector<std::shared_ptr<os::Mapping>> mappings_;
 };
 

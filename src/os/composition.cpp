@@ -99,6 +99,7 @@ Result<void> ComposedMapping::fill(std::span<const MapPiece> pieces) {
     std::uint64_t begin = 0;
     for (const auto& piece : pieces) {
         auto part = mapped_part(start_ + begin, piece.file_offset, piece.size_bytes);
+        if (piece.is_copied) part = {};
         leave_first_page(begin, part);
         if (part.size_bytes() > 0) {
             if (auto mapped = map_part(begin, piece, part); !mapped) return mapped;

@@ -125,6 +125,7 @@ struct MapPiece {
     File* file = nullptr;
     std::uint64_t file_offset = 0;
     std::uint64_t size_bytes = 0;
+    bool is_copied = false;  // none of its pages is mapped: whatever becomes of the file
 };
 
 enum class OpenMode {

@@ -58,9 +58,9 @@ Result<MappedObject> map_referring(Context& context, const Manifest& manifest, V
     for (const auto& piece : referring->pieces) {
         const auto& source = sources[piece.source];
         const auto at = source.offset + piece.offset;
-        pieces.push_back({source.file.get(), at, piece.bytes});
+        pieces.push_back({source.file.get(), at, piece.bytes, source.is_copied});
         // What is shorter is copied.
-        if (piece.bytes >= os::k_mapped_bytes_min) {
+        if (piece.bytes >= os::k_mapped_bytes_min && !source.is_copied) {
             object.ranges.push_back({offset, piece.bytes, source.file, at});
         }
         offset += piece.bytes;

@@ -17,6 +17,7 @@ struct Context;
 struct SourceRange {
     std::shared_ptr<os::File> file;
     std::uint64_t offset = 0;  // in it
+    bool is_copied = false;    // its pages are not to be mapped
 };
 
 // Opens the file that holds something, which is proven to be that: the store reads none of it.
