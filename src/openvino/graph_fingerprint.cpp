@@ -1,12 +1,17 @@
 #include "openvino/graph_fingerprint.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <openvino/core/model.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/util/variable.hpp>
+#include <openvino/op/util/variable_extension.hpp>
 
 #include "openvino/graph_hasher.h"
+#include "openvino/model_walk.h"
 
 namespace larder::internal::openvino {
 
@@ -65,6 +70,26 @@ void GraphHasher::add_node(const ov::Node& node, const Positions& positions) {
     const_cast<ov::Node&>(node).visit_attributes(visitor);
 }
 
+// A transformation may leave variables behind that no node reads or assigns any more, in whichever
+// order (paged attention does): they decide nothing.
+void GraphHasher::add_variables(const ov::Model& model) {
+    std::set<std::string> used;
+    walk(model, [&](const ov::Node& node) {
+        const auto* access = dynamic_cast<const ov::op::util::VariableExtension*>(&node);
+        if (access != nullptr) used.insert(access->get_variable_id());
+    });
+    std::vector<ov::op::util::VariableInfo> variables;
+    for (const auto& variable : model.get_variables()) variables.push_back(variable->get_info());
+    const auto unused = std::ranges::stable_partition(
+        variables, [&](const auto& info) { return used.contains(info.variable_id); });
+    std::ranges::sort(unused, {}, &ov::op::util::VariableInfo::variable_id);
+    add_number("variables", variables.size());
+    for (const auto& info : variables) {
+        add_field(info.variable_id, info.data_type.to_string());
+        add_field("shape", info.data_shape.to_string());
+    }
+}
+
 void GraphHasher::add_model(const ov::Model& model) {
     Positions positions;
     const auto nodes = model.get_ordered_ops();
@@ -80,12 +105,7 @@ void GraphHasher::add_model(const ov::Model& model) {
     add_positions("parameters", model.get_parameters());
     add_positions("results", model.get_results());
     add_positions("sinks", model.get_sinks());
-    add_number("variables", model.get_variables().size());
-    for (const auto& variable : model.get_variables()) {
-        const auto& info = variable->get_info();
-        add_field(info.variable_id, info.data_type.to_string());
-        add_field("shape", info.data_shape.to_string());
-    }
+    add_variables(model);
     add_run_time_information(model.get_rt_info());
 }
 

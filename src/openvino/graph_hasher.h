@@ -63,6 +63,7 @@ private:
     }
     void add_node(const ov::Node& node, const Positions& positions);
     void add_tensors(const ov::Node& node);
+    void add_variables(const ov::Model& model);
     void add_symbols(const ov::PartialShape& shape);
 
     Hasher hasher_{"larder graph 3"};

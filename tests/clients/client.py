@@ -35,6 +35,7 @@ class Client:
     keeps_more: bool = False
     program: str = ""  # where it is not called like the client
     settings: tuple[tuple[str, str], ...] = ()  # in its environment
+    around: tuple[str, ...] = ()  # the command that runs it, larder included
 
     def python(self):
         folder = pathlib.Path(os.environ["LARDER_CLIENT_ENVIRONMENTS"]) / self.environment
@@ -65,7 +66,7 @@ class Client:
 
     def start(self, folder, home, larder=None, own_cache=None, other_cache=None):
         """One start. `larder` is the directory of one that serves it."""
-        before = (os.environ["LARDER_PROGRAM"], "run", "--dir", larder, "--") if larder else ()
+        serve = (os.environ["LARDER_PROGRAM"], "run", "--dir", larder, "--") if larder else ()
         words, settings = ["run", folder], {}
         if self.cache_by_variable:
             caches = {self.own_cache: own_cache, self.other_cache: other_cache}
@@ -73,7 +74,7 @@ class Client:
         elif own_cache:
             words.append(own_cache)
         began = time.monotonic()
-        return Start(self, began, self.run(words, home, before, settings))
+        return Start(self, began, self.run(words, home, (*self.around, *serve), settings))
 
 
 class Start:

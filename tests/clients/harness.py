@@ -17,8 +17,12 @@ class ClientTest(unittest.TestCase):
     name: str
 
     @classmethod
+    def make_client(cls):
+        return CLIENTS[cls.name]
+
+    @classmethod
     def setUpClass(cls):
-        cls.client = CLIENTS[cls.name]
+        cls.client = cls.make_client()
         cls.prepared = pathlib.Path(tempfile.mkdtemp(prefix=f"larder-client-{cls.name}-"))
         cls.addClassCleanup(shutil.rmtree, cls.prepared, ignore_errors=True)
         cls.client.prepare(cls.prepared, cls.prepared / "home")

@@ -3,8 +3,8 @@
 usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, what came of it, once the model has run,
 and FOLDER/released once it has let go of it, which waits for all that the device was making; it
 goes on when there is FOLDER/release, and FOLDER/end. With FOR_CONTEXT set it compiles for the
-device's own context; with WITHOUT_WEIGHTS, a file that this names, and asks for blobs that hold no
-weights.
+device's own context; with WITHOUT_WEIGHTS a file that this names, of which it asks for blobs
+without weights.
 """
 
 import hashlib

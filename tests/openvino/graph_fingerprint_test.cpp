@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -109,6 +110,32 @@ TEST(GraphFingerprint, NamesDoNotCount) {
     };
     walk(*renamed, rename);
     EXPECT_EQ(base, of(renamed));
+}
+
+// As paged attention leaves them.
+TEST(GraphFingerprint, TheOrderOfVariablesCountsOnlyWhereTheyAreUsed) {
+    const auto model = [](const std::vector<std::string>& order, bool are_used) {
+        const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
+        std::map<std::string, std::shared_ptr<ov::op::util::Variable>> variables;
+        ov::SinkVector sinks;
+        ov::Output<ov::Node> y = x;
+        for (const auto* id : {"a", "b", "c"}) {
+            const auto variable = std::make_shared<ov::op::util::Variable>(
+                ov::op::util::VariableInfo{ov::Shape{4}, ov::element::f32, id});
+            variables.emplace(id, variable);
+            if (!are_used) continue;
+            y = std::make_shared<ov::opset13::ReadValue>(y, variable);
+            sinks.push_back(std::make_shared<ov::opset13::Assign>(y, variable));
+        }
+        ov::op::util::VariableVector ordered;
+        for (const auto& id : order) ordered.push_back(variables.at(id));
+        return std::make_shared<ov::Model>(
+            ov::ResultVector{std::make_shared<ov::opset13::Result>(y)}, sinks,
+            ov::ParameterVector{x}, ordered);
+    };
+    EXPECT_EQ(of(model({"a", "b", "c"}, false)), of(model({"c", "a", "b"}, false)));
+    EXPECT_NE(of(model({"a", "b", "c"}, false)), of(model({"a", "b"}, false)));
+    EXPECT_NE(of(model({"a", "b", "c"}, true)), of(model({"c", "a", "b"}, true)));
 }
 
 TEST(GraphFingerprint, IdsOfVariablesCount) {

@@ -1,0 +1,47 @@
+"""Goal: the language model of an openvino_genai pipeline on a GPU comes from the larder, with paged
+attention or without; the text is the same.
+
+Method: a tiny Llama, on the rig of tests/gpu.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import harness
+from client import CLIENTS
+from unable import unable
+
+WITH_GPU = pathlib.Path(os.environ["LARDER_WITH_GPU"])
+
+
+class GenaiTest(harness.ClientTest):
+    name = "genai"
+
+    @classmethod
+    def make_client(cls):
+        client = CLIENTS[cls.name]
+        return dataclasses.replace(client, around=(str(WITH_GPU),),
+                                   settings=(*client.settings, ("CLIENT_DEVICE", "GPU")))
+
+    def setUp(self):
+        super().setUp()
+        if not WITH_GPU.exists():
+            unable(self, "there is no rig; scripts/setup_gpu makes it")
+
+    def test_tokenizer_model_and_detokenizer_come_from_the_larder(self):
+        plain = self.unserved()
+        for compiled, loaded in ((3, 0), (3, 3)):
+            self.assertEqual(self.served().answer, plain.answer)
+            self.assertEqual(self.outcomes(), {
+                "compiled": compiled, "loaded": loaded, "waited": 0, "bypassed": 0})
+        blobs = [entry for entry in self.larder("ls")["entries"] if not entry["kernels_of"]]
+        self.assertEqual(sorted(entry["device"] for entry in blobs), ["CPU", "CPU", "GPU"])
+
+
+class PagedAttentionTest(GenaiTest):
+    name = "genai_paged"
+
+
+if __name__ == "__main__":
+    harness.main()
