@@ -24,6 +24,11 @@ class GenaiTest(harness.ClientTest):
         return dataclasses.replace(client, around=(str(WITH_GPU),),
                                    settings=(*client.settings, ("CLIENT_DEVICE", "GPU")))
 
+    @classmethod
+    def setUpClass(cls):
+        if WITH_GPU.exists():
+            super().setUpClass()
+
     def setUp(self):
         super().setUp()
         if not WITH_GPU.exists():
