@@ -52,7 +52,9 @@ std::string Attempt::reason_to_keep_weights() const {
     if (lacks_weights_) return "programs have the model in memory alone";
     // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob that it
     // imported for as long as the model lives. Pages of a file can be dropped.
-    if (request_.copies_blob()) return "the device would hold them in memory";
+    if (request_.copies_blob() && request_.holds_blob()) {
+        return "the device would hold them in memory";
+    }
     if (ModelBytes(session_, identified_).is_far(store_->directory())) {
         return "the model's files lie further away than the larder";
     }

@@ -198,6 +198,8 @@ public:
     [[nodiscard]] virtual std::string requirements() = 0;
     // Whether the device has a copy of its own of all that it imports.
     [[nodiscard]] virtual bool copies_blob() { return false; }
+    // Whether an imported model holds its blob for as long as it lives, needed or not.
+    [[nodiscard]] virtual bool holds_blob() { return true; }
     // True if the exported blob holds no weights, and importing it needs the model's files.
     [[nodiscard]] virtual bool exports_without_weights() = 0;
     // Whether the device may go on making kernels while the model that was just compiled runs.

@@ -266,11 +266,11 @@ TEST_F(Models, AskedForByPathAndInMemoryAreKeptOnce) {
             requester.expect_in_memory(Outcome::loaded, xml_);
             requester.expect(Outcome::loaded, xml_);
         }
-        // What refers to constants is none for who knows files alone.
+        // What refers to constants is made to refer to the files that they came from.
         requester.forget();
         requester.expect_in_memory(Outcome::compiled, xml_);
         requester.expect_in_memory(Outcome::loaded, xml_);
-        requester.expect(Outcome::compiled, xml_);
+        requester.expect(Outcome::loaded, xml_);
         for (int i = 0; i < 2; ++i) {
             requester.expect(Outcome::loaded, xml_);
             requester.expect_in_memory(Outcome::loaded, xml_);

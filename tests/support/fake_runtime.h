@@ -120,6 +120,7 @@ public:
     bool is_stood_in_for() override { return device_.is_stood_in_for; }
     std::string requirements() override { return device_.requirements; }
     bool copies_blob() override { return device_.copies_blob; }
+    bool holds_blob() override { return !device_.copies_blob; }
     bool exports_without_weights() override { return false; }
     Result<void> export_blob(runtime::BlobSink& sink) override {
         if (!device_.exports) return fail(Errc::unsupported, "the fake device does not export");
