@@ -7,6 +7,7 @@ OpenVINO's own CACHE_DIR, a larder that holds all eight, and one that holds that
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import statistics
 import tempfile
@@ -89,6 +90,7 @@ def bench(program: pathlib.Path, name: str, model: pathlib.Path, rounds: int) ->
 
 
 def main() -> None:
+    os.environ["LARDER_WEIGHTS"] = "keep"  # what refers to its model is neither
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", type=pathlib.Path, required=True, help="load_once")
     parser.add_argument("--models", type=pathlib.Path, required=True)
