@@ -90,7 +90,7 @@ def bench(program: pathlib.Path, name: str, model: pathlib.Path, rounds: int) ->
 
 
 def main() -> None:
-    os.environ["LARDER_WEIGHTS"] = "keep"  # what refers to its model is neither
+    os.environ["LARDER_WEIGHTS"] = "keep"  # else nothing is compressed, or a variant
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", type=pathlib.Path, required=True, help="load_once")
     parser.add_argument("--models", type=pathlib.Path, required=True)
