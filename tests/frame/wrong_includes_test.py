@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "store": {"base", "os", "format", "store"},
     "model": {"base", "os", "model"},
     "runtime": {"base", "runtime"},
-    "openvino": {"base", "os", "runtime", "openvino"},
+    "openvino": {"base", "os", "format", "runtime", "openvino"},
     "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
     "cli": {"cli", "larder"},
     "hook": {"hook", "larder"},
