@@ -67,7 +67,7 @@ std::vector<Range> droppable(std::vector<Range> weights) {
 }  // namespace
 
 // Without a thread the pages stay.
-SourcePages::SourcePages(std::vector<std::span<const std::byte>> weights)
+SourcePages::SourcePages(const std::vector<std::span<const std::byte>>& weights)
     : droppable_(droppable(weights)),
       hold_the_weights_(sum_of_sizes(droppable_) >=
                         sum_of_sizes(weights) / k_held_part * (k_held_part - 1)),

@@ -18,7 +18,7 @@ class SourcePages {
 public:
     // The weights must stay where they are for as long as this lives: then nobody unmaps the pages
     // that hold them, and maps something else there.
-    explicit SourcePages(std::vector<std::span<const std::byte>> weights);
+    explicit SourcePages(const std::vector<std::span<const std::byte>>& weights);
     SourcePages(const SourcePages&) = delete;
     SourcePages& operator=(const SourcePages&) = delete;
     ~SourcePages() = default;

