@@ -137,7 +137,7 @@ std::string huge_pages_text(const Context& context, const Diagnosis& diagnosis) 
     if (diagnosis.huge_pages == "always") return "all memory has them";
     if (diagnosis.huge_pages == "never") return "switched off";
     if (diagnosis.huge_pages != "madvise") return diagnosis.huge_pages;
-    const std::string text = "used where they are quicker";
+    std::string text = "used where they are quicker";
     const auto whole = [](double ms) { return std::to_string(std::lround(ms)); };
     const auto& time = diagnosis.fill_time;
     if (!context.verbose() || time.small_ms_per_gib <= 0) return text;

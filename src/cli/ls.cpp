@@ -69,8 +69,9 @@ std::map<std::string, std::string> differences_of(const Store& store, const Chos
             for (const auto& [name, value] : of_entry) {
                 if (values.at(name).size() < 2) continue;
                 auto& text = differences[key];
-                text +=
-                    (text.empty() ? "" : ", ") + (name == "shapes" ? value : name + "=" + value);
+                if (!text.empty()) text += ", ";
+                if (name != "shapes") text.append(name).append("=");
+                text += value;
             }
         }
     }

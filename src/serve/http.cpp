@@ -12,11 +12,12 @@ std::string decoded(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         unsigned value = 0;
         const auto digits = text.substr(i + 1, 2);
+        const auto* const first = digits.data();
+        const auto* const last = first + digits.size();
         if (text[i] == '+') {
             result += ' ';
         } else if (text[i] == '%' && digits.size() == 2 &&
-                   std::from_chars(digits.data(), digits.data() + 2, value, 16).ptr ==
-                       digits.data() + 2) {
+                   std::from_chars(first, last, value, 16).ptr == last) {
             result += static_cast<char>(value);
             i += 2;
         } else {

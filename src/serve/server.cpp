@@ -5,6 +5,7 @@
 #include <csignal>
 #include <deque>
 #include <set>
+#include <tuple>
 #include <utility>  // before Boost, whose coroutines need it
 
 #include <boost/asio.hpp>
@@ -20,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 using Bytes = std::shared_ptr<const std::string>;
 template <class Value = void>
 using Task = asio::awaitable<Value>;
@@ -58,7 +59,7 @@ bool read_fields(const http::fields& fields, Request& request) {
     return true;
 }
 
-tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
+Tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
     beast::error_code error;
     const auto parsed =
         asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, error);
@@ -99,7 +100,7 @@ struct Server::Impl {
         }
     }
 
-    Task<> session(tcp::socket socket) {
+    Task<> session(Tcp::socket socket) {
         ++connections;
         const std::shared_ptr<void> counted(nullptr, [this](void*) { --connections; });
         beast::tcp_stream stream(std::move(socket));
@@ -126,7 +127,7 @@ struct Server::Impl {
             goes_on = co_await answer(stream, parser.release());
         }
         beast::error_code ignored;
-        stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+        std::ignore = stream.socket().shutdown(Tcp::socket::shutdown_both, ignored);
     }
 
     // What could not be read, where it is the client's fault.
@@ -144,7 +145,7 @@ struct Server::Impl {
         // Most clients read no answer before they have sent all: closed at once, they would get
         // none.
         beast::error_code ended;
-        stream.socket().shutdown(tcp::socket::shutdown_send, ended);
+        std::ignore = stream.socket().shutdown(Tcp::socket::shutdown_send, ended);
         stream.expires_after(limits.read);
         std::string ignored(limits.fields_bytes, '\0');
         for (std::uint64_t left = 4 * limits.body_bytes; left > 0 && !ended;) {
@@ -259,8 +260,8 @@ struct Server::Impl {
     Task<> end() {
         ending = true;
         beast::error_code ignored;
-        acceptor.close(ignored);
-        signals.cancel(ignored);
+        std::ignore = acceptor.close(ignored);
+        std::ignore = signals.cancel(ignored);
         for (auto* const stream : streams) stream->wake.cancel();
         const auto latest = asio::steady_timer::clock_type::now() + limits.ending;
         asio::steady_timer pause(io);
@@ -285,7 +286,7 @@ struct Server::Impl {
     // Sessions that are still there end with it, and refer to what is above.
     asio::io_context io{1};
     asio::thread_pool workers{k_threads};
-    tcp::acceptor acceptor;
+    Tcp::acceptor acceptor;
     asio::signal_set signals;
 };
 
@@ -295,10 +296,10 @@ Server::Server(const std::string& address, std::uint16_t port, Handler handler,
     const auto endpoint = endpoint_of(address, port);
     auto& acceptor = impl_->acceptor;
     beast::error_code error;
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    std::ignore = acceptor.open(endpoint.protocol(), error);
+    if (!error) std::ignore = acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) std::ignore = acceptor.bind(endpoint, error);
+    if (!error) std::ignore = acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
         throw cli::CommandError({"cannot listen on " + address + ", port " + std::to_string(port) +
                                      ": " + error.message(),
