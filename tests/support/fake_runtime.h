@@ -48,6 +48,7 @@ struct FakeDevice {
     std::optional<Digest> names;  // of the model, where they decide a blob
     std::string port_names;       // of what was compiled
     std::mutex mutex_of_names;
+    std::mutex mutex_of_imports;
     std::string expected_port_names;                  // of what was imported last
     std::size_t blob_padding = 0;                     // makes the blob this much larger
     std::string weights_in_blob;                      // of every model, behind all else
@@ -141,12 +142,14 @@ public:
         if (device_.on_import) device_.on_import();
         if (!device_.accepts) return fail(Errc::incompatible, "the fake device refuses the blob");
         ++device_.imports_done;
-        device_.kernels = kernels_;
         const auto* const text = reinterpret_cast<const char*>(blob.bytes.data());
         const auto weights = blob.bytes.size() - device_.weights_in_blob.size();
         result_.assign(text, weights - device_.blob_padding);
-        device_.imported_weights.assign(text + weights, device_.weights_in_blob.size());
         blob_ = blob;
+        // Requests of several threads may end here.
+        const std::lock_guard lock(device_.mutex_of_imports);
+        device_.kernels = kernels_;
+        device_.imported_weights.assign(text + weights, device_.weights_in_blob.size());
         return {};
     }
     Result<void> try_import(const runtime::Blob& /*blob*/, bool /*without_weights*/) override {
