@@ -23,11 +23,6 @@ namespace {
 // another build.
 constexpr std::uint64_t k_refusals_max = 2;
 
-std::uint64_t milliseconds(std::chrono::nanoseconds duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
-}
-
 // As against a fault of the machine, or of the moment, in spite of which it may be compiled.
 bool is_about_the_model(Errc code) {
     return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
@@ -207,8 +202,9 @@ format::Manifest Attempt::draft() {
     manifest.device = identified_.inputs["device.name"];
     manifest.created_at_ns = session_.system().clock.wall().count();
     const auto spent = times();
-    manifest.compile_ms = milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
-                                       spent.read_model.value_or(std::chrono::nanoseconds{0}));
+    manifest.compile_ms =
+        whole_milliseconds(spent.compile.value_or(std::chrono::nanoseconds{0}) +
+                           spent.read_model.value_or(std::chrono::nanoseconds{0}));
     blame_.note_in(manifest);
     if (refusals_ > 0) manifest.notes["refusals"] = std::to_string(refusals_);
     return manifest;
@@ -388,7 +384,7 @@ Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
     }
     auto fresh = manifest;
     const auto& times = request_.times();
-    fresh.compile_ms = milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}));
+    fresh.compile_ms = whole_milliseconds(times.compile.value_or(std::chrono::nanoseconds{0}));
     const auto start = session_.system().clock.monotonic();
     const auto kept = keep_files(*store_, directory, fresh, began_at_ns);
     response_.timing.publish = session_.system().clock.monotonic() - start;

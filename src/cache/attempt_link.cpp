@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/attempt.h"
+#include "cache/kept_form.h"
 #include "cache/link.h"
 #include "cache/refer_to_files.h"
 
@@ -22,11 +23,6 @@ void set_note(format::Manifest& manifest, const char* name, std::string text) {
     } else {
         manifest.notes[name] = std::move(text);
     }
-}
-
-std::string note_of(const format::Manifest& manifest, const char* name) {
-    const auto found = manifest.notes.find(name);
-    return found == manifest.notes.end() ? std::string{} : found->second;
 }
 
 }  // namespace
@@ -70,7 +66,7 @@ std::optional<LinkedEntry> entry_of_graph(Session& session, store::Store& store,
     if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
     // A hit by path shows the names in the blob: they must be the file's.
     const auto names = request.hash_names();
-    if (!names || note_of(*found, k_names_note) != names->hex()) return std::nullopt;
+    if (!names || note_in(*found, k_names_note) != names->hex()) return std::nullopt;
     return LinkedEntry{std::move(*found), std::move(graph->weights)};
 }
 
@@ -130,8 +126,8 @@ bool Attempt::link(const format::Key& other, const model::MemoryContent* weights
     }
     publication.manifest.key_inputs = identified_.inputs;
     publication.manifest.model = identified_.model;
-    auto ports = note_of(publication.manifest, k_other_ports_note);
-    set_note(publication.manifest, k_other_ports_note, note_of(publication.manifest, k_ports_note));
+    auto ports = note_in(publication.manifest, k_other_ports_note);
+    set_note(publication.manifest, k_other_ports_note, note_in(publication.manifest, k_ports_note));
     set_note(publication.manifest, k_ports_note, std::move(ports));
     const auto published = publish(publication);
     if (!published) {

@@ -6,16 +6,9 @@
 #include "cache/gain.h"
 #include "cache/report.h"
 #include "cache/sight.h"
+#include "cache/stopwatch.h"
 
 namespace larder::internal::cache {
-namespace {
-
-std::uint64_t whole_ms(std::chrono::nanoseconds duration) {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
-}
-
-}  // namespace
 
 std::chrono::milliseconds Attempt::saved() const {
     if (!loaded_) return std::chrono::milliseconds{0};
@@ -57,7 +50,7 @@ void Attempt::record(std::int64_t began_ns) {
     event.device = identified_.inputs["device.name"];
     event.outcome = word(response_.outcome);
     event.reason = response_.reason;
-    event.total_ms = whole_ms(response_.timing.total);
+    event.total_ms = whole_milliseconds(response_.timing.total);
     event.saved_ms = saved().count();
     event.written_bytes = written_bytes_;
     session_.state().record(event);
@@ -72,8 +65,8 @@ void Attempt::weigh(std::int64_t began_ns, std::int64_t ended_ns) {
     const std::chrono::nanoseconds none{0};
     const auto spent = timing.total - timing.fingerprint.value_or(none) -
                        timing.lookup.value_or(none) - timing.wait.value_or(none);
-    auto reason =
-        reason_to_drop(session_, *store_, {*loaded_, began_ns, ended_ns, whole_ms(spent)});
+    auto reason = reason_to_drop(session_, *store_,
+                                 {*loaded_, began_ns, ended_ns, whole_milliseconds(spent)});
     if (reason.empty()) return;
     session_.log().info(name() + " is not kept any more: " + reason);
     // Where it stays, the next load sees to it.

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "os/system.h"
 
 namespace larder::internal::cache {
+
+[[nodiscard]] inline std::uint64_t whole_milliseconds(std::chrono::nanoseconds duration) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
 
 // Adds the time it lives to a stage's total, so that a stage that ends by an exception counts too.
 class Stopwatch {
