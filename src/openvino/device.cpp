@@ -18,6 +18,7 @@ namespace {
 //   2: in the locale "C" and the default floating-point state; before, in the program's own.
 constexpr const char* k_rules = "2";
 
+constexpr const char* k_cpu = "CPU";
 constexpr const char* k_gpu = "GPU";
 
 using DeviceInputs = std::map<std::string, std::string>;
@@ -97,12 +98,12 @@ void add_gpu_facts(ov::Core& core, const std::string& device, std::set<std::stri
 void add_device_facts(ov::Core& core, const std::string& device, const std::string& prefix,
                       DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
-                                ov::device::capabilities.name(), "NPU_DRIVER_VERSION",
-                                "NPU_COMPILER_VERSION"};
+                                ov::device::capabilities.name()};
+    // An answer that a property is unknown is an exception, which costs more than all the others.
     if (plain_plugin(device) == k_gpu) {
         add_gpu_facts(core, device, names);
-    } else {
-        names.insert(ov::device::uuid.name());
+    } else if (plain_plugin(device) != k_cpu) {
+        names.insert({ov::device::uuid.name(), "NPU_DRIVER_VERSION", "NPU_COMPILER_VERSION"});
     }
     // What the device itself says that its blobs depend on. Known by name only: the header that
     // declares it is the runtime's own.
@@ -117,7 +118,7 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
         }
     }
     // Two machines whose CPUs share a name can still differ in what code their blobs hold.
-    if (plain_plugin(device) == "CPU") inputs[prefix + "INSTRUCTION_SETS"] = os::instruction_sets();
+    if (plain_plugin(device) == k_cpu) inputs[prefix + "INSTRUCTION_SETS"] = os::instruction_sets();
 }
 
 void add_versions(ov::Core& core, const std::string& device, DeviceInputs& inputs) {
@@ -330,7 +331,7 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
 
     // The driver of a GPU or NPU is no property of theirs; what a CPU's blobs need is in the
     // inputs.
-    identity.needs_more = device.plugin != "CPU";
+    identity.needs_more = device.plugin != k_cpu;
     if (!refusal.empty()) {
         identity.reason = refusal;
     } else if (can_export(core, plugin)) {
@@ -373,7 +374,7 @@ bool is_default(ov::Core& core, const ov::RemoteContext& context) {
 
 std::vector<std::string_view> unpacking_libraries_of(const DeviceName& device) {
     // Other devices have memory, or an allocator, of their own.
-    if (device.plugin != "CPU") return {};
+    if (device.plugin != k_cpu) return {};
     return {"libopenvino_intel_cpu_plugin.so"};
 }
 

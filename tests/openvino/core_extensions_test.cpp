@@ -1,8 +1,11 @@
 // openvino/core_extensions.h on the real OpenVINO: what it finds inside a core is what was added.
 #include "openvino/core_extensions.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -14,6 +17,19 @@ namespace larder::internal::openvino {
 namespace {
 
 class MyExtension final : public ov::Extension {};
+
+TEST(CoreExtensions, MeasuredBeforeIsMeasuredAgain) {
+    std::string build_id;
+    const auto measured = measure_extensions(build_id);
+    ASSERT_TRUE(measured);
+    const auto known = extensions_measured_before();
+    const auto found = std::ranges::find(known, build_id, &MeasuredExtensions::build_id);
+    std::ostringstream line;
+    line << "MeasuredExtensions{\"" << build_id << "\", " << measured->functions << ", "
+         << measured->words << ", " << measured->own << "},";
+    ASSERT_NE(found, known.end()) << "for src/openvino/core_extensions.cpp: " << line.str();
+    EXPECT_EQ(*found, *measured) << "it should be: " << line.str();
+}
 
 TEST(CoreExtensions, PlainCoreHasNone) {
     const ov::Core core;
