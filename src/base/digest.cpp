@@ -24,10 +24,20 @@ void detect_cpu_features_once() {
 
 }  // namespace
 
+// Collects what is small: a call of BLAKE3 costs as much as hashing fifty bytes.
 struct Hasher::State {
     State() { detect_cpu_features_once(); }
 
+    void flush() {
+        blake3_hasher_update(&hasher, collected.data(), collected_bytes);
+        collected_bytes = 0;
+    }
+
+    static constexpr std::size_t k_small_bytes = 256;
+
     blake3_hasher hasher;
+    std::array<std::byte, 2 * std::size_t{1024}> collected;
+    std::size_t collected_bytes = 0;
 };
 
 Hasher::Hasher() : state_(std::make_unique<State>()) { blake3_hasher_init(&state_->hasher); }
@@ -41,7 +51,16 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
 Hasher& Hasher::update(std::span<const std::byte> bytes) {
-    blake3_hasher_update(&state_->hasher, bytes.data(), bytes.size());
+    auto& state = *state_;
+    if (state.collected_bytes + bytes.size() > state.collected.size()) state.flush();
+    if (bytes.size() > State::k_small_bytes) {
+        state.flush();
+        blake3_hasher_update(&state.hasher, bytes.data(), bytes.size());
+    } else {
+        std::ranges::copy(
+            bytes, state.collected.begin() + static_cast<std::ptrdiff_t>(state.collected_bytes));
+        state.collected_bytes += bytes.size();
+    }
     return *this;
 }
 
@@ -61,6 +80,7 @@ Hasher& Hasher::update_u64(std::uint64_t value) {
 
 Digest Hasher::finish() const {
     Digest digest;
+    state_->flush();
     blake3_hasher_finalize(&state_->hasher, digest.bytes.data(), digest.bytes.size());
     return digest;
 }

@@ -15,6 +15,26 @@
 
 namespace larder::internal::openvino {
 
+std::string text_of(const ov::PartialShape& shape) {
+    if (shape.rank().is_dynamic()) return "[...]";
+    std::string text = "[";
+    for (const auto& dimension : shape) {
+        if (text.size() > 1) text += ',';
+        const auto least = dimension.get_min_length();
+        const auto most = dimension.get_max_length();
+        if (least == most) {
+            text += std::to_string(least);
+        } else if (least == 0 && most == -1) {
+            text += '?';
+        } else {
+            if (least > 0) text += std::to_string(least);
+            text += "..";
+            if (most != -1) text += std::to_string(most);
+        }
+    }
+    return text + "]";
+}
+
 // Dimensions that are said to be equal: the runtime may rely on that. Numbered as they come.
 void GraphHasher::add_symbols(const ov::PartialShape& shape) {
     if (shape.rank().is_dynamic()) return;
@@ -34,7 +54,7 @@ void GraphHasher::add_tensors(const ov::Node& node) {
     for (std::size_t i = 0; i < node.get_output_size(); ++i) {
         const auto& tensor = node.get_output_tensor(i);
         const auto& shape = tensor.get_partial_shape();
-        add_field(tensor.get_element_type().to_string(), shape.to_string());
+        add_field(tensor.get_element_type().to_string(), text_of(shape));
         add_symbols(shape);
         add_run_time_information(node.output(i).get_rt_info());
     }
@@ -44,7 +64,8 @@ void GraphHasher::add_node(const ov::Node& node, const Positions& positions) {
     const auto& type = node.get_type_info();
     add_field(type.name, type.version_id != nullptr ? type.version_id : "");
     add_number("inputs", node.get_input_size());
-    for (const auto& input : node.inputs()) {
+    for (std::size_t i = 0; i < node.get_input_size(); ++i) {
+        const auto input = node.input(i);
         const auto source = input.get_source_output();
         add_number({}, positions.at(source.get_node()));
         add_number({}, source.get_index());
@@ -73,6 +94,10 @@ void GraphHasher::add_node(const ov::Node& node, const Positions& positions) {
 // A transformation may leave variables behind that no node reads or assigns any more, in whichever
 // order (paged attention does): they decide nothing.
 void GraphHasher::add_variables(const ov::Model& model) {
+    if (model.get_variables().empty()) {
+        add_number("variables", 0);
+        return;
+    }
     std::set<std::string> used;
     walk(model, [&](const ov::Node& node) {
         const auto* access = dynamic_cast<const ov::op::util::VariableExtension*>(&node);
@@ -93,6 +118,7 @@ void GraphHasher::add_variables(const ov::Model& model) {
 void GraphHasher::add_model(const ov::Model& model) {
     Positions positions;
     const auto nodes = model.get_ordered_ops();
+    positions.reserve(nodes.size());
     add_number("nodes", nodes.size());
     for (const auto& node : nodes) {
         positions.emplace(node.get(), positions.size());

@@ -194,10 +194,12 @@ void GraphHasher::add_value(std::string_view name, const ov::Any& value) {
 }
 
 void GraphHasher::add_run_time_information(const ov::AnyMap& information) {
-    add_number("rt_info", std::ranges::count_if(information, counts));
+    std::vector<const ov::AnyMap::value_type*> counting;
     for (const auto& entry : information) {
-        if (counts(entry)) add_value(entry.first, entry.second);
+        if (counts(entry)) counting.push_back(&entry);
     }
+    add_number("rt_info", counting.size());
+    for (const auto* const entry : counting) add_value(entry->first, entry->second);
 }
 
 }  // namespace larder::internal::openvino

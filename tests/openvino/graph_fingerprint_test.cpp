@@ -45,6 +45,21 @@ Digest of(const std::shared_ptr<ov::Model>& model) {
     return digest.value_or(Digest{});
 }
 
+TEST(GraphFingerprint, ShapesAreWrittenAsTheRuntimeWritesThem) {
+    using ov::Dimension;
+    const std::vector<ov::PartialShape> shapes{
+        {},
+        ov::PartialShape::dynamic(),
+        ov::PartialShape::dynamic(3),
+        {0},
+        {1, 224, 224, 3},
+        {-1, 7},
+        {Dimension(0, 5), Dimension(3, -1), Dimension(2, 9), Dimension(4, 4), Dimension(0, 0)},
+        {Dimension(1, -1), std::int64_t{1} << 40, Dimension(0, std::int64_t{1} << 40)},
+    };
+    for (const auto& shape : shapes) EXPECT_EQ(text_of(shape), shape.to_string());
+}
+
 TEST(GraphFingerprint, SameModelBuiltTwiceIsTheSame) {
     // Names that the runtime makes up count on from model to model.
     EXPECT_EQ(of(dense_model()), of(dense_model()));
