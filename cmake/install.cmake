@@ -50,5 +50,6 @@ endif()
 
 if(TARGET larder)
     install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-    install(TARGETS larder_verbs larder_serve LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(TARGETS larder_verbs larder_serve larder_exchange_verbs
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()

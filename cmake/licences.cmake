@@ -1,8 +1,8 @@
 # The licence of larder, and those of what is compiled into it or packed beside it, as Debian states
 # them. Elsewhere they are where that system has them, and whoever packs larder adds them.
 set(LARDER_CONTAINS
-    libboost1.74-dev libcli11-dev libexpected-dev libfmt-dev libsqlite3-dev libtomlplusplus-dev
-    libzstd-dev librust-blake3-dev nlohmann-json3-dev prometheus-cpp-dev)
+    libboost1.74-dev libcli11-dev libexpected-dev libfmt-dev libsodium-dev libsqlite3-dev
+    libtomlplusplus-dev libzstd-dev librust-blake3-dev nlohmann-json3-dev prometheus-cpp-dev)
 foreach(package IN LISTS LARDER_CONTAINS)
     set(stated "/usr/share/doc/${package}/copyright")
     if(EXISTS "${stated}")

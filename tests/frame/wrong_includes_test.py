@@ -17,6 +17,8 @@ MAY_INCLUDE = {
     "format": {"base", "format"},
     "store": {"base", "os", "format", "store"},
     "model": {"base", "os", "model"},
+    "remote": {"base", "os", "format", "remote"},
+    "exchange": {"base", "os", "format", "store", "remote", "exchange"},
     "runtime": {"base", "runtime"},
     "openvino": {"base", "os", "format", "runtime", "openvino"},
     "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
@@ -24,8 +26,8 @@ MAY_INCLUDE = {
     "hook": {"hook", "larder"},
     "serve": {"serve", "cli", "larder"},
 }
-# The composition root and the tests' fixtures may see all that they join.
-FREE = {"api", "support"}
+# The composition roots and the tests' fixtures may see all that they join.
+FREE = {"api", "exchange_verbs", "support"}
 
 
 def first_header(source, layer):

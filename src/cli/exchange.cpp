@@ -1,0 +1,73 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/exchanging.h"
+#include "cli/failure.h"
+#include "cli/surroundings.h"
+#include "cli/verbs.h"
+
+namespace larder::cli {
+namespace {
+
+using SharedFlags = std::shared_ptr<ExchangeFlags>;
+
+int run_module(const Context& context, const ExchangeFlags& flags) {
+    std::string error;
+    auto* const run = reinterpret_cast<RunExchange*>(
+        function_of(library_beside(k_exchange_module), k_exchange_entry, error));
+    if (run == nullptr) {
+        throw CommandError(
+            {"cannot open what reads and signs shared entries: " + error, "install larder anew"});
+    }
+    return run(context, flags);
+}
+
+SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
+    auto flags = std::make_shared<ExchangeFlags>();
+    flags->work = work;
+    verb.add_option("URL", flags->url, "Of the shared storage: file:///DIRECTORY")->required();
+    verb.add_option("KEY|MODEL", flags->names,
+                    "A key or its beginning, or a model; default: every entry");
+    verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would be done, and do nothing");
+    declare_progress(verb, flags->progress);
+    return flags;
+}
+
+}  // namespace
+
+Run declare_push(CLI::App& verb) {
+    const auto flags = declare_work(verb, ExchangeFlags::Work::push);
+    verb.add_option("--sign", flags->key_file,
+                    "Sign the entries with this key, which 'larder key generate' makes")
+        ->type_name("FILE");
+    return [flags](const Context& context) { return run_module(context, *flags); };
+}
+
+Run declare_pull(CLI::App& verb) {
+    const auto flags = declare_work(verb, ExchangeFlags::Work::pull);
+    verb.add_option("--trust", flags->trusted_keys,
+                    "Take entries that were signed with this key, a file that ends in .pub "
+                    "(repeatable)")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    return [flags](const Context& context) { return run_module(context, *flags); };
+}
+
+Run declare_key(CLI::App& verb) {
+    auto flags = std::make_shared<ExchangeFlags>();
+    auto what = std::make_shared<std::string>();
+    verb.add_option("generate|show", *what,
+                    "Make a signing key and its public key, or print the name of one")
+        ->check(CLI::IsMember({"generate", "show"}))
+        ->required();
+    verb.add_option("FILE", flags->key_file, "Of the signing key; the public one ends in .pub")
+        ->required();
+    return [flags, what](const Context& context) {
+        using Work = ExchangeFlags::Work;
+        flags->work = *what == "generate" ? Work::generate_key : Work::show_key;
+        return run_module(context, *flags);
+    };
+}
+
+}  // namespace larder::cli

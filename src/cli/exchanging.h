@@ -1,0 +1,31 @@
+// The module behind `larder push`, `larder pull` and `larder key`: what it is asked, and what it
+// exports. It brings the cryptography, which nothing else of larder loads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/progress.h"
+
+namespace larder::cli {
+
+struct ExchangeFlags {
+    enum class Work { push, pull, generate_key, show_key };
+
+    Work work = Work::push;
+    std::string url;
+    std::vector<std::string> names;         // keys or models; none: all
+    std::string key_file;                   // to sign with; of the work on keys: the file
+    std::vector<std::string> trusted_keys;  // files of public keys
+    bool dry_run = false;
+    ProgressForm progress = ProgressForm::bar;
+};
+
+// By which the module is found, and what it exports: does the work and returns the exit code.
+// Throws as a verb does.
+inline constexpr const char* k_exchange_module = "liblarder_exchange.so";
+inline constexpr const char* k_exchange_entry = "larder_exchange";
+extern "C" using RunExchange = int(const Context& context, const ExchangeFlags& flags);
+
+}  // namespace larder::cli

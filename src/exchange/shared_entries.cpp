@@ -1,0 +1,100 @@
+#include "exchange/shared_entries.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace larder::internal::exchange {
+namespace {
+
+template <typename Bytes>
+std::optional<Bytes> from_hex(std::string_view text) {
+    Bytes bytes{};
+    if (text.size() != 2 * bytes.size()) return std::nullopt;
+    constexpr int k_base = 16;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const auto* const begin = text.data() + 2 * i;
+        if (std::from_chars(begin, begin + 2, bytes[i], k_base).ptr != begin + 2) {
+            return std::nullopt;
+        }
+    }
+    return bytes;
+}
+
+std::vector<std::string> right_signers(const format::SharedEntry& entry) {
+    std::vector<std::string> signers;
+    const auto text = format::text_to_sign(entry);
+    for (const auto& [name, hex] : entry.signatures) {
+        const auto bytes = from_hex<decltype(remote::PublicKey::bytes)>(name);
+        const auto signature = from_hex<remote::Signature>(hex);
+        if (!bytes || !signature) continue;
+        const remote::PublicKey key{*bytes};
+        if (key.hex() == name && remote::is_signed_by(key, text, *signature)) {
+            signers.push_back(name);
+        }
+    }
+    return signers;
+}
+
+bool is_trusted(const Trust& trust, const std::vector<std::string>& signers) {
+    return std::ranges::any_of(trust.keys, [&](const remote::PublicKey& key) {
+        return std::ranges::find(signers, key.hex()) != signers.end();
+    });
+}
+
+}  // namespace
+
+std::string entry_name(const format::Key& key) {
+    return remote::stored_name(remote::k_entries, key.digest);
+}
+
+std::string object_name(const Digest& object) {
+    return remote::stored_name(remote::k_objects, object);
+}
+
+Result<SharedEntryInfo> read_shared_entry(remote::Tier& tier, const format::Key& key,
+                                          const Trust& trust) {
+    const auto name = entry_name(key);
+    const auto stored = tier.find(name);
+    if (!stored) return fail(stored.error());
+    SharedEntryInfo info;
+    info.key = key;
+    info.written_at_ns = stored->written_at_ns;
+    const auto text = remote::read_text(tier, name, format::k_shared_entry_bytes_max);
+    if (!text && text.error().code != Errc::damaged) return fail(text.error());
+    const auto entry =
+        text ? format::decode_shared_entry(*text) : Result<format::SharedEntry>(fail(text.error()));
+    if (!entry) {
+        info.refusal = entry.error().message();
+        return info;
+    }
+    info.signers = right_signers(*entry);
+    if (!is_trusted(trust, info.signers) && !trust.takes_unsigned) {
+        info.refusal = info.signers.empty() ? "it is not signed"
+                                            : "it is signed by " + info.signers.front() +
+                                                  ", which is not among the trusted keys";
+        return info;
+    }
+    auto manifest = format::decode_manifest(entry->manifest, key);
+    if (!manifest) {
+        info.refusal = manifest.error().message();
+        return info;
+    }
+    info.manifest = std::move(*manifest);
+    return info;
+}
+
+Result<std::vector<format::Key>> list_shared_keys(remote::Tier& tier) {
+    std::vector<format::Key> keys;
+    const auto listed =
+        tier.list(std::string(remote::k_entries), [&](const remote::Stored& stored) {
+            const auto slash = stored.name.rfind('/');
+            const auto digest = Digest::from_hex(std::string_view(stored.name).substr(slash + 1));
+            if (digest) keys.push_back(format::Key{*digest});
+        });
+    if (!listed && listed.error().code != Errc::not_found) return fail(listed.error());
+    std::ranges::sort(keys);
+    return keys;
+}
+
+}  // namespace larder::internal::exchange

@@ -1,0 +1,36 @@
+#include "exchange_verbs/open_larder.h"
+
+#include "api/convert.h"
+#include "cli/failure.h"
+
+namespace larder::cli {
+
+namespace store = internal::store;
+
+OpenLarder::OpenLarder(const Options& options, store::Access access)
+    : configuration_(api::configure_or_switch_off(options)),
+      log_(api::make_log(configuration_)),
+      state_(system_.system(), *log_, configuration_.state_directory.string()) {
+    if (!configuration_.unusable.empty()) throw CommandError({configuration_.unusable, {}});
+    store::OpenOptions open;
+    open.directory = configuration_.directory.string();
+    open.state_directory = configuration_.state_directory.string();
+    open.access = access;
+    open.max_size = api::size_limit(configuration_.max_size);
+    open.min_free = api::size_limit(configuration_.min_free);
+    open.history = &state_;
+    open.world_writable = configuration_.allow_world_writable ? store::WorldWritable::allow
+                                                              : store::WorldWritable::refuse;
+    if (open.directory.empty()) {
+        throw CommandError({"there is no place for a larder", "set LARDER_DIR or HOME"});
+    }
+    store_ = api::value_or_throw(store::Store::open(system_.system(), *log_, state_, open));
+    if (access == store::Access::read_write && store_->access() != access) {
+        const auto& why = store_->read_only_reason();
+        throw CommandError(
+            {"cannot write to the larder: " + (why ? why->message() : "it is read-only"),
+             "run larder as its owner, or give another with --dir"});
+    }
+}
+
+}  // namespace larder::cli

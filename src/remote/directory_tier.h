@@ -1,0 +1,35 @@
+// A directory that several machines mount: a network file system, a volume, a disk that is carried.
+#pragma once
+
+#include <string>
+
+#include "os/system.h"
+#include "remote/tier.h"
+
+namespace larder::internal::remote {
+
+class DirectoryTier final : public Tier {
+public:
+    // `system` must outlive it. The directory is made by the first write.
+    DirectoryTier(const os::System& system, std::string path)
+        : system_(system), path_(std::move(path)) {}
+
+    Result<Stored> find(const std::string& name) override;
+    Result<void> read(const std::string& name, const Take& take) override;
+    Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give) override;
+    Result<void> list(const std::string& directory,
+                      const std::function<void(const Stored&)>& visit) override;
+    Result<void> remove(const std::string& name) override;
+    std::string url() const override { return "file://" + path_; }
+
+private:
+    [[nodiscard]] std::string path_of(std::string_view name) const { return os::join(path_, name); }
+    // Takes away what writers that died have left. Best effort.
+    void sweep(const std::string& directory);
+
+    os::System system_;
+    std::string path_;
+    bool is_swept_ = false;
+};
+
+}  // namespace larder::internal::remote

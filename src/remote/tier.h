@@ -1,0 +1,64 @@
+// A storage that several machines share, as the exchange of entries sees it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace larder::internal::remote {
+
+// What is stored under a name.
+struct Stored {
+    std::string name;
+    std::uint64_t bytes = 0;
+    std::int64_t written_at_ns = 0;  // since the epoch, by the storage's clock
+};
+
+// Names are "entries/3f/3f2a…" and "objects/9c/9c01…": see entry_name and object_name. A content is
+// whole or absent, whoever else reads or writes. Not thread-safe.
+class Tier {
+public:
+    // Takes the content in order, in pieces. An error ends the reading and is passed on.
+    using Take = std::function<Result<void>(std::span<const std::byte>)>;
+    // Fills `buffer` with the content from `offset` on. An error ends the writing and is passed on.
+    using Give = std::function<Result<void>(std::uint64_t offset, std::span<std::byte> buffer)>;
+
+    Tier() = default;
+    Tier(const Tier&) = delete;
+    Tier& operator=(const Tier&) = delete;
+    virtual ~Tier() = default;
+
+    // Errc::not_found where there is nothing under the name.
+    [[nodiscard]] virtual Result<Stored> find(const std::string& name) = 0;
+    [[nodiscard]] virtual Result<void> read(const std::string& name, const Take& take) = 0;
+    // Replaces what is there. Returns once the content survives a crash of the storage.
+    [[nodiscard]] virtual Result<void> write(const std::string& name, std::uint64_t bytes,
+                                             const Give& give) = 0;
+    // Everything whose name begins with `directory` and "/", in no particular order.
+    [[nodiscard]] virtual Result<void> list(const std::string& directory,
+                                            const std::function<void(const Stored&)>& visit) = 0;
+    // What is absent already is no error.
+    [[nodiscard]] virtual Result<void> remove(const std::string& name) = 0;
+    // For messages.
+    [[nodiscard]] virtual std::string url() const = 0;
+};
+
+inline constexpr std::string_view k_entries = "entries";
+inline constexpr std::string_view k_objects = "objects";
+
+[[nodiscard]] inline std::string stored_name(std::string_view directory, const Digest& digest) {
+    const auto hex = digest.hex();
+    return std::string(directory) + "/" + hex.substr(0, 2) + "/" + hex;
+}
+
+// A content that is at most `bytes_max` long; Errc::damaged if it is longer.
+[[nodiscard]] Result<std::string> read_text(Tier& tier, const std::string& name,
+                                            std::uint64_t bytes_max);
+
+}  // namespace larder::internal::remote
