@@ -12,17 +12,6 @@ namespace {
 
 using SharedFlags = std::shared_ptr<ExchangeFlags>;
 
-int run_module(const Context& context, const ExchangeFlags& flags) {
-    std::string error;
-    auto* const run = reinterpret_cast<RunExchange*>(
-        function_of(library_beside(k_exchange_module), k_exchange_entry, error));
-    if (run == nullptr) {
-        throw CommandError(
-            {"cannot open what reads and signs shared entries: " + error, "install larder anew"});
-    }
-    return run(context, flags);
-}
-
 SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
     auto flags = std::make_shared<ExchangeFlags>();
     flags->work = work;
@@ -36,12 +25,23 @@ SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
 
 }  // namespace
 
+int run_exchange(const Context& context, const ExchangeFlags& flags) {
+    std::string error;
+    auto* const run = reinterpret_cast<RunExchange*>(
+        function_of(library_beside(k_exchange_module), k_exchange_entry, error));
+    if (run == nullptr) {
+        throw CommandError(
+            {"cannot open what reads and signs shared entries: " + error, "install larder anew"});
+    }
+    return run(context, flags);
+}
+
 Run declare_push(CLI::App& verb) {
     const auto flags = declare_work(verb, ExchangeFlags::Work::push);
     verb.add_option("--sign", flags->key_file,
                     "Sign the entries with this key, which 'larder key generate' makes")
         ->type_name("FILE");
-    return [flags](const Context& context) { return run_module(context, *flags); };
+    return [flags](const Context& context) { return run_exchange(context, *flags); };
 }
 
 Run declare_pull(CLI::App& verb) {
@@ -51,7 +51,7 @@ Run declare_pull(CLI::App& verb) {
                     "(repeatable)")
         ->type_name("FILE")
         ->allow_extra_args(false);
-    return [flags](const Context& context) { return run_module(context, *flags); };
+    return [flags](const Context& context) { return run_exchange(context, *flags); };
 }
 
 Run declare_key(CLI::App& verb) {
@@ -66,7 +66,7 @@ Run declare_key(CLI::App& verb) {
     return [flags, what](const Context& context) {
         using Work = ExchangeFlags::Work;
         flags->work = *what == "generate" ? Work::generate_key : Work::show_key;
-        return run_module(context, *flags);
+        return run_exchange(context, *flags);
     };
 }
 

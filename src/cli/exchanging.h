@@ -11,16 +11,21 @@
 namespace larder::cli {
 
 struct ExchangeFlags {
-    enum class Work { push, pull, generate_key, show_key };
+    enum class Work { push, pull, list, prune, generate_key, show_key };
 
     Work work = Work::push;
     std::string url;
     std::vector<std::string> names;         // keys or models; none: all
     std::string key_file;                   // to sign with; of the work on keys: the file
     std::vector<std::string> trusted_keys;  // files of public keys
+    std::string older_than;                 // of prune: an age
     bool dry_run = false;
+    bool yes = false;  // of prune: do not ask
     ProgressForm progress = ProgressForm::bar;
 };
+
+// Opens the module. Throws CommandError where that fails, and as the work does.
+[[nodiscard]] int run_exchange(const Context& context, const ExchangeFlags& flags);
 
 // By which the module is found, and what it exports: does the work and returns the exit code.
 // Throws as a verb does.

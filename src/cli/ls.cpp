@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/exchanging.h"
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/listing.h"
@@ -187,7 +188,14 @@ Run declare_ls(CLI::App& verb) {
             const bool is_count = text.find_first_not_of("0123456789") == std::string::npos;
             return is_count ? std::string{} : "'" + text + "' is not a number of entries";
         });
-    return [flags](const Context& context) { return run_ls(context, *flags); };
+    auto shared = std::make_shared<ExchangeFlags>();
+    shared->work = ExchangeFlags::Work::list;
+    verb.add_option("--remote", shared->url,
+                    "List a storage that machines share instead: file:///DIRECTORY")
+        ->type_name("URL");
+    return [flags, shared](const Context& context) {
+        return shared->url.empty() ? run_ls(context, *flags) : run_exchange(context, *shared);
+    };
 }
 
 }  // namespace larder::cli

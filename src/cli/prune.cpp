@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/exchanging.h"
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/quantity.h"
@@ -18,6 +19,7 @@ namespace {
 struct PruneFlags {
     std::string max_size;
     std::string older_than;
+    std::string remote;  // a URL; empty: this larder
     bool stale = false;
     bool incompatible = false;
     bool quarantine = false;
@@ -118,6 +120,21 @@ int run_prune(const Context& context, const PruneFlags& flags) {
     return run_rules(context, store, rules, flags, "prune");
 }
 
+int run_remote_prune(const Context& context, const PruneFlags& flags) {
+    if (!flags.max_size.empty() || flags.stale || flags.incompatible || flags.quarantine ||
+        flags.older_than.empty()) {
+        throw_usage("a shared storage is pruned by age alone",
+                    "larder prune --remote URL --older-than 30d");
+    }
+    ExchangeFlags exchange;
+    exchange.work = ExchangeFlags::Work::prune;
+    exchange.url = flags.remote;
+    exchange.older_than = flags.older_than;
+    exchange.dry_run = flags.dry_run;
+    exchange.yes = flags.yes;
+    return run_exchange(context, exchange);
+}
+
 int run_clear(const Context& context, const PruneFlags& flags) {
     Store store(context.options());
     PruneRules rules;
@@ -155,8 +172,15 @@ Run declare_prune(CLI::App& verb) {
                   "where another may");
     verb.add_flag("--quarantine", flags->quarantine,
                   "Remove files that were set aside because they were damaged or ended a process");
+    verb.add_option("--remote", flags->remote,
+                    "Prune a storage that machines share instead, by --older-than: what nobody "
+                    "has pushed in this long")
+        ->type_name("URL");
     declare_removal(verb, *flags);
-    return [flags](const Context& context) { return run_prune(context, *flags); };
+    return [flags](const Context& context) {
+        return flags->remote.empty() ? run_prune(context, *flags)
+                                     : run_remote_prune(context, *flags);
+    };
 }
 
 }  // namespace larder::cli

@@ -43,7 +43,8 @@ public:
     Result<bool> send(const format::Manifest& manifest, std::uint64_t& sent) {
         bool is_new = false;
         for (const auto& part : manifest.parts) {
-            if (has_object(tier_, part)) continue;
+            // Whoever prunes meanwhile leaves it then, until the entry names it.
+            if (has_object(tier_, part) && tier_.refresh(object_name(part.object))) continue;
             if (auto done = send_object(manifest.key, part); !done) return fail(done.error());
             sent += part.bytes;
             is_new = true;
@@ -82,7 +83,7 @@ private:
             entry.signatures[signing_key_->public_key().hex()] =
                 hex_of(signing_key_->sign(format::text_to_sign(entry)));
         }
-        if (before && *before == entry) return false;
+        if (before && *before == entry && tier_.refresh(name)) return false;
         const auto encoded = format::encode_shared_entry(entry);
         auto done =
             tier_.write(name, encoded.size(),

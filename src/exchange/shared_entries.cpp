@@ -64,10 +64,12 @@ Result<SharedEntryInfo> read_shared_entry(remote::Tier& tier, const format::Key&
     if (!text && text.error().code != Errc::damaged) return fail(text.error());
     const auto entry =
         text ? format::decode_shared_entry(*text) : Result<format::SharedEntry>(fail(text.error()));
-    if (!entry) {
-        info.refusal = entry.error().message();
+    const auto refuse = [&](const Error& error) {
+        info.is_newer = error.code == Errc::unsupported;
+        info.refusal = error.message();
         return info;
-    }
+    };
+    if (!entry) return refuse(entry.error());
     info.signers = right_signers(*entry);
     if (!is_trusted(trust, info.signers) && !trust.takes_unsigned) {
         info.refusal = info.signers.empty() ? "it is not signed"
@@ -76,10 +78,7 @@ Result<SharedEntryInfo> read_shared_entry(remote::Tier& tier, const format::Key&
         return info;
     }
     auto manifest = format::decode_manifest(entry->manifest, key);
-    if (!manifest) {
-        info.refusal = manifest.error().message();
-        return info;
-    }
+    if (!manifest) return refuse(manifest.error());
     info.manifest = std::move(*manifest);
     return info;
 }

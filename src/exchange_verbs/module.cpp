@@ -11,6 +11,7 @@
 #include "cli/text.h"
 #include "exchange/pull.h"
 #include "exchange_verbs/open_larder.h"
+#include "exchange_verbs/storage.h"
 #include "larder/export.hpp"
 #include "larder/units.hpp"
 #include "remote/address.h"
@@ -255,6 +256,8 @@ int larder_exchange(const larder::cli::Context& context, const larder::cli::Exch
     switch (flags.work) {
         case Work::push: return larder::cli::push(context, flags);
         case Work::pull: return larder::cli::pull(context, flags);
+        case Work::list: return larder::cli::list_storage(context, flags);
+        case Work::prune: return larder::cli::prune_storage(context, flags);
         case Work::generate_key: return larder::cli::generate_key(context, flags);
         case Work::show_key: return larder::cli::show_key(context, flags);
     }

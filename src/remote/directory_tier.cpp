@@ -111,10 +111,14 @@ Result<void> DirectoryTier::list(const std::string& directory,
     if (!groups) return fail(groups.error());
     for (const auto& group : *groups) {
         const auto name = directory + "/" + group.name;
+        if (group.kind != os::FileKind::directory) continue;
         const auto files = system_.fs.list(path_of(name));
-        if (!files) continue;
+        // What cannot be seen is not absent: who prunes would take what it needs.
+        if (!files) return fail(files.error());
         for (const auto& file : *files) {
-            if (const auto stored = find(name + "/" + file.name)) visit(*stored);
+            const auto stored = find(name + "/" + file.name);
+            if (stored) visit(*stored);
+            if (!stored && stored.error().code != Errc::not_found) return fail(stored.error());
         }
     }
     return {};

@@ -17,6 +17,9 @@ public:
     Result<Stored> find(const std::string& name) override;
     Result<void> read(const std::string& name, const Take& take) override;
     Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give) override;
+    Result<void> refresh(const std::string& name) override {
+        return system_.fs.touch(path_of(name));
+    }
     Result<void> list(const std::string& directory,
                       const std::function<void(const Stored&)>& visit) override;
     Result<void> remove(const std::string& name) override;

@@ -40,7 +40,10 @@ public:
     // Replaces what is there. Returns once the content survives a crash of the storage.
     [[nodiscard]] virtual Result<void> write(const std::string& name, std::uint64_t bytes,
                                              const Give& give) = 0;
-    // Everything whose name begins with `directory` and "/", in no particular order.
+    // As if it had been written just now: Stored::written_at_ns is later afterwards.
+    [[nodiscard]] virtual Result<void> refresh(const std::string& name) = 0;
+    // Everything whose name begins with `directory` and "/", in no particular order. An error where
+    // anything of it cannot be seen.
     [[nodiscard]] virtual Result<void> list(const std::string& directory,
                                             const std::function<void(const Stored&)>& visit) = 0;
     // What is absent already is no error.

@@ -6,8 +6,11 @@ signed anew and cut, as a storage that lies would.
 """
 
 import json
+import os
 import shutil
 import stat
+import subprocess
+import time
 
 import harness
 from harness import ProgramTest
@@ -183,6 +186,67 @@ class ExchangeTest(ProgramTest):
     def test_a_larder_is_no_storage(self):
         outcome = self.larder("push", f"file://{self.dir}")
         self.check_message(outcome, 2, "is a larder itself")
+
+    def age(self, path, hours):
+        then = time.time() - hours * 3600
+        os.utime(path, (then, then))
+
+    def prune(self, *words):
+        return self.done("prune", "--remote", self.url, *words, "--yes", "--json").json
+
+    def test_the_storage_is_listed(self):
+        self.assertEqual(self.done("ls", "--remote", self.url, "--json").json["entries"], [])
+        self.push()
+        (entry,) = self.done("ls", "--remote", self.url, "--json").json["entries"]
+        self.assertEqual(entry["key"], self.entry["key"])
+        self.assertEqual(entry["signed_by"], [self.done("key", "show", self.public).out.strip()])
+        self.assertEqual(entry["bytes"], sum(p.stat().st_size for p in self.files("objects")))
+        self.assertRegex(entry["pushed_at"], harness.TIME)
+        self.assertIn(entry["signed_by"][0][:12], self.done("ls", "--remote", self.url).out)
+        self.assertEqual(self.done("ls", "--remote", self.url, "-q").out, entry["key"] + "\n")
+
+    def test_pruning_takes_what_was_not_pushed_for_long(self):
+        self.compile(self.models / "other.xml")
+        self.push()
+        for path in self.files("entries") + self.files("objects"):
+            self.age(path, 48)
+        kept = self.push("--sign", self.signing, self.models / "dense.xml")["entries"][0]["key"]
+        planned = self.done("prune", "--remote", self.url, "--older-than", "24h", "-n", "--json")
+        self.assertEqual((len(planned.json["entries"]), planned.json["objects"]), (1, 1))
+        self.assertEqual(len(self.files("entries")), 2)
+        done = self.prune("--older-than", "24h")
+        self.assertEqual({**done, "dry_run": True}, planned.json)
+        self.assertEqual([path.name for path in self.files("entries")], [kept])
+        self.assertEqual(len(self.files("objects")), 1)
+        self.assertEqual(self.states(self.pull()), ["moved"])
+        self.assertEqual(self.prune("--older-than", "24h")["bytes"], 0)
+
+    def test_pruning_leaves_objects_that_somebody_may_be_about_to_name(self):
+        self.push()
+        (entry,) = self.files("entries")
+        entry.unlink()
+        self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)
+        (path,) = self.files("objects")
+        self.age(path, 25)
+        # Who pushes uses what is there, and makes it young again.
+        self.assertEqual(self.push()["bytes"], 0)
+        entry.unlink()
+        self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)
+        self.age(path, 25)
+        self.assertEqual(self.prune("--older-than", "1h")["objects"], 1)
+
+    def test_pruning_takes_no_object_beside_an_entry_of_a_newer_larder(self):
+        self.push()
+        (path,) = self.files("objects")
+        self.age(path, 48)
+        (entry,) = self.files("entries")
+        subprocess.run([os.environ["LARDER_FUTURE_MANIFEST"], entry], check=True)
+        self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)
+        self.assertTrue(path.exists())
+
+    def test_pruning_a_storage_is_by_age_alone(self):
+        self.refused(2, "prune", "--remote", self.url, "--stale", "--yes", says="age")
+        self.refused(2, "prune", "--remote", self.url, "--yes", says="--older-than")
 
     def test_wrong_urls_are_refused(self):
         for url, says in (

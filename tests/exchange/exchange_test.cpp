@@ -1,10 +1,12 @@
 // Two larders and a directory between them, on file systems that fail.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "exchange/prune.h"
 #include "exchange/pull.h"
 #include "harness.h"
 #include "remote/directory_tier.h"
@@ -157,6 +159,37 @@ TEST_F(ExchangeTest, WhicheverCallOfAPushFailsOthersGetAWholeEntryOrNone) {
             static_cast<void>(os::remove_tree(real_.system().fs, path(each)));
         }
         static_cast<void>(os::remove_tree(real_.system().fs, directory));
+    }
+}
+
+TEST_F(ExchangeTest, WhicheverCallOfAPruneFailsWhatStaysIsWhole) {
+    Place from(real_.system().fs, path("from"));
+    ASSERT_TRUE(from.store().publish(store::blob("old")));
+    ASSERT_TRUE(push_all(from));
+    ASSERT_TRUE(from.store().publish(store::blob("new")));
+    ASSERT_TRUE(push_all(from));
+    Place pruner(fs_, path("pruner"));
+    remote::DirectoryTier tier(pruner.system(), path("shared"));
+    const auto now = real_.system().clock.wall();
+    constexpr auto k_later = std::chrono::hours(48);
+    bool reached_the_end = false;
+    for (std::uint64_t calls = 0; !reached_the_end; ++calls) {
+        ASSERT_LT(calls, 200U);
+        fs_.fail_once_after(calls, EIO);
+        const auto done = prune(tier, now + k_later, k_later * 2, DryRun::no);
+        reached_the_end = fs_.faults() == 0;
+        const auto what = fs_.first_fault();
+        fs_.heal();
+        ASSERT_EQ(list_shared_keys(tier)->size(), 2U) << what;
+        const auto directory = path("to-" + std::to_string(calls));
+        Place to(real_.system().fs, directory);
+        EXPECT_TRUE(all_are(pull_all(to), Moved::State::moved)) << what;
+        static_cast<void>(os::remove_tree(real_.system().fs, directory));
+        // All of it is too old: none of it, or some of it, goes.
+        if (!reached_the_end) continue;
+        ASSERT_TRUE(prune(tier, now + k_later, k_later / 2, DryRun::no));
+        EXPECT_TRUE(list_shared_keys(tier)->empty());
+        EXPECT_EQ(prune(tier, now + k_later, k_later, DryRun::yes)->objects, 0U);
     }
 }
 
