@@ -36,7 +36,7 @@ SENTENCE_END = re.compile(r"[.!?](?=[\"')\]*_]*(?:\s|$))")
 
 
 class Paragraphs:
-    """Lines of prose, joined where one goes on in the next."""
+    """Lines of prose, joined into paragraphs."""
 
     def __init__(self):
         self.lines = []
@@ -90,7 +90,7 @@ def of_comments(text, token):
 
 
 def is_docstring(character_before, indent):
-    """An argument follows a bracket or a comma, and a value its name."""
+    """An argument follows a bracket or a comma, a value follows an equals sign."""
     return not indent.strip() and character_before not in ("(", ",", "=", "[", "{")
 
 
@@ -125,7 +125,7 @@ def relatives(paragraph):
 
 
 def paragraphs_of(path):
-    """The prose of a file, or none if it is of no kind that has any."""
+    """The prose of a file; empty for unknown kinds of files."""
     if path.suffix == ".md":
         return of_markdown(path.read_text())
     if path.suffix in C_LIKE:
