@@ -268,7 +268,7 @@ TEST_F(InMemoryTest, RequesterWithoutTheFilesCompilesOnce) {
     EXPECT_TRUE(said_.empty()) << said_.front();
 }
 
-// Another program requests fewer constants, and need not store those that others refer to.
+// A program that may not write bypasses the larder, and does not replace the referring entry.
 TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
     EXPECT_EQ(ask_mapped(), Outcome::compiled);
     const auto before = support::tree_of(config_.directory);

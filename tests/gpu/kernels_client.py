@@ -1,9 +1,9 @@
-"""A program that knows nothing of larder: runs a model on a GPU, and says how far it is.
+"""A program that does not know of larder: runs a model on a GPU, and reports its progress.
 
-usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, what came of it, once the model has run,
-and FOLDER/released once it has let go of it, which waits for all that the device was making; it
-goes on when there is FOLDER/release, and FOLDER/end. With FOR_CONTEXT set it compiles for the
-device's own context; with WITHOUT_WEIGHTS a file that this names, of which it asks for blobs
+usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, the result, after the model has run, and
+FOLDER/released after it has released the model, which waits for all kernels that the device was
+building; it continues when FOLDER/release and FOLDER/end exist. With FOR_CONTEXT set it compiles
+for the device's own context; with WITHOUT_WEIGHTS it compiles the named file, and requests a blob
 without weights.
 """
 
