@@ -1,10 +1,10 @@
-"""What larder gives to programs that know nothing of it, printed as the table of docs/clients.md.
+"""Measures programs that do not know of larder; prints the table of docs/clients.md.
 
-Every start is a fresh process. Within a round the ways take turns, each with an empty cache first
-and then with what that left behind. `ready` is from the start of the process until all its models
-can be used, `models` only from asking for the first of them. Figures are medians of the rounds; a
-ratio is the median of the ratios within the rounds, against the client's own cache, the first where
-it has two, or against no cache where it has none.
+Every start is a fresh process. Within a round the ways take turns, each first with an empty cache
+and then with the filled one. `ready` is from the start of the process until all its models can be
+used, `models` is from the request for the first of them. Figures are medians of the rounds. A ratio
+is the median of the ratios within the rounds, relative to the client's own cache (the first, if it
+has two), or to no cache if it has none.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What a model's blob takes when it is compressed, and how quickly it loads then.
+"""Measures the size of compressed blobs, and the time of their loads.
 
 Two larders hold the same blob, one of them compressed. The contenders alternate within each round:
-OpenVINO's own CACHE_DIR, the blob as it is, and the blob compressed, each in a fresh process. The
-page cache holds all of them, and every object is proved already, as it is from the second load on.
+OpenVINO's own CACHE_DIR, the uncompressed blob, and the compressed blob, each in a fresh process.
+The page cache holds all of them, and every object is already verified, as it is from the second
+load on.
 """
 
 from __future__ import annotations

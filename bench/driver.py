@@ -1,7 +1,8 @@
-"""Brings models up by several ways, in turns, and prints medians and ratios side by side.
+"""Loads models in several ways, in turns, and prints medians and ratios side by side.
 
-The contenders alternate within each round, so that a machine that drifts slows all of them alike.
-The page cache: `warm` means that model and blob were read in the same process order just before;
+The contenders alternate within each round, so that a machine that changes its speed slows all of
+them equally. The page cache: `warm` means that model and blob were read in the same process order
+just before;
 `cold` that the page cache was dropped before each load (needs root).
 """
 
@@ -21,7 +22,7 @@ import tempfile
 import read
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# What a program has to be started with for its allocator to ask for huge pages.
+# The environment in which a program's allocator requests huge pages.
 HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 SECONDS_MAX = 600
 
@@ -31,7 +32,8 @@ class Way:
     title: str
     how: str  # the first argument of load_once
     environment: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    # The flags of `larder run`, for a program that knows nothing of larder; None: started plainly.
+    # The flags of `larder run`, for a program that does not know of larder; None: started without
+    # it.
     served: list[str] | None = dataclasses.field(default=None, hash=False)
 
     @property
@@ -71,7 +73,7 @@ def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.P
 
 
 def load_together(program, way: Way, model, cache, processes: int) -> list[dict]:
-    """Starts the processes, lets them go at once, and returns what each reports."""
+    """Starts the processes, lets them begin at the same time, and returns their reports."""
     children = [start(program, way, model, cache) for _ in range(processes)]
     try:
         for step in range(3):
@@ -154,7 +156,7 @@ class Bench:
         self.print_case(rows)
 
     def bound(self, title: str, model: pathlib.Path) -> None:
-        """What a cold load cannot do without: reading the blob, and the load once it is read."""
+        """The lower bound of a cold load: reading the blob, and then a warm load."""
         if self.only not in title + ", cold":
             return
         way = WAYS["larder-path"]
@@ -182,7 +184,7 @@ class Bench:
                           "cold_s": cold, "ratio": ratio})
 
     def forget(self) -> None:
-        """What was kept of the models so far; they take gigabytes."""
+        """Removes the caches of the models so far; they take gigabytes."""
         for directory in self.work.iterdir():
             shutil.rmtree(directory)
 
@@ -208,7 +210,7 @@ class Bench:
 
 
 def print_hit_cost(program: pathlib.Path, model: pathlib.Path, cache: pathlib.Path) -> dict:
-    """What larder itself adds to an import, in a process whose device is loaded."""
+    """The time that larder itself adds to an import, in a process whose device is loaded."""
     command = [program.with_name("hit_cost"), model, cache]
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     cost = json.loads(result.stdout)

@@ -1,7 +1,8 @@
-"""A GPU's models by OpenVINO's own CACHE_DIR and by larder, in turns, each start a new process.
+"""Compares OpenVINO's own CACHE_DIR and larder for models on a GPU, in turns, each in a new
+process.
 
 usage: bench/gpu.py --program load_once --models DIRECTORY [--device GPU] [--rounds N]
-On a processor that looks like a GPU (scripts/setup_gpu) the ratios say something, times nothing.
+On a processor that looks like a GPU (scripts/setup_gpu) only the ratios are meaningful.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def load(program, way, model, cache, device):
 
 
 def measure(program, model, device, rounds):
-    """What each start tells, by (way, "first" or "hit"), a round after the other."""
+    """The reports of all starts, by (way, "first" or "hit"), in the order of the rounds."""
     found = {}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="larder-bench-gpu-") as folder:
@@ -60,7 +61,8 @@ def compared(own, ours, field):
 
 
 def table(program, folder, device, rounds, models=MODELS):
-    """Lines of text: for each model what OpenVINO's own cache takes, and larder's part of it."""
+    """Lines of text: for each model the figures of OpenVINO's own cache, and larder's ratio to
+    them."""
     yield (f"{'MODEL':10}{'START':8}{'CACHE_DIR':>12}{'larder':>12}{'ratio':>8}"
            f"{'peak MB':>10}{'larder':>8}{'ratio':>8}")
     for name in models:

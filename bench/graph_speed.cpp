@@ -1,5 +1,5 @@
-// How long the graph of a model in memory takes to be told apart, its weights left out: those are
-// hashed by other means (hash_speed) and remembered. Processor time, since nothing waits.
+// Measures the fingerprint of a graph in memory without its weights, which are hashed separately
+// (hash_speed) and remembered. Processor time, because nothing waits.
 //
 //     graph_speed MODEL
 #include <algorithm>

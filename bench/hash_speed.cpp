@@ -1,10 +1,11 @@
-// How fast what lies in memory is fingerprinted, against what bounds it, and what it leaves
-// resident. Wall time, and the processor time that all threads took together.
+// Measures how fast weights in memory are fingerprinted, compared with the bounds, and the resident
+// memory afterwards. Wall time, and the processor time of all threads together.
 //
 //     [taskset -c 0] hash_speed FILE
 //
-// One line each: copying the bytes; BLAKE3 over the heap on one thread; then as for a model in
-// memory: on the heap, in a mapping of the file, and in the same mapping once it is remembered.
+// Prints one line for each: copying the bytes; BLAKE3 over the heap on one thread; then the
+// fingerprint of a model in memory: on the heap, in a mapping of the file, and in the same mapping
+// once its digest is remembered.
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -30,7 +31,7 @@ using namespace larder::internal;
 using Bytes = std::span<const std::byte>;
 using Clock = std::chrono::steady_clock;
 
-// Knows one file, as a machine does that has loaded one model before.
+// Remembers one file, like a machine that has loaded one model before.
 class OneFile final : public model::FingerprintMemory {
 public:
     std::optional<Digest> find(const os::FileStamp& /*stamp*/) override { return {}; }

@@ -1,5 +1,5 @@
-// What a hit costs beside the runtime's own import: in one process whose device is loaded, over and
-// over, with a new handle each time and with one handle for all.
+// Measures the cost of a hit in addition to the runtime's own import: in one process whose device
+// is loaded, repeatedly, with a new handle each time and with one handle for all.
 //
 //     hit_cost MODEL CACHE_DIRECTORY
 #include <algorithm>

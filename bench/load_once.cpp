@@ -1,5 +1,5 @@
-// One process, one load: brings a model up by one of the ways that are compared, runs one inference
-// and prints what it cost as one line of JSON. The driver starts it many times, in turns.
+// One process, one load: loads a model in one of the ways that are compared, runs one inference and
+// prints the cost as one line of JSON. The driver starts it many times, in turns.
 //
 //     load_once WAY MODEL CACHE_DIRECTORY [DEVICE]
 //
@@ -65,7 +65,7 @@ std::shared_ptr<ov::Model> read(ov::Core& core, const std::string& path) {
     return frontend->convert(frontend->load(path));
 }
 
-// What a server has for as long as it runs: its end is no part of a load.
+// The objects that a server holds as long as it runs: their end is no part of a load.
 struct Program {
     ov::Core core;
     std::optional<larder::Cache> cache;
@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
         report["first_inference_ms"] = milliseconds(Clock::now() - start);
         report["rss_bytes"] = status_bytes("VmRSS");
         report["peak_rss_bytes"] = status_bytes("VmHWM");
-        // Everybody is measured while everybody still holds its model.
+        // Every process is measured while all processes still hold their models.
         std::cout << "ready" << std::endl;
         std::getline(std::cin, go);
         report["pss_bytes"] = proportional_bytes();

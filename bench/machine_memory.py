@@ -1,4 +1,4 @@
-"""What processes and the machine hold in memory, in bytes, as the kernel tells it."""
+"""Memory of processes and of the machine, in bytes, as reported by the kernel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def memory_of_process(pid: int) -> dict[str, int]:
 
 
 def writable_bytes_mapped(pid: int, directory: pathlib.Path) -> int:
-    """Of files in that directory: what the process may write to without the files changing."""
+    """Private memory that is mapped from files in that directory."""
     size = 0
     for line in pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
         words = line.split(maxsplit=5)
@@ -39,7 +39,7 @@ def writable_bytes_mapped(pid: int, directory: pathlib.Path) -> int:
 
 
 def bytes_in_page_cache(files: list[pathlib.Path]) -> int | None:
-    """None where nobody can tell."""
+    """None if it is unknown."""
     program = shutil.which("fincore")
     if not program or not files:
         return None
@@ -49,7 +49,8 @@ def bytes_in_page_cache(files: list[pathlib.Path]) -> int | None:
 
 
 def settle() -> dict[str, int]:
-    """What the machine holds once that does not change any more: what has ended is gone then."""
+    """The memory of the machine once it no longer changes: ended processes have released theirs by
+    then."""
     end = time.monotonic() + SETTLE_SECONDS_MAX
     memory = memory_of_machine()
     while time.monotonic() < end:
@@ -61,7 +62,7 @@ def settle() -> dict[str, int]:
 
 
 class LowestAvailable:
-    """The least that was available to others, looked at every 50 ms."""
+    """The minimum of the available memory, sampled every 50 ms."""
 
     SECONDS_BETWEEN = 0.05
 

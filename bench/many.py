@@ -1,4 +1,4 @@
-"""What a larder of many entries costs: a lookup, and each verb that looks at all of them.
+"""Measures a larder of many entries: a lookup, and each verb that reads all of them.
 
 Prints medians; the page cache holds all of the larder.
 """

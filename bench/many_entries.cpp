@@ -1,7 +1,7 @@
 // usage: many_entries DIR COUNT
 // Fills the larder in DIR, which must exist, up to COUNT entries that look like those of real
-// models, and prints what it takes to look up one of them. Nothing is synced: it is for measuring,
-// not for keeping.
+// models, and prints the time to look up one of them. Nothing is synced: the larder is only for
+// measurements.
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -32,7 +32,7 @@ void write(const std::string& path, const std::string& content) {
     if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-// As the CPU's requests have them: a few facts and all properties of the device.
+// The key inputs of a request for the CPU: a few facts and all properties of the device.
 format::Manifest manifest_of(std::size_t number) {
     constexpr std::size_t k_properties = 24;
     constexpr std::size_t k_models = 2000;

@@ -1,5 +1,5 @@
-// One process that brings up several models in a row, as a pipeline does, and prints what that took
-// as one line of JSON. The driver, pipeline.py, starts it many times, in turns.
+// One process that loads several models in a row, as a pipeline does, and prints the times as one
+// line of JSON. The driver, pipeline.py, starts it many times, in turns.
 //
 //     pipeline WAY CACHE_DIRECTORY MODEL…
 //

@@ -1,7 +1,7 @@
-"""Brings up several models in a row, with a cold page cache, by three ways in turns.
+"""Loads several models in a row, with a cold page cache, in three ways in turns.
 
-Before each run the files of models and caches leave the page cache, and nothing else does. With
-`--unverified` larder also forgets what it has verified, as after a boot.
+Before each run only the files of models and caches are dropped from the page cache. With
+`--unverified` larder also forgets which objects it has verified, as after a boot.
 """
 
 from __future__ import annotations

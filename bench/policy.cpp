@@ -1,6 +1,6 @@
-// What a limit costs, by what decides who goes: the share of compile time that the larder saves,
-// with its own policy (the functions of store/worth.h and store/selection.h) and with those that
-// are usual. usage: policy [--trace FILE [--limit BYTES]]
+// Compares eviction policies under a limit: the share of compile time that the larder saves with
+// its own policy (the functions of store/worth.h and store/selection.h) and with the usual
+// policies. usage: policy [--trace FILE [--limit BYTES]]
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -15,7 +15,7 @@ namespace {
 
 namespace store = internal::store;
 
-// What is known of a model when somebody has to go.
+// The data about a model when an entry must be evicted.
 struct Known {
     store::RequestHistory history;  // also while it is not kept, as in larder
     std::uint64_t requests = 0;     // since it was kept
@@ -24,7 +24,7 @@ struct Known {
 
 struct Policy {
     const char* name;
-    // Who has the least goes first.
+    // The model with the least is evicted first.
     std::function<double(const Model&, const Known&, std::int64_t now_ns)> worth;
     bool per_byte = false;
     bool ages = false;  // GDSF

@@ -1,7 +1,8 @@
-"""What `larder run` costs programs that compile no model, started again and again in turns.
+"""Measures the cost of `larder run` for programs that compile no model, started repeatedly in
+turns.
 
 A row is the median time, over all rounds, from starting a program to its end, in milliseconds; in
-brackets what a way adds to the first, as the median of the differences within the rounds.
+brackets the difference from the first way, as the median of the differences within the rounds.
 """
 
 from __future__ import annotations

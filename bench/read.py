@@ -1,7 +1,8 @@
-"""Reads one cold file by every way there is, in turns, and prints medians side by side.
+"""Reads one cold file in every way, in turns, and prints medians side by side.
 
-The file is random and made for the purpose; only it is dropped from the page cache, so nothing else
-on the machine becomes cold. `fio` is the bound: what the disk gives to the best of a few settings.
+The file is random and created for this purpose; only this file is dropped from the page cache, so
+nothing else on the machine becomes cold. `fio` is the bound: the speed of the disk with the best of
+a few settings.
 """
 
 from __future__ import annotations

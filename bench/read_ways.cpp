@@ -1,12 +1,12 @@
-// One process, one reading of one file that is cold: prints what it cost as one line of JSON. The
-// driver starts it many times, in turns.
+// One process, one reading of one cold file: prints the cost as one line of JSON. The driver starts
+// it many times, in turns.
 //
 //     read_ways FILE WAY [threads=N] [kib=N] [check] [warm]
 //
 // WAY: larder (as an object is verified), ahead (a mapping is walked while larder reads ahead),
 // shared, own, stripes (pread through one open file, through one for each thread, and of one part
 // for each thread), populate, faults (through a mapping), willneed (a mapping is walked while
-// MADV_WILLNEED runs ahead), walk (a mapping is walked). `check` hashes what was read.
+// MADV_WILLNEED runs ahead), walk (a mapping is walked). `check` hashes the bytes.
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -224,7 +224,7 @@ int main(int argc, char** argv) {
         report["cpu_seconds"] = cpu_seconds(after) - cpu_seconds(before);
         report["faults"] = after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt;
         report["cached"] = part_in_page_cache(reading.bytes());
-        // What is left for whoever goes through the mapping next.
+        // The cost of the next pass through the mapping.
         const auto again = Clock::now();
         report["ignore"] = reading.sink() + sum(reading.bytes());
         report["walk_seconds"] = seconds_since(again);

@@ -1,10 +1,11 @@
-"""What it gives that processes share what a model is unpacked into, against each with its own.
+"""Compares processes that share the unpacked weights of a model with processes that do not.
 
 The contenders take turns within each round: plain OpenVINO with its own CACHE_DIR, `larder run`
-with LARDER_SHARE=off, and with LARDER_SHARE=auto, where two workers shared the model before. All is
-in the page cache, which is never dropped. Figures are medians of the rounds; a ratio is the median
-of the ratios within the rounds. "computed" is what would not fit into this machine's memory: what
-one worker takes, and for each further one what the second took.
+with LARDER_SHARE=off, and with LARDER_SHARE=auto, where two workers shared the model before.
+Everything is in the page cache, which is never dropped. Figures are medians of the rounds; a ratio
+is the median of the ratios within the rounds. "computed" figures would not fit into this machine's
+memory: they add the memory of one worker, and for each further worker the memory that the second
+took.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sharing_workers import WAYS, Place, started
 PROMPT, LONG_PROMPT, TOKEN = 8, 64, 1
 ANSWERS = [PROMPT, TOKEN, TOKEN]
 LONG_ANSWERS = [*ANSWERS, LONG_PROMPT]
-# Of what is available, so much is left to the page cache.
+# This part of the available memory is left to the page cache.
 FILL_MAX = 0.9
 
 WANTED_PSS = {4: 0.35, 8: 0.2}
@@ -75,18 +76,18 @@ class Bench:
     def __init__(self, place: Place, json_file: pathlib.Path | None):
         self.place, self.json_file = place, json_file
         self.figures: dict[str, typing.Any] = {}
-        # By the lengths of the texts that were answered.
+        # By the length of the answered texts.
         self.outputs: dict[tuple[int, ...], dict[str, set[str]]] = {}
 
     def save(self) -> None:
-        """What is known so far: a whole run takes long."""
+        """Writes the results so far, because a whole run takes long."""
         if self.json_file:
             self.json_file.write_text(json.dumps(self.figures, indent=1))
 
     def fill(self) -> None:
         """The caches, and the page cache."""
         for name, way in WAYS.items():
-            # Two, of which the second finds the first: that is what makes larder share.
+            # Two workers: larder begins to share when the second one finds the first.
             with started(self.place, [way]) as [first]:
                 first.ask("load", length=PROMPT)
                 with started(self.place, [way]) as [second]:
@@ -101,7 +102,7 @@ class Bench:
                   "finding that out costs", flush=True)
         print(f"kept unpacked: {megabytes(unpacked_bytes)} MB", flush=True)
         self.figures["unpacked_bytes"] = unpacked_bytes
-        # A page that waits to be written counts as dirty with whoever has mapped it.
+        # A page that waits to be written counts as dirty for every process that has mapped it.
         os.sync()
 
     def note_outputs(self, name: str, lengths: list[int], answers: list[dict]) -> None:
@@ -225,7 +226,7 @@ class Bench:
         return WAYS[row["way"]].title + (" (computed)" if row["is_computed"] else "")
 
     def wanted_of(self, row: dict) -> list[str]:
-        """What is wanted of the ratio, what a further worker took, and what is wanted of that."""
+        """The target of the ratio, the memory of a further worker, and its target."""
         is_shared = row["way"] == "shared"
         most = WANTED_PSS.get(row["workers"]) if is_shared else None
         is_further = "further_bytes" in row
@@ -238,7 +239,7 @@ class Bench:
     # Load.
 
     def load_beside_one(self, name: str) -> dict:
-        """What a worker needs while another one is alive."""
+        """The load of a worker while another one is alive."""
         way = WAYS[name]
         tell_progress(f"load beside one, {way.title}")
         with started(self.place, [way]) as [first]:
@@ -325,7 +326,7 @@ class Bench:
                        f"{row['per_second']:.1f}", f"{row['per_second_ratio']:.3f}", wanted])
 
     def outputs_identical(self) -> bool:
-        """Whether nobody can tell from what a worker answers that it shares."""
+        """Whether the answers of a worker are the same with and without sharing."""
         is_same = all(
             by_way["off"] == by_way["shared"] for by_way in self.outputs.values())
         print(f"\noutputs identical: {'yes' if is_same else 'no'}", flush=True)
@@ -356,7 +357,7 @@ def main() -> int:
     parser.add_argument("--json", type=pathlib.Path, help="write the figures there too")
     arguments = parser.parse_args()
     quick = arguments.quick
-    # So that what is started, and what is written, is cleared away.
+    # The context ends the started processes and removes the written files.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit("ended from outside"))
 

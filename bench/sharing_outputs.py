@@ -1,9 +1,10 @@
-"""Whether workers that share their weights give the outputs of those that do not, to the last bit.
+"""Checks that workers with shared weights give bit-identical outputs to workers without.
 
 usage: sharing_outputs.py --program LARDER --models DIRECTORY [--model NAME]… [--inferences N]
-For each model, with 1, 2 and 4 streams: so many inferences from four threads, without sharing and
-with it; the latter beside other workers, of which one is started and killed every few seconds,
-while what is shared is removed from the larder again and again. Exit code 1 if outputs differ.
+For each model, with 1, 2 and 4 streams: this number of inferences from four threads, without
+sharing and with it. With sharing, other workers run at the same time: one is started and killed
+every few seconds, and the shared files are removed from the larder repeatedly. Exit code 1 if
+outputs differ.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Workers:
                 larder("rm", "--yes", entry["key"])
 
     def disturb(self, streams: int, end: threading.Event) -> None:
-        """Others come and are killed; every second time what is shared goes."""
+        """Other workers start and are killed; every second time the shared files are removed."""
         turn = 0
         while not end.is_set():
             other = self.start("auto", streams, THREADS)

@@ -1,7 +1,7 @@
-"""One worker of scripts/bench --sharing: does what it is told, a line of JSON for each.
+"""One worker of scripts/bench --sharing: executes commands, and answers each with a line of JSON.
 
 usage: sharing_worker.py MODEL [CACHE_DIR]
-It ends when its input does. It knows nothing of larder: `larder run` may have started it.
+It ends when its input ends. It does not know of larder: `larder run` may have started it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOKENS = 200  # every model's vocabulary has more
 
 
 def shape_of(port, length: int) -> list[int]:
-    """A text of so many tokens; everything else that is dynamic is one."""
+    """A text of that many tokens; all other dynamic dimensions are 1."""
     partial = port.partial_shape
     is_text = len(partial) == 2 and all(dimension.is_dynamic for dimension in partial)
     if is_text and port.element_type == ov.Type.i64:
@@ -103,7 +103,7 @@ class Worker:
         return {"outputs": digest.hexdigest()}
 
     def repeat(self, length: int, seconds: float) -> dict:
-        """Inferences one after the other for so long; the first one does not count."""
+        """Runs inferences one after the other for that long; the first one does not count."""
         values = dict(enumerate(values_for(port, length) for port in self.compiled.inputs))
         self.request.infer(values, share_inputs=True)
         latencies_ms = []

@@ -1,4 +1,4 @@
-"""The worker processes of scripts/bench --sharing, from outside: started, asked, and killed."""
+"""Starts, controls and kills the worker processes of scripts/bench --sharing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SECONDS_TO_END = 60
 class Way:
     title: str
     share: str = ""  # LARDER_SHARE; none for a program without larder
-    # Whether all workers load at once. Those who keep everything for themselves come one after the
-    # other, or what they load with would not fit beside what the others keep.
+    # Whether all workers load at once. Workers that share nothing load one after the other:
+    # otherwise their memory during the load would not fit beside the memory of the others.
     is_together: bool = False
 
 
@@ -38,7 +38,7 @@ WAYS = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Who is started with what."""
+    """The program, the model and the working directory of the workers."""
 
     program: pathlib.Path
     model: pathlib.Path
@@ -54,7 +54,7 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nothing that is set for larder outside counts."""
+        """Larder's settings in the caller's environment do not count."""
         plain = {name: value for name, value in os.environ.items() if name[:7] != "LARDER_"}
         return plain | {"LARDER_STATE_DIR": str(self.work / "state"), "LARDER_MAX_SIZE": "0"}
 
@@ -68,14 +68,14 @@ class Place:
         return sum(entry["bytes"] for entry in self.entries() if entry["encoding"] == "files")
 
     def wait_until_published(self) -> None:
-        """What a worker keeps for others is written behind its load."""
+        """A worker writes shared files in the background after its load."""
         deadline = time.monotonic() + SECONDS_MAX
         while any((self.larder / "tmp").glob("object-*")) and time.monotonic() < deadline:
             time.sleep(0.1)
 
 
 class Worker:
-    """Gone with everything it started when the context ends."""
+    """Removes everything that it started when the context ends."""
 
     def __init__(self, place: Place, way: Way):
         self.place, self.way = place, way
@@ -97,7 +97,7 @@ class Worker:
         return self
 
     def __exit__(self, failure, *_) -> None:
-        # One that is killed while it uses a blob for the first time looks as if the blob did it.
+        # If a worker is killed during the first use of a blob, the blob seems to be the cause.
         self.orders.close()
         if not failure:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -145,7 +145,7 @@ class Worker:
 
 @contextlib.contextmanager
 def started(place: Place, ways: list[Way]):
-    """As many as there are ways given, none of which has loaded anything yet."""
+    """One worker for each given way; none of them has loaded anything yet."""
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(Worker(place, way)) for way in ways]
         yield [worker.started() for worker in workers]

@@ -14,7 +14,7 @@ namespace {
 constexpr double k_second = 1e9;
 constexpr std::int64_t k_day_ns = 86'400'000'000'000;
 
-// Distributions of one's own: those of the standard library differ from one to the next.
+// Own distributions, because those of the standard library differ between implementations.
 class Random {
 public:
     explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -64,7 +64,7 @@ std::vector<Model> models(Random& random, std::size_t count) {
     return models;
 }
 
-// The popular ones stay popular; `drift` requests later another one is.
+// Popular models stay popular; after `drift` requests, another one becomes popular.
 Trace zipf(const std::string& name, std::size_t drift) {
     Random random(1);
     Trace trace{name, models(random, 400), {}};
@@ -77,7 +77,7 @@ Trace zipf(const std::string& name, std::size_t drift) {
     return trace;
 }
 
-// Now and then somebody goes through 250 models that nobody asks for again.
+// Occasionally, 250 models are requested that nobody asks for again.
 Trace scans() {
     Random random(2);
     Trace trace{"scans", models(random, 200), {}};
@@ -93,7 +93,7 @@ Trace scans() {
     return trace;
 }
 
-// All of them in turn, again and again: the worst that can be asked of an LRU.
+// All models in turn, repeatedly: the worst case of an LRU.
 Trace rounds() {
     Random random(3);
     Trace trace{"rounds", models(random, 120), {}};
@@ -104,8 +104,8 @@ Trace rounds() {
     return trace;
 }
 
-// Thirty models whose width or height changes from time to time: another blob each time, and the
-// old one hardly ever again.
+// Thirty models whose width or height changes from time to time: each change needs another blob,
+// and the old blob is hardly ever used again.
 Trace shapes() {
     Random random(4);
     Trace trace{"growing shapes", models(random, 30), {}};
@@ -139,8 +139,8 @@ void add_services(Trace& day, Random& random, std::int64_t start_ns) {
     }
 }
 
-// Forty days of one machine: services, a nightly test of 150 models, people who try things, and
-// four who train and get another checkpoint five times a day.
+// Forty days of one machine: services, a nightly test of 150 models, people who experiment, and
+// four who train and create a new checkpoint five times a day.
 Trace machine() {
     Random random(5);
     Trace trace{"a machine", models(random, 36 + 150 + 150 + 4), {}};

@@ -1,4 +1,4 @@
-// Requests for models, as they may come in a day or a month.
+// Requests for models, as they may occur in a day or a month.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,12 @@ struct Trace {
     std::vector<Model> models;
     std::vector<Request> requests;
 
-    // Of all models that are asked for.
+    // Of all requested models.
     [[nodiscard]] std::uint64_t total_bytes() const;
 };
 
-// The same numbers each time. Models of 1 to 50 MB; what one takes to compile goes with its size,
-// and differs by some times.
+// The same numbers each time. Models of 1 to 50 MB; the compile time depends on the size, and
+// varies by a factor.
 [[nodiscard]] std::vector<Trace> synthetic_traces();
 
 // Lines of "AT_NS NAME BYTES COMPILE_MS". Throws std::runtime_error.

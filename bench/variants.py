@@ -1,7 +1,8 @@
-"""What eight shapes of one model take in a larder, and how quickly each of them loads.
+"""Measures the size of eight shapes of one model in a larder, and the time of their loads.
 
 Each shape is an IR of its own over the same weights. The contenders alternate within each round:
-OpenVINO's own CACHE_DIR, a larder that holds all eight, and one that holds that shape alone, whole.
+OpenVINO's own CACHE_DIR, a larder that holds all eight, and a larder that holds only that shape,
+stored whole.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a model takes in a larder that refers to the model's files, and what that costs.
+"""Measures the size of an entry that refers to the model's files, and its cost.
 
 The contenders alternate within each round: OpenVINO's own CACHE_DIR, a larder that refers to the
-model's weights, and one that keeps them. A first start begins with an empty larder; the page cache
-holds the model, and for the later starts what was kept.
+model's weights, and a larder that stores them. A first start begins with an empty larder; the page
+cache holds the model, and for later starts also the entry.
 """
 
 from __future__ import annotations

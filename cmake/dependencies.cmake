@@ -1,4 +1,4 @@
-# Packages of the distribution; docs/dependencies.md says what each is for.
+# Packages of the distribution; docs/dependencies.md explains their purpose.
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
@@ -12,7 +12,7 @@ mark_as_advanced(SODIUM_INCLUDE_DIR SODIUM_LIBRARY)
 if(LARDER_OPENVINO)
     find_package(CLI11 REQUIRED)
     find_package(Boost REQUIRED)
-    # Its own package would ask for what its other libraries need.
+    # Its own package file would require the dependencies of its other libraries.
     find_path(PROMETHEUS_INCLUDE_DIR prometheus/text_serializer.h REQUIRED)
     find_library(PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)
     mark_as_advanced(PROMETHEUS_INCLUDE_DIR PROMETHEUS_LIBRARY)
@@ -25,8 +25,7 @@ if(LARDER_DEVELOPER)
     find_package(Python3 REQUIRED COMPONENTS Interpreter)
 endif()
 
-# Headers only, compiled with our hidden visibility: a program that brings its own toml++ never
-# meets ours.
+# Headers only, compiled with our hidden visibility: a program with its own toml++ never calls ours.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 mark_as_advanced(TOMLPLUSPLUS_INCLUDE_DIR)
 add_library(larder_toml INTERFACE)

@@ -1,12 +1,12 @@
 # The manual page and the completions, which the program writes itself, from the definitions that
-# `larder --help` prints. Without a home, so that no settings of whoever builds are in them.
+# `larder --help` prints. HOME is not set, so that they contain no settings of the user who builds.
 if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
     message(STATUS "No manual page and no completions: the program cannot run here")
     return()
 endif()
 
 set(LARDER_DOCUMENTS_DIR "${PROJECT_BINARY_DIR}/documents")
-# Where each lies under a prefix, and under share/ of a wheel.
+# The path of each document under a prefix, and under share/ of a wheel.
 set(LARDER_DOCUMENTS
     man:man/man1/larder.1
     bash:bash-completion/completions/larder

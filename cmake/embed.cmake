@@ -1,5 +1,5 @@
-# cmake -DOUTPUT=… -DFILES=…;… -P embed.cmake: a C++ source with what the files hold, for
-# serve/web.h.
+# cmake -DOUTPUT=… -DFILES=…;… -P embed.cmake: writes a C++ source with the contents of the files,
+# for serve/web.h.
 set(types html "text/html; charset=utf-8" css "text/css; charset=utf-8"
     js "text/javascript; charset=utf-8" svg "image/svg+xml" json "application/json")
 set(arrays)

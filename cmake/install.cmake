@@ -1,5 +1,5 @@
-# What `cmake --install` lays down: the libraries, the headers, the program, and a package for
-# find_package(larder). Two export sets, so that larder::store can be had without OpenVINO.
+# The files of `cmake --install`: the libraries, the headers, the program, and a package for
+# find_package(larder). Two export sets, so that larder::store can be used without OpenVINO.
 include(CMakePackageConfigHelpers)
 include(licences)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/larder")
@@ -43,7 +43,7 @@ if(TARGET liblarder)
         DESTINATION "${package_dir}")
 endif()
 
-# Side by side, and beside liblarder, which is where `larder run` looks for them.
+# In the folder of liblarder, where `larder run` looks for them.
 if(TARGET larder_hook)
     install(TARGETS larder_preload larder_hook LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()

@@ -14,8 +14,8 @@ function(larder_room name folder)
 endfunction()
 
 # layer(<name> [USES <layers>…] [SOURCES <files>…] [LIBS <libraries>…] [PUBLIC_LIBS <libraries>…])
-# USES and PUBLIC_LIBS reach whoever uses this layer; LIBS do not. A layer without sources is its
-# headers.
+# USES and PUBLIC_LIBS also apply to the users of this layer; LIBS do not. A layer without sources
+# consists of headers.
 function(layer name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;SOURCES;LIBS;PUBLIC_LIBS")
     if(arg_UNPARSED_ARGUMENTS)
@@ -43,8 +43,8 @@ function(layer name)
     verify_headers(${name} PREFIX ${name} TARGET ${target})
 endfunction()
 
-# Each *.h and *.hpp of the current folder compiles alone, with what TARGET gives its users. Part of
-# the target `verify_headers`, and of `all` with LARDER_VERIFY_HEADERS.
+# Each *.h and *.hpp of the current folder compiles alone, with the usage requirements of TARGET.
+# Part of the target `verify_headers`, and of `all` with LARDER_VERIFY_HEADERS.
 function(verify_headers name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "PREFIX;TARGET" "")
     if(NOT LARDER_DEVELOPER)
@@ -109,9 +109,9 @@ endfunction()
 
 # layer_test(<name> SOURCES <files>… [USES <layers>…] [LIBS …] [LABELS …] [TIMEOUT seconds]
 #            [PROGRAMS <targets>…] [ONE_PROCESS] [SERIAL])
-# The executable <name>_tests, linked to the layer of that name where there is one. Every test is a
-# ctest entry of its own, in its own process, unless ONE_PROCESS: then they are one entry, and can
-# share what is costly to build. SERIAL: nothing else runs meanwhile. PROGRAMS are built first.
+# The executable <name>_tests, linked to the layer of that name if it exists. Every test is a ctest
+# entry of its own, in its own process, unless ONE_PROCESS: then they are one entry, and can share
+# data that is costly to build. SERIAL: nothing else runs meanwhile. PROGRAMS are built first.
 function(layer_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS;SERIAL" "TIMEOUT"
         "USES;SOURCES;LIBS;LABELS;PROGRAMS")
@@ -134,7 +134,7 @@ function(layer_test name)
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_link_libraries(${target} PRIVATE
         larder_warnings ${arg_USES} ${arg_LIBS} GTest::gmock GTest::gtest_main)
-    # What is tested is optimised in full; to optimise tests takes as long as to compile them.
+    # The tested code is fully optimised; optimising the tests would take as long as compiling them.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     if(arg_PROGRAMS)
         add_dependencies(${target} ${arg_PROGRAMS})
@@ -162,7 +162,7 @@ function(layer_test name)
 endfunction()
 
 # program_test(<name> COMMAND <command>… LABELS <labels>… [ENVIRONMENT <NAME=value>…])
-# A test in Python, that runs programs as users do.
+# A test in Python that runs programs like a user.
 function(program_test name)
     cmake_parse_arguments(arg "" "" "COMMAND;LABELS;ENVIRONMENT" ${ARGN})
     add_test(NAME ${name} COMMAND ${arg_COMMAND})

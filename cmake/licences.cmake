@@ -1,5 +1,5 @@
-# The licence of larder, and those of what is compiled into it or packed beside it, as Debian states
-# them. Elsewhere they are where that system has them, and whoever packs larder adds them.
+# The licence of larder, and those of the libraries that are compiled into it or packed beside it,
+# as Debian states them. On other systems the licences have other paths, and the packager adds them.
 set(LARDER_CONTAINS
     libboost1.74-dev libcli11-dev libexpected-dev libfmt-dev libsodium-dev libsqlite3-dev
     libtomlplusplus-dev libzstd-dev librust-blake3-dev nlohmann-json3-dev prometheus-cpp-dev)

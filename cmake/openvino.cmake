@@ -1,4 +1,4 @@
-# OpenVINO as the wheel in .venv brings it, unless OpenVINO_DIR names another.
+# OpenVINO from the wheel in .venv, unless OpenVINO_DIR names another.
 if(NOT OpenVINO_DIR)
     file(GLOB openvino_cmake
         "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/openvino/cmake")
@@ -12,10 +12,10 @@ if(NOT OpenVINO_FOUND)
     message(FATAL_ERROR "OpenVINO is missing: run scripts/setup, or give -DOpenVINO_DIR=…, or "
         "-DLARDER_OPENVINO=OFF for the store alone")
 endif()
-# Its macros put the path of the file that uses them into what is built: as seen from here, then.
+# Its macros embed the path of the source file into the binary: make that path relative.
 target_compile_options(openvino::runtime INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
-# Its libraries' folder is in the run path of what we build, not of what we install: there, whoever
-# packs it says where OpenVINO will be, with CMAKE_INSTALL_RPATH, if the loader does not know.
+# The folder of its libraries is in the run path of built programs, but not of installed ones:
+# there, the packager sets CMAKE_INSTALL_RPATH if the loader does not find OpenVINO.
 get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
 get_filename_component(OPENVINO_LIBRARY_DIR "${openvino_library}" DIRECTORY)
 message(STATUS "OpenVINO ${OpenVINO_VERSION}: ${OPENVINO_LIBRARY_DIR}")

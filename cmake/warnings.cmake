@@ -8,12 +8,13 @@ target_compile_options(larder_warnings INTERFACE
     # g++ 12 finds overlap in std::string's own operator+ (GCC bug 105651).
     $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wno-restrict>)
 if(LARDER_DEVELOPER)
-    # The second is not to be trusted with std::optional and tl::expected: it warns, no more.
+    # The second gives false alarms for std::optional and tl::expected: it is a warning, not an
+    # error.
     target_compile_options(larder_warnings INTERFACE -Werror
         $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized>)
 endif()
 if(LARDER_SANITIZER)
-    # Instrumented code leads the flow analysis astray.
+    # Instrumented code confuses the flow analysis.
     target_compile_options(larder_warnings INTERFACE
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()

@@ -1,4 +1,4 @@
-// Chunk lists: any bytes, as the list of the object that they would make.
+// Chunk lists: any bytes, read as the list of a matching object.
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -12,7 +12,7 @@ namespace {
 
 using namespace larder::internal;
 
-// No fuzzer finds a digest: the object is what the list says it is.
+// No fuzzer finds a digest: so the object's name is computed from the list.
 Digest object_of(std::span<const std::byte> bytes) {
     constexpr std::size_t k_header_bytes = 40;
     if (bytes.size() < k_header_bytes) return {};

@@ -1,5 +1,5 @@
-// Tables of compressed blobs: what is accepted is written again to the same bytes, and its frames
-// are all of the object behind the table.
+// Tables of compressed blobs: an accepted table is encoded again to the same bytes, and its frames
+// cover the whole object behind the table.
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -13,7 +13,7 @@ namespace {
 
 using namespace larder::internal;
 
-// As long as the seeds say; what a mutation says of its frames is compared with this.
+// The length in the seeds; the frames of a mutation are compared with it.
 constexpr std::uint64_t k_object_bytes = 100'000;
 
 }  // namespace

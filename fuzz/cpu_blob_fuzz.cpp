@@ -1,5 +1,5 @@
-// Blobs of the CPU plugin: one that is accepted can be laid out in another way, and its constants
-// hold the same then. The topologies are in clear, so that mutations meet what they say.
+// Blobs of the CPU plugin: an accepted blob can be rearranged, and its constants keep their values.
+// The topologies are not encoded, so that mutations change their text.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -34,7 +34,7 @@ Bytes content(const format::CpuBlob& blob, const format::ConstantMention& mentio
     return bytes.subspan(blob.sections.constants.offset + mention.offset, mention.bytes);
 }
 
-// Every third is nowhere, the others follow one another in two files, near or far.
+// Every third constant is in no file, the others follow each other in two files, near or far.
 std::vector<std::optional<format::Elsewhere>> places(const format::CpuBlob& blob) {
     std::vector<std::optional<format::Elsewhere>> wanted;
     std::uint64_t next = 17;

@@ -1,4 +1,4 @@
-// Kernels that a GPU driver made: any bytes.
+// Kernels of a GPU driver: any bytes.
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace larder::internal;
     const std::string file(reinterpret_cast<const char*>(data), size);
-    // More bytes behind it never make a file less whole.
+    // A complete file stays complete with more bytes behind it.
     if (format::is_whole_elf(file) && !format::is_whole_elf(file + "more")) std::abort();
     return 0;
 }
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 std::vector<std::string> fuzz_seeds() {
     using namespace std::string_literals;
     const auto zeros = [](std::size_t count) { return std::string(count, '\0'); };
-    // A header, a table of two sections right behind it, and what the second one holds.
+    // A header, a table of two sections right behind it, and the contents of the second one.
     const auto header =
         "\x7f"
         "ELF\x02\x01"s +

@@ -1,4 +1,4 @@
-// What every fuzz target is, for libFuzzer and for replay_main.cpp.
+// The interface of every fuzz target, for libFuzzer and for replay_main.cpp.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-// Parses `size` bytes; aborts if what comes out cannot be. Returns 0.
+// Parses `size` bytes; aborts if the result is impossible. Returns 0.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 // Well-formed inputs to start from.

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string head(reinterpret_cast<const char*>(data), size);
     const auto whole = format::decode_openvino_blob(head, size);
     if (whole && whole->version.empty()) std::abort();
-    // More bytes behind what was read never make it worse.
+    // More bytes behind a readable header never make the result worse.
     const auto longer = format::decode_openvino_blob(head, size + 1'000'000);
     if (whole && !longer) std::abort();
     return 0;

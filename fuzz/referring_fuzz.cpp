@@ -1,5 +1,5 @@
-// Tables of entries that refer to a model: what is accepted is written again to the same bytes, and
-// points nowhere outside of the object and of what it refers to.
+// Tables of referring entries: an accepted table is encoded again to the same bytes, and points
+// nowhere outside the object and the referred contents.
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         const auto end =
             piece.source == 0 ? k_object_bytes : referring->referred[piece.source - 1].bytes;
         if (piece.bytes > end || piece.offset > end - piece.bytes) std::abort();
-        // What is read there must not be the table.
+        // A piece must not lie in the table.
         if (piece.source == 0 && piece.offset < again.size()) std::abort();
         total += piece.bytes;
         referred += piece.source == 0 ? 0 : piece.bytes;

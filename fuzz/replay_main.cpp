@@ -29,7 +29,7 @@ struct Options {
     std::vector<std::string> paths;
 };
 
-// The input that is being run, for whoever reports a failure.
+// The current input, for the report of a failure.
 std::string g_input;         // NOLINT(readability-identifier-naming)
 std::uint64_t g_number = 0;  // NOLINT(readability-identifier-naming)
 
@@ -43,7 +43,8 @@ void keep_input() {
     std::fprintf(stderr, "%s is the input that failed%s\n", name.c_str(), kept ? "" : ", cut");
 }
 
-// Not safe in a signal handler by the letter; the process is lost, and the input is worth trying.
+// Strictly, this is not safe in a signal handler; but the process ends anyway, and the input is
+// valuable.
 void on_signal(int number) {
     keep_input();
     std::signal(number, SIG_DFL);
@@ -90,7 +91,7 @@ Options parse(int count, char** arguments) {
 
 }  // namespace
 
-// What a sanitizer calls before it ends the process, where there is one.
+// A sanitizer, if there is one, calls this before it ends the process.
 // NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 

@@ -1,5 +1,5 @@
-// Tables of variants: what is accepted is written again to the same bytes, and points nowhere
-// outside of the two objects.
+// Tables of variants: an accepted table is encoded again to the same bytes, and points nowhere
+// outside the two objects.
 #include <cstdlib>
 #include <cstring>
 #include <span>

@@ -30,7 +30,7 @@ def embed(layers: Layers, tokens: ov.Node, segments: ov.Node) -> ov.Node:
 
 
 def additive_mask(mask: ov.Node) -> ov.Node:
-    """[batch, sequence] of 1 and 0 -> [batch, 1, 1, sequence] of 0 and very little."""
+    """[batch, sequence] of 1 and 0 -> [batch, 1, 1, sequence] of 0 and large negative numbers."""
     absent = ops.subtract(scalar(1.0), ops.convert(mask, "f32"))
     return ops.unsqueeze(ops.multiply(absent, scalar(-1e4)), integers(1, 2))
 

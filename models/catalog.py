@@ -16,7 +16,7 @@ class Entry:
     is_small: bool = False
 
     def load_builder(self) -> Callable[[pathlib.Path, int], None]:
-        """Only now: the family may need packages that the others do without."""
+        """Imported only now: the family may need packages that the others do not need."""
         module, function = self.builder.split(":")
         return getattr(importlib.import_module(f"models.{module}"), function)
 

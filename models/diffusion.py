@@ -1,5 +1,5 @@
-"""The networks of a latent diffusion pipeline, as Stable Diffusion has them, and small: a text
-encoder, a U-Net and a VAE decoder, of any height and width; f16."""
+"""The networks of a small latent diffusion pipeline like Stable Diffusion: a text encoder, a U-Net
+and a VAE decoder, of any height and width; f16."""
 
 import pathlib
 
@@ -90,7 +90,7 @@ def build_unet(path: pathlib.Path, seed: int) -> None:
     x = blocks.residual("down.1", x, narrow, wide, time)
     x = blocks.transformer("middle", x, wide, text)
     x = blocks.residual("up.1", x, wide, wide, time)
-    # To the size that it had on the way down, also where that is odd.
+    # To the size that it had on the way down, even if that size is odd.
     size = ops.gather(ops.shape_of(first), integers(2, 3), integers(0))
     x = ops.interpolate(x, size, "nearest", "sizes", axes=integers(2, 3))
     x = blocks.residual("up.0", ops.concat([x, first], 1), wide + narrow, narrow, time)

@@ -14,7 +14,8 @@ class Scalar:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Fields by number. What is no scalar is written after the table, which holds its distance."""
+    """Fields by number. Values that are not scalars are written after the table, which holds their
+    distance."""
 
     fields: dict[int, "Scalar | Table | list[Table] | list[int] | str | bytes"]
 
@@ -24,14 +25,14 @@ class Writer:
         self.bytes = bytearray()
 
     def align(self, size: int, after: int = 0) -> None:
-        """So that what comes `after` bytes from here lies on a multiple of the size."""
+        """Pads so that the position `after` bytes from here is a multiple of the size."""
         self.bytes += bytes(-(len(self.bytes) + after) % size)
 
     def point(self, where: int, target: int) -> None:
         struct.pack_into("<I", self.bytes, where, target - where)
 
     def write(self, value) -> int:
-        """Where the value begins."""
+        """The position at which the value begins."""
         if isinstance(value, Table):
             return self.write_table(value)
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""A model's folder: finished or not there, whenever the program ends and however many run."""
+"""A model's folder: complete or absent, whenever the program ends and however many programs run."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from importlib import metadata
 
 from models.catalog import CATALOG
 
-# Raised when a builder writes other bytes than before: what is there is then built anew.
+# Raised when a builder writes other bytes than before: then an existing model is built again.
 BUILDER_VERSION = 1
 STAMP = "stamp.json"
 
@@ -31,7 +31,7 @@ def is_finished(folder: pathlib.Path, stamp: dict[str, str | int]) -> bool:
 
 
 def publish(work: pathlib.Path, folder: pathlib.Path, stamp: dict[str, str | int]) -> None:
-    """Puts the new folder where an old one may stand, unless someone else was faster."""
+    """Replaces the old folder, if any, with the new one, unless another process was faster."""
     if folder.exists() and not is_finished(folder, stamp):
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, work.with_name(work.name + ".old"))

@@ -95,7 +95,7 @@ def make(tensor: Tensor, weights: Weights) -> np.ndarray:
 
 
 def vocabulary(count: int) -> Iterator[tuple[str, gguf.TokenType]]:
-    """As SentencePiece has it: three special tokens, the 256 bytes, and pieces."""
+    """A vocabulary like SentencePiece's: three special tokens, the 256 bytes, and pieces."""
     yield from [
         ("<unk>", gguf.TokenType.UNKNOWN),
         ("<s>", gguf.TokenType.CONTROL),

@@ -16,7 +16,7 @@ MARK = '\n\t\t\t<rt_info>\n\t\t\t\t<attribute name="decompression" version="0" /
 
 
 def name_operations(model: ov.Model) -> None:
-    """Numbers what has no name of its own: the default ones count on through the process."""
+    """Numbers nodes without a name: the default numbers continue through the process."""
     for number, node in enumerate(model.get_ordered_ops()):
         if re.fullmatch(rf"{node.get_type_name()}_\d+", node.get_friendly_name()):
             node.set_friendly_name(f"{node.get_type_name()}_{number}")
@@ -29,13 +29,13 @@ def write_ir(
     assigned: Sequence[ov.Node] = (),
     marked: bool = True,
 ) -> None:
-    """The weights are written as they are: save_model would make f16 of f32. Where the unpacking of
-    f16 is `marked`, the runtime keeps f16; else it folds it, and compiles f32."""
+    """The weights are written as they are: save_model would make f16 of f32. If the unpacking of
+    f16 is `marked`, the runtime keeps f16; otherwise it folds the unpacking, and compiles f32."""
     model = ov.Model(outputs, list(assigned), inputs, path.stem)
     name_operations(model)
     ov.serialize(model, path)
     if not marked:
         return
-    # "This Convert only unpacks a weight": Python has no way to say so before it is written.
+    # Marks a Convert that only unpacks a weight: Python cannot do this before the file is written.
     text = path.read_text()
     path.write_text(CONVERT.sub(lambda found: found[1] + MARK, text))

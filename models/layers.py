@@ -8,11 +8,11 @@ from openvino import opset15 as ops
 
 from models.weights import Weights
 
-# Tells a Convert that belongs to a compressed weight; see ir.py.
+# Marks a Convert that belongs to a compressed weight; see ir.py.
 DECOMPRESS = "/decompress"
-# As many weights of 4 bits have one scale.
+# The number of 4-bit weights with a common scale.
 GROUP = 128
-# What is added to a stream of many sums.
+# The scale of values that are added to a stream of many sums.
 BRANCH_GAIN = 0.3
 
 
@@ -39,7 +39,7 @@ def result(name: str, value: ov.Node) -> ov.Node:
 
 class Layers:
     """Makes layers, whose weights are f32, or f16 with a Convert, as converted models have them, or
-    compressed to 8 or 4 bits, as tools for compression write them."""
+    compressed to 8 or 4 bits, as compression tools write them."""
 
     def __init__(self, seed: int, half: bool = False, bits: int = 0):
         self.weights = Weights(seed)
@@ -115,7 +115,7 @@ class Layers:
         stride: int = 1,
         gain: float = 1.0,
     ) -> ov.Node:
-        """Keeps the size but for the stride; one or two dimensions, as the kernel says."""
+        """Keeps the size except for the stride; one or two dimensions, according to the kernel."""
         rank = len(kernel)
         padding = [size // 2 for size in kernel]
         deviation = gain / math.sqrt(inputs * math.prod(kernel))

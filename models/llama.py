@@ -45,7 +45,7 @@ class Past:
         self.assigned: list[ov.Node] = []
 
     def extend(self, name: str, x: ov.Node, shape: Llama) -> ov.Node:
-        """What is kept, in the order of the beams, and x after it: that is kept next."""
+        """The stored state, in the order of the beams, followed by x: the next state."""
         variable = [-1, shape.heads_kv, -1, shape.head_width]
         sizes = ops.concat([self.batch, integers(shape.heads_kv, 0, shape.head_width)], 0)
         nothing = ops.broadcast(scalar(0.0), sizes)

@@ -47,7 +47,7 @@ def boolean(name: str, value: bool) -> bytes:
 
 
 def stored(values: np.ndarray) -> bytes:
-    """As a tensor lies in the file of weights: two versions, no levels, and what it is."""
+    """A tensor in the file of weights: two versions, no levels, and its description."""
     description = tensor_description(list(values.shape))
     return struct.pack("<IQIi", 0, 0, 0, len(description)) + description + values.tobytes()
 
@@ -76,6 +76,6 @@ def build_tiny(path: pathlib.Path, seed: int) -> None:
     listed = [(3, written) for written in variables] + [(4, written) for written in operations]
     block = message((1, 0), (2, -1), *listed)
     path.write_bytes(message((1, block), (4, message((1, 2004000)))))
-    # The frontend takes them in the order of their names.
+    # The frontend reads them in the order of their names.
     weights_bytes = b"".join(stored(kept[name]) for name in sorted(kept))
     path.with_suffix(".pdiparams").write_bytes(weights_bytes)

@@ -12,7 +12,7 @@ from models.layers import Layers, integers, parameter, result
 STAGES = [(3, 64), (4, 128), (6, 256), (3, 512)]
 EXPANSION = 4
 CLASSES = 1000
-# Keeps the size of what a ReLU lets through.
+# Preserves the magnitude behind a ReLU.
 RELU_GAIN = math.sqrt(2.0)
 
 
@@ -20,7 +20,7 @@ def bottleneck(layers: Layers, name: str, x: ov.Node, inputs: int, width: int, s
     outputs = width * EXPANSION
     y = ops.relu(layers.convolution(f"{name}.conv1", x, inputs, width, [1, 1], gain=RELU_GAIN))
     y = ops.relu(layers.convolution(f"{name}.conv2", y, width, width, [3, 3], stride, RELU_GAIN))
-    # Small, or the sum would double with every block.
+    # Small, because otherwise the sum would double with every block.
     y = layers.convolution(f"{name}.conv3", y, width, outputs, [1, 1], gain=0.3)
     if inputs != outputs:
         x = layers.convolution(f"{name}.downsample", x, inputs, outputs, [1, 1], stride)

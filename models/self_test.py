@@ -18,7 +18,7 @@ def read(path: pathlib.Path) -> ov.Model:
 
 
 def example(port: ov.ConstOutput) -> np.ndarray:
-    """Dynamic dimensions are 1, as a GGUF model's inputs need it to fit each other."""
+    """Dynamic dimensions are 1, because the inputs of a GGUF model must fit each other."""
     shape = [size.get_length() if size.is_static else 1 for size in port.partial_shape]
     return np.zeros(shape, port.element_type.to_dtype())
 

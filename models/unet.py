@@ -21,7 +21,7 @@ TIME_WIDTH = 1280
 
 
 class UNet:
-    """The layers, with what every block looks at: the text, and the embedded time step."""
+    """The layers, with the inputs of every block: the text, and the embedded time step."""
 
     def __init__(self, seed: int, text: ov.Node, step: ov.Node):
         self.layers = Layers(seed, half=True)
@@ -71,7 +71,7 @@ class UNet:
         return ops.add(image, x)
 
     def down(self, x: ov.Node) -> list[tuple[ov.Node, int]]:
-        """Every state on the way down, with its channels: the way up takes them back."""
+        """Every state on the way down, with its channels: the way up uses them."""
         width, size = CHANNELS[0], SIZE
         states = [(x, width)]
         for level, outputs in enumerate(CHANNELS):

@@ -1,10 +1,10 @@
-"""Packs what a build made into a wheel, and prints its path.
+"""Packs a build into a wheel, and prints its path.
 
 usage: python/build_wheel.py BUILD FOLDER
 
-BUILD is a folder that cmake built in; FOLDER is for the wheel, and is emptied before. auditwheel
-puts the libraries that a bare machine lacks into the wheel, and gives it the oldest platform that
-has the C library which everything in it needs.
+BUILD is a build folder of cmake; FOLDER receives the wheel, and is emptied before. auditwheel adds
+the libraries that a bare machine lacks, and gives the wheel the oldest platform whose C library is
+sufficient for all its parts.
 """
 
 import os
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-# Beside this interpreter, wherever PATH leads.
+# From the folder of this interpreter, independently of PATH.
 TOOLS = pathlib.Path(sys.executable).absolute().parent
 FOR_WHO_HAS_THE_SOURCES = (
     "Try it", "See it", "Quick start", "In a C++ program", "Documentation", "Working on it")
@@ -22,7 +22,7 @@ OPENVINO = "$ORIGIN/../../openvino/libs"
 
 
 def run(*command):
-    """Says what it said only if it failed."""
+    """Prints its output only if it failed."""
     environment = {**os.environ, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run([str(word) for word in command], env=environment, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
@@ -31,7 +31,7 @@ def run(*command):
 
 
 def describe(readme):
-    """Leaves what is for who has the wheel alone, without links into the sources."""
+    """Keeps only the text for users of the wheel, without links into the sources."""
     begin, *sections = re.split(r"(?m)^(?=## )", readme.read_text())
     kept = [each for each in sections if each.splitlines()[0][3:] not in FOR_WHO_HAS_THE_SOURCES]
     readme.write_text(re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", "".join([begin, *kept])))

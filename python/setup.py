@@ -5,7 +5,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 
 
 class BinaryDistribution(Distribution):
-    """Is installed where binaries are, which is where openvino is."""
+    """Is installed in the folder for platform-specific packages, like openvino."""
 
     def has_ext_modules(self):
         return True

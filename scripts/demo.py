@@ -1,4 +1,4 @@
-"""Compiles real models through larder, loads them anew, and prints what was gained."""
+"""Compiles real models through larder, loads them again, and prints the gain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOADS = 3
 
 
 def ocr_models() -> list[pathlib.Path]:
-    """The PP-OCRv6 models that the rapidocr package brings; found without importing it."""
+    """The PP-OCRv6 models of the rapidocr package; found without importing it."""
     site = next((ROOT / ".venv/lib").glob("python3*/site-packages/rapidocr/models"))
     return sorted(site.glob("*.onnx"))
 

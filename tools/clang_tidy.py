@@ -2,9 +2,9 @@
 """clang-tidy over the sources of a build, skipping each that has not changed since it last passed.
 
 A file passes for good as long as it, every file of ours that it includes, its compile command, the
-checks and their version stay the same. The static analyzer follows the paths through files that
-are named as far as it can, and through all others not as far: a third of the time.
-usage: tools/clang_tidy.py [--build build/debug] [--tests] [FILE...]
+checks and their version stay the same. The static analyzer follows the paths through the named
+files as far as it can, and through all others less far, which takes a third of the time. usage:
+tools/clang_tidy.py [--build build/debug] [--tests] [FILE...]
 """
 
 import argparse

@@ -114,7 +114,8 @@ class Tidy:
             self.report(name, 1, "pragma-once", "a header guards itself with #pragma once")
 
     def check_listed(self, path):
-        """A source that no target compiles, or a test that never runs, rots unseen."""
+        """Nobody notices errors in a source that no target compiles, or in a test that never
+        runs."""
         name = path.relative_to(self.root).as_posix()
         if path.suffix not in {".c", ".cpp"} or not name.startswith(("src/", "tests/")):
             return

@@ -1,12 +1,10 @@
-// A host in the manner of llama.cpp's OpenVINO backend: it keeps quantised weights in a file of its
-// own, unpacks them, builds a graph from them and compiles that. Through larder.h it names what it
-// is about to compile by the mapped weights and its settings; on a hit it unpacks, builds and
-// compiles nothing.
+// A host like llama.cpp's OpenVINO backend: it has quantised weights in a file of its own, unpacks
+// them, builds a graph from them and compiles that. Through larder.h it identifies the graph by the
+// mapped weights and its settings; on a hit it unpacks, builds and compiles nothing.
 //
 //     host WEIGHTS LARDER
 //
-// Writes random WEIGHTS where there are none. Prints how the model came up, and a sum of its
-// outputs.
+// Writes random WEIGHTS if the file does not exist. Prints the outcome, and a sum of the outputs.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -92,7 +90,7 @@ std::shared_ptr<ov::Model> build_graph(std::span<const Block> blocks) {
     return std::make_shared<ov::Model>(ov::OutputVector{last}, ov::ParameterVector{input});
 }
 
-// What OpenVINO exports, straight into the larder.
+// Writes OpenVINO's export directly into the larder.
 class SinkBuffer final : public std::streambuf {
 public:
     explicit SinkBuffer(larder_sink* sink) : sink_(sink) {}
@@ -133,7 +131,7 @@ struct Host {
     std::string failure;
 };
 
-// Nothing may be thrown through C.
+// No exception may pass through C.
 template <class Work>
 int attempt(Host& host, const Work& work) {
     try {

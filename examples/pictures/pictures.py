@@ -1,9 +1,10 @@
-"""Draws pictures in several sizes with a latent diffusion pipeline, and tells what each size costs.
+"""Draws pictures in several sizes with a latent diffusion pipeline, and prints the cost of each
+size.
 
 usage: pictures.py MODELS OUT WIDTHxHEIGHT…
 
 MODELS holds text_encoder.xml, unet.xml and vae_decoder.xml. U-Net and decoder are reshaped and
-compiled for each size: static shapes draw faster. larder keeps each size, and the weights once.
+compiled for each size: static shapes are faster. larder stores each size, and the weights once.
 """
 
 import larder  # before openvino

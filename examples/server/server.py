@@ -45,11 +45,11 @@ class Model:
     path: pathlib.Path
     device: str = "CPU"
     properties: dict[str, str | int | float | bool] = dataclasses.field(default_factory=dict)
-    # None while it is not loaded. Requests that have begun keep what they began with.
+    # None while it is not loaded. Running requests keep the model with which they began.
     compiled: ov.CompiledModel | None = None
 
     def load(self, core: ov.Core) -> None:
-        """Also where it is loaded already: its file may be another one now."""
+        """Also if it is already loaded: its file may have changed."""
         start = time.perf_counter()
         try:
             compiled = core.compile_model(self.path, self.device, self.properties)
@@ -57,7 +57,7 @@ class Model:
             raise ModelError(f"cannot load '{self.name}' from '{self.path}' on {self.device}; "
                              f"correct the file or its table\n{error}") from error
         seconds = time.perf_counter() - start
-        # OpenVINO's own property tells of models from a larder, too.
+        # OpenVINO's own property is also correct for models from a larder.
         how = "loaded" if compiled.get_property("LOADED_FROM_CACHE") else "compiled"
         self.compiled = compiled
         print(f"{self.name}: {how} in {seconds:.2f} s", flush=True)
@@ -184,7 +184,7 @@ def main() -> None:
         server.load_all()
     except ModelError as error:
         sys.exit(f"server: {error}")
-    # Listens from now on: whoever can connect finds every model ready.
+    # Listens only now: a client that can connect finds every model ready.
     uvicorn.run(server.app(), host=arguments.host, port=arguments.port)
 
 

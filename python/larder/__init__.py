@@ -1,4 +1,4 @@
-"""larder keeps compiled OpenVINO models: each is compiled once, and loaded ever after.
+"""larder stores compiled OpenVINO models: each is compiled once, and loaded from then on.
 
     import larder  # before openvino
 
@@ -7,8 +7,8 @@
 
     larder.Cache("models.larder").ls()  # what is kept
 
-`larder.reports` has the types of what a `Cache` answers. The program `larder` is in this package,
-too: `larder --help`, or `python -m larder --help`.
+`larder.reports` has the types of the answers of a `Cache`. This package also contains the program
+`larder`: `larder --help`, or `python -m larder --help`.
 """
 
 from larder._cache import Cache

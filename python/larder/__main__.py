@@ -1,4 +1,4 @@
-"""The program `larder`, in place of this one."""
+"""Replaces this process by the program `larder`."""
 
 import os
 import sys

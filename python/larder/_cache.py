@@ -21,12 +21,12 @@ if TYPE_CHECKING:
         from typing_extensions import Unpack
 
 Properties = Mapping[str, str | int | float | bool]
-# Called with what is done and what there is to do.
+# Called with the amount that is done and the total amount.
 Progress = Callable[[int, int], None]
 
 Report = TypeVar("Report")
 
-# Exit codes of runs that have an answer: the last one of what was interrupted.
+# Exit codes of runs that print an answer; the last one is of an interrupted run.
 _DONE = (0,)
 _DONE_IN_PART = (0, 1)
 _VERIFIED = (*range(8), 130)
@@ -34,17 +34,16 @@ _INTERRUPTIBLE = (0, 1, 130)
 
 
 class Cache:
-    """A larder, and everything that the program `larder` does with one.
+    """A larder, with the verbs of the program `larder` as methods.
 
     Answers are the dictionaries of `larder … --json`; :mod:`larder.reports` has their types. Every
-    method raises :class:`larder.Error` where the program fails: :class:`larder.UsageError` for
-    what it does not know, :class:`larder.TimeLimitError` after `timeout_seconds`. Ctrl-C, and
-    whatever a progress callback raises, end the program cleanly. Warnings go to the logger
-    "larder".
+    method raises :class:`larder.Error` if the program fails: :class:`larder.UsageError` for an
+    unknown argument, :class:`larder.TimeLimitError` after `timeout_seconds`. Ctrl-C, and exceptions
+    of a progress callback, end the program cleanly. Warnings go to the logger "larder".
 
-    What is not given is as the environment and the configuration files have it. Nothing of
-    OpenVINO is loaded into this process, and it does not matter whether models of this process are
-    compiled through larder: that is :func:`larder.install`.
+    Settings that are not given come from the environment and the configuration files. No part of
+    OpenVINO is loaded into this process, and models of this process are not affected:
+    :func:`larder.install` compiles them through larder.
     """
 
     def __init__(self, dir: StrPath | None = None, *, timeout_seconds: float = 3600.0,
@@ -60,28 +59,28 @@ class Cache:
 
     def ls(self, *filters: str, sort: str | None = None,
            limit: int | None = None) -> reports.Listing:
-        """What is kept, newest first: only what all of `filters` ("size>1GiB") hold for, in the
-        order of `sort` ("size:desc"), and no more than `limit` entries."""
+        """Lists the entries, newest first: only entries that satisfy all of `filters`
+        ("size>1GiB"), in the order of `sort` ("size:desc"), and at most `limit` entries."""
         return self._ask(reports.Listing, "ls", *(f"--filter={each}" for each in filters),
                          *_flag("sort", sort), *_flag("limit", limit))
 
     def show(self, key: str) -> reports.WholeEntry:
-        """One entry with everything that decides its key, which may be shortened."""
+        """One entry with all inputs of its key; `key` may be shortened."""
         return self._ask(reports.WholeEntry, "show", names=[key])
 
     def why(self, model: StrPath, *, device: str = "CPU",
             properties: Properties | None = None) -> reports.Explanation:
-        """Why this model would be loaded or compiled now."""
+        """Says whether this model would be loaded or compiled now, and why."""
         return self._ask(reports.Explanation, "why", *_request(device, properties), names=[model])
 
     def compile(self, *models: StrPath, device: str = "CPU", properties: Properties | None = None,
                 shape: str | None = None,
                 progress: Progress | None = None) -> list[reports.CompileReport]:
-        """Makes sure that each model is kept, and says how each request ended.
+        """Makes sure that each model is stored, and returns the outcome of each request.
 
-        `shape` ("input[1,3,224,224]", several separated by commas) is what they are reshaped to
-        before. `progress` is told how many models are done. Where a model fails the others are
-        still compiled, and :class:`larder.CompileError` is raised in the end.
+        `shape` ("input[1,3,224,224]", several separated by commas) is the shape to which they are
+        reshaped before. `progress` receives the number of finished models. If a model fails, the
+        others are still compiled, and :class:`larder.CompileError` is raised in the end.
         """
         found: list[Any] = []
 
@@ -100,45 +99,44 @@ class Cache:
 
     def verify(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.VerifyReport:
-        """Reads every byte of what is kept (of these entries; of all without any), no more than
-        `max_rate` ("100MB") in a second, and sets aside what is damaged. `progress` is told how
-        many bytes are read. A check of everything that is interrupted is gone on with by the
-        next one, unless that is to begin `from_the_start`."""
+        """Reads every stored byte (of these entries; of all without any), at most `max_rate`
+        ("100MB") in a second, and sets damaged files aside. `progress` receives the number of
+        bytes. If a check of the whole larder is interrupted, the next one continues it, unless it
+        begins `from_the_start`."""
         return self._ask(reports.VerifyReport, "verify", *_check(max_rate, from_the_start),
                          names=keys, codes=_VERIFIED, progress=progress)
 
     def repair(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.RepairReport:
-        """As :meth:`verify`, and what is damaged is compiled anew where its model is still there,
-        and removed elsewhere."""
+        """Like :meth:`verify`; also compiles the models of damaged entries again if they still
+        exist, and removes the other damaged entries."""
         return self._ask(reports.RepairReport, "repair", *_check(max_rate, from_the_start),
                          names=keys, codes=_INTERRUPTIBLE, progress=progress)
 
     def rm(self, *targets: StrPath, dry_run: bool = False) -> reports.RemovalReport:
-        """Removes entries by key, or all that was compiled from a model."""
+        """Removes entries by key, or all entries that were compiled from a model."""
         return self._ask(reports.RemovalReport, "rm", _consent(dry_run), names=targets)
 
     def prune(self, *, stale: bool = False, incompatible: bool = False,
               older_than: Time | None = None, max_size: Size | None = None,
               dry_run: bool = False) -> reports.PruneReport:
-        """Removes what any of the rules names ("30d" old, "20GiB" in all), and whatever no entry
-        uses."""
+        """Removes entries by rules ("30d" old, "20GiB" in total), and files that no entry uses."""
         return self._ask(reports.PruneReport, "prune", _consent(dry_run),
                          *_switch("stale", stale), *_switch("incompatible", incompatible),
                          *_time_flag("older-than", older_than), *_size_flag("max-size", max_size))
 
     def compress(self, *targets: StrPath, older_than: Time | None = None, dry_run: bool = False,
                  progress: Progress | None = None) -> reports.CompressReport:
-        """Keeps these entries in less room, or ("30d") what nobody has asked for in that long;
-        each load of them takes longer. What stays as it is, also because it failed, is told by
-        `unchanged`."""
+        """Compresses these entries, or ("30d") entries that nobody has requested for that time;
+        each load of them takes longer. `unchanged` lists entries that stay as they are, also after
+        an error."""
         return self._ask(reports.CompressReport, "compress", _consent(dry_run),
                          *_time_flag("older-than", older_than), names=targets, codes=_INTERRUPTIBLE,
                          progress=progress)
 
     def decompress(self, *targets: StrPath, dry_run: bool = False,
                    progress: Progress | None = None) -> reports.CompressReport:
-        """Keeps compressed entries whole again."""
+        """Stores compressed entries uncompressed again."""
         return self._ask(reports.CompressReport, "decompress", _consent(dry_run), names=targets,
                          codes=_INTERRUPTIBLE, progress=progress)
 
@@ -147,18 +145,18 @@ class Cache:
         return self._ask(reports.Pinned, "pin", names=targets)
 
     def unpin(self, *targets: StrPath) -> reports.Unpinned:
-        """Lets entries be removed again."""
+        """Allows entries to be removed again."""
         return self._ask(reports.Unpinned, "unpin", names=targets)
 
     def scan(self, directory: StrPath, *, remove_stale: bool = False,
               dry_run: bool = False) -> reports.ScanReport:
-        """What OpenVINO's own cache in a `CACHE_DIR` holds; with `remove_stale`, less what the
-        OpenVINO here would not load."""
+        """Lists OpenVINO's own cache in a `CACHE_DIR`; `remove_stale` removes the files that the
+        OpenVINO of this machine would not load."""
         removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
         return self._ask(reports.ScanReport, "scan", *removal, names=[directory])
 
     def stats(self, since: Time | None = None) -> reports.Stats:
-        """How requests ended ("7d": those no older than that), and what was saved."""
+        """The outcomes of requests ("7d": not older than that), and the saved time."""
         return self._ask(reports.Stats, "stats", *_time_flag("since", since))
 
     def config(self) -> reports.Configuration:
@@ -166,12 +164,12 @@ class Cache:
         return self._ask(reports.Configuration, "config")
 
     def doctor(self) -> reports.Diagnosis:
-        """What is wrong with this set-up, and how to mend it."""
+        """Problems of this configuration, and how to repair them."""
         return self._ask(reports.Diagnosis, "doctor", codes=_DONE_IN_PART)
 
     def _ask(self, kind: type[Report], verb: str, *words: str, names: Iterable[StrPath] = (),
              codes: Container[int] = _DONE, progress: Progress | None = None) -> Report:
-        """The one answer of a run, which is a `kind`."""
+        """The only answer of a run, of the type `kind`."""
         answers: list[Any] = []
 
         def on_progress(line: Any) -> None:
@@ -186,13 +184,13 @@ class Cache:
 
     def _run(self, verb: str, *words: str, names: Iterable[StrPath], codes: Container[int],
              on_answer: Receiver, on_progress: Receiver | None = None) -> int:
-        # What follows "--" is never taken for a flag.
+        # Arguments behind "--" are never taken for flags.
         positional = ["--", *(os.fspath(name) for name in names)]
         try:
             return run([verb, "--json", *words, *(positional if positional[1:] else [])],
                        self._variables, self._timeout_seconds, on_answer, on_progress, codes)
         except Error as error:
-            # How larder came to know is of no interest.
+            # Users do not need the traceback inside larder.
             wrong = in_python_words(error, self._given) if isinstance(error, UsageError) else None
             raise (wrong or error).with_traceback(None) from None
 
@@ -224,7 +222,7 @@ def _check(max_rate: Size | None, from_the_start: bool) -> list[str]:
 def _request(device: str, properties: Properties | None) -> list[str]:
     words = [f"--device={device}"]
     for name, value in (properties or {}).items():
-        # As OpenVINO writes them.
+        # In OpenVINO's notation.
         text = ("YES" if value else "NO") if isinstance(value, bool) else str(value)
         words.append(f"--property={name}={text}")
     return words

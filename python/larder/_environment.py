@@ -1,5 +1,5 @@
-"""What installations put into the environment of the process: variables, one above another, and
-what has the loader serve the programs that it starts."""
+"""Changes of the process environment by installations: layers of variables, and the preload for the
+programs that this one starts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ _MODE = "LARDER_MODE"
 _PRELOADS = "LD_PRELOAD"
 
 _layers: list[Mapping[str, str]] = []
-# What the variables of all layers were before the first of them; None: not set.
+# The values of the variables before the first layer; None: not set.
 _before: dict[str, str | None] = {}
 
 
 def add_layer(variables: Mapping[str, str]) -> None:
-    """From now on these hold, also in the environment of the C library, where larder reads it."""
+    """Sets these variables from now on, also in the environment of the C library, which larder
+    reads."""
     for name in variables:
         _before.setdefault(name, os.environ.get(name))
     _layers.append(variables)
@@ -23,7 +24,8 @@ def add_layer(variables: Mapping[str, str]) -> None:
 
 
 def remove_layer(variables: Mapping[str, str]) -> None:
-    """What the other layers say holds again, or what was before; in whatever order they go."""
+    """Restores the values of the other layers, or the original ones; layers may end in any
+    order."""
     _layers[:] = [layer for layer in _layers if layer is not variables]
     for name in variables:
         said = [layer[name] for layer in _layers if name in layer]
@@ -43,7 +45,8 @@ def is_last_layer(variables: Mapping[str, str]) -> bool:
 
 
 def add_preload(path: str) -> bool:
-    """Programs that are started from now on are served. Whether they were not before."""
+    """Programs that are started from now on are served. Returns whether they were not served
+    before."""
     others = _preloads()
     if path in others:
         return False
@@ -52,7 +55,7 @@ def add_preload(path: str) -> bool:
 
 
 def remove_preload(path: str) -> None:
-    """Leaves whatever else is there by now."""
+    """Keeps other entries that were added meanwhile."""
     others = [other for other in _preloads() if other != path]
     if others:
         os.environ[_PRELOADS] = ":".join(others)
@@ -65,6 +68,6 @@ def _preloads() -> list[str]:
 
 
 def obeying_operator(variables: Mapping[str, str]) -> dict[str, str]:
-    """Without a mode, where the environment that the process was given switches larder off."""
+    """Drops the mode if the original environment of the process switches larder off."""
     given = _before[_MODE] if _MODE in _before else os.environ.get(_MODE)
     return {name: value for name, value in variables.items() if name != _MODE or given != "off"}

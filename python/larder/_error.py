@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions."""
+"""The exceptions of larder."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from larder.reports import CompileReport, FailedCompile
 
 
 class Error(Exception):
-    """larder could not do what it was asked for.
+    """larder could not do what was requested.
 
-    `message` says what failed, on which file; `hint` what to do about it, and may be empty.
-    `exit_code` is what the program `larder` ended with, or None where it was not even started.
+    `message` says what failed, on which file; `hint` says what to do, and may be empty. `exit_code`
+    is the exit code of the program `larder`, or None if it was not started.
     """
 
     def __init__(self, message: str, hint: str = "", exit_code: int | None = None) -> None:
@@ -29,11 +29,11 @@ class UsageError(Error):
 
 
 class TimeLimitError(Error):
-    """A call took longer than it may. It was ended as Ctrl-C would have ended it."""
+    """A call took longer than allowed. It was ended like Ctrl-C ends the program."""
 
 
 class CompileError(Error):
-    """Some of the models could not be compiled; `reports` has those that could, too."""
+    """Some of the models could not be compiled; `reports` also has the models that could."""
 
     def __init__(self, message: str, hint: str, exit_code: int | None,
                  reports: Sequence[CompileReport | FailedCompile]) -> None:

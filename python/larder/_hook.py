@@ -1,8 +1,8 @@
 """Models of this process are compiled through larder.
 
-A small library (see src/hook/README.md) exports OpenVINO's own `ov::Core::compile_model`. It has to
-be in memory before OpenVINO, so that OpenVINO's callers find it first; whether it serves them can
-be changed at any time.
+A small library (see src/hook/README.md) exports OpenVINO's own `ov::Core::compile_model`. It must
+be in memory before OpenVINO, so that OpenVINO's callers find it first; serving can be switched on
+and off at any time.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _own: ctypes.CDLL
 _served_before = False
 
 
-# What the first installation added to LD_PRELOAD.
+# The path that the first installation added to LD_PRELOAD.
 _added_preload: str | None = None
 
 
 class Installation:
-    """As long as it lasts, models of this process are compiled through larder.
+    """Until it ends, models of this process are compiled through larder.
 
-    What :func:`install` returns: keep it for :meth:`uninstall`, use it in a `with` statement, or
-    forget it. Of several, the settings of the last one that lasts hold.
+    The result of :func:`install`: keep it for :meth:`uninstall`, use it in a `with` statement, or
+    ignore it. Of several installations, the last one that has not ended is in effect.
     """
 
     def __init__(self, preload: ctypes.CDLL, variables: Mapping[str, str],
@@ -62,25 +62,27 @@ class Installation:
 
     @property
     def directory(self) -> pathlib.Path | None:
-        """Where models are kept; None where the settings cannot be read, which keeps none."""
+        """The directory of the larder; None if the settings cannot be read: then nothing is
+        stored."""
         directory = self._in_force.get("LARDER_DIR")
         return None if directory is None else pathlib.Path(directory)
 
     @property
     def mode(self) -> str | None:
-        """As it was installed: "on", "off", …; None where the settings cannot be read."""
+        """The mode of the installation: "on", "off", …; None if the settings cannot be read."""
         return self._in_force.get("LARDER_MODE")
 
     @property
     def lasts(self) -> bool:
-        """Until :meth:`uninstall`, or the end of the `with` statement."""
+        """True until :meth:`uninstall`, or the end of the `with` statement."""
         return self._lasts
 
     @property
     def is_serving(self) -> bool:
-        """Whether the next model that this process compiles goes through this installation: it
-        lasts, no other has begun since that lasts, and it is not switched off. Whether OpenVINO is
-        of the version that larder is built for is known once this process has compiled a model."""
+        """Whether the next model that this process compiles goes through this installation: it has
+        not ended, no later installation is in effect, and it is not switched off. Whether OpenVINO
+        has the version for which larder was built is known after this process has compiled a
+        model."""
         return (self._lasts and is_last_layer(self._variables) and self.mode not in (None, "off")
                 and _serves(self._preload))
 
@@ -96,8 +98,8 @@ class Installation:
         return f"<larder.Installation in '{self.directory}': {state}>"
 
     def uninstall(self) -> None:
-        """Goes back to what the other installations say, or to what was before all of them. Models
-        that are loaded go on working."""
+        """Restores the settings of the other installations, or the original ones. Loaded models
+        continue to work."""
         if not self._lasts:
             return
         self._lasts = False
@@ -112,16 +114,16 @@ class Installation:
 
 
 def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Installation:
-    """From here on every model that this process compiles through OpenVINO is kept in a larder,
+    """From now on every model that this process compiles through OpenVINO is stored in a larder,
     and loaded the next time.
 
-    `larder` has to be imported before `openvino`, or the program started with `larder run`;
-    otherwise :class:`larder.Error`. A setting given here that cannot be read is a
-    :class:`larder.UsageError`; what is not given is as the environment and the configuration files
-    have it, and what cannot be read there is a warning when the first model is compiled.
-    LARDER_MODE=off in the environment counts whatever is given. What is given is put into the
-    environment, and the preload into LD_PRELOAD: programs that this one starts from now on, workers
-    of `multiprocessing` among them, are served as if `larder run` had started them.
+    `larder` must be imported before `openvino`, or the program must be started with `larder run`;
+    otherwise this raises :class:`larder.Error`. An invalid argument raises
+    :class:`larder.UsageError`. Settings that are not given come from the environment and the
+    configuration files; an invalid value there causes a warning when the first model is compiled.
+    LARDER_MODE=off in the environment overrides every argument. The arguments are put into the
+    environment, and the preload into LD_PRELOAD: programs that this one starts from now on,
+    including workers of `multiprocessing`, are served as if `larder run` had started them.
 
     May be called again, with other settings. Not while other threads compile models.
     """
@@ -130,15 +132,16 @@ def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Install
     try:
         return Installation(_preload_in_memory(), variables, _in_force(variables, given))
     except Error as error:
-        # How larder came to know is of no interest.
+        # Users do not need the traceback inside larder.
         raise error.with_traceback(None) from None
 
 
 def _in_force(variables: Mapping[str, str], given: Mapping[str, object]) -> dict[str, str]:
-    """Every setting, by variable; none where an operator got one wrong: that stops no program."""
+    """Every setting, by variable; none if an operator's setting is invalid: that must not stop a
+    program."""
     answers: list[Configuration] = []
     try:
-        # The first model that is compiled warns of the same.
+        # The first compile prints a warning about this.
         run(["config", "--json"], variables, _TIMEOUT_SECONDS, on_answer=answers.append,
             passes_warnings_on=False)
     except UsageError as error:
@@ -169,7 +172,7 @@ def _end(preload: ctypes.CDLL, variables: Mapping[str, str]) -> None:
 
 
 def open_preload() -> None:
-    """Makes :func:`install` possible, unless it is too late for that. Nothing is served yet."""
+    """Makes :func:`install` possible, unless OpenVINO is already loaded. Nothing is served yet."""
     global _own
     path = str(PACKAGE / "lib" / _PRELOAD)
     try:
@@ -195,9 +198,9 @@ def _preload_in_memory() -> ctypes.CDLL:
 
 
 def _path_in_time(own: ctypes.CDLL) -> str | None:
-    """Of the preload that OpenVINO's callers find. It is the library that looks: the loader is
-    locked meanwhile, and other threads call it with the interpreter's lock, which Python would have
-    to wait for."""
+    """The path of the preload that OpenVINO's callers find, or None. The library searches, not
+    Python: the loader is locked during the search, and Python would have to wait for the
+    interpreter's lock, which other threads hold while they call the loader."""
     path = ctypes.create_string_buffer(_PATH_BYTES)
     is_in_time = own.larder_preload_is_in_time
     is_in_time.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
@@ -206,7 +209,7 @@ def _path_in_time(own: ctypes.CDLL) -> str | None:
 
 
 def _renew(preload: ctypes.CDLL, serves: bool) -> bool:
-    """Has it serve by the environment as it is, or not. Whether it served before."""
+    """Switches serving on, with the current environment, or off. Returns whether it was on."""
     renew = preload.larder_preload_renew
     renew.argtypes = [ctypes.c_bool]
     renew.restype = ctypes.c_bool

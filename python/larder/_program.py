@@ -1,4 +1,4 @@
-"""The program `larder` that lies in this package, and one run of it."""
+"""The program `larder` of this package, and one run of it."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _READ_BYTES = 1 << 16
 _PREFIX = "larder: "
 _log = logging.getLogger("larder")
 
-# Is given an object of the program's JSON.
+# Receives an object of the program's JSON.
 Receiver = Callable[[Any], None]
 
 
 def program() -> str:
-    """The path of the program. It says itself where OpenVINO is missing that it needs."""
+    """The path of the program. The program itself reports a missing OpenVINO."""
     return str(PACKAGE / "bin" / "larder")
 
 
 def environment() -> dict[str, str]:
-    """What the program is started with."""
+    """The environment of the program."""
     variables = dict(os.environ)
     if not os.path.exists("/proc/self/exe"):
-        # By which the loader finds the program's libraries, which lie beside it.
+        # With this path the loader finds the program's libraries, which are beside it.
         variables.setdefault("LD_ORIGIN_PATH", str(PACKAGE / "bin"))
     return variables
 
 
 def preload_for_loader(path: str, variables: Mapping[str, str]) -> str | None:
-    """The preload of this path as the loader can be told of it in LD_PRELOAD, where blanks and
-    colons end a path: then `larder run` makes a link, or None."""
+    """The path for LD_PRELOAD. Blanks and colons end a path there: in that case it is a link that
+    `larder run` makes, or None."""
     if not {" ", ":"} & set(path):
         return path
     command = [program(), "run", "--", "sh", "-c", 'printf %s "$LD_PRELOAD"']
@@ -64,9 +64,9 @@ def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: flo
         codes: Container[int] = (_DONE,), passes_warnings_on: bool = True) -> int:
     """Runs the program and returns its exit code, which is one of `codes`.
 
-    Every line of its answer goes to `on_answer` as soon as it is there, every line about its
-    progress to `on_progress`, both on this thread. Whatever is raised there, and Ctrl-C, ends the
-    program as Ctrl-C would. Raises Error if it fails.
+    Every line of its answer goes to `on_answer` as soon as it is printed, every line about its
+    progress to `on_progress`, both on this thread. An exception there, and Ctrl-C, end the program
+    like Ctrl-C on a terminal. Raises Error if the program fails.
     """
     limit = _TimeLimit(words[0], timeout_seconds)
     process = _start([program(), *words], variables)
@@ -114,8 +114,8 @@ class _TimeLimit:
 
 def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        # On a terminal Ctrl-C would reach it too, and a second signal ends it half-way: in a
-        # session of its own it gets the one that `_end` sends.
+        # On a terminal Ctrl-C would also reach the program, and a second signal would kill it: in a
+        # session of its own it gets only the signal of `_end`.
         return subprocess.Popen(
             command, env={**environment(), **obeying_operator(variables)}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
@@ -126,7 +126,7 @@ def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.P
 
 def _lines(out: IO[bytes], error: IO[bytes],
            limit: _TimeLimit) -> Iterator[tuple[IO[bytes], str]]:
-    """Every line of both, as it comes."""
+    """Every line of both streams, as soon as it is printed."""
     begun = {out: b"", error: b""}
     with selectors.DefaultSelector() as selector:
         for pipe in begun:
@@ -144,7 +144,7 @@ def _lines(out: IO[bytes], error: IO[bytes],
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupts it, if it is still at work; it is gone afterwards."""
+    """Interrupts the program if it still runs, and waits for its end."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGINT)
@@ -171,6 +171,6 @@ def _error(verb: str, code: int, messages: list[str]) -> Error:
 
 
 def _pass_on(messages: list[str]) -> None:
-    """What the program said besides."""
+    """Other messages of the program."""
     for line in messages:
         _log.warning("%s", line)

@@ -1,4 +1,4 @@
-"""Settings as keywords, and as the variables that say the same."""
+"""Settings as keywords, and the corresponding environment variables."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Time = str | int | float | datetime.timedelta
 
 
 class Settings(TypedDict, total=False):
-    """Every setting but `dir`, named as its variable is: `max_size` is LARDER_MAX_SIZE.
+    """Every setting except `dir`, named like its variable: `max_size` is LARDER_MAX_SIZE.
 
-    What is not given, or None, is as the environment and the configuration files have it.
-    `larder config` says what each means. Sizes are whole numbers of bytes, or texts such as
+    Settings that are None or not given come from the environment and the configuration files.
+    `larder config` explains each of them. Sizes are whole numbers of bytes, or texts such as
     "20GiB" or "10%"; times are seconds, a `timedelta`, or texts such as "90s" or "10m".
     """
 
@@ -48,7 +48,7 @@ _TIMES = ("lock_timeout",)
 
 
 def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
-    """The environment that says the same as these settings, `dir` among them."""
+    """The environment variables for these settings, including `dir`."""
     known = ("dir", *Settings.__annotations__)
     for name in settings:
         if name not in known:
@@ -58,7 +58,8 @@ def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 def in_python_words(error: UsageError, settings: Mapping[str, object]) -> UsageError | None:
-    """The same error about one of these settings, if it is: nobody here has set a variable."""
+    """The same error in terms of the keyword, if it is about one of these settings: the caller has
+    set no variable."""
     for name, value in settings.items():
         begin = f"{_variable_of(name)}: "
         if value is None or not error.message.startswith(begin):
@@ -71,13 +72,13 @@ def in_python_words(error: UsageError, settings: Mapping[str, object]) -> UsageE
 
 
 def size_text(value: object) -> str:
-    """As the program reads it, which says no to what is not a size."""
+    """In the notation of the program, which refuses values that are not a size."""
     number = _number(value)
     return f"{number}B" if number is not None and number == value else str(value)
 
 
 def time_text(value: object) -> str:
-    """As the program reads it, in whole seconds: no less than what is given."""
+    """In the notation of the program, in whole seconds, rounded up."""
     if isinstance(value, datetime.timedelta):
         value = value.total_seconds()
     number = _number(value)
@@ -85,7 +86,7 @@ def time_text(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    """In whole numbers: no less than the one that is given."""
+    """A whole number, rounded up."""
     if isinstance(value, bool) or not isinstance(value, (SupportsIndex, SupportsFloat)):
         return None
     if isinstance(value, SupportsIndex):

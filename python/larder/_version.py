@@ -1,3 +1,3 @@
-"""Which larder this is; the build fills it in."""
+"""The version of larder; the build fills it in."""
 
 __version__ = "@PROJECT_VERSION@"

@@ -1,4 +1,4 @@
-"""What larder answers: the objects of `larder … --json`, which `docs/cli.md` explains.
+"""The answers of larder: the objects of `larder … --json`, which `docs/cli.md` explains.
 
 Times are RFC 3339 in UTC, sizes are bytes. Newer versions add fields, and never rename or remove
 one.
@@ -18,7 +18,7 @@ class Stale(TypedDict):
 
 
 class Entry(TypedDict):
-    """A kept model."""
+    """A stored model."""
 
     key: str
     model: str
@@ -41,7 +41,7 @@ class Entry(TypedDict):
 
 
 class Compiling(TypedDict):
-    """A model that some process compiles just now: one of another machine where not `is_here`."""
+    """A model that a process is compiling: on another machine if not `is_here`."""
 
     key: str
     what: str
@@ -51,7 +51,7 @@ class Compiling(TypedDict):
 
 
 class Listing(TypedDict):
-    """What `Cache.ls` gives. `max_size_bytes` is 0 where there is no limit."""
+    """The result of `Cache.ls`. `max_size_bytes` is 0 if there is no limit."""
 
     schema_version: int
     entries: list[Entry]
@@ -69,7 +69,7 @@ class EntryObject(TypedDict):
 
 
 class ModelFile(TypedDict):
-    """A file that the model was read from, as it was then."""
+    """A file from which the model was read, as it was at that time."""
 
     role: str
     digest: str
@@ -77,7 +77,7 @@ class ModelFile(TypedDict):
 
 
 class WholeEntry(Entry):
-    """What `Cache.show` gives: an entry with everything that decides its key."""
+    """The result of `Cache.show`: an entry with all inputs of its key."""
 
     schema_version: int
     without_weights: bool
@@ -89,7 +89,7 @@ class WholeEntry(Entry):
 
 
 class Difference(TypedDict):
-    """An input of the key in which two entries differ; None where one has no such input."""
+    """An input of the key in which two entries differ; None if one has no such input."""
 
     input: str
     kept: str | None
@@ -97,7 +97,7 @@ class Difference(TypedDict):
 
 
 class Explanation(TypedDict):
-    """What `Cache.why` gives."""
+    """The result of `Cache.why`."""
 
     schema_version: int
     model: str
@@ -110,7 +110,7 @@ class Explanation(TypedDict):
 
 
 class KeptObject(TypedDict):
-    """The blob that a request was answered with. Its model's own files may have most of it."""
+    """The blob of a request. The model's own files may hold most of it."""
 
     digest: str
     bytes: int
@@ -118,14 +118,14 @@ class KeptObject(TypedDict):
 
 
 class Memory(TypedDict):
-    """What the process that compiled took."""
+    """The memory of the process that compiled."""
 
     rss_bytes: int
     peak_rss_bytes: int
 
 
 class Sharing(TypedDict):
-    """How much of what a device unpacked the process shares with others."""
+    """How many of the unpacked bytes the process shares with others."""
 
     shared_bytes: int
     private_bytes: int
@@ -133,7 +133,7 @@ class Sharing(TypedDict):
 
 
 class CompileReport(TypedDict):
-    """What `Cache.compile` gives for each model. In `timing_ms` are the stages that ran."""
+    """The result of `Cache.compile` for each model. `timing_ms` has the stages that ran."""
 
     schema_version: int
     model: str
@@ -149,7 +149,7 @@ class CompileReport(TypedDict):
 
 
 class Failure(TypedDict):
-    """What went wrong, and what to do."""
+    """An error, and what to do."""
 
     what: str
     remedy: str | None
@@ -165,7 +165,7 @@ class FailedCompile(TypedDict):
 
 
 class Finding(TypedDict):
-    """Something that is not as it was kept."""
+    """A stored file that has changed."""
 
     damage: Literal["damaged", "untrusted", "unreadable"]
     key: str | None
@@ -174,7 +174,7 @@ class Finding(TypedDict):
 
 
 class VerifyReport(TypedDict):
-    """What `Cache.verify` gives."""
+    """The result of `Cache.verify`."""
 
     schema_version: int
     entries: int
@@ -186,7 +186,7 @@ class VerifyReport(TypedDict):
 
 
 class Repair(TypedDict):
-    """What became of a damaged entry."""
+    """The result for a damaged entry."""
 
     key: str
     model: str
@@ -196,13 +196,13 @@ class Repair(TypedDict):
 
 
 class RepairReport(VerifyReport):
-    """What `Cache.repair` gives."""
+    """The result of `Cache.repair`."""
 
     repairs: list[Repair]
 
 
 class ShortEntry(TypedDict):
-    """An entry that something was done to, or would be."""
+    """An entry that was changed, or would be."""
 
     key: str
     model: str
@@ -211,7 +211,7 @@ class ShortEntry(TypedDict):
 
 
 class RemovalReport(TypedDict):
-    """What `Cache.rm` gives."""
+    """The result of `Cache.rm`."""
 
     schema_version: int
     dry_run: bool
@@ -220,13 +220,13 @@ class RemovalReport(TypedDict):
 
 
 class Pruned(ShortEntry):
-    """An entry that a rule took."""
+    """An entry that a rule has removed."""
 
     reason: str
 
 
 class PruneReport(TypedDict):
-    """What `Cache.prune` gives."""
+    """The result of `Cache.prune`."""
 
     schema_version: int
     dry_run: bool
@@ -239,7 +239,7 @@ class PruneReport(TypedDict):
 
 
 class Recoded(ShortEntry):
-    """An entry that takes another room on disk."""
+    """An entry whose size on disk has changed."""
 
     before_bytes: int
     after_bytes: int
@@ -254,7 +254,7 @@ class Unchanged(ShortEntry):
 
 
 class CompressReport(TypedDict):
-    """What `Cache.compress` and `Cache.decompress` give."""
+    """The result of `Cache.compress` and `Cache.decompress`."""
 
     schema_version: int
     dry_run: bool
@@ -268,14 +268,14 @@ class CompressReport(TypedDict):
 
 
 class Pinned(TypedDict):
-    """What `Cache.pin` gives: keys."""
+    """The result of `Cache.pin`: keys."""
 
     schema_version: int
     pinned: list[str]
 
 
 class Unpinned(TypedDict):
-    """What `Cache.unpin` gives: keys."""
+    """The result of `Cache.unpin`: keys."""
 
     schema_version: int
     unpinned: list[str]
@@ -300,14 +300,15 @@ class _Scanned(TypedDict):
 
 
 class ScanReport(_Scanned, total=False):
-    """What `Cache.scan` gives; the last two fields with `remove_stale`."""
+    """The result of `Cache.scan`; the last two fields only with `remove_stale`."""
 
     dry_run: bool
     freed_bytes: int
 
 
 class Outcomes(TypedDict):
-    """How many requests ended how; `saved_ms` is compile time not spent, less than 0 if lost."""
+    """Numbers of requests by outcome; `saved_ms` is the saved compile time, negative if time was
+    lost."""
 
     compiled: int
     loaded: int
@@ -317,14 +318,14 @@ class Outcomes(TypedDict):
 
 
 class StaleSum(TypedDict):
-    """All that is stale for one reason."""
+    """The stale entries of one reason."""
 
     entries: int
     bytes: int
 
 
 class Stats(Outcomes):
-    """What `Cache.stats` gives, over all processes of this user on this machine."""
+    """The result of `Cache.stats`, over all processes of this user on this machine."""
 
     schema_version: int
     since: str
@@ -360,7 +361,7 @@ class FillTime(TypedDict):
 
 
 class Advice(TypedDict):
-    """Something that is wrong, and how to mend it."""
+    """A problem, and how to repair it."""
 
     severity: Literal["info", "warning", "error"]
     subject: str
@@ -369,7 +370,7 @@ class Advice(TypedDict):
 
 
 class SharingPossible(TypedDict):
-    """What `LARDER_SHARE` is, and whether a process like this one can share at all."""
+    """The value of `LARDER_SHARE`, and whether a process like this one can share at all."""
 
     setting: Literal["auto", "on", "off"]
     unpacked_bytes: int
@@ -377,7 +378,7 @@ class SharingPossible(TypedDict):
 
 
 class Diagnosis(TypedDict):
-    """What `Cache.doctor` gives."""
+    """The result of `Cache.doctor`."""
 
     schema_version: int
     version: str
@@ -395,7 +396,7 @@ class Diagnosis(TypedDict):
 
 
 class Setting(TypedDict):
-    """A setting as it is in force."""
+    """A setting with its effective value."""
 
     name: str
     variable: str
@@ -405,7 +406,7 @@ class Setting(TypedDict):
 
 
 class Configuration(TypedDict):
-    """What `Cache.config` gives."""
+    """The result of `Cache.config`."""
 
     schema_version: int
     settings: list[Setting]

@@ -1,13 +1,12 @@
-// A program as users write them: asks larder for a model, runs one inference, prints what it got.
+// A program as users write them: asks larder for a model, runs one inference, prints the result.
 //
 //     asker DIRECTORY STATE MODEL DEVICE [NAME=VALUE…]
 //
 // Waits for a line on standard input before it asks. Prints "outcome|digest of outputs|reason".
 // Options, as environment variables: ASK_MODE (a mode), ASK_VERIFY=always, ASK_LIMIT=off,
-// ASK_CRASH=1 (dies of a segmentation fault once the model was loaded), ASK_STOP=1 (is terminated
-// by then), ASK_MEMORY=1 (reads the
-// model and asks for it in memory), ASK_LOCK_TIMEOUT (seconds), ASK_COMPILES (a file to which a
-// line is added per compile).
+// ASK_CRASH=1 (dies of a segmentation fault after the model was loaded), ASK_STOP=1 (is terminated
+// at that point), ASK_MEMORY=1 (reads the model and asks for it in memory), ASK_LOCK_TIMEOUT
+// (seconds), ASK_COMPILES (a file to which a line is added per compile).
 #include <csignal>
 #include <cstdlib>
 #include <iostream>

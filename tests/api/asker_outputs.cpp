@@ -34,7 +34,7 @@ std::string digest_of_outputs(ov::CompiledModel& compiled) {
     std::ostringstream text;
     for (std::size_t i = 0; i < compiled.inputs().size(); ++i) {
         const auto port = compiled.input(i);
-        // 1 for what is dynamic: the GGUF models run with no other.
+        // Dynamic dimensions become 1: the GGUF models run with no other value.
         ov::Shape shape;
         for (const auto& dimension : port.get_partial_shape()) {
             shape.push_back(dimension.is_static() ? static_cast<std::size_t>(dimension.get_length())

@@ -6,7 +6,7 @@
 
 namespace larder::testing {
 
-// A text that is equal for equal outputs of one inference on fixed inputs; NaN is told apart.
+// A text that is equal for equal outputs of one inference on fixed inputs; it distinguishes NaN.
 [[nodiscard]] std::string digest_of_outputs(ov::CompiledModel& compiled);
 
 }  // namespace larder::testing

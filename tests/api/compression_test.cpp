@@ -1,4 +1,4 @@
-// Entries that are kept compressed, on the real runtime: each load in a process of its own.
+// Compressed entries, on the real runtime: each load in a process of its own.
 #include <algorithm>
 #include <random>
 #include <string>
@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t k_f16_width = 768;
 constexpr std::size_t k_f16_layers = 4;
 
-// Weights that were numbers of 16 bits. Whether they are unpacked to 32 when the model is compiled
-// is up to how the model is saved.
+// Weights that were numbers of 16 bits. The way in which the model is saved decides whether the
+// compile unpacks them to 32 bits.
 std::shared_ptr<ov::Model> f16_model(std::uint32_t seed) {
     std::minstd_rand random(seed);
     const auto x =
@@ -40,13 +40,13 @@ protected:
     [[nodiscard]] Store open() const {
         return Store({.directory = directory_, .state_directory = state_});
     }
-    // With weights that the device keeps as they are.
+    // With weights that the device uses unchanged.
     [[nodiscard]] std::filesystem::path save_as_f16(const std::string& name) const {
         const auto path = root_ / (name + ".xml");
         ov::save_model(f16_model(1), path.string(), true);
         return path;
     }
-    // With its weights: what refers to the model's files is not compressed.
+    // With its weights, because referring entries are not compressed.
     [[nodiscard]] Answer ask_and_keep(const std::filesystem::path& model) const {
         return ask({.model = model, .environment = {{"LARDER_WEIGHTS", "keep"}}});
     }

@@ -1,6 +1,7 @@
-// Goal: every format that OpenVINO reads is kept by its content, with all the files it consists of.
-// Method: models are built by the models package, asked for by fresh processes, moved and changed
-// by one byte with size and time put back; outputs are those of a compile without larder.
+// Goal: models of every format that OpenVINO reads are identified by their content, with all files
+// of the model. Method: models are built by the models package, requested by fresh processes,
+// moved, and changed by one byte with size and time restored; the outputs must be those of a
+// compile without larder.
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -12,7 +13,7 @@ namespace larder::testing {
 namespace fs = std::filesystem;
 namespace {
 
-// The last line that the command prints.
+// The last line of the command's output.
 std::string last_line_of(const std::string& command) {
     // NOLINTNEXTLINE(bugprone-command-processor): a command of ours
     FILE* const pipe = ::popen(command.c_str(), "r");
@@ -37,11 +38,11 @@ protected:
     void expect(const fs::path& model, const std::string& outcome, const std::string& what) const {
         const auto answer = ask(model);
         EXPECT_EQ(answer.outcome, outcome) << what << ": " << answer.reason;
-        // Of an inference that failed, all outputs are alike.
+        // If an inference failed, all its outputs are equal.
         EXPECT_TRUE(answer.outputs.starts_with('[')) << what << ": " << answer.outputs;
         EXPECT_EQ(answer.outputs, ask_without({.model = model}).outputs) << what;
     }
-    // Asks for what lies in `folder`, which holds nothing but the model, in every way it can move.
+    // Requests the model in `folder`, which holds nothing else, after every kind of move.
     void expect_kept_by_content(const fs::path& model) const {
         expect(model, "compiled", "first");
         expect(model, "loaded", "again");
@@ -69,7 +70,7 @@ TEST_F(Formats, Paddle) { expect_kept_by_content(build("paddle-tiny")); }
 TEST_F(Formats, IrWithState) { expect_kept_by_content(build("llama-stateful")); }
 TEST_F(Formats, Gguf) { expect_kept_by_content(build("gguf-tiny")); }
 
-// OpenVINO reads no shards: larder gives it one file, also where it is switched off.
+// OpenVINO reads no shards: larder gives it one file, even if larder is switched off.
 TEST_F(Formats, SplitGguf) {
     const auto model = build("gguf-split");
     const auto whole = ask_without({.model = build("gguf-tiny")});
@@ -86,7 +87,7 @@ TEST_F(Formats, SplitGguf) {
     EXPECT_EQ(files_in("tmp"), std::vector<fs::path>{});
 }
 
-// Neither a directory that cannot be written nor a missing shard ends in a message about tensors.
+// Neither a read-only directory nor a missing shard leads to a message about tensors.
 TEST_F(Formats, SplitGgufThatCannotBeJoined) {
     const auto model = build("gguf-split");
     const Question nowhere{.model = model,

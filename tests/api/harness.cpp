@@ -89,7 +89,7 @@ Answer Asker::answer() {
 LarderTest::LarderTest() {
     auto pattern = (fs::path(::testing::TempDir()) / "larder-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
-    // Other users' programs take part in some tests.
+    // Some tests start programs of other users.
     fs::permissions(root_, fs::perms(0755));
     directory_ = root_ / "larder";
     state_ = root_ / "state";

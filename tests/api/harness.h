@@ -16,7 +16,7 @@ struct Answer {
     std::string outcome;  // empty: the process died
     std::string outputs;
     std::string reason;
-    int signal = 0;  // what it died of
+    int signal = 0;  // the signal that killed it
 };
 
 struct Question {
@@ -27,7 +27,7 @@ struct Question {
     uid_t user = 0;  // asks as this user; 0: as ourselves
 };
 
-// A process that was started and waits to be told to ask.
+// A started process that waits for the command to ask.
 class Asker {
 public:
     Asker(const std::filesystem::path& directory, const std::filesystem::path& state,
@@ -72,7 +72,7 @@ protected:
     std::filesystem::path state_;
 };
 
-// Flips one byte and puts size, mtime (not ctime: nobody can) back.
+// Flips one byte and restores size and mtime (ctime cannot be restored).
 void change_byte_unseen(const std::filesystem::path& file, std::uintmax_t offset);
 
 }  // namespace larder::testing

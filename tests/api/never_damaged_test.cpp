@@ -1,7 +1,7 @@
-// Goal: no damage to what is kept ever reaches an output.
-// Method: one seed decides a mutation of an object or a manifest; the model is asked for and must
-// have the outputs of a fresh compile, the damaged file must be in quarantine, and the next request
-// must be a hit. Runs in one process: a crash fails the test.
+// Goal: no damage to stored files ever reaches an output. Method: one seed decides a mutation of an
+// object or a manifest; the requested model must have the outputs of a fresh compile, the damaged
+// file must be in quarantine, and the next request must be a hit. Runs in one process: a crash
+// fails the test.
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -24,7 +24,7 @@ std::string content(const fs::path& file) {
 }
 
 void overwrite(const fs::path& file, const std::string& bytes) {
-    // In place, as damage comes: the same inode, whatever its permissions.
+    // In place, like real damage: the same inode, with any permissions.
     fs::permissions(file, fs::perms::owner_write, fs::perm_options::add);
     std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
 }
@@ -49,7 +49,7 @@ std::string mutated(std::string bytes, std::mt19937& random) {
                 bytes[i] = static_cast<char>(below(256));
             }
             break;
-        case 5: {  // two pieces change places
+        case 5: {  // two parts swap their places
             const auto size = std::min<std::size_t>(64, bytes.size() / 4);
             const auto a = below(bytes.size() / 2 - size);
             const auto b = bytes.size() / 2 + below(bytes.size() / 2 - size);

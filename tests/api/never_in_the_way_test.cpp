@@ -1,4 +1,4 @@
-// Whatever is wrong with the larder, the program gets its model.
+// The program gets its model with every fault of the larder.
 #include <fstream>
 
 #include <openvino/openvino.hpp>
@@ -66,7 +66,7 @@ TEST_F(NeverInTheWay, AReadOnlyMountLoadsWhatItHoldsAndCompilesTheRest) {
     expect(ask(model_), "compiled");
     ASSERT_TRUE(mount_read_only(directory_));
     expect(ask(model_), "loaded");
-    // Its outputs may differ: it does not compute in bf16, where the processor can.
+    // Its outputs may differ: it does not compute in bf16, even if the processor can.
     const Question other{.model = model_, .properties = {"EXECUTION_MODE_HINT=ACCURACY"}};
     EXPECT_EQ(ask(other).outcome, "bypassed");
 }
@@ -230,7 +230,7 @@ TEST_F(Crash, SoItIsWithEightProcessesAtOnce) {
     };
     for (const auto& answer : together(crash))
         EXPECT_TRUE(answer.signal == SIGSEGV || !answer.outcome.empty());
-    // Those that crashed late may have crashed over what those that crashed early made anew.
+    // A late crash may be caused by a blob that was compiled after an early crash.
     std::ptrdiff_t compiled = 0;
     for (const auto& answer : together({.model = model_})) {
         EXPECT_EQ(answer.signal, 0);

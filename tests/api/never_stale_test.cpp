@@ -1,5 +1,5 @@
-// Whatever changes what a fresh compile would give, gives a fresh compile; whatever does not, a
-// hit.
+// Every change that affects the result of a compile leads to a fresh compile; every other change
+// leads to a hit.
 #include <fstream>
 #include <thread>
 
@@ -16,7 +16,7 @@ namespace {
 
 class NeverStale : public LarderTest {
 protected:
-    // Asks, and expects a compile with the outputs of one without larder.
+    // Asks, and expects a compile with the same outputs as without larder.
     void expect_compiled(const Question& question, const std::string& what) const {
         const auto answer = ask(question);
         EXPECT_EQ(answer.outcome, "compiled") << what << ": " << answer.reason;
@@ -80,7 +80,7 @@ TEST_F(NeverStale, APropertyThatDecidesTheBlobIsCompiledAndOneThatDoesNotIsLoade
     expect_compiled({.model = model}, "first");
     expect_compiled({.model = model, .properties = {"EXECUTION_MODE_HINT=ACCURACY"}}, "accuracy");
     expect_compiled({.model = model, .properties = {"INFERENCE_PRECISION_HINT=f16"}}, "precision");
-    // Processors with bf16 have another default than those without.
+    // The default differs between processors with and without bf16.
     ov::Core core;
     const auto precision = core.get_property("CPU", ov::hint::inference_precision).to_string();
     expect_loaded({.model = model, .properties = {"INFERENCE_PRECISION_HINT=" + precision}},
@@ -139,7 +139,7 @@ TEST_F(NeverStale, WeightlessBlobsHoldOnlyWithTheirWeights) {
     ASSERT_EQ(files_in("objects").size(), 1U);
     EXPECT_LT(fs::file_size(files_in("objects").front()), fs::file_size(weights) / 4);
     expect_loaded(question, "again");
-    // CACHE_MODE says how the runtime keeps blobs, and decides no result.
+    // CACHE_MODE decides how the runtime stores blobs, and does not affect a result.
     expect_loaded({.model = model}, "without asking for it");
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     expect_loaded(question, "remembered");
@@ -161,7 +161,7 @@ class VirtualDevice : public NeverStale, public ::testing::WithParamInterface<st
 protected:
     static Question ask_for(const fs::path& model) {
         Question question{.model = model, .device = GetParam()};
-        // Else every inference waits a second for a batch to fill.
+        // Otherwise every inference waits a second for a batch to fill.
         if (GetParam().starts_with("BATCH")) question.properties = {"AUTO_BATCH_TIMEOUT=1"};
         return question;
     }

@@ -1,4 +1,4 @@
-// However many ask for the same thing at once, one compiles.
+// Of any number of simultaneous requests for one model, one compiles.
 #include <algorithm>
 #include <barrier>
 #include <chrono>
@@ -18,7 +18,7 @@ namespace {
 
 class Once : public LarderTest {
 protected:
-    // Starts `count` processes, lets them go at once, and returns what they say.
+    // Starts `count` processes, lets them begin at the same time, and returns their output.
     std::vector<Answer> ask_together(const Question& question, std::size_t count) const {
         std::vector<Asker> askers;
         for (std::size_t i = 0; i < count; ++i) askers.emplace_back(directory_, state_, question);
@@ -50,12 +50,12 @@ TEST_F(Once, SixteenProcessesCompileOnce) {
 }
 
 TEST_F(Once, AnotherTakesOverWhenTheCompilerIsKilled) {
-    // Large enough that its compile can be met.
+    // Large enough that the test can act during its compile.
     const auto model = save(dense_model({.width = 1500, .layers = 24}), "m");
     const Question question{.model = model};
     Asker first(directory_, state_, question);
     first.go();
-    // It holds the key's lock as soon as it compiles.
+    // The process holds the compile lock from the beginning of its compile.
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (files_in("locks").empty() && std::chrono::steady_clock::now() < limit) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -120,7 +120,7 @@ TEST_F(Once, WhatABuilderThrowsReachesTheCaller) {
     const auto fingerprint = Fingerprint::of(std::as_bytes(std::span(identity)));
     const auto build = []() -> std::shared_ptr<ov::Model> { throw std::out_of_range("weights"); };
     EXPECT_THROW((void)cache.compile_model(core, fingerprint, build, "CPU"), std::out_of_range);
-    // The lock was released on the way.
+    // The lock was released in between.
     EXPECT_EQ(cache.compile_model(
                        core, fingerprint, [] { return dense_model(); }, "CPU")
                   .outcome,

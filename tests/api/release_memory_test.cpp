@@ -1,4 +1,4 @@
-// What is left in memory after a compile, and that everything still works with it.
+// Tests the memory that remains after a compile, and that the model still works.
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -24,7 +24,7 @@ constexpr std::size_t k_layers = 10;
 constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
 constexpr std::uint64_t k_weights_f32 = k_width * k_width * sizeof(float) * k_layers;  // 160 MiB
 
-// Its weights are kept as f16 and are unpacked while it is compiled: plugins fold the conversion.
+// Its file holds f16 weights, and the compile unpacks them: plugins fold the conversion.
 std::shared_ptr<ov::Model> folding_model(std::uint32_t seed) {
     std::minstd_rand random(seed);
     const auto x = std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, k_width});
@@ -50,7 +50,7 @@ std::uint64_t memory_of_kind(const std::string& kind) {
 }
 std::uint64_t heap() { return memory_of_kind("RssAnon"); }
 
-// The memory that pages of files take whose path contains `part`; nothing if none is mapped.
+// The memory of mapped pages of files whose path contains `part`; nothing if none is mapped.
 std::optional<std::uint64_t> resident_of(const std::string& part) {
     std::ifstream smaps("/proc/self/smaps");
     std::optional<std::uint64_t> bytes;
@@ -120,7 +120,7 @@ TEST_F(ReleaseMemory, AfterACompileOnlyTheModelIsLeft) {
     const auto blob = resident_of("/objects/");
     ASSERT_TRUE(blob);
     EXPECT_LT(*blob, 16 * k_mib);
-    // What it unpacked lies there once, not twice.
+    // The unpacked weights are in memory once, not twice.
     EXPECT_LT(heap() - before + k_weights_f32 * 3 / 4, kept_heap);
     EXPECT_EQ(infer(result.model), expected);
 }

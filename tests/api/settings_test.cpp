@@ -1,5 +1,5 @@
-// What an operator sets counts in a program that sets something else itself: the environment and
-// the files fill in what Options leave open, and LARDER_MODE=off switches off whatever they say.
+// An operator's settings apply to a program that sets other options itself: the environment and the
+// files supply the values that Options leave open, and LARDER_MODE=off overrides the program.
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -103,7 +103,7 @@ TEST_F(Settings, AnOperatorSwitchesOffWhateverAProgramSets) {
         EXPECT_EQ(compile(own).outcome, Outcome::bypassed);
         EXPECT_FALSE(std::filesystem::exists(directory_));
     }
-    // Nor is anything else looked at.
+    // No other file is read either.
     const Variable off("LARDER_MODE", "off");
     const Variable broken("LARDER_VERIFY", "sometimes");
     EXPECT_EQ(compile(options()).outcome, Outcome::bypassed);

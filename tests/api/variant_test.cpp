@@ -1,4 +1,4 @@
-// Blobs of one model for several shapes are kept as variants of one of them, on the real runtime.
+// Blobs of one model for several shapes are stored as variants of one of them, on the real runtime.
 #include <algorithm>
 #include <random>
 #include <string>
@@ -20,8 +20,8 @@ constexpr std::size_t k_shapes = 8;
 constexpr std::size_t k_channels = 192;
 constexpr std::size_t k_convolutions = 3;
 
-// Three convolutions of 1.3 MB each, and a constant before them that depends on the height: what
-// follows is moved by 64 bytes from shape to shape, which is not a page.
+// Three convolutions of 1.3 MB each, and a constant before them that depends on the height: the
+// following bytes move by 64 bytes from shape to shape, which is not a page.
 std::shared_ptr<ov::Model> model_of_height(std::size_t height) {
     std::mt19937 random(1);
     const auto constant = [&](const ov::Shape& shape) {

@@ -1,6 +1,6 @@
-// Goal: what Cache::explain says of a request is what becomes of it.
-// Method: one seed decides what happens to models and larder, and who asks next for which model, by
-// its path or as a program has read it; before each request it is explained.
+// Goal: Cache::explain predicts the outcome of a request. Method: one seed decides the changes of
+// models and larder, and the next request: the model, and whether it is requested by path or as
+// read by a program. Each request is explained before.
 #include <fstream>
 #include <random>
 #include <set>
@@ -35,7 +35,7 @@ protected:
         return options;
     }
 
-    // What happens before a request, in words.
+    // The change before a request, in words.
     std::string happens() {
         const auto event = below(14);
         const auto model = one_of(models_);
@@ -88,7 +88,7 @@ protected:
         save(dense_model({.seed = seed, .width = 32}), model.stem().string());
     }
 
-    // How it was asked, in words.
+    // The kind of the request, in words.
     std::string check_a_request() {
         const auto mode = one_of<Mode>({Mode::on, Mode::on, Mode::on, Mode::on, Mode::on,
                                         Mode::read_only, Mode::refresh, Mode::off});
@@ -136,7 +136,7 @@ TEST_F(WhyTest, SaysWhatTheNextRequestDoesOverHundredsOfSituations) {
         const auto asked = check_a_request();
         history += "; " + asked + "\n";
     }
-    // Both are tried often.
+    // Both cases occur often.
     EXPECT_GE(asked_["hit"], k_situations / 5) << asked_["miss"];
     EXPECT_GE(asked_["miss"], k_situations / 5);
     if (HasFailure()) std::cerr << history;

@@ -1,4 +1,4 @@
-// base/parallel.h: everything is done once, and every error is told.
+// base/parallel.h: every index is processed once, and every error is reported.
 #include "base/parallel.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// larder/larder.h: what a host that compiles by itself gets, and what it is told where it errs.
+// larder/larder.h: the results and the error messages for a program that compiles its own graphs.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 std::string reversed(std::string text) { return {text.rbegin(), text.rend()}; }
 
-// What a host holds: a model, and what it compiled or was given.
+// The data of a host program: a model, and the blob that it compiled or received.
 struct Model {
     std::string weights = std::string(200'000, 'w') + "end";
     std::string held;
@@ -195,7 +195,7 @@ TEST_F(CApi, WhateverIsAskedDecides) {
     for (const auto& request : requests) {
         EXPECT_EQ(ask(cache.get(), request, model_).outcome, LARDER_COMPILED);
     }
-    // But for its name.
+    // Except for its name.
     requests[0].model = "the same by another name";
     for (const auto& request : requests) {
         EXPECT_EQ(ask(cache.get(), request, model_).outcome, LARDER_LOADED);

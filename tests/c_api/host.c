@@ -1,4 +1,4 @@
-// A host that "compiles" by writing its weights backwards.
+// A host program that "compiles" by reversing its weights.
 //
 //     c_host LARDER STATE WEIGHTS COMPILES
 //

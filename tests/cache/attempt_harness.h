@@ -43,7 +43,7 @@ protected:
         auto response = Attempt(session, request, reference).run();
         return {std::move(response), request.result()};
     }
-    // In a session of its own, as a new process would.
+    // In a session of its own, like a new process.
     Asked ask(const std::string& model = "x") {
         Session session(system(), log_, config_);
         return ask(session, model);

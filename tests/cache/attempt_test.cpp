@@ -1,4 +1,4 @@
-// Whole requests on a fake runtime, whose faults can be chosen.
+// Complete requests on a fake runtime with selectable faults.
 #include "cache/attempt.h"
 
 #include <barrier>
@@ -50,7 +50,7 @@ TEST_F(AttemptTest, WaitersLoadWhileTheCompilersOwnImportStalls) {
         EXPECT_EQ(device_.imports_done, 1);
     });
     ASSERT_TRUE(stalls.wait());
-    // Neither one that finds it nor one that has to compile the same anew.
+    // Neither a request that finds the blob nor a request that compiles the same model again.
     EXPECT_EQ(outcome(), Outcome::loaded);
     config_.mode = Mode::refresh;
     config_.lock_timeout = std::chrono::nanoseconds{0};
@@ -88,7 +88,7 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
     device_.accepts = false;
     device_.compiles = false;
     EXPECT_THROW((void)ask(), std::runtime_error);
-    // Where compiling fails too, the blob was not to blame: it is still there.
+    // If compiling fails too, the blob was not the cause: it still exists.
     device_.accepts = true;
     EXPECT_EQ(outcome(), Outcome::loaded);
     device_.compiles = true;
@@ -116,7 +116,7 @@ TEST_F(AttemptTest, RefusedExportIsFoundOutWhenItIsKept) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
-// Where nobody tries when it is kept, the refusal may be one of another build.
+// If the blob is not imported when it is published, another build may have caused the refusal.
 TEST_F(AttemptTest, ExportRefusedByTwoLoadsIsNotMadeAgain) {
     device_.tries = false;
     EXPECT_EQ(outcome(), Outcome::compiled);
@@ -139,7 +139,7 @@ TEST_F(AttemptTest, WhatWasAcceptedBeforeMayBeRefusedAnyNumberOfTimes) {
     }
 }
 
-// Between being found and being opened, an entry may change how it is kept.
+// The encoding of an entry may change after it was found and before it is opened.
 TEST_F(AttemptTest, WhatIsCompressedMeanwhileIsLoaded) {
     device_.blob_padding = 100'000;
     EXPECT_EQ(outcome(), Outcome::compiled);
@@ -161,7 +161,7 @@ TEST_F(AttemptTest, WhatIsCompressedMeanwhileIsLoaded) {
     EXPECT_TRUE(said_.empty()) << said_.front();
 }
 
-// Whose memory is no file's: nothing of it may be dropped, and there is nothing to read ahead.
+// No file backs its memory: none of it may be dropped, and nothing can be read ahead.
 TEST_F(AttemptTest, ALargeBlobThatIsCompressedIsLoaded) {
     device_.blob_padding = k_large_blob_bytes;
     EXPECT_EQ(outcome(), Outcome::compiled);
@@ -176,7 +176,7 @@ TEST_F(AttemptTest, ALargeBlobThatIsCompressedIsLoaded) {
     EXPECT_TRUE(said_.empty());
 }
 
-// The runtime writes such files itself, and a write beyond the limit ends the process.
+// The runtime writes such files itself, and a write beyond the limit would end the process.
 TEST_F(AttemptTest, ADirectoryIsNotLeftToADeviceUnderALimitOfFileSizes) {
     device_.caching = runtime::Caching::directory;
     const auto status = in_a_child([&] {
@@ -202,7 +202,7 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptLaterAtItsOwnCost) {
         const auto path = root_ / name;
         std::ofstream(path) << name;
         fs::last_write_time(path, fs::last_write_time(path) + later);
-        // A thread of the session's looks at any time.
+        // A thread of the session may look at any time.
         fs::rename(path, fs::path(device_.private_directory) / name);
     };
     write("1.blob", std::chrono::seconds(100));
@@ -225,7 +225,7 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptWithoutBeingAskedFor) 
     const format::Key key{*asked.response->key};
     const auto store = *session.store();
     {
-        // As long as it is written, it is left alone.
+        // A file is not touched while it is being written.
         std::ofstream file(fs::path(device_.private_directory) / "1.blob");
         file << "a part" << std::flush;
         std::this_thread::sleep_for(3 * Lookout::k_look_first);
@@ -239,7 +239,7 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptWithoutBeingAskedFor) 
     }
     ASSERT_TRUE(kept);
     EXPECT_EQ(kept->total_bytes(), std::string_view("a part and the rest").size());
-    // Nor does a child of this process look at what its parent's device writes.
+    // A child of this process does not look at the files of its parent's device either.
     std::ofstream(fs::path(device_.private_directory) / "2.blob") << "more";
     EXPECT_EQ(in_a_child([&] { session.keep_late_files(); }), 0);
     session.keep_late_files();
@@ -247,7 +247,7 @@ TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptWithoutBeingAskedFor) 
     EXPECT_TRUE(said_.empty());
 }
 
-// Once the model is there, want of memory costs its entry alone.
+// After the model is ready, a lack of memory only prevents its entry.
 TEST_F(AttemptTest, WantOfMemoryWhileAModelIsKeptCostsTheEntryAlone) {
     device_.on_export = [] { throw std::bad_alloc(); };
     EXPECT_EQ(outcome(), Outcome::bypassed);
@@ -304,7 +304,7 @@ TEST_F(AttemptTest, AWaiterSaysThatItWaited) {
     EXPECT_EQ(device_.compiles_done, 0);
 }
 
-// Two machines whose drivers differ, and which no property tells apart.
+// Two machines with different drivers that no property distinguishes.
 TEST_F(AttemptTest, MachinesThatDifferInWhatTheyNeedEachHaveTheirOwn) {
     device_.needs_more = true;
     for (const auto* const driver : {"driver 1", "driver 2", "driver 3", "driver 4"}) {
@@ -322,7 +322,7 @@ TEST_F(AttemptTest, MachinesThatDifferInWhatTheyNeedEachHaveTheirOwn) {
             EXPECT_TRUE(explain(session, request, reference)->would_hit) << driver;
         }
     }
-    // There is no end of drivers: the last gives way.
+    // The number of drivers is unlimited: the last one is replaced.
     device_.requirements = "driver 5";
     EXPECT_EQ(outcome(), Outcome::compiled);
     EXPECT_EQ(outcome(), Outcome::loaded);

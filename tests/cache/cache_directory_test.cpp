@@ -1,5 +1,5 @@
-// cache/cache_directory.h, on files as OpenVINO writes them. Those of the real runtime:
-// tests/cli/adopt_test.py.
+// cache/cache_directory.h, on files in OpenVINO's format. tests/cli/scan_test.py uses files of the
+// real runtime.
 #include "cache/cache_directory.h"
 
 #include <filesystem>
@@ -45,7 +45,7 @@ protected:
     void write(const std::string& name, const std::string& content) {
         write_file(cache_ / name, content);
     }
-    // Long enough ago that nobody is writing it any more.
+    // So long ago that the file counts as finished.
     void age(const std::string& name) {
         stdfs::last_write_time(cache_ / name,
                                stdfs::file_time_type::clock::now() - std::chrono::hours(1));
@@ -55,7 +55,7 @@ protected:
         EXPECT_TRUE(found) << found.error().message();
         return found.value_or(std::vector<CachedFile>{});
     }
-    // "1.blob: usable", a line each.
+    // "1.blob: usable", one line for each.
     std::string verdicts() {
         std::string text;
         for (const auto& file : examine()) {

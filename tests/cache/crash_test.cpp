@@ -1,4 +1,4 @@
-// Requests whose process crashes, or is ended from outside, on a fake runtime.
+// Requests whose process crashes, or is killed from outside, on a fake runtime.
 #include <csignal>
 #include <cstdlib>
 
@@ -11,7 +11,7 @@
 namespace larder::internal::cache {
 namespace {
 
-// Sanitizers handle crashes themselves: none is noticed then.
+// Sanitizers handle crashes themselves, so that larder does not detect them.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // A signal from outside says nothing about the model.
 TEST_F(AttemptTest, SignalsFromOutsideBlameNoBlob) {
@@ -40,7 +40,7 @@ protected:
             (void)ask();
         })));
     }
-    // One that crashes as it begins to use what it got, however it got it.
+    // A process that crashes when it begins to use its model, with any outcome.
     void crash_at_first_use() {
         EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
             Session session(system(), log_, config_);
@@ -121,7 +121,7 @@ TEST_F(CrashTest, ABlobIsInnocentWhereTheModelCrashesWithoutItToo) {
     EXPECT_LE(count("quarantine"), 1U);
 }
 
-// Found out while the blob is withheld: a compile crashes as its import did.
+// Detected while the blob is withheld: a compile crashes like its import.
 TEST_F(CrashTest, WhatIsWithheldIsKeptAgainOnceACompileCrashedTheSameWay) {
     withhold();
     crash_at_first_use();

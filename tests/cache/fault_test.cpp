@@ -1,7 +1,7 @@
-// Goal: no fault of the file system ever costs a request its model, or what was kept before.
-// Method: whole requests on a fake runtime; every I/O call in turn fails, once or from then on,
-// with every error that a disk can give; afterwards the file system heals, and the model must be a
-// hit.
+// Goal: no fault of the file system ever prevents a request from getting its model, or destroys
+// earlier entries. Method: complete requests on a fake runtime; every I/O call in turn fails, once
+// or from then on, with every error that a disk can return; afterwards the file system works again,
+// and the model must be a hit.
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -46,7 +46,7 @@ protected:
         fs::remove_all(config_.state_directory);
     }
 
-    // One request of a new process; its model must be right, whatever happens.
+    // One request of a new process; its model must be correct in every case.
     Outcome ask() {
         said_.clear();
         Log log(LogLevel::warn,
@@ -92,7 +92,8 @@ TEST_P(Fault, InAnyCallCostsNeitherTheModelNorWhatWasKept) {
             EXPECT_EQ(outcome,
                       test.before == Before::nothing_is_kept ? Outcome::compiled : Outcome::loaded);
         }
-        // Where the end of a trial can be noted in no way, it looks like a crash: compiled anew.
+        // If the end of a trial cannot be recorded at all, it looks like a crash: the model is
+        // compiled again.
         const bool seems_a_crash = test.lasting == Lasting::every_call_from_there &&
                                    faulty_.first_fault().find("trial") != std::string::npos;
         faulty_.heal();

@@ -1,4 +1,4 @@
-// cache/gain.h: what gains nothing is not kept for ever; and no busy moment makes it so.
+// cache/gain.h: blobs that gain nothing are not stored for ever, and a busy moment does not decide.
 #include "cache/gain.h"
 
 #include <chrono>
@@ -28,7 +28,7 @@ protected:
         device_.blob_padding = std::size_t{2} << 20;
         device_.on_import = [this] { time_.advance(load_); };
     }
-    // How requests end that are so far apart, of loads that take so long.
+    // The outcomes of requests with that interval, if loads take that long.
     Outcome ask_times(int times, milliseconds load, std::chrono::nanoseconds apart = minutes(1)) {
         load_ = load;
         auto last = Outcome::bypassed;
@@ -58,7 +58,7 @@ protected:
 
 TEST_F(GainTest, FiveLoadsInARowThatTakeNoLessThanCompilingAreTheLast) {
     EXPECT_EQ(outcome(), Outcome::compiled);
-    // As long is no gain either.
+    // An equal time is no gain either.
     EXPECT_EQ(ask_times(1, k_compile), Outcome::loaded);
     EXPECT_EQ(ask_times(4, k_slow), Outcome::loaded);
     for (int i = 0; i < 2; ++i) {
@@ -138,7 +138,7 @@ TEST_F(GainTest, IsLetInAgainByAPinOrTheSettingOrItsRemoval) {
     for (const auto way : {Way::setting, Way::removal, Way::pin}) {
         EXPECT_EQ(ask_times(5, k_slow), Outcome::loaded);
         EXPECT_EQ(outcome(), Outcome::bypassed);
-        // Who fails without what is kept does not fail for this.
+        // A program that needs the larder (cache-only) does not fail because of this.
         config_.mode = Mode::cache_only;
         EXPECT_EQ(outcome(), Outcome::bypassed);
         config_.mode = Mode::on;

@@ -1,4 +1,4 @@
-// A split GGUF model reaches the runtime as one file, which goes away with the reading.
+// A split GGUF model reaches the runtime as one file, which is removed after reading.
 #include "cache/join_shards.h"
 
 #include <filesystem>
@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// Fails what it is told to.
+// Fails the selected calls.
 class RefusingFileSystem final : public support::InterceptedFileSystem {
 public:
     using InterceptedFileSystem::InterceptedFileSystem;
@@ -140,7 +140,7 @@ TEST_F(JoinShards, SaysWhenThereIsNoRoomAnywhere) {
         EXPECT_THAT(response.error().remedy, HasSubstr("TMPDIR"));
     }
     EXPECT_EQ(device_.compiles_done, 0);
-    // The key's lock is free, and nothing was kept.
+    // The compile lock is free, and nothing was published.
     fs_.refuse = nullptr;
     config_.mode = Mode::on;
     EXPECT_EQ(ask(shard_path(1))->outcome, Outcome::compiled);

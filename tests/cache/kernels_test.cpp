@@ -1,4 +1,4 @@
-// cache/kernels.h: kernels that a device makes while a model runs, on a fake runtime.
+// cache/kernels.h: kernels that a device builds while a model runs, on a fake runtime.
 #include "cache/kernels.h"
 
 #include <chrono>
@@ -39,7 +39,7 @@ class KernelsTest : public AttemptTest {
 protected:
     KernelsTest() { device_.makes_kernels = true; }
 
-    // As the device does at an inference.
+    // Like the device at an inference.
     void make(const std::string& name = k_kernel, const std::string& content = kernel()) const {
         write_file(device_.kernels + "/" + name, content);
     }
@@ -49,7 +49,7 @@ protected:
         ASSERT_NE(device_.kernels, "");
         make();
     }
-    // What the device is given at a start.
+    // The kernels that the device gets at a start.
     std::string given() {
         Session session(system(), log_, config_);
         EXPECT_EQ(ask(session).response->outcome, Outcome::loaded);
@@ -130,7 +130,7 @@ TEST_F(KernelsTest, DamageIsNeverHandedOver) {
     EXPECT_EQ(given(), "");
     EXPECT_FALSE(kept());
     EXPECT_EQ(count("quarantine"), 2U);  // it, and its entry
-    // What is made anew is kept anew.
+    // Kernels that are built again are stored again.
     {
         Session session(system(), log_, config_);
         (void)ask(session);
@@ -161,7 +161,7 @@ TEST_F(KernelsTest, ProcessesThatRunAtOnceHaveEachOthers) {
     const auto of_second = device_.kernels;
     write_file(of_first + "/1.cl_cache", kernel("one"));
     write_file(of_second + "/2.cl_cache", kernel("two"));
-    // Nobody does anything for it.
+    // The program does nothing for this.
     EXPECT_TRUE(appears(of_first + "/2.cl_cache"));
     EXPECT_TRUE(appears(of_second + "/1.cl_cache"));
     EXPECT_EQ(read_file(of_second + "/1.cl_cache"), kernel("one"));
@@ -316,11 +316,11 @@ TEST_F(KernelsTest, WhatAKilledProcessLeavesIsSweptAndNothingIsHalfKept) {
     EXPECT_EQ(count("tmp"), 0U);
 }
 
-// Sanitizers handle crashes themselves: none is noticed then.
+// Sanitizers handle crashes themselves, so that larder does not detect them.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(KernelsTest, ThoseThatAProcessCrashedWithAreMadeAnew) {
     first_start();
-    // A blob that has proven itself is not to blame.
+    // A blob with a successful trial is not the cause.
     EXPECT_EQ(given(), std::string(k_kernel) + "\n");
     EXPECT_TRUE(WIFSIGNALED(in_a_child([&] {
         Session session(system(), log_, config_);

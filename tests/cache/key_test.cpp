@@ -1,5 +1,5 @@
-// Goal: whatever the runtime says has a part in a blob has one in the key.
-// Method: two requests of a fake runtime that differ in one thing.
+// Goal: everything that decides a blob according to the runtime is in the key. Method: two requests
+// of a fake runtime that differ in one value.
 #include "cache/key.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ protected:
         config_.directory = directory_ / "larder";
         config_.state_directory = directory_ / "state";
         support::write_file(file_, "content");
-        // Of a kind that larder recognises.
+        // A file of a kind that larder recognises.
         support::write_file(model_, "<?xml version=\"1.0\"?><net name=\"x\" version=\"11\"></net>");
     }
 

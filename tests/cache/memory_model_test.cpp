@@ -1,7 +1,6 @@
-// Goal: what is kept of a model in memory was compiled from what its key says, although its weights
-// lie in a file that others may change meanwhile.
-// Method: whole requests on a fake runtime, whose weights are mapped; the file changes while it
-// compiles.
+// Goal: the stored blob of a model in memory was compiled from the content in its key, although its
+// weights are in a file that other programs may change at the same time. Method: complete requests
+// on a fake runtime with mapped weights; the file changes during the compile.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -86,7 +85,7 @@ TEST_F(MemoryModel, IsNotKeptIfItsWeightsChangeWhileItIsCompiled) {
     EXPECT_EQ(outcome(), Outcome::compiled) << "nothing is kept of these weights";
 }
 
-// The times of a file that was just written do not tell of a further change.
+// The times of a file that was just written do not show a further change.
 TEST_F(MemoryModel, IsHashedAgainIfItsWeightsWereJustWritten) {
     clock_.set_wall(real_.system().clock.wall() - std::chrono::hours(1));
     EXPECT_EQ(outcome(), Outcome::compiled);

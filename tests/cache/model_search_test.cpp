@@ -1,5 +1,5 @@
-// cache/model_search.h: what has become of models, on real files and a real disk that is not
-// mounted.
+// cache/model_search.h: finds out whether models still exist, on real files and a real disk that is
+// not mounted.
 #include "cache/model_search.h"
 
 #include <filesystem>
@@ -28,7 +28,7 @@ protected:
         stdfs::create_directory(models_);
     }
 
-    // Asks for it, as a program would.
+    // Requests it like a program.
     void ask(const std::string& path) {
         Session session(system_.system(), log_, config_);
         support::FakeRequest request(device_, path);
@@ -52,7 +52,7 @@ protected:
         return search.locate(manifest_.key_inputs.at("model.fingerprint"), manifest_.model.path,
                              [&] { return manifest_.model; });
     }
-    // What another machine finds, that has never seen the model.
+    // The result on another machine that has never seen the model.
     Located locate_elsewhere() {
         config_.state_directory = directory_ / "other state";
         return locate();

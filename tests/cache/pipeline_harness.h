@@ -1,4 +1,4 @@
-// A program that asks for models in a row, and what is read of them meanwhile.
+// A program that requests several models in a row, and a record of the bytes that are read ahead.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ using support::Operation;
 inline constexpr std::uint64_t k_mib = std::uint64_t{1} << 20;
 inline constexpr std::size_t k_padding = 6 * k_mib;
 
-// Notes how far each file was read, and lets a test hold a reader up.
+// Records how far each file was read, and lets a test stop a reader.
 class Watcher final : public support::InterceptedFileSystem {
 public:
     using InterceptedFileSystem::InterceptedFileSystem;
@@ -40,7 +40,7 @@ public:
         const std::lock_guard lock(mutex_);
         return read_to_.contains(path);
     }
-    // Behind the last place where reading began.
+    // The end of the last read.
     [[nodiscard]] std::uint64_t read_to(const std::string& path) const {
         const std::lock_guard lock(mutex_);
         const auto found = read_to_.find(path);
@@ -50,7 +50,7 @@ public:
         const std::lock_guard lock(mutex_);
         read_to_.clear();
     }
-    // Whoever reads `path` in this process waits until release().
+    // Every thread of this process that reads `path` waits until release().
     void hold(const std::string& path) {
         const std::lock_guard lock(mutex_);
         held_ = path;
@@ -91,7 +91,7 @@ private:
     bool waiting_ = false;
 };
 
-// False if it is not so within a time that is too long for anything.
+// False if the condition is not met within a very long time.
 inline bool eventually(const std::function<bool()>& is_so) {
     for (int i = 0; i < 6'000; ++i) {
         if (is_so()) return true;
@@ -106,8 +106,8 @@ inline std::size_t threads() {
     return count;
 }
 
-// How many there are when nothing of larder's runs: a sanitizer starts a thread of its own with the
-// first, and one that was joined is listed for a moment longer.
+// The number of threads without larder: a sanitizer starts a thread with the first one, and a
+// joined thread is listed for a moment longer.
 inline std::size_t threads_alone() {
     pid_t id = 0;
     std::thread([&id] { id = ::gettid(); }).join();
@@ -128,7 +128,7 @@ protected:
     [[nodiscard]] std::unique_ptr<Session> start() {
         return std::make_unique<Session>(system(), log_, config_);
     }
-    // Models of capital letters are small.
+    // Models with capital letters are small.
     Response ask(Session& session, const std::string& model) {
         device_.blob_padding = std::isupper(model[0]) != 0 ? 0 : k_padding;
         FakeRequest request(device_, model);
@@ -154,7 +154,8 @@ protected:
     }
     void learn(const std::string& models) {
         run(models);
-        // What was written in the same tick of the clock is read, and not remembered as whole.
+        // A file that was written in the same tick of the clock is read, and not remembered as
+        // verified.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         run(models);
         watcher_.forget();

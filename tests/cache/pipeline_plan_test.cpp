@@ -1,4 +1,4 @@
-// cache/pipeline.h: what is expected after what, and how much of it is read.
+// cache/pipeline.h: which model is expected next, and how much of it is read.
 #include "cache/pipeline.h"
 #include "pipeline_harness.h"
 #include "support/fake_clock.h"
@@ -8,7 +8,7 @@ namespace {
 
 class PlanTest : public PipelineTest {
 protected:
-    // Only to reach the larder and the state.
+    // Used only to reach the larder and the state.
     void open() {
         session_ = start();
         larder_ = *session_->store();
@@ -47,7 +47,7 @@ TEST_F(PlanTest, NoMoreIsReadThanAPartOfTheMemoryThatIsAvailable) {
         EXPECT_GT(c, 0U);
         EXPECT_LE(b + c, 10 * k_mib);
         EXPECT_EQ(watcher_.read_to(path("d")), 0U);
-        // Once b is asked for, its pages are its own business.
+        // After b was requested, its pages are no longer counted.
         pipeline.read_next(larder_, ask_for(pipeline, "b"), std::nullopt);
         EXPECT_TRUE(eventually([&] { return watcher_.read_to(path("d")) > 0; }));
         EXPECT_LE(watcher_.read_to(path("c")) + watcher_.read_to(path("d")), 10 * k_mib);

@@ -1,4 +1,4 @@
-// Programs that load several models in a row: what comes next is read ahead, and only that.
+// Programs that load several models in a row: only the next models are read ahead.
 #include <filesystem>
 #include <mutex>
 #include <thread>

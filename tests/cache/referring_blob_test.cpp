@@ -1,4 +1,5 @@
-// What of a blob is recognised as the model's own, and that the rest makes it whole again.
+// Tests which bytes of a blob are recognised as the model's own, and that the other bytes complete
+// the blob.
 #include "cache/referring_blob.h"
 
 #include <algorithm>
@@ -50,7 +51,7 @@ protected:
         bool refers = false;
         std::uint64_t own_bytes = 0;  // of the file
         std::size_t pieces = 0;
-        std::string blob;  // as it is put together
+        std::string blob;  // as it is composed
     };
     Kept keep(const std::vector<Write>& writes, BlobUse use = BlobUse::copied) {
         auto& fs = real_.system().fs;
@@ -182,7 +183,7 @@ TEST_F(ReferringBlobTest, HeadersMayBePatchedBehind) {
         patched.replace(at, 10, "patched!!!");
     }
     expect_small(patched, keep(writes), 60'000);
-    // The same once more, across the border to what was recognised.
+    // The same once more, across the border to recognised bytes.
     writes.push_back({19'990, patched.substr(19'990, 5'000)});
     expect_small(patched, keep(writes), 60'000);
 }
@@ -235,7 +236,7 @@ TEST_F(ReferringBlobTest, HasZerosWhereNothingWasWritten) {
     expect_small(twice, keep({{0, made_}, {120'000, weights_}, {720'005, weights_}}), 150'000);
 }
 
-// However far away: a gap is no memory.
+// At any distance: a gap takes no memory.
 TEST_F(ReferringBlobTest, OfMostlyNothingIsWhole) {
     give_model({weights_});
     constexpr std::uint64_t k_far = std::uint64_t{64} << 30;
@@ -277,7 +278,7 @@ TEST_F(ReferringBlobTest, OfAModelWithoutBytesIsNotTried) {
     expect_small(weights_, keep_at_once(weights_), 10'000);
 }
 
-// What is not of the CPU plugin has no layout that could be changed.
+// Only a blob of the CPU plugin has a layout that can be changed.
 TEST_F(ReferringBlobTest, OfUnknownLayoutThatStaysInPlaceIsWhole) {
     give_model({weights_});
     const auto blob = "header" + weights_ + made_;

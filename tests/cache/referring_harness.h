@@ -1,4 +1,4 @@
-// Models whose weights nothing repeats or shortens.
+// Models with weights that do not repeat and cannot be compressed.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Whole requests for models whose weights stay where they are, on a fake runtime that keeps a copy
-// of what it imports: other processes change the files at every step, processes die, disks fill up.
+// Complete requests with referring entries, on a fake runtime that copies the imported bytes: other
+// processes change the files at every step, processes die, disks fill up.
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -44,11 +44,11 @@ protected:
         put(a_);
         device_.copies_blob = true;
         device_.weights_in_blob = a_;
-        // As runtimes do, it reads what is in the file by then.
+        // Like a real runtime, it reads the current content of the file.
         device_.on_compile = [this] { device_.weights_in_blob = support::read_file(bin_); };
     }
 
-    // As a new file that takes the place of the old one.
+    // Replaces the old file by a new one.
     void put(const std::string& weights) const {
         support::write_file(bin_ + ".new", weights);
         fs::rename(bin_ + ".new", bin_);
@@ -61,7 +61,7 @@ protected:
         }
         fs::last_write_time(bin_, time);
     }
-    // So that later changes show in the times of the files.
+    // Waits so that later changes are visible in the times of the files.
     static void settle() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
 
     // In a session of its own.
@@ -98,7 +98,7 @@ protected:
     [[nodiscard]] bool is_of_model(const Call& call) const {
         return call.path.starts_with((root_ / "models").string());
     }
-    // What is asked for next, and once more, when nobody is at work any more.
+    // The next request, and another one after all other processes have ended.
     void expect_right(const std::string& weights, const std::string& what) {
         meddled_.stop();
         const auto outcome = ask();
@@ -141,7 +141,7 @@ TEST_F(ReferringTest, ItIsFoundWhereverTheModelLies) {
     fs::rename(bin_, elsewhere / "n.bin");
     EXPECT_EQ(ask_in(elsewhere / "n.xml"), Outcome::loaded);
     EXPECT_TRUE(weights_ == a_);
-    // As the hubs of models lay out what they download.
+    // The layout of downloads from a model hub.
     const auto blobs = root_ / "models/blobs";
     const auto snapshot = root_ / "models/snapshots/1234";
     fs::create_directories(blobs);
@@ -187,7 +187,7 @@ TEST_F(ReferringTest, SettingAndPlaceDecide) {
     meddled_.place(root_, os::Locality::network);
     EXPECT_EQ(ask(), Outcome::compiled);
     EXPECT_LT(kept_bytes(), k_small_bytes) << "the larder is as far away";
-    // What is kept is used, whatever the setting is by now.
+    // An existing entry is used with every setting.
     config_.weights = WeightsKept::keep;
     EXPECT_EQ(ask(), Outcome::loaded);
     config_.mode = Mode::refresh;
@@ -227,7 +227,7 @@ TEST_F(ReferringTest, ModesDoWhatTheySay) {
     EXPECT_TRUE(weights_ == b_);
 }
 
-// Of a model in memory, whose weights a program has mapped from a file, or has on its heap.
+// A model in memory, with weights in a mapped file or on the heap.
 class InMemoryTest : public ReferringTest {
 protected:
     InMemoryTest() {
@@ -268,7 +268,7 @@ TEST_F(InMemoryTest, RequesterWithoutTheFilesCompilesOnce) {
     EXPECT_TRUE(said_.empty()) << said_.front();
 }
 
-// Another asks for less, and need not keep what others refer to.
+// A program that may not write bypasses the larder, and does not replace the referring entry.
 TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
     EXPECT_EQ(ask_mapped(), Outcome::compiled);
     const auto before = support::tree_of(config_.directory);
@@ -302,7 +302,7 @@ TEST_F(InMemoryTest, ConstantsOfOneFileAreFoundInAnother) {
 
 class MeddledTest : public ReferringTest {
 protected:
-    // Each way to change the weights from `a_` to `b_`.
+    // Every way of changing the weights from `a_` to `b_`.
     [[nodiscard]] std::vector<std::pair<std::string, std::function<void()>>> ways() {
         return {{"renamed over", [this] { put(b_); }},
                 {"written in place, with its time put back", [this] { overwrite(b_); }},
@@ -376,7 +376,7 @@ TEST_F(MeddledTest, HitIsOfOneContentWhereNoStampTellsOfChanges) {
     if (!space || space->locality != os::Locality::memory) {
         LARDER_UNABLE() << "there is no file system in memory";
     }
-    // The larder lies there, too: what it keeps lives as long as what it refers to.
+    // The larder is there, too: entries exist as long as the files to which they refer.
     config_.directory = memory / "larder";
     const auto xml = memory / "m.xml";
     const auto bin = memory / "m.bin";
@@ -410,7 +410,7 @@ TEST_F(MeddledTest, HitIsOfOneContentWhereNoStampTellsOfChanges) {
     EXPECT_GT(steps, 0);
 }
 
-// Between the compiler's reading and its export, and while that goes on.
+// Between the compiler's reading and the export, and during the export.
 TEST_F(MeddledTest, ModelThatChangesWhileItIsExportedIsNotKept) {
     for (const auto& [name, change] : ways()) {
         for (auto* const moment : {&device_.on_compile, &device_.on_export}) {

@@ -1,4 +1,4 @@
-// What a compile gives back, on a fake runtime.
+// The memory that a compile releases, on a fake runtime.
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -28,7 +28,7 @@ protected:
         device_.blob_padding = k_releasable_blob_bytes;
     }
 
-    // In a session of its own, as a new process would.
+    // In a session of its own, like a new process.
     Outcome ask() {
         Session session(system_.system(), log_, config_);
         support::FakeRequest request(device_, "x");
@@ -81,13 +81,13 @@ TEST_F(ReleaseMemory, ARefusedBlobCostsASecondCompileOnce) {
     device_.accepts = false;
     EXPECT_EQ(ask(), Outcome::bypassed);
     EXPECT_EQ(device_.compiles_done, 2);
-    // It is known by then that the runtime refuses it.
+    // At this point it is known that the runtime refuses the blob.
     for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(), Outcome::bypassed);
     EXPECT_EQ(device_.compiles_done, 4);
     EXPECT_EQ(device_.exports_done, 1);
 }
 
-// Sanitizers handle crashes themselves: none is noticed then.
+// Sanitizers handle crashes themselves, so that larder does not detect them.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
     device_.on_import = [] {
@@ -155,7 +155,7 @@ TEST_F(ReleaseMemory, OnlyPagesThatTheFileHasAreDropped) {
         ASSERT_EQ((*mapping)->bytes()[at], std::byte{0});
     }
     const auto few = before + (std::uint64_t{64} << 20);
-    // Its thread comes round sooner or later.
+    // Its thread does this eventually.
     for (int i = 0; i < 60'000 && os::read_memory_info().file_rss_bytes > few; ++i) ::usleep(1000);
     EXPECT_LE(os::read_memory_info().file_rss_bytes, few);
     EXPECT_EQ((*mapping)->bytes()[k_bytes - 1], std::byte{0});

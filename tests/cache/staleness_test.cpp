@@ -41,7 +41,7 @@ public:
 
 class StalenessTest : public ::testing::Test {
 protected:
-    // Of one model on the CPU, made by a build of the runtime so many days ago.
+    // An entry of one model on the CPU, compiled by a build of the runtime that number of days ago.
     void add(const std::string& build, int created_days_ago, KeyInputs others = {}) {
         auto& inputs = inputs_.emplace_back(std::move(others));
         inputs.emplace("model.fingerprint", "files:1");
@@ -54,7 +54,7 @@ protected:
         entry.created_at_ns = days_ago(created_days_ago);
         entries_.push_back(entry);
     }
-    // "-": not stale; a reason; in capitals where it is certain.
+    // "-": not stale; otherwise the reason, in capitals if it is certain.
     std::string verdicts(RuntimeFacts* facts = nullptr) {
         std::vector<std::shared_ptr<const KeyInputs>> built_for;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -92,7 +92,7 @@ TEST_F(StalenessTest, EntryOfOlderLarderIsIncompatible) {
         << found_[0]->detail;
 }
 
-// Two devices that are kept under one name.
+// Two devices with one name.
 class FactsOfTwoDevices final : public RuntimeFacts {
 public:
     const KeyInputs& inputs(const KeyInputs& kept) override {
@@ -119,7 +119,7 @@ TEST_F(StalenessTest, EntriesOfTwoDevicesOfOneNameDoNotSupersedeEachOther) {
     add("1", 30, {{"device.UNITS", "24"}});
     add("1", 20, {{"device.UNITS", "96"}});
     EXPECT_EQ(verdicts(&facts), "--");
-    // One is gone: its entry is of no use here.
+    // One was removed: its entry is useless on this machine.
     facts.devices.erase("24");
     EXPECT_EQ(verdicts(&facts).substr(1), "-");
     EXPECT_NE(verdicts(&facts).substr(0, 1), "-");

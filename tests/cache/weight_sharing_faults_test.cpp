@@ -1,4 +1,4 @@
-// Goal: nothing that happens to what is shared costs a process its model or its bytes.
+// Goal: no fault of shared files prevents a process from getting its model, or changes its bytes.
 // Method: as in weight_sharing_test.cpp, with damage of each kind, full and read-only larders,
 // kills, forks, and every I/O call failing in turn.
 #include <cerrno>
@@ -53,7 +53,8 @@ TEST_F(WeightSharingFaults, DamageCostsNobodyItsBytes) {
             case Damage::gone: std::filesystem::remove(path); break;
             case Damage::other: support::write_file(path, std::string(k_block_bytes, 'x')); break;
         }
-        // Its own bytes are right in any case, and what is damaged is kept anew in the end.
+        // The bytes of the process are always correct, and damaged files are published again in the
+        // end.
         (void)load();
         (void)load();
         EXPECT_EQ(load()->mapped(), 3U);
@@ -102,7 +103,7 @@ TEST_F(WeightSharingFaults, WhoOnlyReadsSharesWhatIsThere) {
     EXPECT_EQ(entries(true).front().parts.size(), 3U);
 }
 
-// The system may drop what it could not write: then other bytes would be read again.
+// The system may drop pages that it could not write: then other bytes would be read later.
 TEST_F(WeightSharingFaults, WhatTheDiskDoesNotTakeIsTheProcesssOwnAgain) {
     StallingFileSystem stalling(faulty_, support::Operation::sync);
     fs_ = &stalling;
@@ -141,7 +142,7 @@ TEST_F(WeightSharingFaults, AProcessThatIsKilledMeanwhileLeavesNothing) {
         child.kill();
         (void)child.wait();
         EXPECT_TRUE(load()->is_right());
-        // Opening sweeps.
+        // Opening removes leftover files.
         EXPECT_TRUE(open()->verify({})->findings.empty());
         EXPECT_EQ(temporary_files(), 0U);
         auto store = open();

@@ -1,4 +1,4 @@
-// Models of a fake runtime that allocates as a plugin does, and sessions that load them.
+// Models of a fake runtime that allocates like a plugin, and sessions that load them.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ namespace larder::internal::cache {
 inline constexpr std::size_t k_block_bytes = std::size_t{17} << 20;
 inline constexpr std::size_t k_tail_bytes = 100;  // behind the last whole page
 
-// Allocates as a plugin does: by calls that can be redirected.
+// Allocates like a plugin, by calls that can be redirected.
 class AllocatingLibrary {
 public:
     AllocatingLibrary() : handle_(::dlopen(ALLOCATING_LIBRARY, RTLD_NOW | RTLD_LOCAL)) {
@@ -61,17 +61,17 @@ private:
     void* handle_;
 };
 
-// What a seed unpacks into.
+// The unpacked bytes for a seed.
 inline std::byte byte_at(unsigned seed, std::size_t i) {
     return static_cast<std::byte>((i * 2654435761U + seed * 97U + (i >> 12U)) >> 3U);
 }
 
-// Whether memory that begins here is mapped from an object, or from what becomes one.
+// Whether memory that begins here is mapped from an object, or from an unpublished one.
 inline bool is_mapped_from_file(const std::byte* begin) {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         if (std::stoull(line, nullptr, 16) != reinterpret_cast<std::uintptr_t>(begin)) continue;
-        // What is being published has no other name yet.
+        // A file that is being published has no other name yet.
         const bool is_object = line.find("/objects/") != std::string::npos ||
                                line.find("/tmp/object-") != std::string::npos;
         return is_object && !line.ends_with("(deleted)");
@@ -79,7 +79,8 @@ inline bool is_mapped_from_file(const std::byte* begin) {
     return false;
 }
 
-// One loaded model: a session of its own, as a process has, and the blocks it was unpacked into.
+// One loaded model: a session of its own, like in a process, and the blocks of its unpacked
+// weights.
 class Loaded {
 public:
     Loaded(const os::System& system, Log& log, const Config& config, support::FakeDevice& device,
@@ -105,7 +106,7 @@ public:
         return Attempt(session_, request_, reference).run();
     }
 
-    // Whether every byte is what was unpacked.
+    // Whether every byte equals the unpacked byte.
     [[nodiscard]] bool is_right() const {
         return std::ranges::all_of(blocks_, [](const Block& block) {
             for (std::size_t i = 0; i < k_block_bytes; ++i) {
@@ -116,12 +117,12 @@ public:
                                [](std::byte b) { return b == std::byte{1}; });
         });
     }
-    // How many of its blocks are mapped from files that have their names.
+    // How many of its blocks are mapped from published files.
     [[nodiscard]] std::size_t mapped() const {
         return static_cast<std::size_t>(std::ranges::count_if(
             blocks_, [](const Block& block) { return is_mapped_from_file(block.begin); }));
     }
-    // Whether nothing that happens to a file can change a byte any more.
+    // Whether no change of a file can change a byte any more.
     [[nodiscard]] bool has_own_pages() const {
         os::ProcAddressSpace address_space;
         return std::ranges::all_of(blocks_, [&](const Block& block) {
@@ -147,7 +148,7 @@ private:
     std::vector<Block> blocks_;
 };
 
-// Where one kind of call on a file that is to become an object does not return for a while.
+// A file system on which one kind of call on an unpublished object does not return for a while.
 class StallingFileSystem final : public support::InterceptedFileSystem {
 public:
     StallingFileSystem(os::FileSystem& inner, support::Operation operation)
@@ -193,7 +194,7 @@ protected:
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         config_.share = Share::automatic;
-        // However slow the disk is.
+        // At any speed of the disk.
         config_.keep_limit = std::chrono::minutes(10);
         device_.blob_padding = k_releasable_blob_bytes;
         device_.unpacking_libraries = {"liballocating_now.so"};
@@ -212,7 +213,7 @@ protected:
         const auto obstacle = os::obstacle_to_recording(device_.unpacking_libraries);
         if (support::is_thread_sanitized()) GTEST_SKIP() << obstacle;
         ASSERT_EQ(obstacle, "");
-        // Compiled once; all else are loads.
+        // Compiled once; all other requests are loads.
         const auto share = std::exchange(config_.share, Share::off);
         ASSERT_EQ(make()->load()->outcome, Outcome::compiled);
         config_.share = share;
@@ -224,7 +225,7 @@ protected:
             os::System{*fs_, system.clock, system.entropy, system.process}, log_, config_, device_,
             library_);
     }
-    // As another process would, and keeps it loaded.
+    // Like another process, and keeps it loaded.
     std::unique_ptr<Loaded> load() {
         auto loaded = make();
         loading_ = loaded.get();
@@ -236,7 +237,7 @@ protected:
         return loaded;
     }
     const Sharing& sharing() const { return *response_->sharing; }
-    // Until what a load began to publish has its names.
+    // Waits until a load has published its files.
     void wait_until_published() const {
         const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
         while (temporary_files("object-") > 0 || temporary_files("entry-") > 0) {

@@ -1,7 +1,7 @@
-// Goal: processes that load one model hold what it is unpacked into once, and never other bytes
-// than those that were unpacked.
-// Method: a fake runtime whose imports allocate blocks by a library of their own, as the CPU
-// plugin's do; sessions of one process, and processes, that load its model at the same time.
+// Goal: processes that load one model hold its unpacked weights once, and never other bytes than
+// the unpacked ones. Method: a fake runtime whose imports allocate blocks by a library of their
+// own, like the CPU plugin; sessions of one process, and several processes, load its model at the
+// same time.
 #include "cache/weight_sharing.h"
 
 #include <chrono>
@@ -47,7 +47,7 @@ TEST_F(WeightSharingTest, WhatTheProgramsOtherModelsAllocateIsNeitherReadNorKept
     const auto on_import = device_.on_import;
     device_.on_import = [&] {
         std::thread([&] {
-            // Looks like weights, and is even equal to them but for one byte.
+            // Looks like weights, and differs from them in only one byte.
             for (const bool is_equal : {true, false}) {
                 auto* const block = library_.allocate(k_block_bytes);
                 for (std::size_t i = 0; i < k_block_bytes; ++i) block[i] = byte_at(1, i);
@@ -94,7 +94,7 @@ TEST_F(WeightSharingTest, WhatIsWrittenAfterTheLoadReachesNoDisk) {
     EXPECT_EQ(temporary_files(), 0U);
 }
 
-// The disk takes as long as it likes.
+// The disk may take any time.
 TEST_F(WeightSharingTest, WhatIsNotOnTheDiskYetIsSharedAtOnce) {
     StallingFileSystem stalling(faulty_, support::Operation::sync);
     fs_ = &stalling;
@@ -137,7 +137,7 @@ TEST_F(WeightSharingTest, AProcessIsNoOtherOneToItself) {
     EXPECT_FALSE((*store)->is_announced_by_others(key, {}));
     auto presence = (*store)->announce(key);
     ASSERT_TRUE(presence);
-    // To others it tells nothing but that it is there.
+    // Other processes learn only that it exists.
     EXPECT_EQ(std::filesystem::file_size(presence->path()), 0U);
     auto kept = session->keep(*store, std::move(*presence));
     EXPECT_FALSE((*store)->is_announced_by_others(key, session->presence_paths()));
@@ -279,7 +279,8 @@ TEST_F(WeightSharingTest, ProcessesThatStartTogetherShareOneCopy) {
                 config_.share = share;
                 const auto on_import = device_.on_import;
                 device_.on_import = [&] {
-                    // Until all are there: a file that it loads the model, and one that it uses it.
+                    // Waits for all of them: each has a file that says it loads the model, and one
+                    // that says it uses it.
                     while (entries(true).empty() && temporary_files("user-") < 2 * k_processes) {
                         std::this_thread::sleep_for(std::chrono::milliseconds(1));
                     }

@@ -1,6 +1,6 @@
 """Goal: bad input gives a message that says what is wrong and what to do, and exit code 1 or 2.
 
-Method: every kind of bad input once. No message may show where in the sources it arose.
+Method: every kind of bad input once. No message may contain a position in the sources.
 """
 
 import struct

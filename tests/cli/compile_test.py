@@ -1,6 +1,6 @@
-"""Goal: `compile` does the main job from anywhere, and says truthfully what it did.
+"""Goal: `compile` works from any directory, and reports correctly what it did.
 
-Method: the real program on small models, a process for each call; what it prints is parsed.
+Method: the real program on small models, a process for each call; its output is parsed.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Goal: what is compiled just now is seen: by whom, and since when.
+"""Goal: running compiles are shown, with the process and the start time.
 
-Method: the test holds the lock of a key, as a process that compiles does, for as long as it likes.
+Method: the test holds a compile lock, like a process that compiles, for any time.
 """
 
 import contextlib

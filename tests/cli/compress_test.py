@@ -1,7 +1,7 @@
-"""Goal: what is rarely used takes less room, and people can say what.
+"""Goal: users can select entries to compress, and these take less space.
 
-Method: the program on small models; what the dry run says, what is then done, and what ls, show,
-verify and a hit make of it.
+Method: the program on small models; the dry run is compared with the real run, and ls, show, verify
+and a hit are checked afterwards.
 """
 
 import array
@@ -13,7 +13,7 @@ import harness
 from harness import ProgramTest
 
 def halve(weights):
-    """The same floats as they are after a conversion to 16 bits and back."""
+    """The same floats after a conversion to 16 bits and back."""
     words = array.array("I", weights.read_bytes())
     return array.array("I", (word & ~0x1FFF for word in words)).tobytes()
 
@@ -93,7 +93,7 @@ class CompressTest(ProgramTest):
         undone = self.all_of("decompress", before["key"][:16], "--yes")
         self.assertTrue(undoing.pop("dry_run"))
         self.assertFalse(undone.pop("dry_run"))
-        # Not every file system counts blocks in advance as it does afterwards.
+        # On some file systems the number of blocks cannot be predicted.
         for report in (undoing, undone):
             for part in (report, *report["entries"]):
                 self.assertGreaterEqual(part.pop("after_bytes"), before["bytes"])
@@ -105,7 +105,7 @@ class CompressTest(ProgramTest):
     def test_by_age(self):
         young = self.all_of("compress", "--older-than", "1000d", "--yes")
         self.assertEqual((young["entries"], young["unchanged"]), ([], []))
-        # Both must hold.
+        # Both conditions must be true.
         named = (self.models / "halves.xml", "--older-than")
         self.assertEqual(self.all_of("compress", *named, "1000d", "--dry-run")["entries"], [])
         keys = self.done("compress", *named, "0", "--yes", "-q").out.split()
@@ -122,7 +122,7 @@ class CompressTest(ProgramTest):
         table = self.done("compress", "--older-than", "0", "--dry-run").out
         self.assertIn("would compress", table)
         self.assertIn("to about", table)
-        # Where nothing is to be done there is nothing to ask.
+        # If there is nothing to do, the program does not ask.
         self.assertIn(
             "0 entries", self.done("decompress", self.models / "halves.xml").out)
 

@@ -1,8 +1,8 @@
-"""Goal: the manual page and the completions tell of every verb and flag that the program takes, and
-are what man and the shells accept.
+"""Goal: the manual page and the completions contain every verb and flag of the program, and man and
+the shells accept them.
 
-Method: what `--help` prints is looked for in each; bash is asked for completions as a terminal
-would, and whatever of man, zsh and fish this machine has reads its own.
+Method: the output of `--help` is searched in each; bash completes as on a terminal; man, zsh and
+fish read their own documents if this machine has them.
 """
 
 import re
@@ -43,7 +43,7 @@ class DocumentsTest(ProgramTest):
         return [line.split()[0] for line in text.splitlines()]
 
     def flags(self, *verb):
-        """By what --help says of them at the beginning of a line."""
+        """By the text at the beginning of a line of --help."""
         options = self.done_bare(*verb, "--help").out.split("Options:\n")[1]
         heads = re.findall(r"(?m)^  (-\S+)", options)
         return [flag for head in heads for flag in head.split(",")]
@@ -95,7 +95,7 @@ class DocumentsTest(ProgramTest):
         self.assertEqual(self.completions("ls", "--mode", "=", "re"), {"read-only", "refresh"})
         self.assertEqual(self.completions("--mode", "=", "off", "ver"), {"verify"})
         self.assertEqual(self.completions("ls", "--format", ""), {"table", "json"})
-        # Names of files are for bash itself, and what follows `run --` is none of ours.
+        # bash itself completes file names, and arguments behind `run --` are not larder's.
         self.assertEqual(self.completions("compile", "den"), set())
         self.assertEqual(self.completions("run", "--", "python", "-"), set())
         (self.models / "a folder").mkdir()

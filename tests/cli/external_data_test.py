@@ -1,7 +1,8 @@
-"""Goal: a model whose data lie in another file is compiled wherever OpenVINO reads it, and nowhere
-else: whatever way the model names the file.
+"""Goal: a model with data in another file is compiled if and only if OpenVINO reads it, for every
+way of naming the file.
 
-Method: one ONNX model for each way, read by OpenVINO itself and compiled by the program.
+Method: one ONNX model for each way of naming; OpenVINO itself reads it, and the program compiles
+it.
 """
 
 import onnx

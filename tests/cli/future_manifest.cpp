@@ -1,4 +1,4 @@
-// Makes a manifest one of a format that this program does not know, with a digest that is right.
+// Changes the format of a manifest to an unknown one, with a correct digest.
 #include <fstream>
 #include <iterator>
 #include <string>

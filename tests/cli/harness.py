@@ -1,4 +1,4 @@
-"""The program as a process, with no environment but what a test gives it.
+"""The program as a process, with only the environment that a test gives it.
 
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
@@ -18,7 +18,7 @@ WRITE_MODELS = os.environ["LARDER_WRITE_MODELS"]
 KEY = re.compile(r"^[0-9a-f]{64}$")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 
-# What a build with sanitizers needs wherever it runs.
+# Variables that a build with sanitizers always needs.
 SANITIZERS = {
     name: value
     for name, value in os.environ.items()
@@ -66,7 +66,7 @@ class ProgramTest(unittest.TestCase):
         )
 
     def done(self, verb, *words, **options):
-        """Must end well and without a word on standard error."""
+        """Must succeed, with empty standard error."""
         outcome = self.larder(verb, *words, **options)
         self.assertEqual(outcome.code, 0, outcome)
         self.assertEqual(outcome.error, "", outcome)
@@ -81,7 +81,7 @@ class ProgramTest(unittest.TestCase):
 
     def check_message(self, outcome, code, says):
         self.assertEqual(outcome.code, code, outcome)
-        # A frontend of the runtime may have written before.
+        # A frontend of the runtime may have written something before.
         lines = outcome.error.splitlines()
         while lines and not lines[0].startswith("larder: "):
             lines.pop(0)
@@ -89,7 +89,7 @@ class ProgramTest(unittest.TestCase):
         self.assertGreaterEqual(len(lines), 2, f"there is no remedy: {outcome}")
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, outcome.error, outcome)
-        # No trace of where in the sources it happened.
+        # No position in the sources.
         for trace in ("Exception from", "failed at src", ".cpp:", ".hpp:", "terminate called"):
             self.assertNotIn(trace, outcome.error, outcome)
 

@@ -1,7 +1,7 @@
-"""Goal: what is kept can be listed, looked into, checked and removed, by people and by scripts.
+"""Goal: users and scripts can list, show, verify and remove entries.
 
-Method: a larder with a few entries that the program itself made; every verb's JSON is parsed and
-held against what the others say.
+Method: a larder with a few entries of the program itself; every verb's JSON is parsed and compared
+with the others.
 """
 
 import os
@@ -162,7 +162,7 @@ class KeepingTest(ProgramTest):
     def test_verify_says_what_it_cannot_read(self):
         self.object_file("other").chmod(0)
         self.root.chmod(0o755)
-        # Root may read everything: so somebody else asks.
+        # Root may read everything, so another user runs the program.
         who = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
         if who and not os.stat("/").st_mode & stat.S_IXOTH:
             unable(self, "another user would not pass the root directory")
@@ -173,7 +173,7 @@ class KeepingTest(ProgramTest):
         self.assertEqual(finding["key"], self.reports["other"]["key"])
 
     def make_foreign(self, name):
-        """As if a program of another time had kept it."""
+        """As if another version of the program had stored it."""
         [manifest] = (self.dir / "entries").glob(f"*/{self.reports[name]['key']}.json")
         manifest.chmod(0o644)
         subprocess.run([os.environ["LARDER_FUTURE_MANIFEST"], manifest], check=True)

@@ -1,4 +1,4 @@
-"""Goal: the larder stays within its limit, and people can say what goes and what stays.
+"""Goal: the larder stays within its limit, and users can decide which entries are removed.
 
 Method: the program with limits from the environment, on small models; its JSON before and after.
 """
@@ -45,7 +45,7 @@ class LimitTest(ProgramTest):
         refused = self.larder("prune", "--max-size", "1B")
         self.assertEqual(refused.code, 2, refused)
         self.assertEqual(len(self.kept()), 3)
-        # Where nothing goes there is nothing to ask.
+        # If nothing is removed, the program does not ask.
         self.assertIn("nothing to remove", self.done("prune").out)
         self.refused(2, "prune", "--max-size", "0", says=("no limit", "larder clear"))
         self.assertEqual(len(self.kept()), 3)
@@ -88,7 +88,7 @@ class LimitTest(ProgramTest):
         listing = self.done("ls", "--json", environment=environment).json
         self.assertEqual(listing["max_size_bytes"], limit)
         for name in ("dense", "other", "convolution"):
-            # It may warn of what goes.
+            # It may warn about evicted entries.
             run = self.larder("compile", self.models / f"{name}.xml", environment=environment)
             self.assertEqual(run.code, 0, run)
             self.assertLessEqual(self.total(), limit)

@@ -1,7 +1,7 @@
-"""Goal: verbs tell and do what is right for entries that refer to the files of their model.
+"""Goal: all verbs work correctly for referring entries.
 
-Method: a model of half a megabyte, of which a larder keeps next to nothing; the test damages what
-is kept, changes the model, and takes it away.
+Method: a model of half a megabyte with a very small entry; the test damages the entry, changes the
+model, and removes it.
 """
 
 import random

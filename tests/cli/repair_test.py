@@ -1,8 +1,7 @@
-"""Goal: what is damaged is compiled anew where its model is still there, and removed elsewhere; a
-check that is interrupted is gone on with.
+"""Goal: damaged entries are compiled again if the model still exists, and removed otherwise; an
+interrupted check is continued.
 
-Method: a larder that the program itself made, whose objects and models the test damages, changes
-and deletes.
+Method: a larder of the program itself; the test damages, changes and deletes objects and models.
 """
 
 import json
@@ -62,7 +61,7 @@ class RepairTest(ProgramTest):
         why = self.done("why", self.own / "dense.xml", "--json").json
         self.assertIn("set aside", why["reason"])
         self.assertIn("larder repair", self.larder("doctor").out)
-        # By its key or its model, which nothing is kept under by now.
+        # By its key or its model, which have no entry at this point.
         for name in (self.keys["dense"][:12], self.own / "other.xml"):
             repairs = self.repaired(name)
             self.assertEqual([repair["outcome"] for repair in repairs.values()], ["recompiled"])
@@ -82,7 +81,7 @@ class RepairTest(ProgramTest):
         self.assertEqual(self.compile(self.own / "dense.xml")["outcome"], "compiled")
         self.done("rm", self.keys["dense"], "--yes")
         self.assertEqual(self.repaired(), {})
-        # A change since is what it says.
+        # It reports a later change.
         self.compile(self.own / "dense.xml")
         set_aside()
         shutil.copy(self.own / "other.bin", self.own / "dense.bin")

@@ -1,8 +1,7 @@
-"""Goal: what OpenVINO itself has kept in a CACHE_DIR is told apart by what it is still good for,
-and only what is good for nothing is removed.
+"""Goal: files of OpenVINO's own cache in a CACHE_DIR are classified by their use, and only useless
+files are removed.
 
-Method: caches that the real runtime wrote, on CPU, HETERO and AUTO; then one byte or another of
-them is changed.
+Method: caches of the real runtime, on CPU, HETERO and AUTO; then single bytes of them are changed.
 """
 
 import os
@@ -116,7 +115,7 @@ class ScanTest(ProgramTest):
         self.assertEqual(self.compile(model, *words)["outcome"], "compiled")
         self.assertEqual(self.compile(model, *words)["outcome"], "loaded")
         self.assertEqual(self.compile(model)["outcome"], "loaded")
-        # larder makes no second cache underneath.
+        # larder creates no second cache.
         self.assertEqual({blob: blob.stat().st_mtime_ns for blob in self.blobs()}, before)
 
 

@@ -1,5 +1,5 @@
-// Keeps an entry's objects a second time, as if another request had made it: with other inputs in
-// its key, so many days ago; compile_ms is none of them. Prints the key.
+// Publishes an entry's objects a second time, as if another request had done it: with other inputs
+// in its key, that number of days ago; the input compile_ms sets the compile time. Prints the key.
 // usage: similar_entry MANIFEST DAYS NAME=VALUE…
 #include <chrono>
 #include <filesystem>

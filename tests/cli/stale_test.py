@@ -1,8 +1,8 @@
-"""Goal: entries that nobody will ask for again are told from all others, with the reason; and what
-`why` says differs is what differs.
+"""Goal: stale entries are recognised, with the reason; and `why` names exactly the inputs that
+differ.
 
-Method: real models that are deleted, edited and moved; entries of other builds, made up beside real
-ones. Models on a disk that is not mounted: tests/cache/model_search_test.cpp.
+Method: real models that are deleted, edited and moved; fabricated entries of other builds beside
+real ones. Models on a disk that is not mounted: tests/cache/model_search_test.cpp.
 """
 
 import os
@@ -40,7 +40,7 @@ class KeptTest(ProgramTest):
             ((place or self.place) / f"{name}.{end}").unlink()
 
     def stale(self):
-        """Reasons by key; in capitals where they are certain."""
+        """Reasons by key; in capitals if they are certain."""
         stale = {entry["key"]: entry["stale"] for entry in self.entries()}
         return {
             key: s and (s["reason"].upper() if s["certain"] else s["reason"])
@@ -181,7 +181,7 @@ class RemoveModelTest(KeptTest):
         key = self.compile(link / "dense.xml")["key"]
         other = self.keep("other")
         self.delete("dense")
-        # By the path that it was asked for, and by the one that this leads to.
+        # By the requested path, and by the path to which it leads.
         for path in (link / "dense.xml", self.place / "dense.xml"):
             dry = self.done("rm", path, "--dry-run", "--json").json
             self.assertEqual([entry["key"] for entry in dry["entries"]], [key])
@@ -207,7 +207,7 @@ class RemoveModelTest(KeptTest):
 
 
 class WhyTest(KeptTest):
-    """Several entries are near; what is said to differ from the nearest is all that differs."""
+    """Several entries are similar; `why` names all differences from the nearest one."""
 
     def why(self, name, *words):
         return self.done("why", self.place / f"{name}.xml", "--json", *words).json
@@ -300,7 +300,7 @@ class WhyTest(KeptTest):
         self.assertIsNone(found["differences"][0]["asked"])
 
     def test_the_same_content_is_nearer_than_the_same_path(self):
-        # An older content of the path differs in one input, the right content in two.
+        # An older content of the path differs in one input, the current content in two.
         first = self.keep("dense")
         shutil.copy(self.place / "other.bin", self.place / "dense.bin")
         second = self.keep("dense")

@@ -1,6 +1,6 @@
-"""Goal: the program explains itself: help, settings and their origins, and what is wrong.
+"""Goal: help, settings with their origins, and the diagnosis of problems are correct.
 
-Method: the real program with settings from every origin, and with faults that doctor must see.
+Method: the real program with settings from every origin, and with faults that doctor must find.
 """
 
 import pathlib
@@ -86,7 +86,7 @@ class SurroundingsTest(ProgramTest):
                     for finding in doctor.json["findings"]])
 
     def test_variables_of_others(self):
-        """A scheduler sets some for a service that is called larder; so do larder's own tools."""
+        """A scheduler sets such variables for a service named larder; so do larder's own tools."""
         names = {"LARDER_" + name for name in (
             "PORT", "SERVICE_HOST", "SERVICE_PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR", "VERSION",
             "HOME", "USER", "IMAGE")}
@@ -169,7 +169,7 @@ class SurroundingsTest(ProgramTest):
         self.assertIn("everybody can write", self.larder("doctor", "--json").out)
         allowed = {"LARDER_ALLOW_WORLD_WRITABLE": "on"}
         self.assertEqual(self.compile(model, environment=allowed)["outcome"], "loaded")
-        # Nobody who can write to it may say that.
+        # A user who can write to the larder must not be able to set that.
         (self.dir / "larder.toml").write_text('allow_world_writable = "on"\n')
         self.refused(2, "ls", says="larder.toml")
 
@@ -213,7 +213,7 @@ class SurroundingsTest(ProgramTest):
                      if f["subject"] == "entries"]
         self.assertIn("1 entry has lost its blob", finding["finding"])
         self.assertIn("larder repair", finding["remedy"])
-        # For who wants to know what is wrong, and nothing else.
+        # Only problems, nothing else.
         self.assertRegex(self.done("doctor", "-q").out, r"^warning: entries: .+\n$")
         self.done("repair")
         self.assertEqual(self.done("doctor", "-q").out, "")

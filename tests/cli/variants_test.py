@@ -1,6 +1,7 @@
-"""Goal: what was compiled of a model in other shapes is known by the model's file, and told apart.
+"""Goal: entries of a model in other shapes are found by the model's file, and are distinguished.
 
-Method: one model, compiled as it is and in several shapes, asked for by every verb that takes it.
+Method: one model, compiled unchanged and in several shapes, used with every verb that takes a
+model.
 """
 
 import harness

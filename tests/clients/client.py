@@ -1,7 +1,7 @@
-"""Clients: programs that know nothing of larder, each in an environment of its own.
+"""Clients: programs that do not know of larder, each in an environment of its own.
 
 The tests and `scripts/clients` start them in the same way: in a fresh process, in an empty home,
-and with nothing of the surroundings but what is given.
+and with only the given environment variables.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ SECONDS_MAX = 600
 
 
 class Failure(Exception):
-    """A client did not do what it is for."""
+    """A client failed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Client:
     name: str
     environment: str  # of the folder with its packages, and of the file that pins them
     title: str
-    # What it keeps compiled models in by itself, if it does.
+    # The client's own cache for compiled models, if it has one.
     own_cache: str | None = "`CACHE_DIR`"
     other_cache: str | None = None  # what it can use instead
     # Both are turned on by variables of these names, not by the program.
     cache_by_variable: bool = False
-    # Its own cache also holds what it made of a model before it was compiled. Programs are served
-    # with it, then: larder does not stand in for that.
+    # Its own cache also holds the converted model, from before the compile. Then programs are
+    # served together with it, because larder does not replace that.
     keeps_more: bool = False
     program: str = ""  # where it is not called like the client
     settings: tuple[tuple[str, str], ...] = ()  # in its environment
@@ -46,7 +46,7 @@ class Client:
 
     def run(self, words, home, before=(), settings=None):
         command = [*before, self.python(), PROGRAMS / f"{self.program or self.name}.py", *words]
-        # No package is to report home.
+        # No package may report to its vendor.
         (home / "intel").mkdir(parents=True, exist_ok=True)
         (home / "intel/openvino_telemetry").write_text("0")
         environment = {
@@ -58,14 +58,14 @@ class Client:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS_MAX)
 
     def prepare(self, folder, home):
-        """Makes what the client needs, where `start` looks for it."""
+        """Makes the files that the client needs, where `start` looks for them."""
         folder.mkdir(parents=True, exist_ok=True)
         done = self.run(["prepare", folder], home, settings={"PYTHONPATH": str(ROOT)})
         if done.returncode != 0:
             raise Failure(f"{self.name} could not be prepared\n{done.stderr.decode()}")
 
     def start(self, folder, home, larder=None, own_cache=None, other_cache=None):
-        """One start. `larder` is the directory of one that serves it."""
+        """One start. `larder` is the directory of the larder that serves it."""
         serve = (os.environ["LARDER_PROGRAM"], "run", "--dir", larder, "--") if larder else ()
         words, settings = ["run", folder], {}
         if self.cache_by_variable:
@@ -78,7 +78,7 @@ class Client:
 
 
 class Start:
-    """What came of one start."""
+    """The result of one start."""
 
     def __init__(self, client, began, process):
         self.code = process.returncode
@@ -95,7 +95,7 @@ class Start:
 
     @property
     def warnings(self):
-        """Those of larder."""
+        """The lines of larder."""
         return [line for line in self.error.splitlines() if line.startswith("larder: ")]
 
 

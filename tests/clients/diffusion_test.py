@@ -1,5 +1,5 @@
-"""Goal: the networks of a diffusion pipeline come from the larder at each size, and what has no
-size of its own is compiled once for all of them."""
+"""Goal: the networks of a diffusion pipeline come from the larder at each size, and the network
+without a size is compiled once for all of them."""
 
 import harness
 

@@ -1,6 +1,6 @@
-"""Goal: a pipeline with paged attention, which openvino_genai chooses where it is not told
-otherwise, works as ever, although its language model cannot be kept: the CPU plugin refuses to
-import what it exported of it."""
+"""Goal: a pipeline with paged attention, the default of openvino_genai, works as without larder,
+although its language model cannot be stored: the CPU plugin refuses to import the blob that it
+exported."""
 
 import harness
 
@@ -11,7 +11,7 @@ class PagedAttentionTest(harness.ClientTest):
     def test_the_text_is_the_same_and_what_can_be_kept_is_loaded(self):
         plain = self.unserved()
         for _ in range(2):
-            # With a warning of what is refused.
+            # With a warning about the refused blob.
             served = self.client.start(self.prepared, self.home, self.dir)
             self.assertEqual(served.answer, plain.answer)
         models = self.larder("stats")["by_model"]

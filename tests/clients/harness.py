@@ -1,4 +1,4 @@
-"""Clients with and without larder: what they do is the same, and each model is compiled once."""
+"""Clients with and without larder: their results are the same, and each model is compiled once."""
 
 import json
 import os
@@ -49,13 +49,13 @@ class ClientTest(unittest.TestCase):
         return json.loads(done.stdout)
 
     def outcomes(self):
-        """How requests ended, of all starts so far."""
+        """The outcomes of the requests of all starts so far."""
         stats = self.larder("stats")
         return {name: stats[name] for name in ("compiled", "loaded", "waited", "bypassed")}
 
     def check_starts(self, compiled, asked):
-        """Of the models that each start asks for, the first start compiles those that differ, and
-        further ones compile nothing."""
+        """The first start compiles each different model once, and further starts compile
+        nothing."""
         plain, first = self.unserved(), self.served()
         self.assertEqual(first.answer, plain.answer)
         self.assertEqual(self.outcomes(), {
@@ -68,7 +68,7 @@ class ClientTest(unittest.TestCase):
         return plain, first, second
 
     def files_in_its_own_cache(self):
-        """After two starts of a client that is told to use it, and was served."""
+        """After two starts of a client that was told to use its own cache, and was served."""
         own_cache = self.root / "own"
         own_cache.mkdir()
         self.served(own_cache)

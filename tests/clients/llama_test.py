@@ -1,4 +1,4 @@
-"""Goal: what llama.cpp compiles comes from the larder; the tokens are the same at temperature 0."""
+"""Goal: llama.cpp's models come from the larder; the tokens are the same at temperature 0."""
 
 import harness
 
@@ -15,8 +15,8 @@ class LlamaTest(harness.ClientTest):
         self.assertEqual(self.outcomes()["compiled"], 1)
 
     def test_with_its_directory_of_exports_it_compiles_once_too(self):
-        """It exports what it was given. Of a model that was loaded, OpenVINO's CPU plugin exports
-        what it cannot import: llama.cpp says so, and asks again."""
+        """llama.cpp exports its compiled model. If the model was loaded, OpenVINO's CPU plugin
+        exports a blob that it cannot import: llama.cpp reports it, and compiles again."""
         plain = self.unserved()
         for _ in range(2):
             start = self.served(other_cache=self.root / "own")

@@ -1,4 +1,5 @@
-"""Goal: rapidocr reads the same from the larder's models as from those that it compiles itself."""
+"""Goal: rapidocr reads the same text with models from the larder as with models that it
+compiles."""
 
 import harness
 

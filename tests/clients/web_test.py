@@ -15,7 +15,7 @@ class WebTest(harness.ClientTest):
         self.assertEqual(sorted(first.loaded), [False, True, True, True])
         outcomes = self.outcomes()
         self.assertEqual((outcomes["compiled"], outcomes["bypassed"]), (1, 0))
-        # Whoever starts late need not wait.
+        # A worker that starts late need not wait.
         self.assertEqual(outcomes["waited"] + outcomes["loaded"], 3)
 
         again = self.served(own_cache)

@@ -1,8 +1,8 @@
-"""Goal: what the image and the manifest name is there, and their commands, run in the order of the
-pods, compile each model once for all of them.
+"""Goal: all files that the image and the manifest name exist, and their commands, run in the order
+of the pods, compile each model once for all of them.
 
 Method: the commands of the manifest and the image, with folders in place of volumes. No image is
-built and no cluster asked: neither is here.
+built and no cluster is used, because this machine has neither.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ REPLICAS = 2
 
 
 def instructions():
-    """Of the Dockerfile: words of each line, continued ones joined."""
+    """The words of each line of the Dockerfile; continued lines are joined."""
     text = re.sub(r"(?m)^#.*\n", "", DOCKERFILE.read_text()).replace("\\\n", " ")
     return [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
 
@@ -117,7 +117,7 @@ class ManifestTest(harness.ExampleTest):
 
 
 class Pod:
-    """Its containers, each as a command here, with a folder for each volume."""
+    """Its containers, each as a command on this machine, with a folder for each volume."""
 
     def __init__(self, test, name, shared):
         self.test = test
@@ -142,7 +142,7 @@ class Pod:
                 **{name: self.here(value, of) for name, value in settings.items()}}
 
     def command(self, of, words):
-        """Nothing but its volumes can be written to, as far as they are not read-only."""
+        """The command can write only to its volumes that are not read-only."""
         writable = [self.folders[mount["name"]] for mount in of["volumeMounts"]
                     if not mount.get("readOnly")]
         before = harness.confined(["/", self.test.root], writable)
@@ -163,7 +163,7 @@ class Pod:
 
 class PodsTest(harness.ExampleTest):
     def make_volume(self, name):
-        """As an emptyDir is: everybody can write to it."""
+        """Like an emptyDir: world-writable."""
         folder = self.root / name
         folder.mkdir()
         folder.chmod(0o777)

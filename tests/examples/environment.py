@@ -1,5 +1,5 @@
-"""What the examples run in: the packages of two environments, those of the first before those of
-the second.
+"""The environment of the examples: the packages of two environments, those of the first before
+those of the second.
 
 usage: environment.py PACKAGE CLIENT WORK
 PACKAGE has larder and OpenVINO, CLIENT the web server. Nothing is downloaded or copied.

@@ -1,4 +1,4 @@
-"""Examples, run as a user runs them: in an empty home, with a larder of their own, on loopback."""
+"""Examples, run like by a user: in an empty home, with a larder of their own, on loopback."""
 
 import contextlib
 import http.client
@@ -22,8 +22,8 @@ SECONDS_MAX = 240
 
 
 def confined(read_only, writable=()):
-    """What to put before a command, so that it cannot write to some folders but for others in them;
-    nothing where this user may not mount."""
+    """The prefix of a command that cannot write to some folders, except for others inside them;
+    empty if this user may not mount."""
     script = ["set -e"]
     script += [shlex.join(["mount", "--bind", str(folder), str(folder)])
                for folder in (*read_only, *writable) if str(folder) != "/"]
@@ -103,7 +103,7 @@ class Served:
 
     @property
     def starts(self):
-        """Of each model: every "compiled" and "loaded" so far."""
+        """For each model: every "compiled" and "loaded" so far."""
         found = {}
         for name, how in re.findall(r"(?m)^(\w+): (compiled|loaded) in \d+\.\d\d s$", self.log):
             found.setdefault(name, []).append(how)

@@ -1,5 +1,5 @@
-"""Goal: of a pipeline that changes its size, each size is compiled once; further ones share the
-weights; and what is drawn is the same as without larder."""
+"""Goal: a pipeline compiles each of its sizes once; further sizes share the weights; and the
+pictures are the same as without larder."""
 
 import re
 
@@ -13,7 +13,7 @@ SIZES = ("64x64", "96x64", "64x96")
 
 class PicturesTest(harness.ExampleTest):
     def draw(self, models, out, environment=None):
-        """How each network came up, in order, and the pictures."""
+        """The outcome of each network, in order, and the pictures."""
         done = self.run_command("python", PROGRAM, models, out, *SIZES, environment=environment)
         starts = re.findall(r"(?m)^  (\w+) (compiled|loaded) in \d+\.\d\d s$", done.stdout)
         self.assertEqual([name for name, _ in starts],

@@ -1,5 +1,5 @@
-"""Goal: the server compiles each model at its first start and loads it ever after, with its one
-line or without it, and models come and go while it runs."""
+"""Goal: the server compiles each model at its first start and loads it at every later start, with
+and without its lines for larder, and models can be loaded and unloaded while it runs."""
 
 import stat
 
@@ -23,7 +23,7 @@ INSTALL = "import larder  # before openvino\n\nlarder.install()"
 
 
 def tree_of(folder):
-    """Whatever a write would change."""
+    """All properties of the files that a write would change."""
     return {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns, path.lstat().st_size)
             for path in (folder, *folder.rglob("*"))}
 
@@ -49,7 +49,7 @@ class ServerTest(harness.ExampleTest):
     def answers_without_larder(self):
         found = {}
         for name, path in self.paths.items():
-            # Processors with bf16 answer otherwise where it is not to be accurate.
+            # Processors with bf16 give other answers unless accuracy is requested.
             given = {"EXECUTION_MODE_HINT": "ACCURACY"} if name == "dense" else {}
             compiled = ov.Core().compile_model(path, "CPU", given)
             about = {"shape": [size.get_length() if size.is_static else -1

@@ -1,7 +1,8 @@
-"""Runs a command as a service with SystemCallFilter= runs.
+"""Runs a command like a service with SystemCallFilter=.
 
 usage: system_calls.py FILTER -- COMMAND…
-FILTER is names of calls, and of systemd's sets of them (@system-service). Any other ends it.
+FILTER is names of calls, and of systemd's sets of them (@system-service). Any other call ends the
+command.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ SECONDS_MAX = 60
 
 
 def calls_of(filters):
-    """Sets hold others."""
+    """A set may contain other sets."""
     for word in filters:
         if not word.startswith("@"):
             yield word

@@ -1,8 +1,8 @@
-"""Goal: systemd takes the units, and their commands, in the order of an installation, compile each
-model once and remove what is stale, with nothing writable and no system call but what the units
-say.
+"""Goal: systemd accepts the units, and their commands, in the order of an installation, compile
+each model once and remove stale entries, with only the write access and the system calls of the
+units.
 
-Method: the units' own commands, with folders in place of those of the system. systemd itself starts
+Method: the units' own commands, with test folders in place of system folders. systemd itself starts
 nothing here.
 """
 
@@ -60,7 +60,7 @@ class SystemdTest(harness.ExampleTest):
                 *shlex.split(self.here(service["ExecStart"]))]
 
     def filtered(self, service):
-        """What to put before a command, so that it has the service's system calls only."""
+        """The prefix of a command that may use only the service's system calls."""
         if "SystemCallFilter" not in service:
             return []
         if not CAN_FILTER:
@@ -79,7 +79,7 @@ class SystemdTest(harness.ExampleTest):
         return self.run_command(*self.command(name), *words, environment=self.variables(name))
 
     def install(self):
-        """Models, and what names them."""
+        """Models, and the files that name them."""
         models, configuration = self.places["/srv/models"], self.places["/etc/inference"]
         models.mkdir()
         configuration.mkdir()
@@ -128,7 +128,7 @@ class SystemdTest(harness.ExampleTest):
     def test_systemd_takes_the_units(self):
         copies = [self.root / path.name for path in UNITS]
         for path, copy in zip(UNITS, copies, strict=True):
-            # Its programs have to be there.
+            # Its programs must exist.
             copy.write_text(path.read_text().replace("/opt/inference/venv/bin", str(harness.BIN)))
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", *copies], check=False,
                               env={"PATH": "/usr/bin:/bin"}, text=True, stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ namespace {
 
 Errc code_of(const Result<Compressed>& read) { return read ? Errc::io : read.error().code; }
 
-// What whoever undoes the frames relies on.
+// The properties on which the decompression of frames relies.
 void expect_inside(const Compressed& compressed, std::uint64_t object_bytes) {
     ASSERT_EQ(compressed.frames.size(), frame_count(compressed.blob_bytes));
     auto end = compressed_table_bytes(compressed.frames.size());
@@ -76,8 +76,8 @@ TEST(Compressed, OfANewerVersionIsKnownAsSuch) {
               Errc::unsupported);
 }
 
-// The digest of the blob and which of the three ways to undo a frame is right are all that the
-// table itself cannot tell: that is what the object's own digest is for.
+// The table itself cannot verify only the digest of the blob and the choice among the three methods
+// of a frame: the object's own digest covers these.
 TEST(Compressed, DamagedInAnyByteIsRefusedOrPointsNowhereElse) {
     const auto compressed = sample_compressed();
     const auto object_bytes = object_bytes_of(compressed);

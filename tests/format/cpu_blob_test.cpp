@@ -1,4 +1,4 @@
-// format/cpu_blob.h, on blobs written by hand. tests/openvino has those of the plugin.
+// format/cpu_blob.h, on blobs that the test writes. tests/openvino uses blobs of the plugin.
 #include "format/cpu_blob.h"
 
 #include <string>
@@ -83,7 +83,7 @@ std::string compose(const std::string& bytes, const CpuBlob& blob, const CpuLayo
                             text_of(layout.topology));
 }
 
-// What the topology's constants hold, in its order.
+// The contents of the topology's constants, in its order.
 std::vector<std::string> contents(const std::string& bytes) {
     const auto blob = parsed(bytes);
     EXPECT_TRUE(blob) << blob.error().message();
@@ -125,7 +125,7 @@ TEST(CpuBlob, IsLaidOutByFiles) {
     const auto bytes = sample_blob().bytes();
     const auto blob = parsed(bytes);
     const std::uint64_t far = k_run_gap_bytes_max + 10'000;
-    // The order of the files is another, two are near to each other, and one is nowhere.
+    // The files have another order, two constants are close to each other, and one is in no file.
     const std::vector<std::optional<Elsewhere>> wanted = {Elsewhere{1, 9'000}, Elsewhere{0, far},
                                                           std::nullopt, Elsewhere{1, 9'100},
                                                           Elsewhere{0, far - 4'500}};

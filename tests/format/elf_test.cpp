@@ -1,4 +1,4 @@
-// format/elf.h: kernels that are cut short are told from whole ones.
+// format/elf.h: truncated kernels are distinguished from complete ones.
 #include "format/elf.h"
 
 #include <string>
@@ -17,7 +17,7 @@ std::string section(std::uint32_t type, std::uint64_t offset, std::uint64_t size
            little_endian(offset, 8) + little_endian(size, 8) + little_endian(0, 24);
 }
 
-// The table in front of what it tells of, as OpenCL runtimes write it, or behind.
+// The table before the sections, as OpenCL runtimes write it, or behind them.
 std::string elf(bool table_in_front) {
     const auto code = "code of a kernel"s;
     const auto table_bytes = std::uint64_t{3} * 64;

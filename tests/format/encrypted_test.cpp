@@ -1,4 +1,4 @@
-// Goal: what a callback is given tells its place in a blob, and nothing else is taken for it.
+// Goal: the input of a callback states its place in a blob, and no other piece is accepted there.
 #include "format/encrypted.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// format/manifest.h: what is written is what is read, and nothing else is.
+// format/manifest.h: decoding returns the encoded manifest, and refuses everything else.
 #include "format/manifest.h"
 
 #include <cstdlib>
@@ -24,7 +24,7 @@ std::string encoded(const Manifest& manifest) {
     return text.value_or("");
 }
 
-// The manifest with one member set, and a digest that is right.
+// The manifest with one member set, and a correct digest.
 std::string resealed(const Manifest& manifest, const std::function<void(Json&)>& change) {
     auto body = unseal_json(encoded(manifest), k_manifest_bytes_max);
     change(*body);
@@ -44,7 +44,7 @@ TEST(Manifest, IsReadAsItWasWritten) {
     }
 }
 
-// The quick way, for what is spelt without escapes.
+// The fast path, for manifests without escapes.
 TEST(Manifest, ScanTellsTheSame) {
     int scanned = 0;
     for (const auto& [name, manifest] : samples()) {
@@ -66,7 +66,7 @@ TEST(Manifest, ScanTellsTheSame) {
             if (input.starts_with("property.")) summary->manifest.key_inputs[input] = value;
         }
         EXPECT_EQ(summary->manifest, manifest) << name;
-        // Of another format, it leaves it to who knows.
+        // A manifest of another format is left to the full parser.
         EXPECT_FALSE(scan_manifest(resealed(manifest, [](Json& body) { body["format"] = 2; })));
         EXPECT_FALSE(scan_manifest(resealed(manifest, [](Json& body) { body["new"] = "x"; })));
         EXPECT_FALSE(
@@ -101,7 +101,7 @@ TEST(Manifest, OutlineTellsTheSame) {
         for (std::size_t i = 0; i < outline->objects.size(); ++i) {
             EXPECT_EQ(outline->objects[i], manifest.parts[i].object) << name;
         }
-        // What it does not know it leaves to who does.
+        // Unknown content is left to the full parser.
         EXPECT_FALSE(outline_manifest(resealed(manifest, [](Json& body) { body["format"] = 2; })));
         EXPECT_FALSE(
             outline_manifest(resealed(manifest, [](Json& body) { body["encoding"] = "new"; })));
@@ -116,7 +116,7 @@ TEST(Manifest, IsWrittenInOneSpelling) {
     }
 }
 
-// What earlier versions wrote stays readable, and this version writes it in the same bytes.
+// Manifests of earlier versions stay readable, and this version encodes them to the same bytes.
 TEST(Manifest, GoldenFilesAreStillRead) {
     const std::filesystem::path golden = LARDER_GOLDEN;
     for (const auto& [name, manifest] : samples()) {

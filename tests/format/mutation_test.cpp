@@ -1,4 +1,4 @@
-// Damage of every kind: never a crash, and never accepted with other content.
+// Every kind of damage: no crash, and no changed content is accepted.
 #include <algorithm>
 #include <random>
 #include <string>
@@ -82,7 +82,7 @@ TEST(Mutation, OfEveryByteOfAManifestIsSeen) {
     }
 }
 
-// Whoever can compute a digest can write what they like; it must still be a manifest.
+// A writer who computes the digest can write any content; but an accepted one must be a manifest.
 TEST(Mutation, WithARightDigestIsAManifestOrRefused) {
     int accepted = 0;
     for (const auto& [name, manifest] : samples()) {

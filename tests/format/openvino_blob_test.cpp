@@ -16,7 +16,7 @@ std::string header(const std::string& runtime_info, const std::string& alignment
            runtime_info + R"(" header_size_alignment=")" + alignment + "\"/>\n";
 }
 
-// As the CPU plugin writes it.
+// In the format of the CPU plugin.
 std::string cpu_payload() {
     const auto requirements = "meta=1.0;isa=AVX2"s;
     return "RR_UPCVO" + little_endian(1, 4) + little_endian(requirements.size(), 8) + requirements +

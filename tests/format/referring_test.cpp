@@ -68,7 +68,7 @@ TEST(Referring, OfANewerVersionIsKnownAsSuch) {
     EXPECT_EQ(code_of(decode_referring(bytes, k_sample_referring_bytes)), Errc::damaged);
 }
 
-// Each of these is a table whose bytes are whole.
+// Each of these tables has the right number of bytes.
 TEST(Referring, ThatLiesIsDamaged) {
     struct Lie {
         const char* what;
@@ -117,7 +117,7 @@ TEST(Referring, ThatLiesIsDamaged) {
     }
 }
 
-// The counts are read before anything is known to be there.
+// The counts are read before the size of the table is checked.
 TEST(Referring, WhoseCountsOverflowIsDamaged) {
     for (const std::size_t at : {24U, 32U}) {
         for (const auto count : {k_all_ones, k_all_ones / 24 + 1, k_all_ones / 48 + 1}) {

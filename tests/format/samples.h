@@ -1,4 +1,4 @@
-// Manifests and tables as they occur, and as they hardly ever do.
+// Typical and rare manifests and tables.
 #pragma once
 
 #include <cstddef>
@@ -22,11 +22,11 @@ struct Sample {
 [[nodiscard]] std::string text_of(const std::vector<std::byte>& bytes);
 [[nodiscard]] std::string little_endian(std::uint64_t value, std::size_t bytes);
 
-// The table of one that is this long.
+// The table of a blob of this length.
 [[nodiscard]] Variant sample_variant();
 inline constexpr std::uint64_t k_sample_variant_bytes = 40'000;
 
-// The table of one that is this long: with a file, a constant, and pieces that repeat.
+// The table of a blob of this length, with a file, a constant, and repeated pieces.
 [[nodiscard]] Referring sample_referring();
 inline constexpr std::uint64_t k_sample_referring_bytes = 40'000;
 

@@ -29,7 +29,7 @@ std::string constant(const std::string& offset, const std::string& size) {
 
 using Places = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
-// Empty, too, if it is refused.
+// Also empty if it is refused.
 Places places_in(const std::string& text) {
     Places places;
     for (const auto& mention : find_constants(text).value_or(std::vector<ConstantMention>{})) {

@@ -1,7 +1,7 @@
-"""Goal: no rule of tools/tidy.py can fall silent unnoticed.
+"""Goal: every rule of tools/tidy.py finds its violations.
 
-Method: a small tree that keeps every rule gives no finding; the same tree with one violation gives
-exactly that one.
+Method: a small tree that obeys every rule gives no finding; the same tree with one violation gives
+exactly one.
 """
 
 import importlib.util

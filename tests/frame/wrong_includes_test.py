@@ -1,9 +1,9 @@
 """Goal: the compiler itself keeps the layers apart.
 
-Method: for every pair of layers, a file of the one that includes a header of the other is
-preprocessed with exactly the include roots that CMake gives the one. It must work where the table
-below allows it (so that a failure is never for another reason), and must say "No such file"
-everywhere else. The table is written by hand: it repeats the design, not CMake.
+Method: for every pair of layers, a file of one layer that includes a header of the other is
+preprocessed with exactly the include roots that CMake gives to the first. It must work if the table
+below allows it (so that a failure never has another reason), and must print "No such file"
+otherwise. The table is written by hand: it repeats the design, not CMake.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def first_header(source, layer):
 
 
 def compiles(compiler, roots, header):
-    """Whether a file that includes `header` does, and what the compiler said."""
+    """Whether a file that includes `header` compiles, and the compiler's output."""
     command = [compiler, "-std=c++20", "-x", "c++", "-M", "-"] + [f"-I{root}" for root in roots]
     result = subprocess.run(command, input=f'#include "{header}"\n', capture_output=True, text=True)
     return result.returncode == 0, result.stderr

@@ -1,5 +1,5 @@
-"""A program that knows nothing of larder: compiles a model for AUTO, says so, waits for a line, and
-says what it computes once the GPU has taken over. Then it goes on until it is killed.
+"""A program that does not know of larder: compiles a model for AUTO, reports it, waits for a line,
+and prints its outputs after AUTO has switched to the GPU. Then it runs until it is killed.
 """
 
 import hashlib

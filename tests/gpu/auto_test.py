@@ -1,7 +1,7 @@
-"""Goal: whenever a program that lets AUTO begin on the CPU is killed, nothing is torn, and the next
-start compiles or loads; what the GPU has compiled is kept although the program never ends.
+"""Goal: if a program that lets AUTO begin on the CPU is killed at any time, no file is incomplete,
+and the next start compiles or loads; the GPU's files are stored although the program never ends.
 
-Method: programs on the rig that say how far they are and wait, and are killed (SIGKILL) there.
+Method: programs on the rig report their progress and wait, and are killed (SIGKILL) there.
 """
 
 import json
@@ -27,7 +27,7 @@ class AutoKilledTest(GpuTest):
         return self.error.read_text().count("built from source")
 
     def start(self):
-        """One that has compiled, as it says."""
+        """A program that has reported its compile."""
         command = [WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT]
         with self.error.open("wb") as error:
             process = subprocess.Popen(
@@ -47,7 +47,7 @@ class AutoKilledTest(GpuTest):
         return json.loads(line)
 
     def go_over(self, process):
-        """What it says once the GPU has taken over."""
+        """Its report after AUTO has switched to the GPU."""
         print(file=process.stdin, flush=True)
         return self.read(process)
 
@@ -77,12 +77,12 @@ class AutoKilledTest(GpuTest):
         self.kill(process)
         self.check_larder()
         [entry] = self.kept()
-        # At the cost of the GPU's compile, which the CPU's hid.
+        # With the compile time of the GPU, which the CPU's compile had hidden.
         shown = self.larder("show", entry["key"])
         self.assertGreaterEqual(shown["compile_ms"], found["device_ms"] / 4)
         self.assertGreater(shown["compile_ms"], ready["ready_ms"])
         self.assertGreater(self.built_from_source(), 0)
-        # Whichever of the two is ready first: the GPU has nothing to compile.
+        # Either device may be ready first, because the GPU has nothing to compile.
         process, ready = self.start()
         self.assertEqual(self.go_over(process)["output"], found["output"])
         self.assertEqual(self.built_from_source(), 0)

@@ -1,4 +1,4 @@
-// However a blob is kept, and whatever became of it: the GPU plugin is given the blob, or none.
+// For every encoding of a blob, and every damage: the GPU plugin gets the correct blob, or none.
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -59,7 +59,7 @@ TEST_F(GpuDamage, ABlobOfAnotherModelIsNotTakenForIt) {
     expect(model_, Outcome::compiled, answers_);
 }
 
-// At 4 MiB the plugin looks for the file behind a tensor.
+// From 4 MiB on, the plugin looks for the file that backs a tensor.
 class GpuThreshold : public GpuTest, public ::testing::WithParamInterface<std::int64_t> {
 protected:
     static constexpr std::int64_t k_threshold = std::int64_t{4} << 20;
@@ -73,7 +73,7 @@ protected:
     void SetUp() override {
         GpuTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
-        // Its kernels take what they take.
+        // The size of its kernels is unknown.
         static const std::int64_t k_without_tail =
             blob_bytes(core_.compile_model(layers_model(shape_), "GPU")) -
             2 * static_cast<std::int64_t>(shape_.tail);
@@ -83,7 +83,7 @@ protected:
         shape_.seed = 2;
         like_it_ = save(layers_model(shape_), "like it");
     }
-    // In a process of its own, as blobs of a process's later models hold longer numbers.
+    // In a process of its own, because blobs of later models of a process contain longer numbers.
     Answer ask_for(const fs::path& model, const std::string& outcome) const {
         auto answer = ask_gpu(model, {{"ASK_MEMORY", "1"}});
         EXPECT_EQ(answer.outcome, outcome) << answer.reason;
@@ -108,7 +108,7 @@ TEST_P(GpuThreshold, HoweverItIsKeptABlobIsTheModel) {
     EXPECT_EQ(ask_for(like_it_, "loaded").outputs, other);
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);
 
-    // What variants are made of is not compressed.
+    // The base of variants is not compressed.
     std::vector<std::string> variants;
     for (const auto& entry : store().entries()) {
         if (entry.encoding == "variant") variants.push_back(entry.key);

@@ -1,8 +1,8 @@
-"""A program that knows nothing of larder: compiles a model, runs it, and prints what came of it.
+"""A program that does not know of larder: compiles a model, runs it, and prints the result.
 
-usage: client.py MODEL DEVICE [PROPERTIES, as JSON]; with ON_CPU set, how far CPU's answer is away,
-too; with UNTIL_ON set, it ends once that device has taken over. Of the properties that are given,
-what the compiled model says they are.
+usage: client.py MODEL DEVICE [PROPERTIES, as JSON]; with ON_CPU set, it also prints the difference
+from the CPU's answer; with UNTIL_ON set, it ends after AUTO has switched to that device. It prints
+the effective values of the given properties.
 """
 
 import hashlib

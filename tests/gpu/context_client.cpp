@@ -1,6 +1,6 @@
-// A program that knows nothing of larder: compiles a model for contexts of several kinds, gives
-// each a tensor of the context as its input, and prints a line each: the kind, whether OpenVINO
-// says that the model came from a cache, the device, and a digest of what it computes.
+// A program that does not know of larder: compiles a model for contexts of several kinds, gives
+// each a tensor of the context as its input, and prints one line for each: the kind,
+// LOADED_FROM_CACHE, the device, and a digest of the outputs.
 //
 // usage: context_client MODEL.xml KIND…
 //   device      no context
@@ -55,9 +55,9 @@ ov::RemoteContext context_of(ov::Core& core, const std::string& kind) {
     return core.create_context("GPU", parameters);
 }
 
-// A copy may still be under way when it returns: waits until it has arrived.
+// A copy may still run when the call returns: waits until it has finished.
 bool fill(ov::RemoteTensor& tensor, const ov::Tensor& values) {
-    // Never let go of: a copy back that came too late would write to it.
+    // Never freed, because a late copy back would write to it.
     static std::vector<ov::Tensor> copies;
     auto& back = copies.emplace_back(values.get_element_type(), values.get_shape());
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -83,7 +83,7 @@ void report(ov::Core& core, const std::shared_ptr<ov::Model>& model, const std::
         values.data<float>()[i] = static_cast<float>(i % 13) * 0.1F;
     }
     if (context) {
-        // Made by the program's context: a model of another would not take it.
+        // Made by the program's context: a model of another context would not accept it.
         auto input = context->create_tensor(port.get_element_type(), values.get_shape());
         if (!fill(input, values)) {
             std::fprintf(stderr, "the context does not take the input\n");

@@ -1,7 +1,7 @@
-"""Goal: what a GPU makes while a dynamic model runs for its own context is kept and found as is
-is, as what it makes for the device is; for a context that the program made, the model is served
-without.
-Method: as kernels_test.py; a program that makes contexts past OpenVINO as in context_test.py.
+"""Goal: kernels that a GPU builds while a dynamic model runs for the device's own context are
+stored and found like those for the device; a model for a context that the program made is served
+without kernels. Method: like kernels_test.py; programs make contexts without OpenVINO as in
+context_test.py.
 """
 
 import os

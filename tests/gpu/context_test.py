@@ -1,7 +1,7 @@
-"""Goal: a model for a context that the program made is kept and loaded as one for its device is,
-takes the context's tensors, and answers as without larder.
+"""Goal: a model for a context that the program made is stored and loaded like a model for its
+device, accepts the context's tensors, and gives the same answers as without larder.
 
-Method: OpenCL contexts of each kind, made past OpenVINO as llama.cpp makes one, on the rig.
+Method: OpenCL contexts of each kind, made without OpenVINO like llama.cpp's, on the rig.
 """
 
 import os

@@ -1,4 +1,4 @@
-// What becomes of files: a bit, a block, an end, noise; all from one seed.
+// Damages files: a bit, a range, the end, noise; all from one seed.
 #pragma once
 
 #include <filesystem>
@@ -10,12 +10,12 @@
 namespace larder::testing {
 
 [[nodiscard]] std::string bytes_of(const std::filesystem::path& file);
-// In place, as damage comes: the same inode, whatever its permissions.
+// In place, like real damage: the same inode, with any permissions.
 void put(const std::filesystem::path& file, const std::string& bytes);
 // Never the same bytes.
 [[nodiscard]] std::string damaged(std::string bytes, std::mt19937& random);
 
-// The files of what was kept in the larder `directory`.
+// The files of all entries in the larder `directory`.
 [[nodiscard]] std::filesystem::path object_of(const std::filesystem::path& directory,
                                               const Result& kept);
 [[nodiscard]] std::filesystem::path manifest_of(const std::filesystem::path& directory,

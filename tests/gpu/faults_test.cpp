@@ -1,5 +1,5 @@
-// A GPU that has no memory left, or is lost, in the middle of anything: each request ends with the
-// model or with OpenVINO's own error, and what is kept is as good as before.
+// A GPU has no memory left, or is lost, at any call: each request ends with the model or with
+// OpenVINO's own error, and all entries stay intact.
 //
 // The rig's layer fails the device's calls from the n-th on, for every n.
 #include <algorithm>
@@ -25,7 +25,7 @@ constexpr fake_gpu_faults k_no_faults{-1, -1, -1};
 fake_gpu_faults no_memory_after(long allocations, long length) { return {allocations, -1, length}; }
 fake_gpu_faults lost_after(long calls, long length) { return {-1, calls, length}; }
 
-// When a fault that passes does so, at the latest.
+// The latest event before which a temporary fault has passed.
 enum class Until { loaded, answered };
 
 class GpuFaults : public GpuTest {
@@ -46,13 +46,12 @@ protected:
         ASSERT_TRUE(fail_ && count_);
     }
 
-    // The model's answers, or nothing where a fault of the device was thrown. How it ended is
-    // noted.
+    // The model's answers, or nothing if a fault of the device was thrown. Records the outcome.
     std::string ask_with(const fake_gpu_faults& faults, const fs::path& model,
                          Until until = Until::answered) {
         outcome_ = "threw";
         std::string answers;
-        // Where a model of a lost device is destroyed, the plugin ends the process.
+        // The plugin ends the process when a model of a lost device is destroyed.
         std::optional<Result> result;
         fail_(faults);
         try {
@@ -70,7 +69,7 @@ protected:
         count_(&allocations_, &calls_);
         fail_(k_no_faults);
     }
-    // As the plugin words it.
+    // The plugin's own message.
     static void expect_fault(const std::string& text) {
         constexpr std::array words{"Can not allocate",        "CL_OUT_OF_RESOURCES",
                                    "CL_DEVICE_NOT_AVAILABLE", "returned -2 error code",
@@ -100,7 +99,7 @@ protected:
         for (const auto& entry : store().entries()) EXPECT_EQ(entry.withheld, "") << entry.key;
     }
     [[nodiscard]] Question question(const fs::path& model) const {
-        // One of its kernels crashes in the rig's runtime.
+        // One of this model's kernels crashes in the rig's runtime.
         return {.model = model, .device = "GPU", .properties = {"GPU_ENABLE_SDPA_OPTIMIZATION=NO"}};
     }
     Answer ask_device(const fs::path& model, std::map<std::string, std::string> environment) const {
@@ -108,7 +107,7 @@ protected:
         asked.environment = std::move(environment);
         return ask(asked);
     }
-    // In a process of its own, which the plugin may end.
+    // In a process of its own, because the plugin may end it.
     Answer ask_process(const fs::path& model, long calls, const std::string& answers) const {
         auto answer = ask_device(model, {{"LARDER_FAKE_GPU_LOST_AFTER", std::to_string(calls)}});
         EXPECT_EQ(answer.signal, answer.outcome.empty() ? SIGABRT : 0);
@@ -130,8 +129,8 @@ struct Fault {
     fake_gpu_faults (*faults)(long after, long length);
     std::function<std::shared_ptr<ov::Model>()> make;
     long step = 1;
-    // So many make an import fail, and not the compile that follows. With kernels, it has two
-    // tries.
+    // This number makes an import fail, but not the compile that follows. With kernels, there are
+    // two attempts.
     long length = 1;
 };
 
@@ -179,7 +178,7 @@ TEST_P(GpuFaultsThatPass, AreNotHeldAgainstTheBlob) {
         SCOPED_TRACE(n);
         ASSERT_LT(n, k_calls_max);
         const auto faults = GetParam().faults(n, GetParam().length);
-        // Nobody has used it before.
+        // No process has used it before.
         fs::remove_all(directory_);
         fs::copy(whole, directory_, fs::copy_options::recursive);
         for (int i = 0; i < 3; ++i) {
@@ -193,7 +192,7 @@ TEST_P(GpuFaultsThatPass, AreNotHeldAgainstTheBlob) {
     EXPECT_TRUE(compiled);
 }
 
-// A device that is lost stays so.
+// A lost device stays lost.
 std::vector<Fault> faults_that_pass() {
     return {{"no_memory", no_memory_after, [] { return dense_model({.width = 32}); }},
             {"no_memory_with_kernels", no_memory_after, [] { return attention_model(); }, 5, 2}};

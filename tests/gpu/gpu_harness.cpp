@@ -73,7 +73,7 @@ std::shared_ptr<ov::Model> layers_model(const LayersShape& shape) {
     const auto y = std::make_shared<op::Add>(sum, random_weights({1, shape.tail}, 99));
     auto model =
         std::make_shared<ov::Model>(ov::OutputVector{h, y}, ov::ParameterVector{x}, "layers");
-    // Names that are made up grow longer, and blobs with them.
+    // Generated names become longer, and blobs with them.
     int number = 100;
     for (const auto& node : model->get_ordered_ops()) {
         node->set_friendly_name("node " + std::to_string(number++));

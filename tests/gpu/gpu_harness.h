@@ -14,11 +14,11 @@
 
 namespace larder::testing {
 
-// Whether the GPU is the rig's, whose variables make it another machine.
+// Whether the GPU is the rig's, whose variables can simulate another machine.
 [[nodiscard]] bool is_on_rig();
 
-// The bits of all outputs of three inferences in one request, of shapes that differ where the model
-// allows any.
+// The bits of all outputs of three inferences in one request, with different shapes if the model is
+// dynamic.
 [[nodiscard]] std::string answers_of(ov::CompiledModel& compiled);
 
 // Three layers of random weights, 5 `width`² of them, and `tail` more constants, each of which
@@ -42,7 +42,7 @@ protected:
                         const std::string& outputs,
                         std::map<std::string, std::string> environment = {}) const;
 
-    // In this process. Expects the outcome, and the answers of a fresh compile without larder.
+    // Runs in this process. Expects the outcome, and the answers of a fresh compile without larder.
     template <class Model>
     Result expect(const Model& model, Outcome outcome, const std::string& answers,
                   const std::string& device = "GPU", const ov::AnyMap& properties = {}) {
@@ -60,7 +60,7 @@ protected:
 
     [[nodiscard]] Options options() const;
     [[nodiscard]] Store store() const { return Store(options()); }
-    // Files of blobs and of what is kept beside them, without the digests of their chunks.
+    // Files of blobs and of the objects beside them, without chunk lists.
     [[nodiscard]] std::vector<std::filesystem::path> objects() const;
 
     ov::Core core_;

@@ -1,9 +1,9 @@
-"""Goal: with larder a GPU answers what it answers without, whatever is kept, and however; and what
-was compiled once is loaded.
+"""Goal: with larder a GPU gives the same answers as without, for every entry and encoding; and a
+compiled model is loaded the next time.
 
 Method: OpenVINO's own GPU plugin, on a processor that looks like a GPU (scripts/setup_gpu): it
-compiles, exports, imports and infers, by its plain kernels. Matrix engines, sub-groups and drivers
-are not there.
+compiles, exports, imports and infers with its generic kernels. There are no matrix engines,
+sub-groups and drivers.
 """
 
 import json
@@ -27,7 +27,7 @@ class GpuTest(harness.HookTest):
             unable(self, "there is no rig; scripts/setup_gpu makes it")
 
     def plain(self, model, device="GPU", properties=None, **environment):
-        """Without larder; nearly what a CPU answers, or the rig is of no use."""
+        """Without larder; must be close to the CPU's answer, otherwise the rig is useless."""
         command = [*CLIENT, model, device, json.dumps(properties or {})]
         found = self.done(self.run_bare(WITH_GPU, *command,
                                         environment={**environment, "ON_CPU": "1"})).json
@@ -72,7 +72,7 @@ class HitTest(GpuTest):
 
 
 class VariantTest(GpuTest):
-    """The plugin reads the file behind the first page of a blob in place of the blob."""
+    """The plugin reads the file that backs the first page of a blob instead of the blob."""
 
     def test_a_variant_is_not_taken_for_its_base(self):
         plain = {model: self.plain(model) for model in ("tuned", "tuned_first", "tuned_last")}
@@ -118,7 +118,7 @@ class DevicesTest(GpuTest):
                     with self.subTest(device=device, loaded=loaded, **knobs):
                         self.check(expected, self.ask("layers", device, **two), loaded)
             self.check(plain["GPU.1"], self.ask("layers", "GPU", {"DEVICE_ID": "1"}, **two), True)
-            # Neither is another build of the other.
+            # Neither is another build of the other device.
             pruned = self.verb_json("prune", "--incompatible", "--dry-run", **two)
             self.assertEqual(pruned["entries"], [])
 
@@ -126,7 +126,7 @@ class DevicesTest(GpuTest):
         two = {"LARDER_FAKE_GPUS": "2", "LARDER_FAKE_GPU_UNITS": "24,96"}
         for device in ("GPU.0", "GPU.1"):
             self.ask("layers", device, **two)
-        # What was the second is the first, and finds what is its own.
+        # The former second GPU is now the first, and finds its own entries.
         left = {"LARDER_FAKE_GPU_UNITS": "96"}
         self.check(self.plain("layers", **left), self.ask("layers", **left), True)
         self.assertEqual(len(self.entries()), 2)
@@ -151,7 +151,7 @@ class DevicesTest(GpuTest):
 
 
 class AutoTest(GpuTest):
-    """AUTO lets the CPU begin, and goes over to the GPU once that has compiled."""
+    """AUTO lets the CPU begin, and switches to the GPU after the GPU has compiled."""
 
     def ask_auto(self):
         command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *CLIENT, "pictures", "AUTO"]
@@ -162,7 +162,8 @@ class AutoTest(GpuTest):
         self.assertEqual(self.ask_auto()["on"], ["(CPU)"])
         stats = self.larder("stats")
         self.assertEqual((stats["compiled"], stats["bypassed"]), (1, 0))
-        # What is not kept within the time that a program may take to end is kept by a later one.
+        # If the files are not stored within the time that larder has at the end of a program, a
+        # later program stores them.
         for _ in range(5):
             found = self.ask_auto()
             if found["loaded"]:

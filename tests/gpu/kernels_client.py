@@ -1,4 +1,4 @@
-"""A program that knows nothing of larder: runs a model on a GPU, and says how far it is.
+"""A program that does not know of larder: runs a model on a GPU, and reports its progress.
 
 usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, what came of it, once the model has run,
 and FOLDER/released once it has let go of it, after all that the device was making; it goes on when

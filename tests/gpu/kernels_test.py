@@ -1,8 +1,8 @@
-"""Goal: kernels that the GPU plugin makes while a dynamic model runs are made once, whoever runs
-it, and only sound ones of the same driver are handed to it.
+"""Goal: kernels that the GPU plugin builds while a dynamic model runs are built once for all
+programs, and the plugin gets only intact kernels of the same driver.
 
-Method: programs on the rig of gpu_test.py, whose layer says of each program for the device whether
-it is built from source. They go on as the test tells them, so that it sees all that is made.
+Method: programs on the rig of gpu_test.py, whose layer reports for each device program whether it
+is built from source. The test controls the programs step by step, so that it sees all new kernels.
 """
 
 import json
@@ -21,7 +21,7 @@ LIMIT_S = 180
 
 
 class Running:
-    """A program that runs a model, with all that it has said so far."""
+    """A program that runs a model, with all its reports so far."""
 
     def __init__(self, test, name, command=(), **environment):
         self.test = test
@@ -46,7 +46,7 @@ class Running:
             time.sleep(0.1)
 
     def release(self):
-        """It has run, and all that it has the device make is made."""
+        """It has run, and the device has built all its kernels."""
         (self.folder / "release").touch()
         self.wait_for("released", (self.folder / "released").exists)
         return json.loads((self.folder / "ran").read_text())
@@ -73,7 +73,7 @@ class Kernels(GpuTest):
                        **environment)
 
     def kernels(self):
-        """The entries of them."""
+        """The entries of the kernels."""
         return [entry for entry in self.entries() if entry["kernels_of"]]
 
     def made(self):
@@ -91,7 +91,7 @@ class Kernels(GpuTest):
         return sum(len(self.larder("show", entry["key"])["objects"]) for entry in self.kernels())
 
     def keep(self, name="first", kept=0, **environment):
-        """A start that is killed as soon as what it made is kept, beside `kept`."""
+        """A start that is killed as soon as its kernels are stored, in addition to `kept`."""
         running = self.start(name, **environment)
         found = running.release()
         made = running.built_from_source()[1]
@@ -101,7 +101,7 @@ class Kernels(GpuTest):
         return found
 
     def make_nothing(self, name, **environment):
-        """A start that has all that it needs."""
+        """A start that finds all its kernels."""
         running = self.start(name, **environment)
         found = running.end()
         self.assertTrue(found["loaded"])
@@ -129,7 +129,7 @@ class KernelsTest(Kernels):
         second = self.make_nothing("second")
         self.assertEqual(second["output"], plain["output"])
         self.assertEqual(len(self.kernels()), 1)
-        # Without them, it makes some.
+        # Without them, it builds some.
         self.verb("rm", self.kernels()[0]["key"], "--yes")
         self.assertTrue(self.keep("without")["loaded"])
 
@@ -204,7 +204,7 @@ class KernelsTest(Kernels):
         found = again.end()
         self.assertTrue(found["loaded"])
         self.assertEqual(found["output"], first["output"])
-        # What the import needs for the weights, the plugin keeps nowhere.
+        # The plugin stores the kernels that the import needs for the weights nowhere.
         self.assertEqual(again.built_from_source()[1], 0)
 
     def test_a_static_model_has_none(self):

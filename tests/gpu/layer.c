@@ -1,6 +1,6 @@
-// An OpenCL layer, for tests alone: it makes the CPU device of Intel's OpenCL runtime look like one
-// or more Intel GPUs, so that OpenVINO's own GPU plugin compiles, exports, imports and runs models
-// on a machine that has none. Calls that are not named here reach the runtime untouched.
+// An OpenCL layer, for tests alone: it presents the CPU device of Intel's OpenCL runtime as one or
+// more Intel GPUs, so that OpenVINO's own GPU plugin compiles, exports, imports and runs models on
+// a machine without a GPU. Calls that are not named here reach the runtime unchanged.
 //
 // OpenCL's loader opens it where OPENCL_LAYERS names it (ocl-icd 2.3, Khronos 3.0 and later).
 //
@@ -70,8 +70,8 @@ static void find_devices(void) {
         device_count = 1;
         return;
     }
-    // Each is all of the processors under an identity of its own: on a device of one processor the
-    // runtime gets stuck now and then, where the machine is busy.
+    // Each device consists of all processors, with an identity of its own: on a device of one
+    // processor the runtime occasionally hangs if the machine is busy.
     cl_uint processors = 0;
     real->clGetDeviceInfo(cpu, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof processors, &processors, NULL);
     const cl_device_partition_property all[] = {CL_DEVICE_PARTITION_BY_COUNTS,
@@ -130,8 +130,8 @@ static int lists(const char* list, const char* name) {
     return 0;
 }
 
-// The runtime does have sub-groups, but lays them out otherwise than a GPU: kernels written for
-// them build slowly and answer wrongly. Without them the plugin takes its plain kernels.
+// The runtime has sub-groups, but with another layout than a GPU: kernels written for them build
+// slowly and compute wrong results. Without them the plugin uses its generic kernels.
 static int is_hidden(cl_device_id device, const char* name) {
     const int is_last = index_of(device) + 1 == device_count;
     if (is_last && lists(setting("LARDER_FAKE_GPU_WITHOUT", ""), name)) return 1;
@@ -213,8 +213,8 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
             const cl_uchar luid[CL_LUID_SIZE_KHR] = {0};
             return answer(luid, sizeof luid, room, to, size_ret);
         }
-        // The ninth generation has no matrix engine: no kernel is made by oneDNN's own generator,
-        // whose machine code no CPU runs.
+        // The ninth generation has no matrix engine: so oneDNN's own generator builds no kernels,
+        // whose machine code no CPU could run.
         case CL_DEVICE_IP_VERSION_INTEL: return answer_uint(0x02400009, room, to, size_ret);
         case CL_DEVICE_ID_INTEL: return answer_uint(0x9bc8, room, to, size_ret);
         case CL_DEVICE_NUM_SLICES_INTEL: return answer_uint(1, room, to, size_ret);
@@ -233,7 +233,7 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
 
 // ---- programs
 
-// Options that only a GPU's compiler knows are blanked out.
+// Options that only a GPU's compiler knows are replaced by blanks.
 static char* known_options(const char* options) {
     char* text = NULL;
     if (asprintf(&text, "%s %s", options ? options : "",
@@ -245,8 +245,8 @@ static char* known_options(const char* options) {
     return text;
 }
 
-// With a driver that it thinks old, the plugin tries what the compiler makes of a GPU's machine
-// code between lines of C: this one crashes over it, where a refusal would do.
+// For a driver that looks old, the plugin tests how the compiler handles a GPU's machine code
+// between lines of C: this compiler crashes instead of refusing it.
 static atomic_int has_source;
 
 static cl_program CL_API_CALL create_program(cl_context context, cl_uint count, const char** texts,
@@ -266,7 +266,7 @@ static cl_program CL_API_CALL create_from_binary(cl_context context, cl_uint cou
                                                  const cl_device_id* on, const size_t* sizes,
                                                  const unsigned char** binaries,
                                                  cl_int* binary_status, cl_int* status) {
-    // A fault of its own: a signal that was sent says nothing of a blob.
+    // A real fault, because a signal from outside does not count against a blob.
     volatile int* volatile nowhere = NULL;
     if (is_set("LARDER_FAKE_GPU_CRASH") && !has_source) *nowhere = 1;
     return real->clCreateProgramWithBinary(context, count, on, sizes, binaries, binary_status,
@@ -281,7 +281,7 @@ static double now_ms(void) {
 
 static void print_build(cl_program program, cl_device_id device, const char* options, cl_int status,
                         double ms) {
-    // What was made of a binary has an empty one.
+    // A program from a binary has an empty source.
     size_t size = 0;
     real->clGetProgramInfo(program, CL_PROGRAM_SOURCE, 0, NULL, &size);
     fprintf(stderr, "fake-gpu: built from %s in %.0f ms: %d\n", size > 1 ? "source" : "a binary",
@@ -306,8 +306,8 @@ static cl_int CL_API_CALL build_program(cl_program program, cl_uint count, const
     return status;
 }
 
-// A kernel must keep its program alive. With this runtime it does not, and the plugin, which asks a
-// kernel for its program to copy or to save it, is handed a dead one. So no program ever dies.
+// A kernel must keep its program alive. This runtime violates that: the plugin asks a kernel for
+// its program to copy or save it, and gets a destroyed one. So this layer never destroys a program.
 static cl_int CL_API_CALL create_kernels(cl_program program, cl_uint room, cl_kernel* kernels,
                                          cl_uint* count) {
     const cl_int status = real->clCreateKernelsInProgram(program, room, kernels, count);
@@ -321,8 +321,8 @@ static cl_kernel CL_API_CALL create_kernel(cl_program program, const char* name,
     return kernel;
 }
 
-// To end a queue, this runtime waits for its tasks, one of which may be ending the queue by itself:
-// both wait for ever. So no queue ever dies.
+// To destroy a queue, this runtime waits for its tasks, one of which may itself be destroying the
+// queue: a deadlock. So this layer never destroys a queue.
 static cl_int CL_API_CALL release_queue(cl_command_queue queue) { return real->clFinish(queue); }
 
 // ---- the layer

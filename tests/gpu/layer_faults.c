@@ -1,5 +1,5 @@
-// As a driver does, a device that is lost refuses what creates something on it with
-// CL_DEVICE_NOT_AVAILABLE, and commands with CL_OUT_OF_RESOURCES; releasing goes on working.
+// Like with a real driver, a lost device refuses calls that create something on it with
+// CL_DEVICE_NOT_AVAILABLE, and commands with CL_OUT_OF_RESOURCES; releasing still works.
 #define CL_TARGET_OPENCL_VERSION 300
 #include "layer_faults.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What the calls go on to.
+// The next layer of the calls.
 static struct _cl_icd_dispatch next;
 
 static struct fake_gpu_faults set;
@@ -45,13 +45,13 @@ static cl_int fault_of_making(void) { return is_lost() ? CL_DEVICE_NOT_AVAILABLE
 
 static cl_int fault_of_command(void) { return is_lost() ? CL_OUT_OF_RESOURCES : CL_SUCCESS; }
 
-// A function of the runtime that reports a fault in what it returns.
+// A function of the runtime that returns its error code.
 #define REPORTING(NAME, FUNCTION, FAULT, PARAMETERS, ...)           \
     static cl_int CL_API_CALL NAME PARAMETERS {                     \
         const cl_int fault = FAULT();                               \
         return fault != CL_SUCCESS ? fault : FUNCTION(__VA_ARGS__); \
     }
-// One that returns what it makes, and reports a fault at `status`.
+// A function that returns a new object, and writes its error code to `status`.
 #define MAKING(TYPE, NAME, FUNCTION, FAULT, PARAMETERS, ...)   \
     static TYPE CL_API_CALL NAME PARAMETERS {                  \
         const cl_int fault = FAULT();                          \

@@ -11,13 +11,13 @@ struct fake_gpu_faults {
     long length;       // so many fail, then all is well again; negative: all
 };
 
-// From now on, in place of what was set before. Programs find it with dlsym.
+// Takes effect from now on, and replaces earlier settings. Programs find it with dlsym.
 __attribute__((visibility("default"))) void fake_gpu_fail(struct fake_gpu_faults faults);
 
-// How many of each there were since then, those that failed included.
+// The numbers of both kinds of calls since then, including failed ones.
 __attribute__((visibility("default"))) void fake_gpu_count(long* allocations, long* calls);
 
-// Once, after all others have replaced functions in `layer`.
+// Called once, after all others have replaced functions in `layer`.
 struct _cl_icd_dispatch;
 void add_faults(struct _cl_icd_dispatch* layer);
 

@@ -1,5 +1,5 @@
-"""A program that knows nothing of larder: compiles a model for a GPU, and prints how much of the
-files whose paths hold a word is in its memory.
+"""A program that does not know of larder: compiles a model for a GPU, and prints how many bytes of
+files whose paths contain a word are in its memory.
 
 usage: memory_client.py MODEL WORD
 """
@@ -13,7 +13,7 @@ from models import MODELS
 
 
 def resident_kb(word):
-    """How much of these files is mapped, and how much of that is in memory."""
+    """The mapped bytes of these files, and the resident part of them."""
     found = {"Size": 0, "Rss": 0}
     is_one = False
     with open("/proc/self/smaps", encoding="utf-8") as maps:

@@ -1,5 +1,5 @@
-"""Goal: once a GPU has its copy of a blob, none of the blob's pages is in the program's memory, and
-nothing of it is mapped once the model is gone; however it is kept.
+"""Goal: after a GPU has its copy of a blob, none of the blob's pages is in the program's memory,
+and nothing of it is mapped after the model was destroyed; for every encoding.
 
 Method: a program on the rig that reads its own /proc/self/smaps.
 """
@@ -11,7 +11,7 @@ import harness
 from gpu_test import WITH_GPU, GpuTest
 
 CLIENT = [sys.executable, str(pathlib.Path(__file__).with_name("memory_client.py"))]
-# The plugin goes over the beginning of a blob once more, after it is imported.
+# The plugin reads the beginning of a blob once more after the import.
 KB_MAX = 256
 
 
@@ -33,7 +33,7 @@ class MemoryTest(GpuTest):
                 for when in ("ready", "after"):
                     self.assertLessEqual(found[when]["Rss"], KB_MAX)
                 self.assertEqual(found["at_last"], {"Size": 0, "Rss": 0})
-                # Or the test has seen nothing.
+                # Otherwise the test would prove nothing.
                 self.assertGreater(found["ready"]["Size"], 10_000)
 
 

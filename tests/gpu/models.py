@@ -1,4 +1,5 @@
-"""Small models that the plain kernels of the GPU plugin compile in seconds, each with an input."""
+"""Small models that the GPU plugin compiles in seconds with its generic kernels, each with an
+input."""
 
 import numpy as np
 import openvino as ov
@@ -11,7 +12,7 @@ def _weights(random, *shape):
 
 
 def layers(batch=8):
-    """Two layers. Of a batch of -1, any, the plugin makes kernels at run time, too."""
+    """Two layers. With a batch of -1 (any), the plugin also builds kernels at run time."""
     random = np.random.default_rng(1)
     x = ops.parameter([batch, 256], np.float32, name="x")
     y = ops.relu(ops.matmul(x, ops.constant(_weights(random, 512, 256)), False, True))
@@ -20,7 +21,7 @@ def layers(batch=8):
 
 
 def split():
-    """Its second layer is for the CPU, of HETERO over both."""
+    """Its second layer is for the CPU, with HETERO over both."""
     model, inputs = layers()
     device = "GPU.0"
     for node in model.get_ordered_ops():
@@ -45,7 +46,7 @@ def pictures():
 
 
 def state():
-    """Adds what it is given to what it holds."""
+    """Adds its input to its state."""
     x = ops.parameter([4, 64], np.float32, name="x")
     held = ops.read_value(ops.constant(np.zeros((4, 64), np.float32)), "held")
     total = ops.add(held, x)
@@ -57,8 +58,8 @@ def state():
 
 
 def tuned(**scales):
-    """46 MB as a blob. Models that differ in the scale of one layer differ as what was tuned does
-    from what it was tuned from: the second is kept as a variant of the first."""
+    """46 MB as a blob. Models that differ in the scale of one layer are like a tuned model and its
+    origin: the second is stored as a variant of the first."""
     random = np.random.default_rng(5)
     x = ops.parameter([4, 2048], np.float32, name="x")
     y = x

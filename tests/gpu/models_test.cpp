@@ -1,5 +1,5 @@
-// What is loaded onto a GPU answers as what is compiled for it, for each kind of model and each way
-// to ask for it, and whatever the model's files have become meanwhile.
+// A loaded model on a GPU gives the same answers as a compiled one, for each kind of model and
+// request, and after every change of the model's files.
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -140,7 +140,7 @@ TEST_F(GpuTest, AGraphThatWasChangedIsAnother) {
 }
 
 TEST_F(GpuTest, AModelIsFoundBothWays) {
-    // By path it is also found as what `read_model` gives, and the other way round.
+    // A model that was compiled by path is also found as the graph of `read_model`, and vice versa.
     const auto both = save(layers_model({.width = 512}), "both");
     const auto answers = fresh(both);
     expect(both, Outcome::compiled, answers);

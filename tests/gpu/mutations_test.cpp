@@ -1,7 +1,7 @@
-// 2,000 mutations of all that is kept for a GPU, none of which reaches its plugin.
+// 2,000 mutations of all files of entries for a GPU, none of which reaches its plugin.
 //
-// Where a miss is an error, a model that comes out was loaded: nothing is compiled, so that each
-// mutation costs milliseconds.
+// In a mode in which a miss is an error, a returned model was loaded: nothing is compiled, so that
+// each mutation costs milliseconds.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -32,7 +32,7 @@ protected:
             put(file, bytes);
         }
     }
-    // The model that is loaded, if it is.
+    // The model, if it was loaded.
     std::optional<Result> load(Cache& cache, const fs::path& model) {
         try {
             return cache.compile_model(core_, model, "GPU");
@@ -49,7 +49,7 @@ protected:
     std::map<fs::path, std::string> whole_;
 };
 
-// As a disk that writes to the wrong place does.
+// Like a disk that writes to the wrong place.
 std::string spliced(const std::string& bytes, const std::string& others, std::mt19937& random) {
     const auto end = std::min(bytes.size(), others.size());
     const auto at = std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
@@ -115,7 +115,7 @@ TEST_F(GpuMutations, OfKernelsAreNeverHandedOver) {
             EXPECT_EQ(answers_of(loaded->model), answers);
         }
         const fs::path given = loaded->model.get_property("CACHE_DIR").as<std::string>();
-        // Where nothing of them can be read, it has none.
+        // If none of them can be read, it has none.
         if (given.empty()) return std::ptrdiff_t{0};
         const std::vector<fs::path> files{fs::directory_iterator(given), {}};
         return std::ranges::count_if(files, [&](const auto& file) {

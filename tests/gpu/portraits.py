@@ -1,5 +1,5 @@
-"""A program that knows nothing of larder: for each set of properties compiles a model with them, or
-imports one that was compiled with others, and prints all that can be told of the result.
+"""A program that does not know of larder: for each set of properties it compiles a model with them,
+or imports one that was compiled with others, and prints all observable properties of the result.
 
 usage: portraits.py MODEL SETS [DEVICE]; SETS are JSON: [PROPERTIES, …], or
 [[OF THE COMPILE, OF THE IMPORT], …]
@@ -13,12 +13,12 @@ import openvino as ov
 from models import MODELS
 
 # An imported model has no name, and says that it was not compiled.
-# Where kernels are kept, the directory is larder's own.
+# If kernels are stored, the directory is larder's own.
 LEFT_OUT = ("NETWORK_NAME", "LOADED_FROM_CACHE", "CACHE_DIR")
 
 
 def plain(value):
-    """Of a device behind another, too."""
+    """Also of a device behind another one."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items() if name not in LEFT_OUT}
     return repr(value)
@@ -32,7 +32,7 @@ def shown(compiled, name):
 
 
 def nodes_of(compiled):
-    """What is executed, and by which kernels."""
+    """The executed nodes and their kernels."""
     found = []
     for node in compiled.get_runtime_model().get_ordered_ops():
         information = {name: str(value.astype(str)) for name, value in node.get_rt_info().items()

@@ -1,4 +1,4 @@
-// Several processes, several GPUs, and whatever is in the way: each process gets its model.
+// Several processes, several GPUs, and all kinds of obstacles: each process gets its model.
 #include <algorithm>
 #include <csignal>
 #include <thread>
@@ -35,7 +35,7 @@ protected:
     }
 
     fs::path model_ = save(dense_model(), "m");
-    std::string plain_;  // what it answers without larder
+    std::string plain_;  // its answers without larder
 };
 
 TEST_F(GpuProcesses, TogetherCompileOnce) {

@@ -1,8 +1,9 @@
-"""Goal: those of the GPU's properties that act at run time only make no entry of their own, and a
-hit with any property is what compiling with it gives.
+"""Goal: properties of the GPU that act only at run time make no separate entry, and a hit with any
+property equals a compile with it.
 
 Method: each property of the plugin is in one class here. A portrait of a compiled model holds its
-properties, its kernels, its profile and its outputs: that of a hit must be that of a compile.
+properties, its kernels, its profile and its outputs: the portraits of a hit and of a compile must
+be equal.
 """
 
 import json
@@ -23,7 +24,7 @@ RUN_TIME = {
     "GPU_HOST_TASK_PRIORITY": ["LOW", "HIGH"],
     "GPU_QUEUE_THROTTLE": ["LOW", "HIGH"],
 }
-# In the key. Some reach the blob; others decide what the plugin settles as it compiles, see
+# In the key. Some reach the blob; others decide settings of the plugin during a compile, see
 # docs/key.md.
 IN_THE_KEY = {
     "ACTIVATIONS_SCALE_FACTOR": "8.0",
@@ -43,9 +44,9 @@ IN_THE_KEY = {
     "PERFORMANCE_HINT_NUM_REQUESTS": "4",
     "PERF_COUNT": "YES",
 }
-# In the key as well; the rig has no memory for it.
+# In the key as well; the rig has not enough memory to test it.
 NOT_ON_THE_RIG = {"GPU_ENABLE_LARGE_ALLOCATIONS"}
-# Of the runtime's own cache, or a reason not to keep anything.
+# Settings of the runtime's own cache, or a reason to store nothing.
 NO_INPUT = {"CACHE_DIR", "CACHE_MODE", "WEIGHTS_PATH"}
 NEVER_KEPT = {"CACHE_ENCRYPTION_CALLBACKS", "CONFIG_FILE", "MODEL_PTR"}
 
@@ -83,7 +84,7 @@ class PropertiesTest(Portraits):
         self.assertEqual(len(blobs), 1)
 
     def test_a_blob_compiled_with_it_serves_a_request_without_it(self):
-        # And the other way round, past larder, which would settle more.
+        # And vice versa, without larder, which would restore more settings.
         [plain], _ = self.portraits([[{}, {}]], larder=False)
         ways = [[{name: value}, {}] for name, values in RUN_TIME.items() for value in values]
         found, _ = self.portraits(ways, larder=False)

@@ -1,7 +1,8 @@
-"""Checks larder on this machine's GPU and prints a report that says all that a maintainer asks for.
+"""Checks larder on this machine's GPU and prints a report with all data that a maintainer needs.
 
 usage: report.py --build DIRECTORY [--quick]
-The checks are those of tests/gpu; what only a rig can show, another driver, is skipped on a GPU.
+The checks are those of tests/gpu; checks that need the rig, such as another driver, are skipped on
+a GPU.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Goal: scripts/gpu-check tells what a maintainer asks for, and fails where there is no GPU."""
+"""Goal: scripts/gpu-check prints the data that a maintainer needs, and fails if there is no GPU."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ REPORT = [sys.executable, str(pathlib.Path(__file__).with_name("report.py")),
 
 
 def run(*command, **environment):
-    # Whatever this machine has, unless it is said otherwise.
+    # The devices of this machine, unless a test sets others.
     settings = {"OCL_ICD_VENDORS": "/nonexistent"}
     return subprocess.run([str(word) for word in command], env={**os.environ, **settings,
                                                                 **environment},

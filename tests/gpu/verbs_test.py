@@ -1,5 +1,6 @@
-"""Goal: programs in C and C++ are served on a GPU, and what larder says of GPUs is so: which there
-are, which is gone, which driver a blob needs, and what OpenVINO's own cache of one is worth.
+"""Goal: programs in C and C++ are served on a GPU, and larder's reports about GPUs are correct: the
+existing and the removed GPUs, the driver that a blob needs, and the usable files of OpenVINO's own
+cache.
 """
 
 import os
@@ -56,7 +57,7 @@ class VerbsTest(GpuTest):
         self.assertIn("does not accept what is kept, which needs", other.out, other)
         self.assertIn("driver=26.30.12345", other.out, other)
 
-        # GPUs of one make have one entry.
+        # GPUs of one model share one entry.
         [entry] = self.entries()
         self.assertEqual(entry["device"], "GPU")
         shown = self.verb("show", entry["key"]).out
@@ -99,7 +100,7 @@ class VerbsTest(GpuTest):
         self.assertEqual(self.worth(cache, environment=UPDATED), stale)
         self.done(self.verb("scan", cache, "--remove-stale", "--yes", environment=UPDATED))
         self.assertEqual(set(cache.iterdir()), kernels)
-        # It is OpenVINO's, and pruning a larder leaves it alone.
+        # It is OpenVINO's file, and pruning a larder does not touch it.
         self.done(self.run_bare(WITH_GPU, harness.PROGRAM, "run", "--dir", self.dir, "--",
                                 *CLIENT, "dynamic", "GPU"))
         self.done(self.verb("prune", "--older-than", "1h", "--yes"))

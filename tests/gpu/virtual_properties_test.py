@@ -1,16 +1,16 @@
-"""Goal: properties of a GPU behind HETERO, AUTO or MULTI, however they are said, make entries of
-their own where they decide a blob, and no others; and a hit with any is what compiling with it
-gives, or, where the runtime reads its own files, what its own cache gives.
+"""Goal: properties of a GPU behind HETERO, AUTO or MULTI, set in any way, make separate entries if
+and only if they decide a blob; and a hit with any property equals a compile with it, or, if the
+runtime reads its own files, a hit of its own cache.
 
-Method: as properties_test.py, whose classes these are.
+Method: like properties_test.py, with the same classes.
 """
 
 import harness
 from properties_test import IN_THE_KEY, RUN_TIME, Portraits
 
-# Which GPU it is reaches the blob of HETERO.
+# The blob of HETERO contains the number of the GPU.
 BEHIND = {name: values[0] for name, values in RUN_TIME.items() if name != "DEVICE_ID"}
-# A GPU that has reserved the processor's cores leaves none to the CPU.
+# If a GPU has reserved the processor's cores, none are left for the CPU.
 BESIDE_CPU = {name: value for name, value in BEHIND.items() if name != "ENABLE_CPU_RESERVATION"}
 OF_CPU = {"ENABLE_CPU_PINNING": "YES", "INFERENCE_NUM_THREADS": "1", "NUM_STREAMS": "2"}
 
@@ -29,7 +29,7 @@ def each(properties):
 
 class HeteroTest(Portraits):
     def check(self, sets, model, first, device="HETERO:GPU,CPU"):
-        """All are hits but those in `first`."""
+        """All are hits except those in `first`."""
         expected, _ = self.portraits(sets, model, larder=False, device=device)
         found, loaded = self.portraits(sets, model, device=device)
         self.assertEqual([properties for properties, hit in zip(sets, loaded, strict=True)
@@ -42,7 +42,7 @@ class HeteroTest(Portraits):
     def test_what_acts_at_run_time_shares_an_entry(self):
         sets = [{}, *each(BEHIND), *each_nested("GPU", BEHIND)]
         sets += each_nested("GPU.0", {"GPU_QUEUE_THROTTLE": "LOW"})
-        # What nobody can say of this or that device by name is in the key.
+        # Properties that cannot be set for one device by name are in the key.
         self.check(sets, "layers", [{}, sets[-1]])
 
     def test_all_others_make_their_own(self):
@@ -51,7 +51,7 @@ class HeteroTest(Portraits):
         self.check(sets, "layers", sets)
 
     def test_a_model_on_both(self):
-        # Of a CPU streams act at run time only, and of a GPU they do not.
+        # Streams act only at run time on a CPU, but not on a GPU.
         shared = [*each_nested("CPU", OF_CPU), *each(BESIDE_CPU), {"INFERENCE_NUM_THREADS": "1"}]
         own = [{"NUM_STREAMS": "2"}, nested("GPU", {"NUM_STREAMS": "2"}),
                {**nested("GPU", {"NUM_STREAMS": "2"}), "PERFORMANCE_HINT": "THROUGHPUT"},
@@ -64,7 +64,8 @@ class HeteroTest(Portraits):
 
 class AutoTest(Portraits):
     def own_cache(self, sets, device):
-        """What OpenVINO's own cache gives at a second start, each from a directory of its own."""
+        """The results of OpenVINO's own cache at a second start, each from a directory of its
+        own."""
         with_directory = []
         for number, properties in enumerate(sets):
             folder = self.root / "own" / str(number)

@@ -1,4 +1,4 @@
-// Each kind of model, kept and loaded in each way.
+// Each kind of model, stored and loaded in each way.
 #include <functional>
 #include <sstream>
 #include <thread>
@@ -81,7 +81,7 @@ protected:
 };
 
 TEST_P(GpuKept, CompressedItIsLoaded) {
-    // What hardly shrinks stays as it is.
+    // Blobs that hardly become smaller stay uncompressed.
     EXPECT_LE(store().compress({}, DryRun::no).entries.size(), 1U);
     expect(model_, Outcome::loaded, answers_);
     EXPECT_TRUE(store().verify().findings.empty());

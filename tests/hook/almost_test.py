@@ -1,8 +1,8 @@
-"""Goal: of models that are almost the same, each is served as itself; and a model is found again
-whatever it, its nodes and its tensors are called, and then has the names that were asked for.
+"""Goal: similar models are never confused; and a model is found again with any names of the model,
+its nodes and its tensors, and then has the requested names.
 
-Method: clients/almost_client.py compiles each without larder, with an empty one, and with what that
-left behind; its findings are compared.
+Method: clients/almost_client.py compiles each without larder, with an empty one, and with the
+filled one; its findings are compared.
 """
 
 import re
@@ -11,19 +11,19 @@ import sys
 import harness
 
 CLIENT = [sys.executable, str(harness.CLIENTS / "almost_client.py")]
-# A program cannot tell these from one another; the compiler may.
+# A program cannot distinguish these; the compiler may.
 ALIKE = {"eighth_digit_of_a_note", "fraction_of_a_number", "text_of_a_number",
          "note_of_the_precision", "names_of_a_body", "opset_of_an_operation"}
 
 
 def without_counters(facts):
-    """Names that the runtime makes up differ from process to process."""
+    """Names that the runtime generates differ from process to process."""
     return re.sub(r"(Parameter|Result|Relu)_[0-9]+", r"\1", str(facts))
 
 
 class AlmostTheSame(harness.HookTest):
     def ask(self, run, *words):
-        """By model, what was found, and whether it was loaded."""
+        """For each model: its findings, and whether it was loaded."""
         found = run(*CLIENT, *words).json
         return found, {name: row.pop("loaded") for name, row in found.items()}
 

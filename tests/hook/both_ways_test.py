@@ -1,8 +1,8 @@
-"""Goal: a model that programs ask for by its path and by what they read of it is compiled once, and
-kept once; each sees what OpenVINO gives for the way in which it asked.
+"""Goal: a model that programs request both by path and as a graph in memory is compiled once and
+stored once; each program sees the same as from OpenVINO for its kind of request.
 
-Method: an unmodified program that asks both ways, in either order, for models whose weights lie in
-a file; and for models that only look the same.
+Method: an unmodified program makes both kinds of requests, in either order, for models with weights
+in a file, and for models that only look the same.
 """
 
 import os
@@ -66,13 +66,14 @@ class BothWaysTest(harness.HookTest):
         for outcome, count in (("compiled", 1), ("loaded", 3)):
             self.assertEqual(sum(one[outcome] for one in outcomes), count, outcomes)
         self.assertEqual(len(self.larder("ls")["entries"]), 2)
-        # The weights are in neither: what the compiler made may be there for each way.
+        # Neither holds the weights; the bytes that the compiler made may exist for each kind of
+        # request.
         kept = sum(path.stat().st_size for path in self.objects())
         self.assertLess(kept, self.model.with_suffix(".bin").stat().st_size / 5)
         self.assertEqual(self.larder("verify")["findings"], [])
 
     def settle(self):
-        """What was written a moment ago is not remembered."""
+        """A file that was just written is not remembered."""
         os.sync()
         time.sleep(0.05)
 

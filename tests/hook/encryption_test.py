@@ -1,5 +1,5 @@
-"""Goal: a program that encrypts its cache is served, and nothing of its models is kept in clear.
-For other callbacks, or none, it is as if nothing were kept.
+"""Goal: a program that encrypts its cache is served, and nothing of its models is stored
+unencrypted. With other callbacks, or none, every request is a miss.
 
 Method: a Python program whose callbacks are real ciphers; every file below the larder is searched
 for pieces of the weights and of the topology.
@@ -52,7 +52,8 @@ class EncryptionTest(harness.HookTest):
         self.expect_no_clear_text()
 
     def test_it_is_served_on_a_device_made_of_others(self):
-        # A property keeps the program from exporting, which this device cannot once it imported.
+        # A property prevents the program from exporting, which this device cannot do after an
+        # import.
         words = "key=a", "LOG_LEVEL=LOG_NONE"
         loaded = [self.start(*words, device="HETERO:CPU")["loaded"] for _ in range(3)]
         self.assertEqual(loaded, [False, True, True])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""However a program ends, larder neither blames the model nor delays the end; and a limit of the
-process is no more to it than a full disk."""
+"""For every end of a program, larder neither blames the model nor delays the end; and it treats a
+resource limit like a full disk."""
 
 import os
 import resource
@@ -51,7 +51,7 @@ class ForkTest(harness.HookTest):
         run = self.run_larder(command=[*ENDING, "fork_and_die", self.dense, self.dir / "locks"])
         self.assertEqual(run.code, -signal.SIGKILL, run)
         try:
-            # A lock that was held would be waited for until the test ends.
+            # If a lock were held, the program would wait for it until the end of the test.
             self.done(self.run_bare(harness.PROGRAM, "compile", self.dense, "--dir", self.dir,
                                     environment={"LARDER_LOCK_TIMEOUT": "1h"}))
         finally:
@@ -69,9 +69,9 @@ class ExitTest(harness.HookTest):
         self.done(run)
         self.assertEqual(run.lines, ["loaded"])
         since_stall = time.time() - (self.root / "stall").stat().st_mtime
-        # One call alone takes 30 s; a busy machine may take a few to end a Python.
+        # One stalled call takes 30 s; a busy machine may need a few seconds to end Python.
         self.assertLess(since_stall, 15, f"{took:.1f} s in all")
-        # What was left is no harm.
+        # Leftover files do no harm.
         self.assertEqual(self.served(*ENDING, "orderly").lines, ["loaded"])
 
 
@@ -80,7 +80,7 @@ def limit(which, number):
 
 
 class LimitTest(harness.HookTest):
-    """A limit costs the entry, and not the program; nothing is left over."""
+    """A limit prevents the entry, but does not affect the program; nothing is left over."""
 
     def compiled_under(self, which, number):
         run = self.run_bare(harness.PROGRAM, "compile", self.dense, "--dir", self.dir, "--json",
@@ -139,12 +139,12 @@ class LimitTest(harness.HookTest):
         step = 64 << 20
         enough = next(number for number in range(4 * step, 512 * step, step)
                       if self.ends_well_under(number, program))
-        # Of larder: its code, and the stacks of two threads.
+        # Memory of larder: its code, and the stacks of two threads.
         enough += step
         for number in (enough, enough + step, enough + 4 * step, enough + 16 * step):
             for _ in range(2):
                 self.assertIsNotNone(self.ends_well_under(number, served), number)
-        # What failed for want of memory is held against nobody.
+        # A failure from lack of memory does not count against the blob.
         outcomes = [self.ends_well_under(resource.RLIM_INFINITY, served) for _ in range(2)]
         self.assertEqual(outcomes[1], "loaded", outcomes)
 

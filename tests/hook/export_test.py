@@ -1,8 +1,8 @@
-"""Goal: a program that exports what `compile_model` gave it can import that, be it compiled or
+"""Goal: a program can export and import the result of `compile_model`, whether it was compiled or
 loaded.
 
-Method: models of many kinds, without larder, with an empty one, and with what that left behind.
-A hit exports the bytes that a fresh compile exports, and they compute the same.
+Method: models of many kinds, without larder, with an empty one, and with the filled one. A hit
+exports the same bytes as a fresh compile, and both compute the same.
 """
 
 import sys
@@ -32,7 +32,7 @@ class ExportTest(harness.HookTest):
                 self.assertEqual(others, [first] * len(others))
                 for start in (cold, warm):
                     self.assertEqual(start[name]["outputs"], found["outputs"])
-                # Not those of a start without larder: names that are made up differ.
+                # Not equal to those of a start without larder, because generated names differ.
                 self.assertEqual(warm[name]["exported"], cold[name]["exported"])
 
     def test_what_a_hit_exports_is_what_a_compile_exports(self):

@@ -1,7 +1,7 @@
-"""Goal: a kept model is served only to a program whose core has the same extensions and devices.
+"""Goal: a stored model is served only to a program whose core has the same extensions and devices.
 
-Method: programs change what their core knows, and not the model; each must get the numbers that it
-gets without larder, and a hit where nothing changed.
+Method: programs change the extensions of their core, and not the model; each must get the same
+numbers as without larder, and a hit if nothing changed.
 """
 
 import os
@@ -64,14 +64,15 @@ def write_onnx(folder, operation="Mine", domain="test"):
 
 class ExtensionsTest(harness.HookTest):
     def library(self, factor, name="own.so"):
-        """The library, built anew."""
+        """A new build of the library."""
         path = self.root / name
         shutil.copy(harness.BUILT / f"libscale_by_{factor}.so", f"{path}~")
         os.rename(f"{path}~", path)
         return path
 
     def start(self, *command, **options):
-        """What a program finds, which must be what it finds without larder; whether by a hit."""
+        """The findings of a program, which must be the same as without larder, and whether it was a
+        hit."""
         plain = self.unserved(*command, **options).json
         self.assertFalse(plain.pop("loaded"))
         found = self.served(*command, **options).json
@@ -107,7 +108,7 @@ class ExtensionsTest(harness.HookTest):
         model = write_scale(self.root, folds=True)
         for how in ("path", "model"):
             loaded = [self.start(*self.client(model, how, "-", factor)) for factor in (2, 2, 3, 3)]
-            # By path the file is read first: it is then the model in memory.
+            # By path the file is read first, and is then a model in memory.
             expected = [False, True, False, True] if how == "path" else [True] * 4
             self.assertEqual(loaded, expected, how)
 

@@ -1,4 +1,4 @@
-"""Programs that know nothing of larder, with and without it.
+"""Programs that do not know of larder, with and without it.
 
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
@@ -42,7 +42,7 @@ class HookTest(unittest.TestCase):
         return path
 
     def run_bare(self, *command, environment=None, timeout=240, **options):
-        """Without larder, and with no environment but this one."""
+        """Without larder, and with only this environment."""
         settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
                     "PYTHONDONTWRITEBYTECODE": "1"}
         return Outcome(subprocess.run(
@@ -51,7 +51,7 @@ class HookTest(unittest.TestCase):
             timeout=timeout, check=False, **options))
 
     def preloaded(self, *command, environment=None, preload=PRELOAD):
-        """As `run` would, without what that checks before."""
+        """Like `run`, without its checks."""
         return self.run_bare(*command, environment={
             "LD_PRELOAD": str(preload), "LARDER_DIR": str(self.dir), **(environment or {})})
 
@@ -59,7 +59,7 @@ class HookTest(unittest.TestCase):
         return self.run_bare(PROGRAM, "run", "--dir", self.dir, *words, "--", *command, **options)
 
     def done(self, outcome):
-        """It ended well, and larder had nothing to say."""
+        """It succeeded, without a message of larder."""
         self.assertEqual(outcome.code, 0, outcome)
         self.assertEqual(outcome.warnings, [], outcome)
         return outcome
@@ -71,7 +71,7 @@ class HookTest(unittest.TestCase):
         return self.done(self.run_bare(*command, **options))
 
     def warned(self, outcome, *texts):
-        """It ended well, with a single warning of larder's."""
+        """It succeeded, with a single warning of larder."""
         self.assertEqual(outcome.code, 0, outcome)
         self.assertEqual(len(outcome.warnings), 1, outcome)
         for text in texts:
@@ -82,7 +82,7 @@ class HookTest(unittest.TestCase):
         return self.done(self.run_bare(PROGRAM, verb, *words, "--dir", self.dir, "--json")).json
 
     def outcomes(self):
-        """How often requests ended in each way."""
+        """The number of requests by outcome."""
         stats = self.larder("stats")
         return {name: stats[name] for name in ("compiled", "loaded", "waited", "bypassed")}
 

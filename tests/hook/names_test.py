@@ -1,7 +1,7 @@
-"""Goal: a model is the one that was meant: by the directory in which a program named it, and by the
-name under which it lies in a model hub.
+"""Goal: a name stands for the right model: relative to the directory of the program, and for links
+in a model hub.
 
-Method: programs and verbs that name models relative to where they run; a hub's layout of links.
+Method: programs and verbs name models relative to their working directory; a hub's layout of links.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class NamedTest(harness.HookTest):
 
 
 class NamesTest(NamedTest):
-    """Names relative to where a program or a verb runs."""
+    """Names relative to the working directory of a program or a verb."""
 
     def test_relative_names_in_two_directories(self):
         a, b = self.copy("dense", self.root / "a"), self.copy("other", self.root / "b")
@@ -60,7 +60,7 @@ class NamesTest(NamedTest):
         self.assertEqual(list(self.larder("stats")["by_model"]), [f"{a}/model.xml"])
 
     def test_a_name_that_goes_up_behind_a_link(self):
-        """It leads elsewhere than it reads: `over/../model.xml` is not `model.xml`."""
+        """Through a link, `over/../model.xml` is not `model.xml`."""
         there = self.copy("other", self.root / "there")
         self.copy("dense", self.root / "here")
         (there / "deep").mkdir()

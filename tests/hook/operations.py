@@ -19,7 +19,7 @@ NUMPY = {"f32": np.float32, "f16": np.float16, "f64": np.float64, "bf16": np.flo
          "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "u64": np.uint64,
          "boolean": np.bool_}
 
-# Operations of the opset without a case, and why.
+# Operations of the opset without a case, and the reasons.
 WITHOUT_CASE = {
     "absolute": "is another name of abs",
     "assign": "is part of the case of read_value",
@@ -42,7 +42,7 @@ CASES = {}
 
 
 class Builder:
-    """Collects the parameters of a model, and what they are given."""
+    """Collects the parameters of a model, and their values."""
 
     def __init__(self, name):
         self.random = np.random.default_rng(zlib.crc32(name.encode()))
@@ -60,7 +60,7 @@ class Builder:
         return (low + (high - low) * self.random.random(shape)).astype(dtype)
 
     def given(self, array, kind=None):
-        """A parameter that is given this array."""
+        """A parameter with this array as its value."""
         array = np.asarray(array)
         parameter = op.parameter(list(array.shape), array.dtype.type)
         self.parameters.append(parameter)

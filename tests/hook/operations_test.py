@@ -13,9 +13,9 @@ import harness
 
 CLIENT = [sys.executable, str(harness.CLIENTS / "run_operations.py")]
 CASES_MIN = 500
-# The CPU plugin does not import what it exports of these: they are compiled at each start.
+# The CPU plugin does not import its own exports of these models: they are compiled at each start.
 REFUSED = ["read_value f16"]
-# Hundreds of models, also on a machine that does much else.
+# Enough for hundreds of models on a busy machine.
 TIMEOUT_SECONDS = 800
 
 

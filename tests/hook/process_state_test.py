@@ -1,8 +1,8 @@
-"""Goal: the numbers of a model depend on nothing that is global to a process or a thread, neither
-in the start that keeps it nor in any later one.
+"""Goal: the numbers of a model do not depend on the global state of a process or a thread, neither
+in the start that stores the model nor in any later one.
 
-Method: each first start is in another state; what it keeps is loaded in that state and in the plain
-one. Locales are made with localedef, in a directory of the test's own.
+Method: each first start has another state; its entry is loaded in that state and in the default
+state. Locales are made with localedef, in a directory of the test's own.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""Goal: programs in C and C++ that are not linked to larder are served; those that larder cannot
-serve run as if it were not there.
+"""Goal: programs in C and C++ that are not linked to larder are served; programs that larder cannot
+serve run as without it.
 """
 
 import os
@@ -12,12 +12,12 @@ import subprocess
 import harness
 from unable import unable
 
-# The program's own, whatever it asks of a cache.
+# The program's own messages, for every cache setting.
 UNTOUCHED = {"context"}
 
 
 def rows(outcome):
-    """By name: how the call ended, and what it computed or said."""
+    """By name: the outcome of the call, and its outputs or its error."""
     found = {}
     for line in re.split(r"\n(?=\w+ (?:loaded|compiled|failed) )", outcome.out.strip()):
         name, ended, text = line.split(" ", 2)
@@ -46,9 +46,10 @@ class ProgramTest(harness.HookTest):
 
     def test_cpp_through_every_overload(self):
         _, cold, _ = self.compare([self.program("overloads"), self.dense], 11)
-        # By path and by model are different keys; what the device is called is in them, too.
+        # Requests by path and by model have different keys, which also contain the name of the
+        # device.
         compiled = {name for name, row in cold.items() if row[0] == "compiled"}
-        # On a device, by path it is what was kept of the graph.
+        # On a device, a request by path finds the entry of the graph.
         self.assertEqual(compiled, {"model_device", "model", "path"})
 
     def test_c(self):
@@ -97,7 +98,7 @@ class ProgramTest(harness.HookTest):
 
 
 class StandsAsideTest(harness.HookTest):
-    """Whatever is wrong, the program gets its model, and one warning says why."""
+    """With every kind of fault, the program gets its model, and one warning says why."""
 
     def setUp(self):
         super().setUp()
@@ -160,7 +161,7 @@ class StandsAsideTest(harness.HookTest):
 
 
 class StartsAnywayTest(harness.HookTest):
-    """`larder run` starts the program whatever is wrong with larder, and says so once."""
+    """`larder run` starts the program with every fault of larder, and reports it once."""
 
     def setUp(self):
         super().setUp()
@@ -207,7 +208,7 @@ class StartsAnywayTest(harness.HookTest):
 
 
 class UnreadableTest(harness.HookTest):
-    """A larder, a home or a file of settings that its user may not read costs a warning."""
+    """An unreadable larder, home or settings file causes a warning."""
 
     def setUp(self):
         super().setUp()
@@ -224,7 +225,8 @@ class UnreadableTest(harness.HookTest):
             os.chown(self.home, self.who["user"], self.who["group"])
 
     def close(self, path):
-        """To whoever asks below: root's, or what its owner closed to himself."""
+        """Unreadable for the user of the tests below: root's file, or a file whose owner removed
+        the permission."""
         mode = path.stat().st_mode
         if self.who:
             os.chown(path, 0, 0)
@@ -275,7 +277,7 @@ class UnreadableTest(harness.HookTest):
         self.assertIn(f"'{self.dir}' cannot be made", found["finding"])
 
     def test_the_rules_of_a_larder(self):
-        """Who may not read them keeps nothing, and loads what is kept."""
+        """A user who may not read the settings stores nothing, and loads existing entries."""
         self.served(str(harness.BUILT / "c_client"), self.dense)
         rules = self.dir / "larder.toml"
         rules.write_text('max_size = "1GiB"\n')
@@ -290,7 +292,7 @@ class UnreadableTest(harness.HookTest):
 
 
 class PreloadTest(harness.HookTest):
-    """What every program pays, and what is expected of the file itself."""
+    """The cost for every program, and the required properties of the file itself."""
 
     def test_a_program_without_openvino_loads_nothing_but_the_preload(self):
         maps = self.served("cat", "/proc/self/maps").out

@@ -1,8 +1,8 @@
-"""Goal: a Python program on the `openvino` package cannot tell that it is served by larder, but for
-what `LOADED_FROM_CACHE` says.
+"""Goal: a Python program on the `openvino` package cannot notice that larder serves it, except by
+`LOADED_FROM_CACHE`.
 
 Method: each scenario of clients/python_client.py runs without larder, with an empty one, and with
-what that left behind; its findings are compared.
+the filled one; its findings are compared.
 """
 
 import platform
@@ -15,7 +15,7 @@ class PythonTest(harness.HookTest):
         return [*harness.PYTHON, scenario, self.models, *words]
 
     def three_runs(self, scenario, *words):
-        """Without larder, with an empty one, and with one that has everything."""
+        """Without larder, with an empty one, and with one that has all entries."""
         command = self.client(scenario, *words)
         return (self.unserved(*command).json, self.served(*command).json,
                 self.served(*command).json)
@@ -36,7 +36,7 @@ class PythonTest(harness.HookTest):
 
     def test_exceptions_are_those_of_openvino(self):
         command = self.client("exceptions", self.folder("broken"))
-        # A kept model that is refused for a property's sake is worth a warning.
+        # If a stored model is refused because of a property, there is a warning.
         plain, cold, warm = (run.json for run in (
             self.run_bare(*command), self.run_larder(command=command),
             self.run_larder(command=command)))
@@ -59,7 +59,7 @@ class PythonTest(harness.HookTest):
     def test_fewer_instructions_make_models_of_their_own(self):
         if platform.machine() != "x86_64":
             self.skipTest("no other processor has such sets")
-        # OpenVINO itself does not compile with every set on every processor.
+        # OpenVINO itself does not compile with every instruction set on every processor.
         caps = [{"ONEDNN_MAX_CPU_ISA": name} for name in ("SSE41", "AVX2", "AVX512_CORE")]
         capped = next(cap for cap in caps
                       if self.run_bare(*self.client("one"), environment=cap).code == 0)
@@ -75,7 +75,7 @@ class PythonTest(harness.HookTest):
         sets = {self.larder("show", entry["key"])["key_inputs"]["process.INSTRUCTION_SET"]
                 for entry in entries}
         self.assertEqual(len(sets), 2)
-        # A machine has no quarrel with what its own programs made.
+        # Entries of this machine's own programs are not incompatible.
         self.assertEqual([entry["stale"] for entry in entries], [None, None])
 
     def test_threads_compile_once(self):

@@ -1,4 +1,5 @@
-"""Goal: a user who asks sees what larder did in a program, and otherwise nothing.
+"""Goal: larder reports what it did in a program if the user requests it, and otherwise prints
+nothing.
 
 Method: Python programs that `larder run` starts, with and without `--report` and `-v`.
 """
@@ -102,14 +103,14 @@ class ReportTest(harness.HookTest):
         self.unserved(sys.executable, "-c", WRITE, model)
         self.run_program([], model)
         [entry] = self.larder("ls", "--json").json["entries"]
-        # No load is quicker than this.
+        # No load is faster than this.
         path = self.dir / "entries" / entry["key"][:2] / f"{entry['key']}.json"
         self.unserved(SIMILAR_ENTRY, path, "1", "compile_ms=1")
         for _ in range(7):
             self.assertIn("1 loaded, no time saved", self.run_program(["--report"], model)[0])
         self.assertLess(self.larder("stats", "--json").json["saved_ms"], 0)
         self.assertIn("loads no quicker than it compiles", self.larder("stats").out)
-        # As if there had been a minute between them.
+        # As if a minute had passed between them.
         [state] = (self.root / ".local/state/larder").glob("*.db")
         with contextlib.closing(sqlite3.connect(state)) as database, database:
             database.execute(f"UPDATE slow_loads SET began_ns=began_ns-(8-id)*{MINUTE_NS}, "
@@ -123,7 +124,7 @@ class ReportTest(harness.HookTest):
         self.assertIn(lift, self.larder("doctor").out)
         self.assertIn(lift, self.larder("why", model).out)
         self.assertIn("larder pin", self.larder("show", model).out)
-        # Nobody who counts on what is kept loses by it.
+        # A program that needs the larder does not fail because of it.
         for flags in ([], ["--mode", "cache-only"], ["--mode", "read-only"]):
             self.assertIn("1 bypassed", self.run_program(["--report", *flags], model)[0])
         self.larder("pin", entry["key"][:12])

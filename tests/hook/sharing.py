@@ -1,4 +1,4 @@
-"""Workers that load the same models, started and told what to do by tests."""
+"""Workers that load the same models, started and controlled by tests."""
 
 import contextlib
 import functools
@@ -22,13 +22,13 @@ from program_outcome import Outcome
 
 CLIENT = harness.CLIENTS / "sharing_client.py"
 WAIT_SECONDS = 60
-# As of every program in these tests: on a busy machine one takes half a minute to start.
+# As for every program in these tests: on a busy machine, a start takes half a minute.
 ANSWER_SECONDS = 240
 MIB = 1 << 20
-# Larger than what is too small to be shared, and blocks of at least 4 MiB.
+# Large enough to be shared, with blocks of at least 4 MiB.
 WIDTH = 2048
 WIDE_BYTES = 4 * (4 * WIDTH * WIDTH + WIDTH * 1024)
-# What the weights take is then the same on every CPU.
+# With this, the size of the unpacked weights is the same on every CPU.
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 SHARED_BYTES_MIN = WIDE_BYTES * 8 // 10
 
@@ -54,7 +54,7 @@ def full(random, squares):
 def write_wide(path):
     layers = full(np.random.default_rng(1), 4)
     ov.save_model(chain(layers), path / "wide.xml", compress_to_fp16=False)
-    # Other names, another last operation.
+    # With other names, and another last operation.
     ov.save_model(chain(layers, ops.sigmoid, "z"), path / "twin.xml", compress_to_fp16=False)
 
 
@@ -108,7 +108,7 @@ class Worker:
         return self.answer()
 
     def end(self, signal=None):
-        """How it ended, after the steps that it was told, or by a signal."""
+        """Its exit code after the given steps, or its signal."""
         if signal:
             self.process.send_signal(signal)
         else:
@@ -133,7 +133,7 @@ class Worker:
 
 @functools.cache
 def models_of_all_tests():
-    """To write them takes seconds."""
+    """Writing them takes seconds."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="larder-sharing-models-"))
     unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -164,7 +164,7 @@ class SharingTest(harness.HookTest):
         return [sys.executable, CLIENT, (directory or self.dir) / "objects"]
 
     def start(self, share="auto", *, environment=None, directory=None, **options):
-        """Under `larder run`; without larder where `share` is None."""
+        """Under `larder run`; without larder if `share` is None."""
         command = self.command(directory)
         if share is not None:
             command = [harness.PROGRAM, "run", "--dir", directory or self.dir, "--", *command]
@@ -179,7 +179,7 @@ class SharingTest(harness.HookTest):
         return worker
 
     def outputs(self, worker, inferences=12, threads=4, inputs=12, name="model"):
-        """For each input one output, whichever thread it was."""
+        """One output for each input, the same in all threads."""
         found = worker.ask("infer", name, threads, inferences, inputs)
         for digests in found:
             self.assertIsInstance(digests, list, found)
@@ -187,11 +187,11 @@ class SharingTest(harness.HookTest):
         return [digests[0] for digests in found]
 
     def finished(self, worker):
-        """It ended well, and larder had nothing to say."""
+        """It succeeded, without a message of larder."""
         return self.done(worker.end())
 
     def facts(self, share, model=None, properties=None, **options):
-        """What a worker by itself computes, and what its memory is like."""
+        """The outputs of a single worker, and its memory."""
         worker = self.loaded(share, model, properties, **options)
         outputs = self.outputs(worker)
         report = worker.ask("report")
@@ -199,7 +199,7 @@ class SharingTest(harness.HookTest):
         return outputs, report
 
     def until(self, condition, what):
-        """What `condition` gives, once it gives something."""
+        """The result of `condition`, as soon as it is not empty."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := condition()):
             self.assertLess(time.monotonic(), deadline, what)
@@ -207,9 +207,10 @@ class SharingTest(harness.HookTest):
         return found
 
     def until_kept(self, model=None, properties=None, *, directory=None, environment=None):
-        """Until a worker that loads the model shares what is large of it, and it is published.
+        """Waits until a worker that loads the model shares its large blocks, and they are
+        published.
 
-        How much a load copies is a matter of time: it waits no longer than unpacking took.
+        The number of copied bytes depends on time: a load waits no longer than unpacking took.
         """
         tmp = (directory or self.dir) / "tmp"
 
@@ -217,7 +218,7 @@ class SharingTest(harness.HookTest):
             worker = self.loaded("on", model, properties, directory=directory,
                                  environment=environment)
             mapped = worker.ask("report")["mapped"]
-            # It goes on behind the load.
+            # It continues in the background after the load.
             self.until(lambda: not any(tmp.glob("object-*")) and not any(tmp.glob("entry-*")),
                        "it is still being published")
             self.finished(worker)
@@ -236,14 +237,14 @@ class SharingTest(harness.HookTest):
         return [entry for entry in self.entries(directory) if entry["unpacked_from"]]
 
     def unpacked_files(self):
-        """Of the only such entry."""
+        """The key of the only such entry."""
         [entry] = self.unpacked()
         shown = self.done(self.verb("show", entry["key"], "--json")).json["objects"]
         return [self.dir / "objects" / one["digest"][:2] / one["digest"] for one in shown]
 
 
 class KeptTest(SharingTest):
-    """Each test begins with a larder where everything of one model is kept."""
+    """Each test begins with a larder that has all entries of one model."""
 
     kept: pathlib.Path
     plain: list

@@ -1,5 +1,5 @@
-"""Goal: whatever happens to what processes share, and whatever stands in the way of sharing, every
-program computes what it would without.
+"""Goal: with every fault of the shared files, and every obstacle to sharing, each program computes
+the same as without sharing.
 """
 
 import os
@@ -46,7 +46,7 @@ class DamageTest(sharing.KeptTest):
             self.assertEqual(self.outputs(worker), self.plain)
             outcome = worker.end()
             self.assertEqual(outcome.code, 0, outcome)
-        # That or the next load mends it.
+        # This load or the next one repairs it.
         self.assertIn(self.verb("verify").code, (0, 1))
         self.assertEqual(self.facts("on")[0], self.plain)
         self.until_kept()
@@ -131,7 +131,7 @@ class ReadOnlyTest(sharing.KeptTest):
         who = {}
         state = self.folder("state")
         if os.getuid() == 0:
-            # Root may write to everything, and others may not start a program of root's.
+            # Root may write everywhere, and other users may not start a program of root.
             if not os.stat("/").st_mode & stat.S_IXOTH:
                 unable(self, "another user would not pass the root directory")
             for folder in (self.root, self.models):

@@ -1,8 +1,8 @@
-"""Goal: processes that load the same model share its unpacked weights, and compute what they would
-without.
+"""Goal: processes that load the same model share its unpacked weights, and compute the same as
+without sharing.
 
-Method: workers that know nothing of larder load models of their own, one step after the other, with
-and without sharing; outputs are compared bit by bit, and the kernel says what is shared.
+Method: workers that do not know of larder load models, one step after the other, with and without
+sharing; outputs are compared bit by bit, and the kernel reports the shared memory.
 """
 
 import signal
@@ -29,14 +29,14 @@ class SharesTest(sharing.SharingTest):
             worker = self.loaded()
             return worker if worker.ask("report")["mapped"] >= SHARED_BYTES_MIN else None
 
-        # The second keeps it, or some of it, and later ones the rest.
+        # The second worker publishes it, or a part of it, and later ones the rest.
         worker = self.until(shares, "nothing is shared")
         self.assertEqual(self.outputs(worker), plain)
         found = worker.ask("report")
         self.assertGreaterEqual(found["mapped"], SHARED_BYTES_MIN)
         self.assertEqual(found["mapped_dirty"], 0)
         self.assertLess(found["Private_Dirty"], alone["Private_Dirty"] - SHARED_BYTES_MIN)
-        # Nothing happens to who has it loaded already.
+        # Workers that have loaded it already are not affected.
         self.assertEqual(first.ask("report")["mapped"], 0)
         for one in (first, worker):
             self.finished(one)
@@ -128,7 +128,7 @@ class SharesTest(sharing.SharingTest):
 
 
 class PrivateTest(sharing.SharingTest):
-    """What a program puts into memory stays there, whatever its models do while others load."""
+    """Data of the program stays in its memory, while its models work and others load."""
 
     written = ("wide", "half")
 
@@ -137,7 +137,7 @@ class PrivateTest(sharing.SharingTest):
                 if path.is_file() and text in path.read_bytes()]
 
     def serve_and_load(self, share, texts, **options):
-        """Workers that serve one model while they load another, again and again."""
+        """Workers that serve one model while they load another, repeatedly."""
         half = self.model("half")
         workers = [self.start(share, **options) for _ in texts]
         for worker, text in zip(workers, texts):
@@ -174,7 +174,7 @@ class PrivateTest(sharing.SharingTest):
 
 
 class FormsTest(sharing.SharingTest):
-    """Weights in other forms than those that are computed with."""
+    """Weights in other formats than those of the computation."""
 
     written = ("half", "bytes")
 
@@ -185,7 +185,7 @@ class FormsTest(sharing.SharingTest):
         self.until_kept(model)
         [entry] = self.unpacked()
         self.assertGreaterEqual(entry["bytes"], 32 * sharing.MIB)
-        # What a busy machine does not unpack in time is shared by a later load.
+        # Blocks that a busy machine does not copy in time are shared by a later load.
         for share in ("off", "on", *["auto"] * 5):
             outputs, report = self.facts(share, model)
             self.assertEqual(outputs, plain)
@@ -201,10 +201,10 @@ class FormsTest(sharing.SharingTest):
 
 
 class ChurnTest(sharing.SharingTest):
-    """Whatever happens around a worker, its outputs are those that it has without sharing."""
+    """With every event around a worker, its outputs are the same as without sharing."""
 
     def disturb(self, number, properties, expected):
-        """Another worker comes and goes, and everything that is kept is taken away."""
+        """Another worker starts and ends, and all entries are removed."""
         if number % 4 == 0:
             started = self.start("on")
             started.tell("load", "model", self.wide, properties)
@@ -233,7 +233,7 @@ class ChurnTest(sharing.SharingTest):
             worker.tell("infer", "model", 4, 500, 12)
             self.disturb(number, properties, expected)
             self.assertEqual(worker.answer(), [[digest] for digest in expected])
-        # The bytes are still shared that nobody can find any more.
+        # Removed files are still shared by the processes that have mapped them.
         self.assertGreater(worker.ask("report")["mapped"], 0)
         self.finished(worker)
 

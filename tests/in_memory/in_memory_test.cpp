@@ -1,7 +1,6 @@
-// Goal: a model that a program has just read costs no hashing the second time, and never gets
-// another key than its bytes give it.
-// Method: each request in a process of its own, as programs do; the state directory is all they
-// share. What was hashed is counted, not timed.
+// Goal: a model that a program has just read is not hashed a second time, and always gets the key
+// of its bytes. Method: each request in a process of its own, like programs; they share only the
+// state directory. The hashed bytes are counted, not timed.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -31,7 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t k_width = 2048;
 constexpr std::uint64_t k_layer_bytes = k_width * k_width * sizeof(float);
-// What a program's model has beside its large weights.
+// The parts of a program's model beside its large weights.
 constexpr std::uint64_t k_small_bytes = std::uint64_t{64} << 10;
 
 using Read = std::function<std::shared_ptr<ov::Model>(ov::Core&)>;
@@ -50,7 +49,7 @@ protected:
         config_.state_directory = directory_ / "state";
     }
 
-    // The runtime starts threads: it lives in children only.
+    // The runtime starts threads, so it is used only in children.
     static void save(std::uint32_t seed, const fs::path& xml) {
         support::Child child([&] {
             ov::save_model(
@@ -58,7 +57,7 @@ protected:
                 false);
         });
         ASSERT_EQ(child.wait(), 0);
-        // What has just been written is not remembered.
+        // A file that was just written is not remembered.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
 
@@ -94,7 +93,7 @@ protected:
     Asked ask() {
         return ask([this](ov::Core& core) { return core.read_model(xml_); });
     }
-    // With `change` made after the model was read.
+    // Applies `change` after the model was read.
     Asked ask_after(const std::function<void(ov::Model&)>& change) {
         return ask([&](ov::Core& core) {
             auto model = core.read_model(xml_);

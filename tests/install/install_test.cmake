@@ -1,8 +1,8 @@
-# Goal: what `cmake --install` lays down is complete: a separate project finds it, builds against
-# larder::larder and larder::store and runs, and so does the installed program, all with an empty
-# environment; larder::store needs no OpenVINO, neither to be found, nor to be built, nor to run; a
-# program that knows nothing of larder is served by the installed `larder run`. Nothing in it knows
-# the machine that built it, and whatever is missing is said in words.
+# Goal: the installation of `cmake --install` is complete: a separate project finds it, builds
+# against larder::larder and larder::store and runs, and so does the installed program, all with an
+# empty environment. larder::store needs no OpenVINO, neither to be found, nor to be built, nor to
+# run. The installed `larder run` serves a program that does not know of larder. No file names the
+# machine that built it, and messages name missing dependencies.
 cmake_minimum_required(VERSION 3.25)
 
 function(run what)
@@ -56,7 +56,7 @@ foreach(document IN ITEMS doc/larder/LICENSE doc/larder/licences/libzstd-dev
     endif()
 endforeach()
 
-# Neither the folders that it was built in nor the OpenVINO that it was built with.
+# Neither the build folders nor the OpenVINO of the build.
 get_filename_component(sources "${CONSUMER}/../../.." ABSOLUTE)
 get_filename_component(openvino "${OPENVINO}/.." ABSOLUTE)
 file(GLOB_RECURSE installed "${WORK}/prefix/*")
@@ -71,7 +71,7 @@ foreach(path IN LISTS installed)
     endforeach()
 endforeach()
 
-# OpenVINO is there, and of another version; or nowhere; or not asked for.
+# OpenVINO has another version; or is missing; or is not requested.
 file(WRITE "${WORK}/other/OpenVINOConfig.cmake" "set(OpenVINO_FOUND TRUE)\n")
 file(WRITE "${WORK}/other/OpenVINOConfig-version.cmake" "set(PACKAGE_VERSION 2026.3.1)\n")
 foreach(place IN ITEMS other nowhere)
@@ -150,7 +150,7 @@ if(NOT different EQUAL 1)
     message(FATAL_ERROR "the example of a host gives other outputs once it was kept: ${outputs}")
 endif()
 
-# What is exported is larder's own.
+# Only larder's own symbols are exported.
 foreach(library IN ITEMS liblarder.so liblarder_store.so)
     run("symbols of ${library}" OUTPUT symbols
         COMMAND nm -D --defined-only --demangle "${WORK}/prefix/${LIBDIR}/${library}")

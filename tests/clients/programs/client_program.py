@@ -1,4 +1,4 @@
-"""What all clients have in common: two verbs, and what they tell of a start, as JSON."""
+"""The common part of all clients: two verbs, and the report of a start, as JSON."""
 
 import json
 import pathlib
@@ -8,20 +8,20 @@ import time
 
 
 class Start:
-    """From asking for the first model on."""
+    """From the request for the first model."""
 
     def __init__(self):
         self.asked = time.monotonic()
         self.ready = None
 
     def is_ready(self):
-        """All models are there."""
+        """All models are ready."""
         self.ready = time.monotonic()
 
     def tell(self, answer, loaded=None, memory_bytes=None):
-        """`answer` is what the program is for; `loaded` what LOADED_FROM_CACHE says of each model,
-        where the program can get at them; `memory_bytes` is the most it took, unless told. The
-        clock is the same in all processes of a machine."""
+        """`answer` is the result of the program; `loaded` is LOADED_FROM_CACHE of each model, if
+        the program can access them; `memory_bytes` is the peak, unless given. The clock is the same
+        in all processes of a machine."""
         print(json.dumps({
             "ready_at": self.ready,
             "load_seconds": self.ready - self.asked,
@@ -32,7 +32,7 @@ class Start:
 
 
 def most_memory_bytes():
-    """Of this process, and not of the one that started it, as getrusage would count."""
+    """Of this process only; getrusage would include the process that started it."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
@@ -44,7 +44,8 @@ def was_loaded(compiled):
 def main(prepare, run):
     """usage: PROGRAM prepare FOLDER
               PROGRAM run FOLDER [CACHE]
-    `prepare` makes what `run` needs; with CACHE, the program keeps compiled models there itself."""
+    `prepare` makes the files that `run` needs; with CACHE, the program itself stores compiled
+    models there."""
     verb, folder, *own_cache = sys.argv[1:]
     folder = pathlib.Path(folder)
     if verb == "prepare":

@@ -10,7 +10,7 @@ STEPS = 2
 
 
 def write_tokenizer(folder):
-    """CLIP's, with as few words as it can do with."""
+    """CLIP's vocabulary, with the minimum of words."""
     from transformers import CLIPTokenizer
 
     words = ["l", "o", "w", "e", "r", "lo", "l</w>", "w</w>", "r</w>", "t</w>", "low</w>", "er</w>",

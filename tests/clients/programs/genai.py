@@ -1,5 +1,5 @@
 """Generates text with openvino_genai: a tokenizer, a Llama of 0.1 billion random weights, and a
-detokenizer. On a GPU of the tests' rig, which is slow, the Llama is a tiny one."""
+detokenizer. On a GPU of the slow test rig, the Llama is a tiny one."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ TOKENS = 12
 
 
 def vocabulary(size):
-    """Lines of an RWKV vocabulary: every byte, then made-up words. Token 0 ends a text."""
+    """Lines of an RWKV vocabulary: every byte, then generated words. Token 0 ends a text."""
     syllables = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er")]
     words = (f" {first}{second}{third}".encode()
              for first, second, third in itertools.product(syllables, syllables, ["", *syllables]))
@@ -22,7 +22,7 @@ def vocabulary(size):
 
 
 def with_mask(tokenizer):
-    """The pipeline also wants to know which tokens are padding: a second output of what pads."""
+    """The pipeline also needs to know which tokens are padding: a second output of the padding."""
     import openvino as ov
     from openvino import opset15 as ops
 

@@ -21,7 +21,7 @@ def run(folder, _):
 
     start = Start()
     model = Llama(str(folder / MODEL), n_gpu_layers=-1, n_ctx=512, flash_attn=True)
-    # With random weights, the same token is the likeliest each time.
+    # With random weights, the same token is the most likely one each time.
     generated = model.generate(list(PROMPT), temp=0, repeat_penalty=2.0)
     # Models are compiled when they are first needed: for the prompt, and for a single token.
     tokens = list(itertools.islice(generated, 2))

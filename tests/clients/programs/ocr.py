@@ -1,4 +1,4 @@
-"""Reads a page with rapidocr on its OpenVINO engine, and the PP-OCR networks that it brings.
+"""Reads a page with rapidocr on its OpenVINO engine, with the PP-OCR networks of its package.
 
 It has no setting for a cache of its own.
 """

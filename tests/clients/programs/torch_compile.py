@@ -1,7 +1,7 @@
 """A PyTorch network through torch.compile with OpenVINO's backend.
 
-With a cache of its own (`model_caching`), that holds the network as converted to OpenVINO's format,
-which larder does not stand in for, and the compiled model, which it does.
+Its own cache (`model_caching`) holds the network in OpenVINO's format, which larder does not
+replace, and the compiled model, which larder replaces.
 """
 
 from client_program import Start, main, was_loaded

@@ -1,7 +1,7 @@
 """A web server with four worker processes, each of which compiles the same ResNet-50 at its start.
 
-Ready is when all of them are, memory what they hold together when each has answered once: of pages
-that several processes have, the part of each.
+It is ready when all of them are. The memory is their total when each has answered once; each
+process counts its share of common pages.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ def prepare(folder):
 
 
 def ask(address):
-    """What one worker tells, which answers nobody else until it is let go."""
+    """The report of one worker, which answers no other request until it is released."""
     connection = http.client.HTTPConnection(*address, timeout=SECONDS_MAX)
     connection.request("GET", "/")
     response = connection.getresponse()
@@ -36,7 +36,7 @@ def ask(address):
 
 
 def memory_bytes(pid):
-    """What a process holds, of what it shares with others its part."""
+    """The memory of a process, with its share of common pages."""
     rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1]) * 1024
 

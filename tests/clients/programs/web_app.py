@@ -1,4 +1,4 @@
-"""What each worker of web.py serves, on plain ASGI."""
+"""The application of each worker of web.py, on plain ASGI."""
 
 import fcntl
 import json
@@ -54,7 +54,7 @@ async def app(scope, receive, send):
     line = json.dumps(server.tell()).encode() + b"\n"
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": line, "more_body": True})
-    # This worker is stopped on purpose: whoever asks next gets another.
+    # This worker is stopped on purpose, so that the next request reaches another one.
     with open(os.environ["WEB_HOLD"], encoding="ascii") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
     await send({"type": "http.response.body", "body": b""})

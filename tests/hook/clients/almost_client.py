@@ -1,4 +1,4 @@
-"""Models that are almost the same, and what a program can tell of each once it is compiled.
+"""Similar models, and everything that a program can observe of each compiled one.
 
 usage: almost_client.py write FOLDER
        almost_client.py table FOLDER
@@ -326,7 +326,7 @@ def ports_of(compiled):
 
 
 def facts(compiled):
-    """All that a program can tell of a compiled model."""
+    """Everything that a program can observe of a compiled model."""
     request = compiled.create_infer_request()
     for number, port in enumerate(compiled.inputs):
         request.set_tensor(port.any_name, values_for(port, number))
@@ -367,7 +367,7 @@ def table(folder):
     return found
 
 
-# Models whose compiler gives ports names that are not the model's own.
+# Models to whose ports the compiler gives names that are not the model's own.
 
 def several_outputs():
     x = source((2, 8))
@@ -434,7 +434,7 @@ NAMED = {
 
 
 def append_to_names(graph, suffix):
-    """To every name there is, of tensors too, but for the names that results have of their own."""
+    """Appends to every name, also of tensors, except the own names of results."""
     for node in graph.get_ordered_ops():
         node.set_friendly_name(node.friendly_name + suffix)
         if node.get_type_name() == "Result":
@@ -447,7 +447,7 @@ def append_to_names(graph, suffix):
 
 def names(suffix):
     for _ in suffix:
-        op.parameter([1])  # names that are made up count on
+        op.parameter([1])  # generated names continue to count
     found = {}
     for name, build in NAMED.items():
         graph = append_to_names(build(), suffix) if name != "nobody_named" else build()
@@ -469,7 +469,7 @@ VALUES = {
 
 
 def values():
-    """What becomes of run-time information of each type that Python may put there."""
+    """The result for run-time information of each type that Python may store."""
     found = {}
     for name, value in VALUES.items():
         graph = apply(lambda x: op.add(x, weights(len(found))))

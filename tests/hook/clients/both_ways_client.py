@@ -1,4 +1,4 @@
-"""A program that knows nothing of larder, and asks for a model in one of several ways.
+"""A program that does not know of larder, and requests a model in one of several ways.
 
 usage: both_ways_client.py WAY MODEL.xml; prints what it sees of the model as JSON.
 """

@@ -1,5 +1,5 @@
-// A program in C on libopenvino_c, which knows nothing of larder. A line for each call, as
-// overloads.cpp has them.
+// A program in C on libopenvino_c, which does not know of larder. Prints one line for each call, in
+// the format of overloads.cpp.
 #define _GNU_SOURCE
 #include <openvino/c/openvino.h>
 #include <stdio.h>
@@ -34,12 +34,12 @@ static double sum_of_outputs(ov_compiled_model_t* model) {
     return sum;
 }
 
-// What it exports can be imported, and computes the same.
+// The exported blob can be imported, and computes the same.
 static void export_and_import(ov_core_t* core, const char* device, ov_compiled_model_t* model,
                               double sum) {
     static char content[1 << 20];
     ov_compiled_model_t* imported = NULL;
-    // Where any user may write.
+    // In a directory that any user may write to.
     char path[] = "/tmp/larder-c-client-XXXXXX";
     const int descriptor = mkstemp(path);
     FILE* const file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
@@ -71,7 +71,7 @@ static void report(ov_core_t* core, const char* device, const char* name,
 int main(int argc, char** argv) {
     if (argc < 2) return 2;
     const char* const device = argc > 2 ? argv[2] : "CPU";
-    // The default, or what decides no blob.
+    // The default, or properties that decide no blob.
     const char* const hint = argc > 2 ? "PERFORMANCE_HINT" : "INFERENCE_NUM_THREADS";
     const char* const value = argc > 2 ? "LATENCY" : "1";
     ov_core_t* core = NULL;

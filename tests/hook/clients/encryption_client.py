@@ -2,9 +2,9 @@
 
     encryption_client.py MODEL DEVICE CALLBACKS [PROPERTY=VALUE…]
 
-CALLBACKS is `key=TEXT` (each text is encrypted alike), `nonce=TEXT` (never twice alike), `throws`,
-`loses` (what was encrypted cannot be decrypted) or `none`. Prints, as JSON, what it computed, and
-whether what it exports can be imported with the same callbacks.
+CALLBACKS is `key=TEXT` (deterministic), `nonce=TEXT` (a different result each time), `throws`,
+`loses` (encrypted text cannot be decrypted) or `none`. Prints, as JSON, the outputs, and whether
+its export can be imported with the same callbacks.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def main():
     values = values_for(compiled)
     facts = {"loaded": compiled.get_property("LOADED_FROM_CACHE"),
              "outputs": compiled(values)[0].ravel()[:8].tolist()}
-    # OpenVINO itself reads beyond the text where encrypting makes it longer.
+    # OpenVINO itself reads beyond the text if encryption makes it longer.
     if kind == "key" and not more:
         blob = compiled.export_model()
         blob = blob if isinstance(blob, bytes) else blob.read()

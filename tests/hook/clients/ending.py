@@ -1,4 +1,4 @@
-"""A program that knows nothing of larder, and ends in a way of its own.
+"""A program that does not know of larder, and ends in a selected way.
 
 usage: ending.py HOW [ARGUMENT]; prints "loaded" or "compiled" once it has its model.
 """
@@ -35,14 +35,14 @@ def infer_for_ever(compiled):
 
 
 def wait():
-    """Until somebody ends it."""
+    """Runs until it is killed."""
     compiled = compile_small()
     compiled([np.ones((2, 64), np.float32)])
     time.sleep(60)
 
 
 def abort_at_exit():
-    """The interpreter aborts over a daemon thread that infers."""
+    """The interpreter aborts because of a daemon thread that runs inferences."""
     compiled = compile_small()
     threading.Thread(target=infer_for_ever, args=(compiled,), daemon=True).start()
     time.sleep(0.05)

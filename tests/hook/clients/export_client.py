@@ -1,9 +1,9 @@
-"""Compiles models of many kinds, exports each, and imports what was exported.
+"""Compiles models of many kinds, exports each, and imports the exported blobs.
 
     export_client.py FOLDER [PROPERTY=VALUE…]
 
-Prints, for each, digests of the outputs and of what was exported. Models are by path where FOLDER
-has them, and in memory.
+Prints digests of the outputs and of the exported blob for each. Models in FOLDER are compiled by
+path, others in memory.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def branch():
 
 
 def named(model):
-    """With names of its own: those that OpenVINO makes up count up in a process."""
+    """With explicit names, because generated names of OpenVINO count up in a process."""
     for i, operation in enumerate(model.get_ordered_ops()):
         operation.set_friendly_name(f"{model.get_friendly_name()} {i}")
     return model
@@ -103,7 +103,7 @@ def exported_of(compiled):
 def main():
     properties = dict(word.split("=", 1) for word in sys.argv[2:])
     core, facts = ov.Core(), {}
-    # All of them first: names that OpenVINO makes up count on with each compile.
+    # All of them first, because generated names of OpenVINO count up with each compile.
     for name, model in list(models(sys.argv[1])):
         compiled = core.compile_model(model, "CPU", properties)
         facts[name] = {"loaded": compiled.get_property("LOADED_FROM_CACHE"), "outputs": [],

@@ -1,4 +1,4 @@
-"""A program that tells its core more than properties, and knows nothing of larder.
+"""A program that adds extensions to its core, and does not know of larder.
 
 usage: extension_client.py SCENARIO WORD…
 Prints what the scenario found, as JSON.
@@ -21,7 +21,7 @@ def compile_as(core, model, how, device="CPU"):
 
 
 def scenario_operation(model, how, operation):
-    """An operation of an ONNX file means what an extension says."""
+    """An extension defines an operation of an ONNX file."""
     from openvino.frontend.onnx import OpExtension
     core = ov.Core()
     core.add_extension(OpExtension(operation, "Mine", "test", {}, {}))

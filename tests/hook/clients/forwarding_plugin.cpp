@@ -1,5 +1,5 @@
-// A device of the program's own: OpenVINO's CPU by another name. Two that differ in VERSION are
-// one library before and after it was built anew; OpenVINO's build number says nothing of it.
+// A device of the program: OpenVINO's CPU with another name. Two builds with different VERSIONs are
+// one library before and after a new build; OpenVINO's build number does not show it.
 #include <cstdlib>
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@ extern "C" {
 __attribute__((visibility("default"))) extern const int larder_test_version;
 const int larder_test_version = VERSION;
 
-// What is created is passed on unseen: the plugin's class is in no public header.
+// The created object is passed on unchanged, because the plugin's class is in no public header.
 __attribute__((visibility("default"))) void create_plugin_engine(void* plugin);
 __attribute__((visibility("default"))) void create_extensions(void* extensions);
 }

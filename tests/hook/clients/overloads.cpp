@@ -1,5 +1,5 @@
-// A program that knows nothing of larder: compiles one model through every overload that there is.
-// A line each: the overload, whether OpenVINO says that it came from a cache, and what it computes.
+// A program that does not know of larder: compiles one model through every overload. Prints one
+// line for each: the overload, LOADED_FROM_CACHE, and the outputs.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -72,12 +72,12 @@ int main(int argc, char** argv) {
     report("string", [&] { return core.compile_model(text, none); });
     report("wstring", [&] { return core.compile_model(wide, none); });
     report("properties", [&] {
-        // The default, which another processor may have another of: the key is the same.
+        // The default, which depends on the processor: the key is the same.
         const auto precision = core.get_property(device, ov::hint::inference_precision);
         return core.compile_model(model, device, ov::inference_num_threads(1),
                                   ov::hint::inference_precision(precision));
     });
-    // The CPU has no contexts: whatever is said of that, it is OpenVINO that says it.
+    // The CPU has no contexts: the error comes from OpenVINO.
     report("context",
            [&] { return core.compile_model(model, core.get_default_context(device), none); });
     return 0;

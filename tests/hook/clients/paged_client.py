@@ -1,4 +1,4 @@
-"""Compiles a language model with paged attention, as openvino_genai makes one.
+"""Compiles a language model with paged attention, like openvino_genai.
 
     paged_client.py MODEL
 """

@@ -1,7 +1,7 @@
-"""A program on the `openvino` package, which knows nothing of larder.
+"""A program on the `openvino` package, which does not know of larder.
 
 usage: python_client.py SCENARIO MODELS [DIRECTORY]
-Prints what the scenario found, as JSON.
+Prints the findings of the scenario, as JSON.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ def values_for(compiled):
 
 
 def facts(compiled):
-    """What a program can tell of a compiled model."""
+    """Everything that a program can observe of a compiled model."""
     outputs = compiled(values_for(compiled))
     return {
         "loaded": was_loaded(compiled),
@@ -82,7 +82,7 @@ def run_async(core):
 
 
 def scenario_requests():
-    """Each asks for something that no other does, so that the first time nothing is kept."""
+    """Each requests a different model, so that nothing is stored at the first time."""
     core = ov.Core()
     configured = ov.Core()
     configured.set_property("CPU", {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0})
@@ -131,7 +131,7 @@ def scenario_exceptions():
 
 
 def scenario_own_cache():
-    """The program wants OpenVINO's own cache, in each of the ways that there are."""
+    """The program requests OpenVINO's own cache, in every way."""
     folder = pathlib.Path(sys.argv[3])
     found = {}
     for device in ("CPU", "AUTO", "HETERO:CPU"):
@@ -181,7 +181,7 @@ def scenario_threads():
 
 
 def scenario_paths():
-    """Relative, through a link, and in other letters than ASCII."""
+    """Relative, through a link, and with non-ASCII letters."""
     folder = pathlib.Path(sys.argv[3]) / "modèles été"
     folder.mkdir(exist_ok=True)
     for end in ("xml", "bin"):
@@ -193,7 +193,7 @@ def scenario_paths():
 
 
 def scenario_untouched():
-    """What a program passes in is as it was afterwards."""
+    """The arguments of a program are unchanged after the call."""
     core = ov.Core()
     model = read(core)
 
@@ -210,7 +210,7 @@ def scenario_untouched():
 
 
 def scenario_fork():
-    """A server that starts its workers by fork, and leaves the compiling to them."""
+    """A server that starts its workers by fork, and compiles only in them."""
     core = ov.Core()
     found = []
     for _ in range(2):
@@ -232,7 +232,7 @@ def scenario_one():
 
 
 def scenario_worker():
-    """As multiprocessing ends its workers."""
+    """Like multiprocessing ends its workers."""
     print(json.dumps(scenario_one()), flush=True)
     os._exit(0)
 

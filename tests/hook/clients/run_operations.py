@@ -18,7 +18,8 @@ def names(port):
 
 
 def names_by_asked(port, asked):
-    """Generated names count up in a process: only how they differ can be compared with others."""
+    """Generated names count up in a process: only their differences can be compared with another
+    process."""
     found_name, found_tensor, found_source = names(port)
     name, tensor, source = names(asked)
     suffix = found_source.removeprefix(source) if found_source.startswith(source) else found_source

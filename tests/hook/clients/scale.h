@@ -1,5 +1,4 @@
-// An operation of the program's own: it multiplies by FACTOR, also constants, while a model is
-// compiled.
+// An operation of the program: multiplies by FACTOR, also constants, during a compile.
 #pragma once
 
 #include <memory>

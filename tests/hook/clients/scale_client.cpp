@@ -1,7 +1,7 @@
-// A program with an operation of its own, which knows nothing of larder.
+// A program with an operation of its own, which does not know of larder.
 //
 // usage: scale_client MODEL HOW LIBRARY
-// HOW is "path" or "model". LIBRARY brings the operation; where it is "-", the program does.
+// HOW is "path" or "model". LIBRARY contains the operation; if it is "-", the program does.
 #include <cstdio>
 #include <exception>
 #include <string>

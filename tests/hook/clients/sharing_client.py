@@ -1,8 +1,8 @@
-"""A program on the `openvino` package, which knows nothing of larder, and does what it is told.
+"""A program on the `openvino` package, which does not know of larder, and executes commands.
 
 usage: sharing_client.py DIRECTORY
-Each line of its input is a step, [NAME, ARGUMENTS…] in JSON, each line of its output what the step
-found. `report` tells how much is mapped from files in DIRECTORY.
+Each line of its input is a step, [NAME, ARGUMENTS…] in JSON, each line of its output is the result
+of the step. `report` returns how many bytes are mapped from files in DIRECTORY.
 """
 
 import ctypes
@@ -24,8 +24,8 @@ DIRECTORY = os.path.realpath(sys.argv[1]) + "/"
 core = ov.Core()
 loaded = {}
 servers, stops = [], threading.Event()
-# The first use of it, by two threads at once, is where OpenVINO's binding waits for ever: one waits
-# for the interpreter's lock, and the other holds it.
+# OpenVINO's binding deadlocks at a first use by two threads at once: one waits for the
+# interpreter's lock, and the other holds it.
 assert ov.Tensor(np.zeros(1, np.float32)).data is not None
 
 
@@ -49,7 +49,7 @@ def step_load(name, model, properties):
 
 
 def step_infer(name, threads, inferences, inputs):
-    """Which outputs each of the inputs had, by all threads."""
+    """The outputs for each of the inputs, over all threads."""
     found = [set() for _ in range(inputs)]
     failures = []
 
@@ -71,7 +71,8 @@ def step_infer(name, threads, inferences, inputs):
 
 
 def step_serve(name, text):
-    """Requests one after the other from now on, of sizes that grow, all of which hold a text."""
+    """From now on, runs requests one after the other, with growing sizes, all of which contain a
+    text."""
     compiled = loaded[name]
     width = compiled.input().partial_shape[1].get_length()
     values = np.sin(np.arange(300 * width, dtype=np.float32)).reshape(300, width)
@@ -111,7 +112,7 @@ def step_report():
     for line in pathlib.Path("/proc/self/smaps").read_text().splitlines():
         if re.match("[0-9a-f]+-", line):
             pages, access, *_, path = [*line.split(maxsplit=5), ""][:6]
-            # The blob itself is mapped for reading only.
+            # The blob itself is mapped read-only.
             is_kept = path.startswith(DIRECTORY) and "w" in access
             if is_kept:
                 first, end = (int(address, 16) for address in pages.split("-"))
@@ -134,7 +135,7 @@ def step_segv():
 
 
 def main():
-    # A child that OpenVINO's telemetry forks would wait for ever for the lock of sys.stdin.
+    # A child that OpenVINO's telemetry forks would deadlock on the lock of sys.stdin.
     with open(0, "rb", buffering=0, closefd=False) as steps:
         for line in steps:
             name, *arguments = json.loads(line)

@@ -1,5 +1,5 @@
-// A disk that stalls: preloaded, and once the file that STALL_FILE names is there, each change of a
-// name takes 30 s, as over a network that is gone.
+// A preloaded library that simulates a stalled disk: as soon as the file STALL_FILE exists, each
+// change of a name takes 30 s, like on an unreachable network.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

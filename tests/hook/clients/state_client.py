@@ -3,7 +3,7 @@ written, read or rounded.
 
     state_client.py STATE…
 
-STATE is `locale=NAME`, `toggle=NAME` (another thread sets it, and "C", again and again) or `upward`
+STATE is `locale=NAME`, `toggle=NAME` (another thread sets it and "C" alternately) or `upward`
 (rounding). Prints the outputs and the state afterwards, as JSON.
 """
 

@@ -1,5 +1,4 @@
-// A runtime that is as much of OpenVINO as a program needs that compiles a model, and of a version
-// that nobody knows.
+// A fake of OpenVINO with only the functions for compiling a model, and an unknown version.
 #pragma once
 
 #include <map>
@@ -17,7 +16,7 @@ public:
 
 using AnyMap = std::map<std::string, Any>;
 
-// Not trivial, so that it is returned as the real one is.
+// Not trivial, so that it is returned in the same way as the real one.
 class FAKE_EXPORT CompiledModel {
 public:
     explicit CompiledModel(std::string name) : name_(std::make_shared<std::string>(name)) {}

@@ -1,6 +1,5 @@
-// A program whose plugins bring different versions of OpenVINO: each has to get what its own does.
-// In the end it asks the preload whether it serves this process.
-// usage: two_openvinos MODEL PLUGIN…
+// A program whose plugins have different versions of OpenVINO: each must get the result of its own.
+// At the end it asks the preload whether it serves this process. usage: two_openvinos MODEL PLUGIN…
 #include <cstdio>
 
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-// A program that knows nothing of larder: says whether its model came from a cache.
+// A program that does not know of larder: prints whether its model came from a cache.
 #include <cstdio>
 #include <memory>
 
