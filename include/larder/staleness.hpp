@@ -14,8 +14,7 @@ namespace larder {
 enum class StaleReason {
     gone,          // the model was deleted
     changed,       // the model's files have other content now
-    superseded,    // there is an entry of the same model for another runtime or driver, which is in
-                   // use here
+    superseded,    // the model has an entry for another runtime or driver in use here
     incompatible,  // the entry's runtime, driver or device is not that of this machine
 };
 
@@ -60,8 +59,7 @@ struct StaleSearch {
     // Limits how much of the models' files may be read if their stamps do not tell whether they
     // changed.
     enum class Reading {
-        little,  // 64 MiB of a model, 256 MiB in all: an entry that needs more is not called
-                 // changed
+        little,  // 64 MiB of a model, 256 MiB in all: beyond that no entry is called changed
         all,
     };
     Reading reading = Reading::little;

@@ -131,8 +131,7 @@ struct VerifyOptions {
 
 struct RemovalReport {
     std::vector<EntryInfo> entries;
-    std::uint64_t freed_bytes = 0;  // on disk; shared objects count only when their last entry is
-                                    // removed
+    std::uint64_t freed_bytes = 0;  // on disk; a shared object counts when its last entry goes
 };
 
 // Selects the entries that prune() removes. No rule selects a pinned one.

@@ -73,8 +73,8 @@ Result<Response> Attempt::serve() {
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
     if (identified_.caching == runtime::Caching::directory && os::is_file_size_limited()) {
-        // The runtime writes the files itself, on threads of its own, where larder cannot catch
-        // SIGXFSZ.
+        // The runtime writes the files itself, on threads of its own, where FileSizeLimitGuard has
+        // no effect.
         return bypass_untouched(
             "the size of files is limited (ulimit -f), which the device's own cache would exceed");
     }

@@ -147,8 +147,7 @@ private:
     std::string refusal_;            // its warning, logged once the model itself compiles
     Blame blame_;                    // of this key's objects
     bool is_innocent_ = false;       // the model crashes without the object in the same way
-    std::uint64_t refusals_ = 0;     // how often the runtime refused a blob that it had just
-                                     // exported
+    std::uint64_t refusals_ = 0;     // how often the runtime refused a fresh export
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
     unsigned encryption_number_ = 0;
     unsigned machine_ = 0;  // number_key

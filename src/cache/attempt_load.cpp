@@ -24,8 +24,8 @@ constexpr std::uint64_t k_crashes_proven = 3;
 
 // 16-bit weights are unpacked to 32 bits.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
-// Half of the available memory stays free: a reserved block may never be filled, and others must
-// not run short for it.
+// Prefaults at most half of the available memory: a block may never be filled, and other uses must
+// not run short of memory because of it.
 constexpr std::uint64_t k_part_of_available_memory = 2;
 
 // Holds a mapped blob for as long as the runtime uses it.

@@ -18,7 +18,7 @@ namespace {
 // How much may be hashed to look for the model under another key: a small part of a compile's time.
 constexpr std::uint64_t k_hashed_for_another_bytes_max = std::uint64_t{16} << 20;
 
-// Records in the state, beside the digests, the results that it derived from content.
+// Also collects where the hashed memory lies in files, and the family of the model.
 class RememberingHasher final : public runtime::MemoryHasher {
 public:
     explicit RememberingHasher(Session& session, std::uint64_t hashed_bytes_max =

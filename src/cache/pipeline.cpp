@@ -8,7 +8,8 @@ namespace {
 
 // A model is expected after any of this many requests before it.
 constexpr std::size_t k_before_max = 8;
-// The most models of one run that are compared for repetition.
+// A run is compared with this many of its latest models: a program that loads more in one go may
+// repeat itself unnoticed.
 constexpr std::size_t k_run_max = 64;
 
 }  // namespace

@@ -23,8 +23,7 @@ enum class ModelOrigin {
 
 struct ModelReference {
     ModelOrigin origin = ModelOrigin::path;
-    std::string path;  // of ModelOrigin::path; for ModelOrigin::memory, the file that it was read
-                       // from
+    std::string path;  // of ModelOrigin::path; for ModelOrigin::memory, the file it was read from
     std::string name;  // the model's name for people, if it has no path
     std::optional<Digest> fingerprint;  // of ModelOrigin::caller
 };

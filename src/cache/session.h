@@ -58,8 +58,7 @@ struct Config {
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;  // as early as possible, even if that takes an import after a
-                                 // compile
+    bool release_memory = true;  // as early as possible, at the cost of an import after a compile
     bool prefault = true;        // of the memory that the runtime allocates for a large blob
     Share share = Share::off;
     WeightsKept weights = WeightsKept::automatic;
@@ -133,8 +132,7 @@ private:
     ProcessOwn<Report> report_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
     ProcessOwn<KernelKeeping> kernels_;
-    ProcessOwn<LateFiles> late_files_;  // a child leaves the directories of its parent's devices
-                                        // alone
+    ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
     ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
 };
 

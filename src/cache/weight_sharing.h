@@ -74,13 +74,11 @@ private:
     struct Block {
         std::span<std::byte> pages;
         std::uint64_t number = 0;  // LargeBlockScope::number_of
-        std::string sample;        // a digest of its size and some of its bytes: finds parts that
-                                   // may be equal
+        std::string sample;        // a digest of its size and some bytes: finds equal parts
         std::optional<format::Part> shared{};   // the part that it is mapped from
         std::optional<Digest> object{};         // of all its bytes, computed when needed
         std::set<Digest> differs_from{};        // objects with the same sample
-        std::shared_ptr<os::File> unsettled{};  // the file that it is mapped from, while that is
-                                                // not published
+        std::shared_ptr<os::File> unsettled{};  // the file that it is mapped from, until published
     };
 
     WeightSharing(Session& session, std::shared_ptr<store::Store> store,

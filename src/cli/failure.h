@@ -14,7 +14,7 @@ constexpr int k_failed = 1;
 constexpr int k_usage = 2;
 constexpr int k_not_kept = 3;  // of compile
 
-// What failed, and what to do about it.
+// A failure, and what to do about it.
 struct Failure {
     std::string what;
     std::string remedy;  // empty if there is nothing to add

@@ -12,8 +12,7 @@ namespace larder::cli {
 struct ServeFlags {
     std::string address = "127.0.0.1";
     std::uint16_t port = 8484;       // 0: any free port
-    std::vector<std::string> hosts;  // names that browsers may use for the server, besides those of
-                                     // loopback
+    std::vector<std::string> hosts;  // names that browsers may use, besides those of loopback
     std::string token_file;          // empty: a token for this run alone
     bool read_only = false;
 };

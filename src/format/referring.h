@@ -15,8 +15,7 @@ namespace larder::internal::format {
 // The part of a model that is referred to.
 enum class ReferredKind {
     file,      // one of its files; the digest is computed like an object's
-    constant,  // the bytes of a constant, in any place; the digest is computed over them in the
-               // same way
+    constant,  // the bytes of a constant, in any place; the digest is that of these bytes
 };
 
 struct Referred {

@@ -67,8 +67,7 @@ public:
 private:
     std::vector<FileToHash> files_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> which_;  // by device and inode
-    std::vector<std::pair<std::size_t, std::size_t>> wanted_;  // the file's index, and its index in
-                                                               // files_
+    std::vector<std::pair<std::size_t, std::size_t>> wanted_;  // index of the file, index in files_
 };
 
 Result<void> check_stamps(os::FileSystem& fs, const std::vector<FingerprintedFile>& files) {

@@ -56,8 +56,7 @@ Result<bool> is_ir(ByteSource& source) {
 
 Result<bool> has_constants(ByteSource& source) {
     constexpr std::string_view k_needles[] = {"type=\"Const\"", "type='Const'"};
-    constexpr std::uint64_t k_overlap_bytes = 12;  // one less than the longest text sought, rounded
-                                                   // up
+    constexpr std::uint64_t k_overlap_bytes = 12;  // the longest text sought less one, rounded up
     std::string text;
     for (std::uint64_t offset = 0; offset < source.size_bytes();
          offset += k_window_bytes - k_overlap_bytes) {

@@ -105,8 +105,7 @@ bool ends_with(const Triple& triple, const Extensions& added) {
 
 // The place of the extensions in a core's implementation.
 struct Place {
-    Word functions = 0;     // the implementation's table of virtual functions, which identifies its
-                            // type
+    Word functions = 0;     // the implementation's virtual functions: identify its type
     std::size_t words = 0;  // from its beginning
     std::size_t own = 0;    // extensions that every core has
 };

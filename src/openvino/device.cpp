@@ -173,8 +173,7 @@ Names writable_properties(ov::Core& core, const std::string& device) {
 Names run_time_properties_of_all(ov::Core& core, const DeviceName& device,
                                  const std::vector<std::string>& members, const ov::AnyMap& given) {
     auto names = run_time_properties(device.plugin);
-    auto left = writable_properties(core, device.plugin);  // those that the device itself or a
-                                                           // member uses otherwise
+    auto left = writable_properties(core, device.plugin);  // used by the device itself or a member
     Names known;
     for (const auto& member : members) {
         const auto at_run_time = run_time_properties_behind(device.plugin, plain_plugin(member));

@@ -61,8 +61,7 @@ Ports separate_port_names(const ov::Model& model) {
 struct Change {
     std::string verb;  // "source", "add", "drop", or "only": replace by what is added
     std::size_t port = 0;
-    std::string how;  // "suffix" of the source's own name, "node" at a position in the walk, or
-                      // "name"
+    std::string how;  // "suffix" of the source's own name, "node" at a place in the walk, or "name"
     std::string value;
 };
 

@@ -31,11 +31,10 @@ struct LoadedCode {
     std::uintptr_t address = 0;  // any address in the loaded code
 };
 
-// What identifies the content of a model that was given as a path.
+// Says which content identifies a model that was given as a path.
 enum class ModelContent {
     files,
-    graph,  // the program changes how the runtime reads the files: only the graph identifies the
-            // model
+    graph,  // the program changes how files are read: only the graph identifies the model
 };
 
 // A part of a model because of which a device may refuse the blob that it exported itself.

@@ -16,8 +16,7 @@ enum class Method { get, head, post, other };
 struct Request {
     Method method = Method::get;
     std::string path;                                        // without the query; not decoded
-    std::map<std::string, std::string, std::less<>> query;   // decoded; the last value of a name
-                                                             // counts
+    std::map<std::string, std::string, std::less<>> query;   // decoded; the last of a name counts
     std::map<std::string, std::string, std::less<>> fields;  // by name in lower case
     std::string body;
 

@@ -82,8 +82,7 @@ void announce(const cli::Context& context, const cli::ServeFlags& flags, const S
 int serve(const cli::Context& context, const cli::ServeFlags& flags) {
     auto token = token_of(flags);
     const auto settings = context.settings();
-    const auto directory = Store(settings.options).directory().string();  // throws if it is not a
-                                                                          // larder
+    const auto directory = Store(settings.options).directory().string();  // throws if not a larder
 
     Reader reader(settings.options);
     Server* pushing = nullptr;

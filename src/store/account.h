@@ -16,8 +16,7 @@
 namespace larder::internal::store {
 
 struct Balance {
-    std::uint64_t bytes = 0;         // on disk, of everything that counts towards the limit (see
-                                     // Catalogue)
+    std::uint64_t bytes = 0;         // on disk; all that counts towards the limit (see Catalogue)
     std::int64_t counted_at_ns = 0;  // when all files were last counted
 };
 

@@ -45,9 +45,8 @@ struct Totals {
     std::uint64_t objects = 0;
     std::uint64_t object_bytes = 0;       // their length
     std::uint64_t disk_bytes = 0;         // of objects, chunk lists and manifests
-    std::uint64_t quarantined = 0;        // files and directories in quarantine, without their
-                                          // companions
-    std::uint64_t quarantined_bytes = 0;  // with their companions
+    std::uint64_t quarantined = 0;        // objects, directories and manifests
+    std::uint64_t quarantined_bytes = 0;  // with the files that belong to them
 };
 
 enum class Damage {
@@ -114,8 +113,7 @@ struct Pruning {
     std::uint64_t garbage_bytes = 0;  // of the freed bytes, those that no entry used
     std::uint64_t set_aside_files = 0;
     std::uint64_t left_bytes = 0;
-    std::string held_back;  // an entry that cannot be read and because of which no object was
-                            // removed; empty: none
+    std::string held_back;  // an unreadable entry that kept objects from removal; empty: none
 };
 
 // Selects the entries to compress.
@@ -152,8 +150,7 @@ struct Recoding {
     // Sums over `done`; objects that several entries use count once.
     std::uint64_t before_bytes = 0;
     std::uint64_t after_bytes = 0;
-    std::string held_back;  // an entry that cannot be read and because of which nothing was done;
-                            // empty: none
+    std::string held_back;  // an unreadable entry that kept all as it is; empty: none
     bool complete = true;   // false: `progress` ended it early
 };
 

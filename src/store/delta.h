@@ -24,8 +24,7 @@ struct Delta {
     format::Variant variant;  // without the digests
     std::vector<Literal> literals;
     std::uint64_t own_bytes = 0;     // the length of the object
-    std::uint64_t copied_bytes = 0;  // the bytes that each load copies, because they cannot be
-                                     // mapped
+    std::uint64_t copied_bytes = 0;  // what each load copies, because it cannot be mapped
 };
 
 // Limits copied bytes to this part of the blob. Each load copies bytes whose alignment differs from

@@ -85,7 +85,7 @@ constexpr std::uint32_t k_group_writes = 0020;
 constexpr std::uint32_t k_others_write = 0002;
 constexpr std::uint32_t k_others = 0007;
 
-// Whoever can write to a larder decides what the programs that use it run.
+// Users who can write to a larder decide what the programs that use it run.
 Result<void> check_writers(const Context& context, const os::FileInfo& root) {
     if (context.world_writable == WorldWritable::allow || (root.mode & k_others_write) == 0) {
         return {};

@@ -309,7 +309,7 @@ std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Man
     return unused;
 }
 
-// Gives the staged files their names. After an error, they are gone whatever their names were.
+// Gives the staged files their names. After an error, files that got names are removed again.
 Result<Manifest> name_staged(Context& context, const Publication& publication,
                              std::vector<StagedPart>& parts) {
     auto manifest = publication.manifest;

@@ -116,8 +116,8 @@ private:
 
     std::span<const Candidate> candidates_;
     std::span<const std::uint64_t> object_bytes_;
-    std::vector<std::vector<std::uint32_t>> users_;  // of an object: entries that may be removed
-                                                     // and are not yet
+    std::vector<std::vector<std::uint32_t>> users_;  // of an object: entries that may still be
+                                                     // removed
     std::vector<bool> held_;                         // an object is used by entries that stay
     std::vector<bool> gone_;
     std::vector<std::uint32_t> entry_versions_;

@@ -54,8 +54,7 @@ struct Turn {
     std::string larder_id;
     Key key;
     std::optional<Digest> object{};  // absent: nothing worth expecting
-    std::vector<Key> before{};       // keys that the same program requested before it, the nearest
-                                     // first
+    std::vector<Key> before{};       // requested before it by the same program, nearest first
 };
 
 // Sums over events that agree in all fields named here.
