@@ -17,19 +17,19 @@ enum class ErrorCode {
     damaged,            // bytes are not what their digest says
     unsupported,        // made by a newer larder, or something this machine cannot do
     invalid_argument,   // the caller's input is wrong
-    miss,               // Mode::cache_only, and the model is not kept
+    miss,               // Mode::cache_only, and there is no entry for the model
     timed_out,          // a wait reached its limit
     io,                 // any other failure of the operating system
 };
 
-// "not_found", "permission_denied"…
+// Returns "not_found", "permission_denied"…
 [[nodiscard]] LARDER_EXPORT const char* to_string(ErrorCode code) noexcept;
 inline std::ostream& operator<<(std::ostream& out, ErrorCode code) {
     return out << to_string(code);
 }
 
-// The only exception that larder itself throws. What OpenVINO throws while it reads or compiles a
-// model reaches the caller unchanged, and is none of these.
+// The only exception type that larder itself throws. Exceptions that OpenVINO throws while it reads
+// or compiles a model reach the caller unchanged and are not of this type.
 class LARDER_EXPORT Error : public std::runtime_error {
 public:
     // `what` says what failed, on which file, and why.
@@ -39,7 +39,7 @@ public:
     ~Error() override;
 
     [[nodiscard]] ErrorCode code() const noexcept { return code_; }
-    // What to do about it; empty where there is nothing to add. Not part of what().
+    // Tells the user what to do; empty if there is nothing to add. Not part of what().
     [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
 
 private:

@@ -1,4 +1,4 @@
 #pragma once
 
-// What the shared libraries export; everything else is hidden.
+// Marks the symbols that the shared libraries export; all others are hidden.
 #define LARDER_EXPORT __attribute__((visibility("default")))

@@ -32,10 +32,10 @@
 namespace larder {
 
 enum class Outcome {
-    compiled,  // by this request, and kept
-    loaded,    // it was kept
+    compiled,  // by this request, and published
+    loaded,    // from the larder
     waited,    // another process or thread compiled it meanwhile; loaded
-    bypassed,  // compiled and not kept; `reason` says why
+    bypassed,  // compiled and not published; `reason` says why
 };
 
 [[nodiscard]] LARDER_EXPORT const char* to_string(Outcome outcome) noexcept;
@@ -43,12 +43,12 @@ inline std::ostream& operator<<(std::ostream& out, Outcome outcome) {
     return out << to_string(outcome);
 }
 
-// Names a model by content where only the caller can: 32 bytes that differ whenever the model that
-// `build` would make differs.
+// Identifies a model that only the caller can identify: 32 bytes that differ whenever the model
+// that `build` would make differs.
 class LARDER_EXPORT Fingerprint {
 public:
     explicit Fingerprint(const std::array<std::uint8_t, 32>& bytes) : bytes_(bytes) {}
-    // Of any bytes that identify the model: weights, a configuration, a version. BLAKE3.
+    // Hashes (BLAKE3) any bytes that identify the model: weights, a configuration, a version.
     [[nodiscard]] static Fingerprint of(std::span<const std::byte> content);
     [[nodiscard]] const std::array<std::uint8_t, 32>& bytes() const { return bytes_; }
 
@@ -56,7 +56,7 @@ private:
     std::array<std::uint8_t, 32> bytes_;
 };
 
-// Wall time of each stage; absent if it did not run.
+// Wall time of each stage; absent if the stage did not run.
 struct Timing {
     using Duration = std::chrono::nanoseconds;
     std::optional<Duration> fingerprint;  // of the model's content
@@ -65,69 +65,71 @@ struct Timing {
     std::optional<Duration> read_model;
     std::optional<Duration> compile;
     std::optional<Duration> export_blob;
-    std::optional<Duration> publish;  // hashing, syncing and naming what was exported
-    std::optional<Duration> verify;   // reading and checking the kept bytes
+    std::optional<Duration> publish;  // hashing, syncing and naming the exported blob
+    std::optional<Duration> verify;   // reading and checking the stored bytes
     std::optional<Duration> import;
-    // Weights with other processes, including the first inference, where larder ran one for that.
+    // Sharing weights with other processes, including the first inference if larder ran one for
+    // that.
     std::optional<Duration> share;
     Duration total{0};  // from the call to a ready model
 };
 
-// How much of what the runtime unpacked a model into, its blocks of 1 MiB and more, this process
-// shares with others that loaded the same weights.
+// Of the memory that the runtime unpacked a model into (its blocks of 1 MiB and more), the bytes
+// that this process shares with others that loaded the same weights, and the rest.
 struct Sharing {
     std::uint64_t shared_bytes = 0;
     std::uint64_t private_bytes = 0;
-    std::string reason;  // why nothing, or not all, is shared; may be empty
+    std::string reason;  // why nothing, or not everything, is shared; may be empty
 };
 
 struct Result {
     ov::CompiledModel model;
     Outcome outcome = Outcome::bypassed;
     std::string reason;         // why it was compiled or bypassed; empty for a plain hit
-    std::string key;            // 64 hexadecimal characters; empty where none could be made
-    std::string object_digest;  // of the kept blob; empty where nothing is kept
+    std::string key;            // 64 hexadecimal characters; empty if none could be computed
+    std::string object_digest;  // of the stored blob; empty if none is stored
     std::uint64_t object_bytes = 0;
-    // Of these, what takes room in the larder: the model's own files may have most of them.
+    // The part of `object_bytes` that takes room in the larder: the model's own files may hold the
+    // rest.
     std::uint64_t kept_bytes = 0;
     Timing timing;
-    std::optional<Sharing> sharing;  // absent where nothing kept was loaded
+    std::optional<Sharing> sharing;  // absent if no blob was loaded
 };
 
-// What OpenVINO says of this machine, for Store::find_stale. `core` must outlive it.
+// Answers Store::find_stale for the OpenVINO of this machine. `core` must outlive the result.
 [[nodiscard]] LARDER_EXPORT std::unique_ptr<Machine> ask_machine(ov::Core& core);
 
-// Why a process like this one cannot share what models are unpacked into, whatever the setting;
-// empty if it can. Asks the CPU device, which is the only one that unpacks into the process's own
+// Says why a process like this one cannot share the memory that models are unpacked into, whatever
+// the setting; empty if it can. Asks the CPU device: only that one unpacks into the process's own
 // memory.
 [[nodiscard]] LARDER_EXPORT std::string obstacle_to_sharing(ov::Core& core);
 
-// A model in memory, and the file that it was read from: what people know it by.
+// A model in memory, and the file that it was read from, by which people know it.
 struct ReadModel {
     std::shared_ptr<const ov::Model> model;
     std::filesystem::path file;
 };
 
-// What a request would do now.
+// Says how a request would end now.
 struct Explanation {
     bool would_hit = false;
     std::string reason;  // of a miss or bypass, in words
     std::string key;
     struct Difference {
         std::string input;                 // "property.INFERENCE_PRECISION_HINT"
-        std::optional<std::string> kept;   // absent: the kept entry has no such input
+        std::optional<std::string> kept;   // absent: the stored entry has no such input
         std::optional<std::string> asked;  // absent: the request has none
     };
-    // The kept entry that comes nearest to the request, and every input in which they differ.
+    // The entry that is nearest to the request, and every input in which the two differ.
     std::string nearest_key;
     std::vector<Difference> differences;
 };
 
-// What became of an entry that was found damaged.
+// How an entry that was found damaged was repaired.
 struct Repair {
     enum class Outcome {
-        recompiled,  // it is kept again
-        removed,     // whoever asks for it compiles it anew
+        recompiled,  // compiled anew and published
+        removed,     // the next request compiles it anew
     };
     std::string key;
     std::string model;
@@ -141,20 +143,21 @@ struct RepairReport {
     std::vector<Repair> repairs;
 };
 
-// A handle on a larder. Thread-safe; keep one for as long as models are requested.
+// A handle on a larder. Thread-safe; hold one for as long as models are requested.
 //
 // No fault of the cache reaches the caller's model: with a full disk, a damaged or unreadable
 // larder or a device that cannot be cached, the model is compiled, the outcome is `bypassed` or
-// `compiled`, and one warning says why. Exceptions are OpenVINO's own, unchanged, where reading or
-// compiling fails; larder::Error `miss` in Mode::cache_only, and `invalid_argument` for a model
-// file that larder itself has to read (GGUF) and that is not whole.
+// `compiled`, and one warning says why. These exceptions are thrown: OpenVINO's own, unchanged, if
+// reading or compiling fails; larder::Error `miss` in Mode::cache_only; larder::Error
+// `invalid_argument` for an incomplete model file of a format that larder itself has to read
+// (GGUF).
 class LARDER_EXPORT Cache {
 public:
-    // What `options` leave out comes from the environment and the configuration files. Opens
-    // nothing that could fail: a larder, or a setting, that cannot be used shows in the outcomes,
-    // and one warning names it. Reads the environment: not while another thread changes it.
+    // Settings that `options` leaves out come from the environment and the configuration files.
+    // Opens nothing that could fail: if a larder or a setting cannot be used, the outcomes show it
+    // and one warning names it. Reads the environment: do not call while another thread changes it.
     explicit Cache(Options options = {});
-    // The same as Cache(), but throws Error (invalid_argument) where a setting cannot be read.
+    // The same as Cache(), but throws Error (invalid_argument) if a setting cannot be read.
     [[nodiscard]] static Cache from_environment();
     Cache(Cache&&) noexcept;
     Cache& operator=(Cache&&) noexcept;
@@ -162,13 +165,15 @@ public:
     Cache& operator=(const Cache&) = delete;
     ~Cache();
 
-    // From a file: IR, ONNX, GGUF, TFLite, Paddle, TensorFlow. A hit neither reads nor parses it;
-    // whether its content is unchanged is known from a `stat`, or by hashing it.
+    // Compiles or loads from a file: IR, ONNX, GGUF, TFLite, Paddle, TensorFlow. A hit neither
+    // reads nor parses the file; a `stat`, or hashing the file, tells whether its content is
+    // unchanged.
     [[nodiscard]] Result compile_model(ov::Core& core, const std::filesystem::path& model,
                                        const std::string& device,
                                        const ov::AnyMap& properties = {});
 
-    // From a model in memory: its graph and weights are hashed in place. Not modified.
+    // Compiles or loads a model in memory. Hashes its graph and weights in place; does not modify
+    // it.
     [[nodiscard]] Result compile_model(ov::Core& core,
                                        const std::shared_ptr<const ov::Model>& model,
                                        const std::string& device,
@@ -178,34 +183,34 @@ public:
                                        const std::string& device,
                                        const ov::AnyMap& properties = {});
 
-    // For a remote context, such as an OpenCL context of the program's own: the model is compiled
-    // for it, or loaded into it, and takes its tensors. What is kept is the same as for the
-    // context's device. Contexts of other kinds than OpenCL are bypassed.
+    // Compiles or loads for a remote context, such as an OpenCL context of the program's own; the
+    // model takes that context's tensors. Uses the same entry as the context's device. Contexts of
+    // other kinds than OpenCL are bypassed.
     [[nodiscard]] Result compile_model(ov::Core& core,
                                        const std::shared_ptr<const ov::Model>& model,
                                        const ov::RemoteContext& context,
                                        const ov::AnyMap& properties = {});
 
-    // From a caller's fingerprint: `build` runs on a miss only, on the calling thread. What it
-    // throws reaches the caller.
+    // Compiles or loads by a caller's fingerprint. `build` runs on a miss only, on the calling
+    // thread; its exceptions reach the caller.
     [[nodiscard]] Result compile_model(ov::Core& core, const Fingerprint& identity,
                                        const std::function<std::shared_ptr<ov::Model>()>& build,
                                        const std::string& device,
                                        const ov::AnyMap& properties = {});
 
-    // What compile_model from this file would do, and why. Writes nothing to the larder.
+    // Says what compile_model would do with this file, and why. Writes nothing to the larder.
     [[nodiscard]] Explanation explain(ov::Core& core, const std::filesystem::path& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
     [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
-    // Keeps what a device went on writing after its model was ready, such as AUTO's second device,
-    // or the kernels that a GPU makes while a model runs. To be called once such models are done
-    // with; takes as long as it takes. The destructor does the same, as far as it gets in 100 ms.
+    // Publishes what a device wrote after its model was ready, such as the model for AUTO's second
+    // device, or the kernels that a GPU plugin builds while a model runs. Call it once such models
+    // are no longer used; it has no time limit. The destructor does the same for up to 100 ms.
     void flush();
 
-    // Throws Error with what is wrong with a model's files and what to do; returns if nothing is.
+    // Throws Error if something is wrong with the model's files: says what, and what to do.
     void check_model(const std::filesystem::path& model) const;
 
 private:
@@ -213,14 +218,14 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// Whether the calling thread is inside Cache::compile_model: what OpenVINO is asked for there is
-// larder's own business. For whatever stands between programs and OpenVINO.
+// Tells whether the calling thread is inside Cache::compile_model: OpenVINO calls made there are
+// larder's own. For code that stands between programs and OpenVINO.
 [[nodiscard]] LARDER_EXPORT bool is_serving() noexcept;
 
-// Verifies as Store::verify does, and compiles what is damaged anew from its model, where that is
-// still there and unchanged. `store` and `cache` must be handles on the same larder. What OpenVINO
-// throws meanwhile is the reason why an entry is removed. Throws Error where `store` cannot be
-// written.
+// Verifies as Store::verify does. Compiles each damaged entry anew from its model if the model is
+// still there and unchanged, and removes the entry otherwise; if OpenVINO throws, its message is
+// the reason. `store` and `cache` must be handles on the same larder. Throws Error if `store`
+// cannot be written.
 [[nodiscard]] LARDER_EXPORT RepairReport repair(
     Store& store, Cache& cache, ov::Core& core, const std::vector<std::string>& prefixes = {},
     const std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_total)>& progress = {},

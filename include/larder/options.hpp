@@ -1,4 +1,4 @@
-// How a larder is used, and where each setting came from.
+// The settings of a larder, and the origin of each.
 #pragma once
 
 #include <chrono>
@@ -19,88 +19,90 @@
 namespace larder {
 
 enum class Mode {
-    on,          // load what is kept, keep what is compiled
-    read_only,   // load what is kept, write nothing
-    cache_only,  // load what is kept, fail on a miss
-    refresh,     // compile anew and replace what is kept
+    on,          // load entries, publish compiled models
+    read_only,   // load entries, write nothing
+    cache_only,  // load entries, fail on a miss
+    refresh,     // compile anew and replace entries
     off,         // as if larder were not there
 };
 
-// "on", "read-only", "cache-only", "refresh", "off".
+// Returns "on", "read-only", "cache-only", "refresh" or "off".
 [[nodiscard]] LARDER_EXPORT const char* to_string(Mode mode) noexcept;
 inline std::ostream& operator<<(std::ostream& out, Mode mode) { return out << to_string(mode); }
 
-// When the bytes of an object are checked against its digest.
+// Decides when the bytes of an object are checked against its digest.
 enum class Verify {
     always,  // on every load
     once,    // once for each file and boot; again as soon as the file changes in any way
     never,   // only sizes
 };
 
-// Whether the memory that the runtime unpacks a large model into is brought in at once, by several
-// threads, rather than page by page as it is filled; in huge pages where the machine has them at
-// hand.
+// Prefault: bring the memory that the runtime unpacks a large model into into RAM at once, by
+// several threads, instead of page by page as it is filled; in huge pages if the machine has them
+// available.
 enum class Prefault {
-    automatic,  // the runtime's large blocks alone, while a large model is loaded and first used
+    automatic,  // only the runtime's large blocks, while a large model is loaded and first used
     off,
 };
 
-// Whether processes of this machine that load the same model hold one copy of what the runtime
-// unpacks it into: as files of the larder, which all of them map (docs/sharing.md).
+// Decides whether processes of this machine that load the same model share one copy of the memory
+// that the runtime unpacks it into. The copy consists of files of the larder, which all of them map
+// (docs/sharing.md).
 enum class Share {
-    automatic,  // models that several processes have loaded at once, now or once, if there is room
-    on,         // every large model, from its first load on; others may have to go for it
+    automatic,  // models that several processes load at once, or have loaded so, if there is room
+    on,         // every large model, from its first load on; other entries may be evicted for it
     off,
 };
 
-// Whether weights are kept that the model's own files have as well (docs/weights.md).
+// Decides whether an entry holds weights that are also in the model's own files (docs/weights.md).
 enum class Weights {
     // Only what the compiler made, for CPU, unless the files lie on another machine or in memory.
     automatic,
     refer,  // only what the compiler made, for every device
-    keep,   // all of it: a hit reads nothing but the larder, whatever becomes of the files
+    keep,   // all of it: a hit reads only the larder, and needs no model file
 };
 
-// Which models are kept.
+// Decides which models are published.
 enum class Keep {
-    automatic,  // those that save time or memory; see docs/performance.md for the rule
-    all,        // those too that load no quicker than they compile
+    automatic,  // those that save time or memory; docs/performance.md has the rule
+    all,        // also those that load no faster than they compile
 };
 
 enum class LogLevel { error, warn, info, debug };
 
-// What a program decides for itself. What it leaves empty comes from the environment, the
-// configuration files and the defaults, in this order (load_settings): an operator can set it. In
-// the environment, LARDER_MODE=off counts whatever a program sets.
-// Members have initializers so that designated ones can leave any of them out without a warning.
+// The settings that a program makes itself. Those that it leaves empty come from the environment,
+// the configuration files and the defaults, in this order (load_settings), so that an operator can
+// set them. LARDER_MODE=off in the environment overrides the program. Members have initializers so
+// that designated ones can leave any of them out without a warning.
 struct Options {
-    // The larder; LARDER_DIR. By default `$XDG_CACHE_HOME/larder`, else `~/.cache/larder`. Created
-    // when first written to.
+    // The larder's directory; LARDER_DIR. By default `$XDG_CACHE_HOME/larder`, else
+    // `~/.cache/larder`. Created at the first write.
     std::filesystem::path directory{};
-    // What this machine remembers and can rebuild (which file had which fingerprint, what was
-    // verified, hits); LARDER_STATE_DIR. By default `$XDG_STATE_HOME/larder`, else
-    // `~/.local/state/larder`. Empty where every other member is set: nothing is remembered.
+    // The directory for the state: what this machine remembers and can rebuild (fingerprints by
+    // file, verified objects, hits); LARDER_STATE_DIR. By default `$XDG_STATE_HOME/larder`, else
+    // `~/.local/state/larder`. If it is empty and every other member is set, nothing is remembered.
     std::filesystem::path state_directory{};
     std::optional<Mode> mode{};      // LARDER_MODE; Mode::on
     std::optional<Verify> verify{};  // LARDER_VERIFY; Verify::once
-    // How much the larder may hold on disk; LARDER_MAX_SIZE, a tenth of the disk. What is worth
-    // least is evicted before more is kept than that; a blob that is larger is used and not kept.
-    // SizeLimit{}: no limit.
+    // The limit: how much the larder may hold on disk; LARDER_MAX_SIZE, a tenth of the disk. Before
+    // more than that is published, the least valuable entries are evicted; a blob that is larger
+    // than the limit is used and not published. SizeLimit{}: no limit.
     std::optional<SizeLimit> max_size{};
-    // How much of its disk must stay free; LARDER_MIN_FREE, 1 %. The larder evicts, and keeps
-    // nothing more, where less is. A share by itself: on a small disk a fixed number would leave no
-    // room at all.
+    // The floor: how much of the larder's disk must stay free; LARDER_MIN_FREE, 1 %. If less is
+    // free, the larder evicts entries and publishes none. The default is a share: on a small disk a
+    // fixed number would leave no room at all.
     std::optional<SizeLimit> min_free{};
-    // A larder that everybody on the machine can write to is used only with this: whoever writes to
-    // it decides what runs here. To share one, give it to a group: chmod g+ws.
-    // LARDER_ALLOW_WORLD_WRITABLE; false.
+    // Allows a larder that everybody on the machine can write to. Otherwise such a larder is not
+    // used: whoever writes to it decides what runs here. To share one, give it to a group: chmod
+    // g+ws. LARDER_ALLOW_WORLD_WRITABLE; false.
     std::optional<bool> allow_world_writable{};
-    // How long a request waits for another process that compiles the same thing, before it compiles
-    // for itself; LARDER_LOCK_TIMEOUT, ten minutes.
+    // How long a request waits for another process that compiles the same key, before it compiles
+    // itself; LARDER_LOCK_TIMEOUT, ten minutes.
     std::optional<std::chrono::seconds> lock_timeout{};
-    // Gives memory back as soon as the runtime does not need it: the pages of a large blob behind
-    // the import, and after a compile all that the model was compiled from, by importing what was
-    // just kept. Off: both loads and compiles may be a little faster. LARDER_RELEASE_MEMORY; true.
+    // Releases memory as soon as the runtime does not need it: the pages of a large blob behind the
+    // import, and after a compile all that the model was compiled from, by importing the blob that
+    // was just published. If false, loads and compiles may be a little faster.
+    // LARDER_RELEASE_MEMORY; true.
     std::optional<bool> release_memory{};
     std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
     std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
@@ -108,14 +110,15 @@ struct Options {
     std::optional<Keep> keep{};          // LARDER_KEEP; Keep::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
-    // Says in one line, when the larder is closed, what became of the models that it was asked for;
-    // messages of LogLevel::info say it of each. LARDER_REPORT; false.
+    // When the larder is closed, logs one line with the outcomes of its requests. Messages of
+    // LogLevel::info log each outcome. LARDER_REPORT; false.
     std::optional<bool> report{};
-    // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
+    // Receives messages of `log_level` and more severe ones, from any thread. Empty: standard
+    // error.
     std::function<void(LogLevel, std::string_view)> log_sink{};
 };
 
-// One setting as it is in force, in the words of the configuration file.
+// One setting that is in force, in the words of the configuration file.
 struct Setting {
     std::string name;      // "lock_timeout"
     std::string variable;  // "LARDER_LOCK_TIMEOUT"
@@ -127,13 +130,15 @@ struct Setting {
 struct Settings {
     Options options;  // every member but `log_sink` is set
     std::vector<Setting> list;
-    // Configuration files that this user may not read, in words: what they set is not in force.
-    // Where the larder's own is among them, Mode::on and Mode::refresh become Mode::read_only.
+    // Configuration files that this user may not read, as messages: their settings are not in
+    // force. If the larder's own file is among them, Mode::on and Mode::refresh become
+    // Mode::read_only.
     std::vector<std::string> unread;
-    // Variables of the environment that are nearly called as a setting is, in words: they have no
+    // Environment variables whose names are almost those of settings, as messages: they have no
     // effect.
     std::vector<std::string> misspelt;
-    // The names of other variables LARDER_… that larder does not know: another's, most likely.
+    // The names of other variables LARDER_… that larder does not know; most likely of other
+    // programs.
     std::vector<std::string> unknown;
 };
 
@@ -145,10 +150,10 @@ struct Settings {
 [[nodiscard]] LARDER_EXPORT Settings
 load_settings(const std::map<std::string, std::string>& overrides = {});
 
-// Writes a setting into the user's own file (the one of $XDG_CONFIG_HOME, else ~/.config), which is
-// made where there is none; its other lines stay as they are. Returns the file's path. What counts
-// before that file stays in force. Throws Error: invalid_argument for a setting that does not exist
-// or a value that cannot be read, which changes nothing; io where the file cannot be written.
+// Writes a setting into the user's own file (in $XDG_CONFIG_HOME, else ~/.config), which is created
+// if there is none; its other lines stay as they are. Returns the file's path. Sources that take
+// precedence over that file still do. Throws Error: invalid_argument for a setting that does not
+// exist or a value that cannot be read, which changes nothing; io if the file cannot be written.
 LARDER_EXPORT std::filesystem::path save_setting(const std::string& name, const std::string& value);
 
 }  // namespace larder

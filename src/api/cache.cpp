@@ -32,7 +32,8 @@ Outcome public_outcome(cache::Outcome outcome) {
 
 thread_local constinit bool serving = false;
 
-// One request of this thread; a model's builder may make another meanwhile.
+// Marks this thread as serving a request; the builder of a model may make another request
+// meanwhile.
 class Serving {
 public:
     Serving() : before_(serving) { serving = true; }
@@ -46,7 +47,7 @@ private:
 
 cache::ModelReference reference_to(const std::filesystem::path& path) {
     cache::ModelReference reference;
-    // Wherever the program goes from here, and whoever else asks from elsewhere.
+    // The path stays valid if the program changes its working directory, and for other processes.
     reference.path = internal::os::absolute_path(path.string());
     return reference;
 }
@@ -202,7 +203,7 @@ void Cache::flush() { impl_->cache.flush(); }
 
 void Cache::check_model(const std::filesystem::path& model) const {
     const auto found = internal::model::find_model_source(impl_->cache.system().fs, model.string());
-    // What larder does not know, OpenVINO may.
+    // OpenVINO may know a format that larder does not.
     if (!found && found.error().code != internal::Errc::unsupported) {
         api::throw_public(found.error());
     }

@@ -5,7 +5,7 @@
 namespace larder::api {
 namespace {
 
-// Where no setting could be read: nothing is written, and nothing is shared.
+// Defaults for when no setting could be read: nothing is written and nothing is shared.
 constexpr auto k_mode = Mode::read_only;
 constexpr std::chrono::seconds k_lock_timeout{600};
 

@@ -1,4 +1,5 @@
-// What a program set, and the environment and files where it set nothing: nothing is left open.
+// The settings that are in force: the program's own, and those of the environment and the files
+// where the program made none. Every setting has a value.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,7 @@
 namespace larder::api {
 
 struct Configuration {
-    // Of options in which every member is set, or else the most careful value.
+    // Takes every member from `options`; an absent one gets the most careful value.
     explicit Configuration(Options options);
 
     std::filesystem::path directory;
@@ -35,23 +36,24 @@ struct Configuration {
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
 
-    // Why it cannot be used, in words: a setting cannot be read. Empty: it can.
+    // Says which setting cannot be read, so that the cache cannot be used. Empty if it can.
     std::string unusable;
-    // What a user is told of it, once: see Settings::unread and Settings::misspelt.
+    // Messages for the user, each shown once: see Settings::unread and Settings::misspelt.
     std::vector<std::string> notices;
 };
 
 // Throws Error (invalid_argument) that names a setting which cannot be read. Reads the environment.
 [[nodiscard]] Configuration configure(Options given);
 
-// For programs that get their models whatever is wrong with larder: never throws Error. Exported
-// for the other library.
+// The same for programs that must get their models whatever is wrong with larder: never throws
+// Error. Exported for the other library.
 [[nodiscard]] LARDER_EXPORT Configuration configure_or_switch_off(Options given);
 
-// By name, as in a configuration file. Throws Error (invalid_argument) that names it.
+// Sets the option `name`, as in a configuration file. Throws Error (invalid_argument) that names
+// it.
 void apply_setting(const std::string& name, const std::string& value, Options& options);
 
-// "what: remedy", for one line.
+// Returns "what: remedy" in one line.
 [[nodiscard]] std::string explanation(const Error& error);
 
 }  // namespace larder::api

@@ -28,7 +28,8 @@ ErrorCode public_code(internal::Errc code) {
     return ErrorCode::io;
 }
 
-// A variable that holds an absolute path, as the XDG base directory specification wants it.
+// Returns the value of a variable that holds an absolute path, as the XDG base directory
+// specification requires.
 std::filesystem::path directory_in(const char* variable) {
     const char* value = std::getenv(variable);
     if (value == nullptr || *value != '/') return {};
@@ -64,7 +65,7 @@ std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
     }();
     if (!configuration.log_sink) {
         return std::make_unique<internal::Log>(level, [](Level at, std::string_view message) {
-            // It may be a file, too.
+            // Standard error may be a file.
             const internal::os::FileSizeLimitGuard guard;
             internal::Log::write_to_standard_error(at, message);
         });

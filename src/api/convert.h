@@ -1,4 +1,4 @@
-// Between the public types and the internal ones.
+// Converts between the public types and the internal ones.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace larder::api {
 [[nodiscard]] Error public_error(const internal::Error& error);
 [[noreturn]] void throw_public(const internal::Error& error);
 
-// The value, or the error as an exception.
+// Returns the value, or throws the error.
 template <typename T>
 [[nodiscard]] T value_or_throw(internal::Result<T> result) {
     if (!result) throw_public(result.error());
@@ -33,7 +33,7 @@ inline void value_or_throw(internal::Result<void> result) {
 [[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
-// `options` with the default directories filled in.
+// Returns `options` with the default directories filled in.
 [[nodiscard]] Options with_defaults(Options options);
 
 }  // namespace larder::api

@@ -12,7 +12,8 @@ namespace {
 using Severity = Store::Advice::Severity;
 using internal::format_size;
 
-// Compiled models of today take gigabytes: below this, the next publish is likely to fail.
+// Compiled models take gigabytes: with less free space than this, the next publish is likely to
+// fail.
 constexpr std::uint64_t k_space_bytes_low = std::uint64_t{2} << 30;
 
 void add_locks(const internal::os::System& system, internal::store::Store& store,
@@ -37,7 +38,7 @@ void add_missing(internal::store::Store& store, std::vector<Store::Advice>& advi
         if (entry.manifest && std::ranges::any_of(entry.manifest->parts, is_missed)) ++entries;
         return internal::store::Continue::yes;
     };
-    // What cannot be listed is told of otherwise.
+    // Another check reports that entries cannot be listed.
     const auto walked = store.for_each_entry(visit, internal::store::ManifestDetail::summary);
     if (!walked || entries == 0) return;
     advice.push_back({Severity::warning, "entries",

@@ -9,7 +9,7 @@
 
 namespace larder::api {
 
-// What is wrong with a larder or its surroundings, each with what to do. Writes nothing.
+// Finds what is wrong with a larder or its surroundings, each with what to do. Writes nothing.
 [[nodiscard]] std::vector<Store::Advice> diagnose(const internal::os::System& system,
                                                   internal::store::Store& store,
                                                   internal::store::State& state);

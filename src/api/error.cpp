@@ -23,7 +23,7 @@ const char* to_string(ErrorCode code) noexcept {
     return "";
 }
 
-// Here, so that every library agrees on one type: exceptions cross their borders.
+// Defined here so that all libraries agree on one type: exceptions cross their borders.
 Error::~Error() = default;
 
 }  // namespace larder

@@ -7,7 +7,7 @@
 
 namespace larder::api {
 
-// A public Machine, as cache/ asks for it.
+// Presents a public Machine through the interface of cache/.
 class Facts final : public internal::cache::RuntimeFacts {
 public:
     // `machine` must outlive it.

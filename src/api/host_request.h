@@ -1,4 +1,4 @@
-// A request whose runtime is a host that is written in C: it compiles, exports and imports.
+// A request whose runtime is a host written in C: the host compiles, exports and imports.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 #include "larder/larder.h"
 #include "runtime/runtime.h"
 
-// What C knows by name only. Counted: freed by whoever lets go of it last.
+// Reference-counted: the last holder frees it. C code knows it by its name only.
 struct larder_blob {
     larder::internal::runtime::Blob kept;
     mutable std::atomic<unsigned> holders{1};
@@ -20,12 +20,12 @@ struct larder_blob {
 
 struct larder_sink {
     larder::internal::runtime::BlobSink& sink;
-    larder::internal::Result<void> written{};  // the first that failed
+    larder::internal::Result<void> written{};  // the first error
 };
 
 namespace larder::api {
 
-// What the host's `compile` said with a value other than 0.
+// The host's `compile` returned another value than 0.
 class HostFailure final : public std::exception {
 public:
     [[nodiscard]] const char* what() const noexcept override { return "the host cannot compile"; }
@@ -37,7 +37,7 @@ public:
     HostRequest(const larder_request& request, const larder_host& host, void* context)
         : request_(request), host_(host), context_(context) {}
 
-    // Errc::invalid_argument where something is missing or comes twice.
+    // Returns Errc::invalid_argument if something is missing or occurs twice.
     [[nodiscard]] internal::Result<void> check() const;
 
     internal::Result<internal::runtime::Identity> identify() override;
@@ -49,14 +49,14 @@ public:
     internal::Result<void> export_blob(internal::runtime::BlobSink& sink) override;
     internal::Result<void> import_blob(const internal::runtime::Blob& blob,
                                        bool without_weights) override;
-    // A second import could be noticed by the host.
+    // Not tried: the host might notice a second import.
     internal::Result<void> try_import(const internal::runtime::Blob& /*blob*/,
                                       bool /*without_weights*/) override {
         return {};
     }
     [[nodiscard]] const internal::runtime::StageTimes& times() const override { return times_; }
 
-    // A host has one way to be kept, reads nothing for larder, and lets go of things by itself.
+    // A host has one way to publish, reads no model for larder, and frees its own memory.
     void read_from(std::string /*path*/, std::shared_ptr<const void> /*owner*/) override {}
     void unpack_into(std::shared_ptr<internal::runtime::Scratch> /*scratch*/) override {}
     std::vector<std::span<const std::byte>> read_weights() override { return {}; }
@@ -66,7 +66,7 @@ public:
     internal::runtime::Compatibility check(const std::string& /*requirements*/) override {
         return internal::runtime::Compatibility::unknown;
     }
-    // The host has its own memory.
+    // The host manages its own memory.
     internal::Result<void> warm_up(std::chrono::nanoseconds /*limit*/) override { return {}; }
     void release_model() override {}
     [[nodiscard]] bool compiled_holds_model() const override { return false; }

@@ -1,4 +1,4 @@
-// larder.h: nothing of C++ may leave these functions.
+// The functions of larder.h. No exception may leave them.
 #include <memory>
 #include <new>
 #include <span>
@@ -60,7 +60,7 @@ larder_outcome outcome_of(cache::Outcome outcome) {
     return LARDER_BYPASSED;
 }
 
-// Without memory for it there is only the status.
+// If there is no memory for the error, the caller gets the status alone.
 void note(larder_error** error, const char* text, const std::string& remedy = {}) noexcept {
     if (error == nullptr) return;
     try {

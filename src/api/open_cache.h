@@ -1,4 +1,4 @@
-// What a cache of either library holds: the session that its requests share.
+// The part that the caches of both libraries have in common: the session that their requests share.
 #pragma once
 
 #include <memory>
@@ -14,21 +14,21 @@ namespace larder::api {
 
 class OpenCache {
 public:
-    // Reads the environment and the configuration files. Never throws Error: with a setting that
-    // cannot be read, nothing is kept, and one warning names it.
+    // Reads the environment and the configuration files. Never throws Error: if a setting cannot be
+    // read, nothing is published and one warning names it.
     explicit OpenCache(Options options);
     OpenCache(const OpenCache&) = delete;
     OpenCache& operator=(const OpenCache&) = delete;
-    // Takes no longer than os::k_end_time, whatever the disk does; what is left of its work then
-    // goes on by itself, in silence.
+    // Takes at most os::k_end_time, whatever the disk does; work that is left then continues on its
+    // own, without messages.
     ~OpenCache();
 
-    // Throws Error, with ErrorCode::miss where the mode forbids to compile what is not kept; and
-    // whatever the request itself throws.
+    // Throws Error with ErrorCode::miss if the mode forbids compiling after a miss, and all that
+    // the request itself throws.
     [[nodiscard]] internal::cache::Response serve(internal::runtime::Request& request,
                                                   const internal::cache::ModelReference& model);
 
-    // Keeps what devices wrote beside their models meanwhile; takes as long as it takes.
+    // Publishes what devices wrote after their models were ready; has no time limit.
     void flush() { parts_->session->keep_late_files(); }
 
     [[nodiscard]] internal::os::System system() { return parts_->system.system(); }

@@ -11,7 +11,7 @@
 namespace larder {
 namespace {
 
-// Names of key inputs that are properties of the request.
+// The prefix of key inputs that are properties of the request.
 constexpr std::string_view k_property = "property.";
 
 bool has_anyway(ov::Core& core, const std::string& device, const std::string& property,
@@ -19,12 +19,12 @@ bool has_anyway(ov::Core& core, const std::string& device, const std::string& pr
     try {
         return core.get_property(device, property).as<std::string>() == value;
     } catch (const std::exception&) {
-        return false;  // it is not asked for it by this name
+        return false;  // the device does not know a property of this name
     }
 }
 
-// What the entry was compiled with, less what `device` has anyway: of that, there is what can be
-// said of a device, and not of a request.
+// Returns the properties that the entry was compiled with, without those whose values `device` has
+// by itself: these can be set on a device, but not on a request.
 ov::AnyMap properties_of(const EntryInfo& entry, ov::Core& core, const std::string& device) {
     ov::AnyMap properties;
     for (const auto& [name, value] : entry.key_inputs) {
@@ -41,8 +41,9 @@ struct Request {
     bool would_hit = false;
 };
 
-// The request that gives the entry's key: all GPUs of one make have the device "GPU" in theirs, and
-// those of others may be there, too. Where there is none, `why` says so if that is known.
+// Finds the request that gives the entry's key. The keys of all GPUs of one make have the device
+// "GPU", and GPUs of other makes may be present. If there is no such request, `why` gets the
+// reason, if known.
 std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo& entry,
                                   std::string& why) {
     std::vector<std::string> devices{entry.device};
@@ -64,12 +65,12 @@ Repair removed(const EntryInfo& entry, std::string reason) {
     return {entry.key, entry.model, entry.device, Repair::Outcome::removed, std::move(reason)};
 }
 
-// An entry that has lost its object is of no use to the request that compiles it anew.
+// An entry whose object is lost must be gone before the request that compiles it anew.
 void remove_if_there(Store& store, const std::string& key) {
     try {
         static_cast<void>(store.remove({key}, DryRun::no));
     } catch (const Error&) {
-        // It is gone, or pinned: the request then replaces it.
+        // The entry is gone, or pinned: then the request replaces it.
     }
 }
 
@@ -102,8 +103,8 @@ Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& en
     return {entry.key, entry.model, entry.device, Repair::Outcome::recompiled, {}};
 }
 
-// Of what was set aside earlier, what one of the prefixes names, or all if there are none; takes
-// those prefixes out.
+// Returns the entries that were quarantined earlier and that one of the prefixes names, or all of
+// them if there are no prefixes; removes those prefixes from the list.
 std::vector<EntryInfo> take_set_aside(const Store& store, std::vector<std::string>& prefixes) {
     auto entries = store.entries_set_aside();
     if (prefixes.empty()) return entries;

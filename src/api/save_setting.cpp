@@ -49,7 +49,7 @@ bool sets(std::string_view line, std::string_view name) {
     return sign != std::string_view::npos && line[sign] == '=';
 }
 
-// In TOML's own quotes.
+// Quotes the value as a basic string of TOML.
 std::string line_of(const std::string& name, const std::string& value) {
     std::string line = name + " = \"";
     for (const char c : value) {
@@ -79,7 +79,8 @@ std::string with_line(std::string_view text, const std::string& name, const std:
     return changed;
 }
 
-// Another name first: whoever reads the file meanwhile finds the old one or the new one.
+// Writes under another name first, so that a concurrent reader finds either the old or the new
+// file.
 internal::Result<void> write_whole(os::FileSystem& fs, const std::string& path,
                                    const std::string& text) {
     if (auto made = os::make_directories(fs, os::parent_directory(path)); !made) return made;
@@ -103,7 +104,7 @@ std::filesystem::path save_setting(const std::string& name, const std::string& v
     }
     check_setting(name, value);
     const auto fs = os::make_posix_file_system();
-    // A link to a file in somebody's collection of settings stays one.
+    // If the file is a symbolic link, the file that it leads to is replaced, and the link stays.
     const auto real = fs->canonical(file.string());
     const auto path = real ? *real : file.string();
     const auto before = os::read_text(*fs, path, k_file_bytes_max);

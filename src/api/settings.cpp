@@ -20,11 +20,11 @@ namespace {
 using api::Origin;
 using api::Sources;
 
-// A value that cannot be read throws with what would be one.
+// `set` throws, for a value that it cannot read, an exception that says what a valid value is.
 struct Definition {
     const char* name;
     const char* variable;
-    const char* initial;  // empty: worked out from the surroundings
+    const char* initial;  // empty: depends on the machine
     const char* meaning;
     void (*apply)(Options& options, const std::string& value);
     bool (*is_given)(const Options& options);
@@ -199,17 +199,17 @@ Setting resolve(const Definition& definition, const Sources& sources, Options& o
     return {definition.name, definition.variable, origin.value, origin.name, definition.meaning};
 }
 
-// The rules of a larder are not to be broken by a user who may not read them.
+// A user who may not read the larder's own settings must not break them: nothing is written.
 void obey_unread(const Sources& sources, Options& options) {
     if (!sources.larder_is_unread()) return;
     const auto mode = options.mode.value_or(Mode::on);
     if (mode == Mode::on || mode == Mode::refresh) options.mode = Mode::read_only;
 }
 
-// An operator's word counts before a program's.
+// An operator's setting overrides a program's.
 bool is_switched_off() { return api::environment_value("LARDER_MODE") == "off"; }
 
-// What is set in `settings.options` stays as it is.
+// Options that are already set in `settings.options` stay as they are.
 void load_into(Settings& settings, const std::map<std::string, std::string>& overrides) {
     auto& options = settings.options;
     std::vector<std::string> names;
@@ -225,7 +225,7 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
         static_cast<void>(resolve(k_definitions.front(), sources, options));
     }
     options = api::with_defaults(std::move(options));
-    // Programs change their working directory.
+    // Absolute, because programs change their working directory.
     const auto directory = internal::os::absolute_path(options.directory);
     sources.add_larder(directory);
     for (const auto* definition : open) {
@@ -238,7 +238,8 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
         if (setting.name == "state_directory") setting.value = options.state_directory.string();
     }
     obey_unread(sources, options);
-    // What is closed to this user holds no state of his: it would only be said twice.
+    // A directory that this user may not open holds no state of this user; opening it would only
+    // repeat the message.
     if (sources.is_closed(options.state_directory)) options.state_directory.clear();
     settings.unread = sources.unread();
     auto variables = api::unknown_variables(known);
@@ -268,7 +269,8 @@ Configuration configure(Options given) {
     settings.options = std::move(given);
     if (is_switched_off()) settings.options.mode = Mode::off;
     const bool complete = std::ranges::all_of(k_definitions, [&](const Definition& definition) {
-        // Where all has been read, there may be no place for it.
+        // The state directory may be absent after all settings were read: the machine may have
+        // none.
         const bool may_be_open = std::string_view(definition.name) == "state_directory";
         return may_be_open || definition.is_given(settings.options);
     });

@@ -34,7 +34,7 @@ std::string path_in_file(const std::string& value, const fs::path& file) {
 }  // namespace
 
 std::string environment_value(const char* variable) {
-    // An empty variable is how containers say "not set".
+    // An empty variable counts as not set, as containers use it.
     const char* const value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
     return value == nullptr ? "" : value;
 }
@@ -60,7 +60,7 @@ void Sources::add_larder(const fs::path& directory) {
     std::swap(files_.front(), files_.back());
     if (!read) {
         larder_is_unread_ = os::make_posix_file_system()->list(directory.string()).has_value();
-        // A larder that lets nobody in says so itself when it is opened.
+        // Opening a larder that this user may not enter reports that by itself.
         if (!larder_is_unread_) unread_ = others;
     }
     refuse_here("directory", "which is where it lies itself");
@@ -106,7 +106,7 @@ bool Sources::add_file(const fs::path& path) {
         files_.back().values = parse(path, *text);
         return true;
     }
-    // A larder that is no directory has no settings; what is wrong with it shows later.
+    // A larder that is not a directory has no settings; opening it reports the fault later.
     const bool absent =
         text.error().code == internal::Errc::not_found || text.error().system_errno == ENOTDIR;
     if (absent) return true;

@@ -1,4 +1,4 @@
-// Where settings are read from: the command line, the environment, files.
+// The sources of settings: the command line, the environment, files.
 #pragma once
 
 #include <filesystem>
@@ -10,32 +10,33 @@
 
 namespace larder::api {
 
-// Empty where it is not set, or empty.
+// Returns an empty string if the variable is not set, or empty.
 [[nodiscard]] std::string environment_value(const char* variable);
 
-// The user's own file of settings; empty where there is no home.
+// Returns the path of the user's own settings file; empty if there is no home directory.
 [[nodiscard]] std::filesystem::path user_file();
 
 struct Origin {
     std::string name;     // as Setting::origin
-    std::string subject;  // what an error message calls the value
+    std::string subject;  // the name of the value in error messages
     std::string value;
 };
 
 class Sources {
 public:
-    // Reads the user's own file. `overrides` must outlive it; `names` are of all settings. Throws
-    // Error (invalid_argument) for a file that is malformed or has a setting that does not exist.
+    // Reads the user's own file. `overrides` must outlive it; `names` are those of all settings.
+    // Throws Error (invalid_argument) for a file that is malformed or has a setting that does not
+    // exist.
     Sources(const std::map<std::string, std::string>& overrides, std::vector<std::string> names);
 
-    // Reads the file in the larder, which counts before the user's.
+    // Reads the larder's own file, which takes precedence over the user's.
     void add_larder(const std::filesystem::path& directory);
 
     [[nodiscard]] std::optional<Origin> find(std::string_view name, const char* variable) const;
 
     // See Settings::unread.
     [[nodiscard]] const std::vector<std::string>& unread() const { return unread_; }
-    // Whether a directory is out of this user's reach, as a file that could not be read is.
+    // Tells whether this user may not enter a directory, as with a file that could not be read.
     [[nodiscard]] bool is_closed(const std::filesystem::path& directory) const;
     [[nodiscard]] bool larder_is_unread() const { return larder_is_unread_; }
 
@@ -46,10 +47,10 @@ private:
         Values values;
     };
 
-    // False where this user may not read it.
+    // Returns false if this user may not read the file.
     bool add_file(const std::filesystem::path& path);
     [[nodiscard]] Values parse(const std::filesystem::path& path, const std::string& text) const;
-    // In the larder's own file.
+    // Throws if the larder's own file sets `name`.
     void refuse_here(const std::string& name, const std::string& why) const;
 
     const std::map<std::string, std::string>& overrides_;

@@ -30,7 +30,7 @@ namespace {
 namespace cache = internal::cache;
 namespace os = internal::os;
 
-// What ls may read of models whose stamps do not tell: it has to be quick.
+// How much ls may read of models whose stamps do not tell whether they changed: it has to be quick.
 constexpr std::uint64_t k_little_of_model_bytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_little_bytes = std::uint64_t{256} << 20;
 
@@ -84,7 +84,7 @@ bool is_at(const std::string& file, const std::string& name) {
            (file.size() == name.size() || name == "/" || file[name.size()] == '/');
 }
 
-// A path with the links of the folders above it resolved, as far as they are there.
+// Resolves the symbolic links among the folders of a path, as far as the folders exist.
 std::string with_folders_resolved(os::FileSystem& fs, const std::string& path) {
     if (path == "/") return path;
     std::string rest = os::file_name(path);
@@ -96,8 +96,9 @@ std::string with_folders_resolved(os::FileSystem& fs, const std::string& path) {
     return path;
 }
 
-// What a path stands for. A file that is itself a link is not what it leads to: a model hub has one
-// file for all revisions that agree in it, and each revision is a model of its own.
+// The names that a path stands for. If the file itself is a link, its target is another model: a
+// model hub keeps one file for all revisions that agree in it, and each revision is a model of its
+// own.
 class Names {
 public:
     Names(os::FileSystem& fs, const std::string& path) {
@@ -111,7 +112,7 @@ public:
         names_.insert(std::move(plain));
     }
 
-    // Whether a file has one of the names, or is below it.
+    // Tells whether a file has one of the names, or is below it.
     [[nodiscard]] bool hold(const std::string& file) const {
         return std::ranges::any_of(names_,
                                    [&](const std::string& name) { return is_at(file, name); });
@@ -119,12 +120,12 @@ public:
     [[nodiscard]] bool hold(const internal::store::Sighting& sighting) const {
         return hold(sighting.path) ||
                std::ranges::any_of(sighting.files, [&](const internal::store::SightedFile& file) {
-                   // Of another name, it is what a link leads to.
+                   // If the names differ, the resolved one is the target of a link.
                    const bool is_itself = os::file_name(file.resolved) == os::file_name(file.path);
                    return hold(file.path) || (is_itself && hold(file.resolved));
                });
     }
-    // Whether a file of it is the one that the path leads to.
+    // Tells whether one of the model's files is the one that the path leads to.
     [[nodiscard]] bool lead_to(const internal::store::Sighting& sighting) const {
         return std::ranges::any_of(sighting.files, [&](const internal::store::SightedFile& file) {
             return hold(file.resolved) || (!target_.empty() && is_at(file.resolved, target_));
@@ -191,7 +192,8 @@ std::vector<internal::store::Sighting> sightings_at(const os::System& system,
     const auto is_meant = [&](const auto& sighting) { return names.hold(sighting); };
     std::ranges::copy_if(all, std::back_inserter(found), is_meant);
     if (!found.empty()) return found;
-    // By no name that it was asked for under: then whatever is made of that file.
+    // Nothing was requested by one of these names: find whatever was compiled from the file that
+    // the path leads to.
     const auto is_made_of_it = [&](const auto& sighting) { return names.lead_to(sighting); };
     std::ranges::copy_if(all, std::back_inserter(found), is_made_of_it);
     return found;
@@ -206,8 +208,8 @@ std::vector<std::string> keys_of_model(const os::System& system,
     for (const auto& sighting : sightings) seen.insert(sighting.fingerprint);
     std::vector<std::string> keys;
     for (const auto& entry : entries) {
-        // What a relative path meant, only who asked knows. A model in memory may have a name, or
-        // the path that it was read from.
+        // Only the process that asked knows what a relative path meant. A model in memory may have
+        // a name, or the path that it was read from.
         const bool is_path = entry.model.starts_with('/');
         const bool is_there =
             is_path ? names.hold(entry.model) : !is_of_files(entry) && entry.model == path;

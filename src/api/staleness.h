@@ -1,4 +1,4 @@
-// What has become of the models that entries were compiled from.
+// Finds out what has become of the models that entries were compiled from.
 #pragma once
 
 #include <span>
@@ -18,12 +18,12 @@ void find_stale(const internal::os::System& system, internal::store::State& stat
                 internal::store::Store& store, std::vector<EntryInfo>& entries,
                 const StaleSearch& search);
 
-// What was seen at `path`, or below it.
+// Returns the models that this machine has seen at `path` or below it.
 [[nodiscard]] std::vector<internal::store::Sighting> sightings_at(
     const internal::os::System& system, internal::store::State& state, const std::string& larder_id,
     const std::string& path);
 
-// The keys of the entries that were compiled from what `sightings` have seen, or from `path`.
+// Returns the keys of the entries that were compiled from one of `sightings`, or from `path`.
 [[nodiscard]] std::vector<std::string> keys_of_model(
     const internal::os::System& system, std::span<const internal::store::Sighting> sightings,
     const std::vector<EntryInfo>& entries, const std::string& path);

@@ -24,7 +24,7 @@ namespace {
 
 namespace store = internal::store;
 
-// What is reported of an entry, without its history.
+// Describes an entry without its history.
 EntryInfo describe(store::Manifest manifest,
                    std::shared_ptr<const internal::format::KeyInputs> built_for = nullptr) {
     EntryInfo info;
@@ -157,7 +157,7 @@ struct Store::Impl {
         open.world_writable = options.allow_world_writable ? store::WorldWritable::allow
                                                            : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
-        // Looking at a larder does not make one.
+        // Looking at a larder does not create one.
         is_there = system.system().fs.info(open.directory + "/larder.json").has_value();
         open.max_size = api::size_limit(options.max_size);
         open.min_free = api::size_limit(options.min_free);
@@ -178,7 +178,7 @@ struct Store::Impl {
         return keys;
     }
 
-    // What their blobs are unpacked into, and their kernels, are of no use without them.
+    // Adds the unpacked blocks and the kernels of the entries, which are of no use without them.
     void add_companions(std::vector<store::Key>& keys, const std::set<store::Key>& pinned) const {
         const auto add = [&](const internal::format::KeyInputs& inputs) {
             const auto key = internal::format::key_of(inputs);
@@ -252,7 +252,7 @@ std::vector<EntryInfo> Store::entries(EntryDetail detail) const {
     if (!pinned.empty()) {
         for (auto& info : list) info.pinned = pinned.contains(*store::Key::from_hex(info.key));
     }
-    // Entries are large: moved once.
+    // Sorts pointers: entries are large, and each is moved only once.
     std::vector<std::pair<std::chrono::system_clock::time_point, EntryInfo*>> newest_first;
     newest_first.reserve(list.size());
     for (auto& info : list) newest_first.emplace_back(info.created_at, &info);
@@ -381,7 +381,7 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     inner_rules.older_than = rules.older_than;
     inner_rules.max_bytes = rules.max_size_bytes;
     inner_rules.quarantine = rules.quarantine;
-    // Where there is no larder, there is nothing to remove.
+    // If there is no larder, there is nothing to remove.
     const auto how = impl_->is_there ? inner(dry_run) : store::DryRun::yes;
     const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, how));
     PruneReport report;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view k_prefix = "LARDER_";
 
-// "LARDER_MAX_SIZE" and "max_size" are both "MAXSIZE".
+// Reduces "LARDER_MAX_SIZE" and "max_size" to "MAXSIZE".
 std::string bare(std::string_view name) {
     std::string text;
     if (name.starts_with(k_prefix)) name.remove_prefix(k_prefix.size());
@@ -27,9 +27,9 @@ std::string_view last_word(std::string_view variable) {
     return variable.substr(variable.rfind('_') + 1);
 }
 
-// The setting that was meant, such as LARDER_MAX_SIZE by LARDER_MAXSIZE, LARDER_SIZE or
-// LARDER_MAX_SIZES. Empty where nothing tells: programs and schedulers set variables such as
-// LARDER_PORT for a service of that name, which are no business of ours.
+// Returns the setting that was meant, such as LARDER_MAX_SIZE by LARDER_MAXSIZE, LARDER_SIZE or
+// LARDER_MAX_SIZES. Returns an empty string if nothing indicates a setting: programs and schedulers
+// set variables such as LARDER_PORT for a service of that name, which do not concern larder.
 std::string meant_by(const std::string& variable, const std::vector<SettingName>& known) {
     const auto text = bare(variable);
     std::string nearest;
@@ -41,7 +41,7 @@ std::string meant_by(const std::string& variable, const std::vector<SettingName>
         fewest = edits;
         nearest = setting.variable;
     }
-    // "LARDER_CACHE_DIR", and not every name of a larger thing that ends so.
+    // Accepts "LARDER_CACHE_DIR", but not every longer name with such an ending.
     constexpr std::ptrdiff_t k_words_max = 2;
     if (!nearest.empty() || std::ranges::count(variable, '_') > k_words_max) return nearest;
     const auto same = std::ranges::find_if(known, [&](const SettingName& setting) {
@@ -55,7 +55,7 @@ std::string meant_by(const std::string& variable, const std::vector<SettingName>
 UnknownVariables unknown_variables(const std::vector<SettingName>& known) {
     UnknownVariables found;
     for (const auto& [variable, value] : internal::os::environment(std::array{k_prefix})) {
-        if (value.empty()) continue;  // not set, as containers say it
+        if (value.empty()) continue;  // an empty variable counts as not set, as containers use it
         if (std::ranges::find(known, variable, &SettingName::variable) != known.end()) continue;
         const auto meant = meant_by(variable, known);
         if (meant.empty()) {

@@ -1,4 +1,4 @@
-// Variables of the environment that look like settings and are none.
+// Finds environment variables that look like settings and are none.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct SettingName {
     std::string variable;  // as in the environment
 };
 
-// Of the environment as it is now.
+// Reads the present environment.
 [[nodiscard]] UnknownVariables unknown_variables(const std::vector<SettingName>& known);
 
 }  // namespace larder::api

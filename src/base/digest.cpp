@@ -10,8 +10,8 @@ namespace larder::internal {
 
 namespace {
 
-/// BLAKE3 1.3 looks for the CPU's features at its first block and writes them to a plain variable:
-/// that block is hashed here, once, before any thread can hash another.
+// BLAKE3 1.3 detects the CPU's features at its first block and writes them to a plain variable:
+// that block is hashed here, once, before any thread can hash another.
 void detect_cpu_features_once() {
     [[maybe_unused]] static const bool detected = [] {
         blake3_hasher hasher;
@@ -24,7 +24,7 @@ void detect_cpu_features_once() {
 
 }  // namespace
 
-// Collects what is small: a call of BLAKE3 costs as much as hashing fifty bytes.
+// Collects small pieces: a call of BLAKE3 costs as much as hashing fifty bytes.
 struct Hasher::State {
     State() { detect_cpu_features_once(); }
 
@@ -96,7 +96,7 @@ std::string Digest::hex() const {
 }
 
 Result<Digest> Digest::from_hex(std::string_view text) {
-    // Read by the hundred thousand: a table, and one question at the end.
+    // Called for hundreds of thousands of digests: a table, and a single check at the end.
     static constexpr auto k_nibbles = [] {
         std::array<std::uint8_t, 256> table{};
         table.fill(0xff);

@@ -23,7 +23,7 @@ struct Digest {
 
     auto operator<=>(const Digest&) const = default;
 
-    // 64 lower-case hexadecimal characters.
+    // Returns 64 lower-case hexadecimal characters.
     [[nodiscard]] std::string hex() const;
 
     // Errc::invalid_argument unless `text` is exactly 64 lower-case hexadecimal characters.
@@ -44,7 +44,7 @@ public:
     ~Hasher();
 
     Hasher& update(std::span<const std::byte> bytes);
-    // Length first, then the bytes: a sequence of strings hashes unambiguously.
+    // Hashes the length first, then the bytes: sequences of strings hash unambiguously.
     Hasher& update_field(std::string_view text);
     // Little-endian, 8 bytes.
     Hasher& update_u64(std::uint64_t value);
@@ -58,16 +58,16 @@ private:
 
 [[nodiscard]] Digest hash_bytes(std::span<const std::byte> bytes);
 
-// The digest of an object or of a file's content: fixed-size chunks are hashed each for itself,
-// in any order and by any number of threads, and `combine_chunks` hashes their list. The size is
-// part of it, so that neither truncation nor extension can go unseen.
+// The digest of an object or of a file's content: each fixed-size chunk is hashed separately, in
+// any order and by any number of threads, and `combine_chunks` hashes the list of their digests.
+// The size is included, so that neither truncation nor extension can go unnoticed.
 inline constexpr std::uint64_t k_chunk_size_bytes = std::uint64_t{4} << 20;
 [[nodiscard]] Digest combine_chunks(std::uint64_t total_bytes, std::span<const Digest> chunks);
-// Number of chunks of content of `total_bytes`; 0 for empty content.
+// Returns the number of chunks of content of `total_bytes`; 0 for empty content.
 [[nodiscard]] constexpr std::uint64_t chunk_count(std::uint64_t total_bytes) {
     return total_bytes / k_chunk_size_bytes + (total_bytes % k_chunk_size_bytes != 0 ? 1 : 0);
 }
-// combine_chunks over `bytes` cut into chunks; single-threaded.
+// Applies combine_chunks to the chunks of `bytes`; single-threaded.
 [[nodiscard]] Digest hash_chunked(std::span<const std::byte> bytes);
 
 }  // namespace larder::internal

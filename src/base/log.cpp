@@ -53,8 +53,8 @@ void Log::answer(std::string_view message) {
     if (!state_->is_muted) state_->sink(LogLevel::info, message);
 }
 
-// One call, so that lines of several threads stay whole; of the C library, whose own lock a child
-// made by fork finds free.
+// Writes in one call, so that lines of several threads stay whole; and by the C library, whose lock
+// a child made by fork finds free.
 void Log::write_to_standard_error(LogLevel level, std::string_view message) {
     std::string line = "larder: ";
     line.append(level_prefix(level)).append(message).append("\n");

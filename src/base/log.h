@@ -1,4 +1,4 @@
-// Logging, handed down by reference: there is no global logger.
+// Logging, passed by reference: there is no global logger.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ enum class LogLevel { error, warn, info, debug };
 
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 
-// Thread-safe. Messages go to a sink: standard error unless told otherwise.
+// Thread-safe. Messages go to a sink: standard error by default.
 class Log {
 public:
     using Sink = std::function<void(LogLevel, std::string_view message)>;
@@ -32,17 +32,17 @@ public:
     void warn(std::string_view message) { write(LogLevel::warn, message); }
     void info(std::string_view message) { write(LogLevel::info, message); }
     void debug(std::string_view message) { write(LogLevel::debug, message); }
-    // An info that was asked for, whatever the level.
+    // Logs an info message that the user asked for, whatever the level.
     void answer(std::string_view message);
 
-    // "larder: warning: …", and of an info "larder: …", to standard error.
+    // Writes "larder: warning: …", or for an info "larder: …", to standard error.
     static void write_to_standard_error(LogLevel level, std::string_view message);
 
-    // From now on nothing is written: whoever gave the sink may be gone.
+    // Writes nothing from now on: the owner of the sink may be gone.
     void mute() noexcept;
 
-    // A warning that is said once for each `cause` in this log's life: a full disk fails every
-    // publish, and the user needs to read it once.
+    // Warns once for each `cause` in this log's life: a full disk fails every publish, and the user
+    // needs to read that only once.
     void warn_once(std::string_view cause, std::string_view message);
 
 private:

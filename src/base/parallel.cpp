@@ -40,7 +40,7 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
             }
         }
     };
-    // On a thread of its own, what is thrown would end the process.
+    // On a thread of its own, an exception would end the process.
     const auto run = [&] {
         try {
             work_through();
@@ -56,7 +56,7 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
     try {
         for (std::uint64_t i = 1; i < wanted; ++i) helpers.emplace_back(run);
     } catch (const std::system_error&) {
-        // No thread to be had: the caller's own does the rest.
+        // No thread could be started: the calling thread does the rest.
     }
     run();
     helpers.clear();

@@ -1,5 +1,5 @@
-// Errors are data in every layer up to `cache`: `Result<T>` makes each fault point visible, and
-// lets policy (compile anyway, try again, set aside) be decided where it is known.
+// Errors are data in every layer up to `cache`: `Result<T>` makes each fault point visible, and the
+// reaction (compile anyway, try again, quarantine) is decided in the layer that knows it.
 #pragma once
 
 #include <cerrno>
@@ -12,11 +12,11 @@
 
 namespace larder::internal {
 
-// What kind of fault happened. Switched on without `default`, so that a new one is handled
+// The kind of a fault. Switched on without `default`, so that a new kind must be handled
 // everywhere.
 enum class Errc {
     not_found,          // the file, entry or key does not exist
-    already_exists,     // an exclusive creation found something there
+    already_exists,     // an exclusive creation found an existing file
     permission_denied,  // EACCES, EPERM
     read_only,          // EROFS, or the larder was opened read-only
     no_space,           // ENOSPC, EDQUOT, EFBIG
@@ -26,26 +26,26 @@ enum class Errc {
     unsupported,        // made by a newer larder, or something this machine cannot do
     incompatible,       // the runtime does not accept the blob
     timed_out,          // a wait reached its limit
-    busy,               // somebody else holds the lock; later it may succeed
+    busy,               // another holder has the lock; a later attempt may succeed
     invalid_argument,   // the caller's input is wrong
 };
 
 [[nodiscard]] std::string_view to_string(Errc code) noexcept;
 
-// The canonical code of an errno value.
+// Returns the canonical code of an errno value.
 [[nodiscard]] Errc errc_from_errno(int system_errno) noexcept;
 
 struct Error {
     Errc code = Errc::io;
-    int system_errno = 0;  // 0 where no system call failed
-    std::string what;      // what was being done: "cannot open"
-    std::string path;      // on which file; empty where there is none
-    std::string remedy;    // what the user can do; empty where there is nothing to add
+    int system_errno = 0;  // 0 if no system call failed
+    std::string what;      // the failed action: "cannot open"
+    std::string path;      // the file; empty if there is none
+    std::string remedy;    // what the user can do; empty if there is nothing to add
 
-    // "cannot open '/x': Permission denied; run larder as its owner"
+    // Returns "cannot open '/x': Permission denied; run larder as its owner".
     [[nodiscard]] std::string message() const;
 
-    // From the current value of errno, or the one given.
+    // Makes an error from the current value of errno, or the given one.
     [[nodiscard]] static Error from_errno(std::string what, std::string path,
                                           int system_errno = errno);
 };

@@ -28,7 +28,7 @@ constexpr std::array<Unit, 5> k_age_units{
 constexpr std::array<Unit, 1> k_shares{{{"%", 1.0}}};
 
 constexpr auto k_size_max = static_cast<double>(std::numeric_limits<std::int64_t>::max());
-constexpr double k_age_max = 1e10;  // three centuries: can be taken from any time
+constexpr double k_age_max = 1e10;  // three centuries: can be subtracted from any time
 
 template <std::size_t N>
 Result<double> parse(std::string_view text, const std::string& kind,
@@ -57,7 +57,7 @@ Result<double> parse(std::string_view text, const std::string& kind,
     return wrong("'" + std::string(name) + "' is no unit");
 }
 
-// Not printf: its decimal point is that of the program's locale.
+// Not printf, which uses the decimal point of the program's locale.
 std::string fixed(double value, int decimals) {
     std::array<char, 32> text{};
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value,

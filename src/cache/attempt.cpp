@@ -18,12 +18,13 @@
 namespace larder::internal::cache {
 namespace {
 
-// A key whose objects were refused by the runtime this often is not kept again: the entry then says
-// so. Where the process that exported it was refused, it always will be; else it may have been
-// another build.
+// After this many refusals by the runtime, no blob of a key is published again: the entry says so
+// instead. Several are needed because the refusing process may be another build than the one that
+// exported; a process that refuses what it has just exported always will.
 constexpr std::uint64_t k_refusals_max = 2;
 
-// As against a fault of the machine, or of the moment, in spite of which it may be compiled.
+// Tells faults of the model from those of the machine or the moment; after the latter the model may
+// still be compiled.
 bool is_about_the_model(Errc code) {
     return code == Errc::not_found || code == Errc::damaged || code == Errc::invalid_argument;
 }
@@ -57,12 +58,13 @@ Result<Response> Attempt::serve() {
     store_ = std::move(*opened);
     auto identified = identify(session_, request_, model_, response_.timing);
     if (!identified) {
-        // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
+        // For a GGUF file there is no message of OpenVINO's: its path API does not know the format.
         if (model_.path.ends_with(".gguf") && is_about_the_model(identified.error().code)) {
             return fail(std::move(identified.error()));
         }
         auto response = bypass_untouched(identified.error().message());
-        // Where OpenVINO could not read it either, its own exception has said so by now.
+        // If OpenVINO could not read the model either, its own exception has said so before this
+        // point.
         if (response && identified.error().code != Errc::unsupported) {
             session_.log().warn_once("model", "a model is not kept: " + response->reason);
         }
@@ -71,7 +73,8 @@ Result<Response> Attempt::serve() {
     identified_ = std::move(*identified);
     if (identified_.caching == runtime::Caching::none) return bypass_untouched(identified_.reason);
     if (identified_.caching == runtime::Caching::directory && os::is_file_size_limited()) {
-        // The runtime itself writes the files, on threads of its own.
+        // The runtime writes the files itself, on threads of its own, where FileSizeLimitGuard has
+        // no effect.
         return bypass_untouched(
             "the size of files is limited (ulimit -f), which the device's own cache would exceed");
     }
@@ -117,9 +120,10 @@ Result<Response> Attempt::compile_and_keep() {
                 const bool other = *outcome == Outcome::loaded && others_compile;
                 return finished(other ? Outcome::waited : *outcome);
             }
-            // It came meanwhile; this program's own is kept under the next key, next time.
+            // The entry was published meanwhile by a program with other callbacks. This program's
+            // own will be published under the next key at the next request.
             if (is_of_others_) return bypass(miss_);
-            // Machines that differ started together.
+            // Machines that differ started at the same time.
             if (found_ == Found::of_other_machine && machine_ + 1 < k_machines_max) {
                 static_cast<void>(store::Flight(std::move(*flight)));
                 ask_for_machine(machine_ + 1);
@@ -130,7 +134,7 @@ Result<Response> Attempt::compile_and_keep() {
         response_.timing.wait = session_.config().lock_timeout;
         miss_ += ", and another process has been compiling it for longer than the lock timeout";
     } else {
-        // Two may now compile the same thing: a waste, no harm.
+        // Two processes may now compile the same key: that wastes time and does no harm.
         session_.log().warn_once("lock", "cannot lock: " + flight.error().message());
     }
 
@@ -163,7 +167,8 @@ Result<Response> Attempt::compile_and_keep() {
     }
     auto source_pages = read_model();
     if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
-        // The import that takes its place may be given its threads.
+        // The import that replaces the compiled model may then account for the threads started
+        // here.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
     session_.log().debug(name() + ": compiling, because " + miss_);
@@ -173,7 +178,8 @@ Result<Response> Attempt::compile_and_keep() {
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
     auto kept = keep_blob();
-    // Others wait for what is kept by now, and not for what this process makes of it.
+    // Other processes wait for the entry, which is published by now, and not for the exchange
+    // below.
     if (flight) static_cast<void>(store::Flight(std::move(*flight)));
     if (kept && is_refused(*kept)) {
         response_.object.reset();
@@ -280,10 +286,10 @@ Result<format::Manifest> Attempt::withhold(std::string reason) {
     return publish(publication);
 }
 
-// After it was published: should the import end the process, the next start knows.
+// To be called after publishing: if the import ends the process, the next start finds the trial.
 bool Attempt::is_refused(const format::Manifest& kept) {
-    // What is larger is imported in place of what was compiled; what the runtime has refused or
-    // died of is not tried twice.
+    // A larger blob is imported by `exchange` anyway. A blob is not tried again after the runtime
+    // has refused or crashed with one of this key.
     if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
     if (refused_ || blame_.crashes > 0) return false;
     auto manifest = kept;
@@ -298,7 +304,8 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     return true;
 }
 
-// The model is compiled: where memory is short, it is not kept, and no more is lost.
+// The model is compiled already: with too little memory it is not published, and nothing else is
+// lost.
 Result<format::Manifest> Attempt::publish(const store::Publication& publication) {
     try {
         return store_->publish(publication);
@@ -307,7 +314,7 @@ Result<format::Manifest> Attempt::publish(const store::Publication& publication)
     }
 }
 
-// Nor is anything lost where memory is short before.
+// With too little memory to load, the request compiles.
 std::optional<Outcome> Attempt::try_to_load(Locked locked) {
     try {
         return load(locked);
@@ -328,14 +335,14 @@ Result<void> Attempt::make_readable() {
     return joined;
 }
 
-// Joining a model's shards is a part of reading it.
+// Adds the time for joining a model's shards, which is a part of reading it.
 runtime::StageTimes Attempt::times() const {
     auto times = request_.times();
     if (joining_ && times.read_model) *times.read_model += *joining_;
     return times;
 }
 
-// What was compiled may be read from files that changed after they were fingerprinted.
+// The files may have changed between fingerprinting and compiling.
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
 
 void Attempt::note_kept(const Result<format::Manifest>& kept) {
@@ -355,7 +362,7 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
     }
     response_.outcome = Outcome::bypassed;
     response_.reason = kept.error().message();
-    // What the device cannot export is no fault; it shows in the reason.
+    // A device that cannot export is no fault; the reason says so.
     if (kept.error().code == Errc::unsupported) return;
     session_.log().warn_once("keep",
                              "a model was compiled but not kept: " + kept.error().message());

@@ -17,7 +17,7 @@
 
 namespace larder::internal::cache {
 
-// The note of runtime::Request::settled_properties.
+// The note that holds runtime::Request::settled_properties.
 inline constexpr const char* k_settled_note = "settled properties";
 
 inline constexpr const char* k_first_miss = "it is not kept yet";
@@ -28,79 +28,85 @@ public:
     Attempt(Session& session, runtime::Request& request, const ModelReference& model)
         : session_(session), request_(request), model_(model) {}
 
-    // Errc::not_found in Mode::cache_only, where the model is not kept; also not_found, damaged or
-    // invalid_argument for a model file that larder itself has to understand; the errors of
-    // join_shards. Nothing else is an error: the request then ends with a model compiled. The
-    // runtime's own exceptions pass.
+    // Errors: Errc::not_found in Mode::cache_only if there is no entry for the model; not_found,
+    // damaged or invalid_argument for a model file that larder itself has to read; the errors of
+    // join_shards. In all other cases the request ends with a compiled model. Exceptions of the
+    // runtime pass.
     [[nodiscard]] Result<Response> run();
 
 private:
-    // Whether this request holds the key's lock: only then may it set anything aside, so that
-    // nobody's fresh work is taken for the old.
+    // Tells whether this request holds the key's flight. Only then may it quarantine anything:
+    // without it, that could hit an entry that another process has just published.
     enum class Locked { no, yes };
 
     [[nodiscard]] Result<Response> serve();
     [[nodiscard]] Result<Response> compile_and_keep();
 
-    // Each returns how the request ended, or nothing where it goes on; `miss_` then says why.
+    // Each returns the outcome of the request, or nothing if it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);
     [[nodiscard]] std::optional<Outcome> try_to_load(Locked locked);
     [[nodiscard]] std::optional<Outcome> load_blob(format::Manifest& manifest);
-    // Where the entry was replaced since it was found, `manifest` is the new one.
+    // If the entry was replaced since it was found, `manifest` is set to the new one.
     [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
     [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
                                                      const store::MappedObject& object);
-    // The same, where the program encrypts it.
+    // Decrypts the object with the program's callbacks.
     [[nodiscard]] Result<void> decrypt_blob(const format::Manifest& manifest,
                                             store::MappedObject& object);
-    // After an entry of other callbacks was found: the next of the keys that they may have. False
-    // if there is none.
+    // To be called after an entry of other callbacks was found: goes on to the next key that the
+    // program's callbacks may have. False if there is none.
     [[nodiscard]] bool try_next_key();
-    // The same after an entry that another machine's device needs, or none: it goes on to the next
-    // key, or back to the one to be published under.
+    // To be called after a miss, or an entry that another machine's device needs: goes on to the
+    // next key, or back to the one to publish under.
     [[nodiscard]] bool try_next_machine();
     void ask_for_machine(unsigned machine);
     void share(std::unique_ptr<WeightSharing> sharing);
-    // Lets the model that is imported next keep its kernels beside `blob`. The trial of those that
-    // it is given, if any.
+    // Sets up the kernel directory of the model that is imported next from `blob`. Returns the
+    // trial of the kernels that the device gets from it, or null if there are none.
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_kernels(const format::Manifest& blob);
     [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
     [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
-    // Whether the model crashes the same way where it is compiled: then no blob is to blame.
+    // Tells whether the model crashes the same way when it is compiled: then no blob is to blame.
     [[nodiscard]] bool is_refuted(const Blame& blame);
-    // Around a compile in a blamed blob's place: finds that out. Null where none is blamed.
+    // Starts a trial of compiling in place of a blamed blob, which decides is_refuted. Null if no
+    // blob is blamed.
     [[nodiscard]] std::shared_ptr<OpenTrial> begin_control();
     void watch(const std::shared_ptr<OpenTrial>& trial);
 
     // To be called before each method of the runtime that compiles.
     [[nodiscard]] Result<void> make_readable();
-    // The model is read, at little memory, for as long as what is returned lives.
+    // Reads the model and keeps its pages out of memory for as long as the result lives.
     [[nodiscard]] std::unique_ptr<SourcePages> read_model();
-    // What was kept, if it was.
+    // Publishes the compiled model; returns its manifest if that succeeded.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
     [[nodiscard]] Result<format::Manifest> publish_blob();
-    // Notes in `manifest` why the weights are kept, if they are.
+    // Records in `manifest` why it holds the weights, if it does.
     [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
-    // Why what is kept may not refer to the model's own files; empty if it may.
+    // Says why the entry must hold the weights instead of referring to the model's own files; empty
+    // if it may refer to them.
     [[nodiscard]] std::string reason_to_keep_weights() const;
-    // An empty object in its place, so that the next start neither trusts nor forgets.
+    // Publishes an empty object in the blob's place, so that the next start neither uses a blob nor
+    // forgets why there is none.
     [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
-    // Whether the runtime refuses what was just exported, where that is quickly found out.
+    // Tells whether the runtime refuses the blob that it has just exported, if that is quick to
+    // find out.
     [[nodiscard]] bool is_refused(const format::Manifest& kept);
-    // Imports what was just kept, in place of what was compiled, which takes far more memory.
+    // Replaces the compiled model, which takes far more memory, by an import of the blob that was
+    // just published.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
-    // Whether what was compiled holds little but pages of the model's files, as an import would.
+    // Tells whether the compiled model holds little but pages of the model's files, as an import
+    // would.
     [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
     [[nodiscard]] Result<void> confirm_model();
-    // Whether the same model was kept under the key of its file, or of its graph, and is now found
-    // under this request's key, too.
+    // Looks for the same model under the key of its file, or of its graph, and publishes that entry
+    // under this request's key, too. True if it did.
     [[nodiscard]] bool link_entry_of_file();
     [[nodiscard]] bool link_entry_of_graph();
-    // `weights` are those in memory, where the other key is that of a graph.
+    // `weights` are those in memory, if the other key is that of a graph.
     [[nodiscard]] bool link(const format::Key& other,
                             const model::MemoryContent* weights = nullptr);
-    // They tell of the model: none of an encrypted one.
+    // Records the port names, unless the program encrypts: names reveal something about the model.
     void note_names(format::Manifest& manifest) const;
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);
@@ -109,17 +115,17 @@ private:
     [[nodiscard]] format::Manifest draft();
     enum class Refused { when_exported, later };
     void note_refusal(Refused when);
-    // Why a blob of this key is not kept again; empty if it is.
+    // Says why no blob of this key is published; empty if one may be.
     [[nodiscard]] std::string reason_to_withhold() const;
     void record(std::int64_t began_ns);
-    // Where the blob that was loaded is of no use to anybody, it goes.
+    // Drops the blob that was loaded if loading it gains nothing.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
-    // For people: its path, where it has one.
+    // The model's name for people: its path, if it has one.
     [[nodiscard]] std::string called() const;
     // "model.xml on CPU".
     [[nodiscard]] std::string name() const;
-    // How much sooner the model was there than by compiling it; less than nothing where it was not.
+    // The time saved against compiling; negative if loading took longer.
     [[nodiscard]] std::chrono::milliseconds saved() const;
     [[nodiscard]] runtime::StageTimes times() const;
 
@@ -138,19 +144,19 @@ private:
     std::optional<os::ThreadMark> compiled_;  // around a compile whose import may be shared
     std::string miss_ = k_first_miss;
     std::optional<Digest> refused_;  // an object that the runtime did not accept
-    std::string refusal_;            // what is to be said of it, once the model itself compiles
+    std::string refusal_;            // its warning, logged once the model itself compiles
     Blame blame_;                    // of this key's objects
-    bool is_innocent_ = false;       // what crashes with the object does so without it, too
-    std::uint64_t refusals_ = 0;     // how often the runtime refused one that it had just exported
+    bool is_innocent_ = false;       // the model crashes without the object in the same way
+    std::uint64_t refusals_ = 0;     // how often the runtime refused a fresh export
     std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
     unsigned encryption_number_ = 0;
     unsigned machine_ = 0;  // number_key
     std::optional<unsigned> free_machine_;
     enum class Found { other, nothing, of_other_machine };
-    Found found_ = Found::other;              // by the last look
-    bool is_of_others_ = false;               // what was found was encrypted by other callbacks
+    Found found_ = Found::other;              // by the last lookup
+    bool is_of_others_ = false;               // the entry found was encrypted by other callbacks
     std::optional<format::Manifest> loaded_;  // the entry
-    bool lacks_weights_ = false;  // what was found refers to files that this request does not have
+    bool lacks_weights_ = false;  // the entry found refers to files that this request lacks
     std::uint64_t written_bytes_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// What of a compiled model is kept.
+// Decides which parts of a compiled model an entry holds, and publishes it.
 #include <utility>
 
 #include "cache/attempt.h"
@@ -20,13 +20,13 @@ private:
     store::StagedFile& file_;
 };
 
-// Copied within a few milliseconds.
+// This much is copied within a few milliseconds.
 constexpr std::uint64_t k_copied_source_bytes_max = std::uint64_t{64} << 20;
 
-// Of what a blob may refer to.
+// Bytes of the model that a blob may refer to.
 struct SourceBytes {
     std::uint64_t all = 0;
-    std::uint64_t copied = 0;  // of these, by each load
+    std::uint64_t copied = 0;  // by each load
 };
 
 SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
@@ -48,10 +48,11 @@ std::string Attempt::reason_to_keep_weights() const {
         case WeightsKept::refer: return {};
         case WeightsKept::automatic: break;
     }
-    // Another program has kept it under the same key, and will ask again.
+    // Another program has published the entry under the same key, and will ask for it again.
     if (lacks_weights_) return "programs have the model in memory alone";
-    // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob that it
-    // imported for as long as the model lives. Pages of a file can be dropped.
+    // A blob that is copied together from its sources stays in memory: the GPU plugin of 2026.4.1
+    // holds the blob that it imported for as long as the model lives. Pages of a file can be
+    // dropped.
     if (request_.copies_blob() && request_.holds_blob()) {
         return "the device would hold them in memory";
     }

@@ -1,5 +1,6 @@
-// One model can be asked for as a file, and as what the runtime reads of that file: two keys. What
-// is compiled for one is linked to the other, so that there is one blob.
+// A model has two keys: it can be requested as a file, and as the graph that the runtime reads from
+// that file. An entry that was compiled for one key is linked to the other, so that both share one
+// blob.
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -41,7 +42,7 @@ std::string file_of(const model::MemoryContent& weights) {
 }
 
 bool can_be_linked(const format::Manifest& manifest) {
-    // An earlier larder did not note what ports are called for who asks otherwise.
+    // Entries of earlier larder versions lack the port names for the other kind of request.
     return manifest.notes.contains(k_names_note) && manifest.weights == format::Weights::embedded &&
            !manifest.parts.empty() &&
            (manifest.encoding == format::Encoding::raw ||
@@ -64,7 +65,7 @@ std::optional<LinkedEntry> entry_of_graph(Session& session, store::Store& store,
     if (!graph) return std::nullopt;
     auto found = store.find(graph->key).manifest;
     if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
-    // A hit by path shows the names in the blob: they must be the file's.
+    // A hit by path shows the names that are in the blob: they must be those of the file.
     const auto names = request.hash_names();
     if (!names || note_in(*found, k_names_note) != names->hex()) return std::nullopt;
     return LinkedEntry{std::move(*found), std::move(graph->weights)};
@@ -81,7 +82,7 @@ std::optional<LinkedEntry> entry_of_file(Session& session, store::Store& store,
     if (!by_path) return std::nullopt;
     auto found = store.find(by_path->key).manifest;
     if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
-    // The file itself may be another by now.
+    // The file may have changed since.
     const auto graph = key_of_graph(session, *in_file, by_path->inputs);
     if (!graph || graph->key != identified.key) return std::nullopt;
     if (!confirm_unchanged(session, *in_file, *by_path)) return std::nullopt;
@@ -109,7 +110,8 @@ bool Attempt::link(const format::Key& other, const model::MemoryContent* weights
     publication.manifest = std::move(*found.manifest);
     std::vector<std::byte> object;
     if (weights != nullptr && publication.manifest.encoding == format::Encoding::referring) {
-        // It refers to constants in memory, and is asked for by the files that they came from.
+        // The object refers to constants in memory, but this request needs it to refer to the files
+        // that hold them.
         const auto& part = publication.manifest.own_part();
         const auto kept = store_->open_object(other, part, session_.config().verify);
         auto changed =

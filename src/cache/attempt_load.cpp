@@ -17,17 +17,18 @@
 namespace larder::internal::cache {
 namespace {
 
-// An object that nobody has used yet is set aside after one crash; one that has proven itself may
-// be innocent of a few.
+// An object that was never used successfully is quarantined after its first crash. A proven one may
+// not be the cause, and is quarantined after three.
 constexpr std::uint64_t k_crashes_unproven = 1;
 constexpr std::uint64_t k_crashes_proven = 3;
 
-// Weights of 16 bits are unpacked to 32.
+// 16-bit weights are unpacked to 32 bits.
 constexpr std::uint64_t k_unpacked_per_blob_max = 2;
-// What a block is never filled with must not be missed elsewhere.
+// Prefaults at most half of the available memory: a block may never be filled, and other uses must
+// not run short of memory because of it.
 constexpr std::uint64_t k_part_of_available_memory = 2;
 
-// Holds a mapped blob for as long as the runtime looks at it.
+// Holds a mapped blob for as long as the runtime uses it.
 struct BlobOwner {
     std::shared_ptr<os::Mapping> mapping;
     std::shared_ptr<OpenTrial> trial;
@@ -39,8 +40,9 @@ struct BlobOwner {
         : mapping(std::move(m)), trial(std::move(t)) {}
     BlobOwner(const BlobOwner&) = delete;
     BlobOwner& operator=(const BlobOwner&) = delete;
-    // The runtime is done with the blob, and the process lives. Whoever lets go of a model may be
-    // about to end, and the disk may be slow.
+    // The runtime no longer uses the blob, and the process is alive: the trial ends. The work has a
+    // time limit, because a program that releases a model may be about to exit and the disk may be
+    // slow.
     ~BlobOwner() {
         auto work = [kept = trial, bytes = std::move(mapping), here = std::move(presence),
                      reader = std::move(pages)]() mutable {
@@ -56,7 +58,7 @@ struct BlobOwner {
     }
 };
 
-// Nothing where it would not pay, or how much memory there is cannot be told.
+// Returns null if it would not pay, or if the available memory is unknown.
 std::unique_ptr<os::LargeBlockScope> large_blocks_of(const runtime::Request& request,
                                                      std::uint64_t blob_bytes) {
     const auto libraries = request.unpacking_libraries();
@@ -107,7 +109,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     if (const auto withheld = manifest.notes.find(k_withheld_note);
         withheld != manifest.notes.end()) {
         miss_ = "it is not kept any more: " + withheld->second;
-        // What loads no quicker than it compiles is as good as kept.
+        // An entry withheld because a load is no faster than a compile counts as a hit here.
         const bool is_kept_only = session_.config().mode == Mode::cache_only;
         if (is_kept_only && !is_withheld_for_gain(manifest)) return std::nullopt;
         if (const auto readable = make_readable(); !readable) {
@@ -154,7 +156,7 @@ bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     is_innocent_ = is_refuted(blame);
     if (is_innocent_) return true;
     miss_ = "a process crashed when it used what was kept, which is set aside";
-    // Without the lock, another request may already have set it aside and published anew.
+    // Without the flight, another request may already have quarantined it and published anew.
     if (locked == Locked::yes || store_->access() == store::Access::read_only) {
         blame_ = std::move(blame);
         session_.log().warn_once(
@@ -202,14 +204,14 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
     const auto object = open_blob(manifest);
     if (!object) {
         miss_ = object.error().message();
-        // What was evicted since it was found is a plain miss.
+        // If the entry was evicted since it was found, this is a plain miss.
         if (object.error().code == Errc::not_found && !store_->find(identified_.key).manifest) {
             miss_ = "it is not kept any more";
             return std::nullopt;
         }
         if (is_of_others_ || lacks_weights_) return std::nullopt;
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
-        // The warning says where: reasons are counted by kind.
+        // The reason has no path, because reasons are counted by kind; the warning has it.
         if (object.error().code == Errc::damaged) miss_ = "what was kept was damaged";
         if (object.error().code == Errc::not_found) miss_ = "what was kept is gone";
         return std::nullopt;
@@ -289,7 +291,7 @@ bool Attempt::try_next_machine() {
         ask_for_machine(machine_ + 1);
         return true;
     }
-    // Where each has another machine's, the last gives way.
+    // If each key has another machine's entry, the last one is replaced.
     ask_for_machine(free_machine_.value_or(machine_));
     return false;
 }
@@ -300,7 +302,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     const bool proven = store_->is_proven(part.object);
     const auto trial = begin_trial(part.object);
     const auto size = object.bytes().size();
-    // What lies on the disk is read by several readers, whatever its size.
+    // A blob that is not in the page cache is read by several readers even if it is not large.
     const bool is_large = size >= k_large_blob_bytes ||
                           (size >= k_releasable_blob_bytes && !object.mapping->is_cached(0, size));
     const auto pages = session_.config().release_memory ? Pages::drop : Pages::keep;
@@ -335,10 +337,10 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
         response_.sharing.reset();
         if (trial) trial->withdraw();
         if (kernel_trial) kernel_trial->withdraw();
-        // Replaced only once a compile has succeeded: where that fails too, the blob was not to
-        // blame.
+        // Replaced only once a compile has succeeded: if that fails too, the blob was not to blame.
         refused_ = part.object;
-        // What was accepted before may be refused for what this request asks for besides.
+        // Once proven, a blob may still be refused for other things that this request asks for: no
+        // refusal is counted then.
         if (!proven && imported.error().code == Errc::incompatible) {
             note_refusal(Refused::later);
         }
@@ -349,7 +351,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     watch(kernel_trial);
     if (trial && proven) trial->end();
     if (sharing) {
-        // Its warm-up is no use that anybody asked for: what comes of it is not the blob's fault.
+        // The warm-up is no use that the program asked for: a crash in it is not the blob's fault.
         if (trial && !proven) trial->withdraw();
         share(std::move(sharing));
         if (trial && !proven) {
@@ -362,7 +364,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
 
 std::shared_ptr<OpenTrial> Attempt::begin_kernels(const format::Manifest& blob) {
     request_.keep_kernels_in({});
-    // They tell of the model, and are not encrypted.
+    // Kernels reveal something about the model and are not encrypted.
     if (!blob.notes.contains(k_kernels_note) || request_.encryption() != nullptr) return nullptr;
     if (!request_.takes_kernels()) return nullptr;
     auto manifest = kernel_manifest(blob);
@@ -391,7 +393,7 @@ void Attempt::share(std::unique_ptr<WeightSharing> sharing) {
     try {
         sharing->share(request_, *response_.sharing);
     } catch (const std::bad_alloc&) {
-        // The model is loaded: what is shared by now is shared.
+        // The model is loaded, and the pages that are shared by now stay shared.
         response_.sharing->reason = "there is too little memory";
     }
 }
@@ -407,7 +409,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
         session_.log().warn_once("object", "what was kept is of no use: " + miss_);
         return std::nullopt;
     }
-    // These devices let the runtime read the model before they look into the directory.
+    // These devices make the runtime read the model before they look into the directory.
     if (const auto readable = make_readable(); !readable) {
         miss_ = readable.error().message();
         return std::nullopt;

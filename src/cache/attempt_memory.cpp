@@ -1,4 +1,4 @@
-// What a compile leaves in memory.
+// Releases memory that a compile leaves behind.
 #include <utility>
 
 #include "cache/attempt.h"
@@ -10,7 +10,7 @@ namespace larder::internal::cache {
 
 std::unique_ptr<SourcePages> Attempt::read_model() {
     if (!session_.config().release_memory) return nullptr;
-    // No byte of it touches a disk in clear.
+    // No byte of an encrypted model is written to a disk in clear.
     if (request_.encryption() == nullptr) {
         request_.unpack_into(std::make_shared<ScratchWeights>(session_.system().fs, *store_));
     }
@@ -26,18 +26,18 @@ bool Attempt::is_lean(const format::Manifest& kept, const SourcePages* source_pa
 Result<void> Attempt::exchange(const format::Manifest& kept) {
     const bool frees = session_.config().release_memory && request_.compiled_holds_model() &&
                        kept.total_bytes() >= k_releasable_blob_bytes;
-    // Only what is imported keeps the kernels that it makes.
+    // Only an imported model has a directory that its new kernels are published from.
     const bool keeps = kept.notes.contains(k_kernels_note) && request_.takes_kernels();
     if (!frees && !keeps) return {};
-    // What the runtime has refused or died of is not tried twice.
+    // A blob is not tried again after the runtime has refused or crashed with one of this key.
     if (refused_ || blame_.crashes > 0) return {};
-    // Should the import fail, the model has to be there once more.
+    // If the import fails, the model has to be compiled once more.
     if (model_.origin == ModelOrigin::caller || !confirm_model()) return {};
     auto manifest = kept;
     const auto object = open_blob(manifest);
-    // Somebody has removed it: what was compiled is as good.
+    // The object was removed meanwhile: the compiled model stays in use.
     if (!object) return {};
-    // Before the import, so that there are never two.
+    // Released before the import, so that there are never two in memory.
     request_.release_compiled();
     os::return_freed_memory();
     const auto refusals = refusals_;

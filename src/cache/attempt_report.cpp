@@ -1,4 +1,4 @@
-// What is remembered and said of a request.
+// Records and reports the outcome of a request.
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +15,7 @@ std::chrono::milliseconds Attempt::saved() const {
     const std::chrono::milliseconds compiling(loaded_->compile_ms);
     const auto saved =
         compiling - std::chrono::floor<std::chrono::milliseconds>(response_.timing.total);
-    // Who waits for another's compile loses nothing by it.
+    // A request that waited for another's compile counts as saving at least nothing.
     return response_.timing.wait ? std::max(saved, std::chrono::milliseconds{0}) : saved;
 }
 
@@ -69,7 +69,7 @@ void Attempt::weigh(std::int64_t began_ns, std::int64_t ended_ns) {
                                  {*loaded_, began_ns, ended_ns, whole_milliseconds(spent)});
     if (reason.empty()) return;
     session_.log().info(name() + " is not kept any more: " + reason);
-    // Where it stays, the next load sees to it.
+    // If this fails, the next load tries again.
     static_cast<void>(publish(without_blob(*loaded_, std::move(reason))));
 }
 

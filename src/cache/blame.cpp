@@ -9,7 +9,7 @@
 namespace larder::internal::cache {
 namespace {
 
-// A key whose blobs took a process down this often is not kept while that counts.
+// After this many crashes no blob of the key is published until the crashes expire.
 constexpr std::uint64_t k_crashes_max = 2;
 
 constexpr const char* k_crashes = "crashes";

@@ -13,17 +13,17 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr std::uint64_t k_read_ahead_bytes = std::uint64_t{8} << 20;
-// What one reader reads in a row: the kernel reads ahead of an open file, and a disk needs several
-// readers. The import follows from the front.
+// A reader reads this much at a time: the kernel reads ahead of an open file, and a disk needs
+// several readers. The import follows from the front.
 constexpr std::uint64_t k_block_bytes = std::uint64_t{32} << 20;
-// A runtime goes over a constant more than once: what is dropped in between is faulted in again.
+// A runtime reads a constant more than once: pages that are dropped too early are faulted in again.
 constexpr std::uint64_t k_resident_part = 8;  // of the blob
 constexpr std::uint64_t k_resident_bytes_min = std::uint64_t{32} << 20;
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{256} << 20;
 constexpr auto k_look_every = std::chrono::milliseconds(20);
 constexpr auto k_first_use = std::chrono::seconds(30);
 
-// Each for one reader.
+// Splits the ranges into one block for each reader to take.
 std::vector<store::FileRange> blocks_of(const std::vector<store::FileRange>& ranges) {
     std::vector<store::FileRange> blocks;
     for (const auto& range : ranges) {
@@ -37,7 +37,7 @@ std::vector<store::FileRange> blocks_of(const std::vector<store::FileRange>& ran
 
 }  // namespace
 
-// Without a thread the import reads for itself, and its pages stay.
+// Without a thread the import reads the pages itself, and they stay resident.
 BlobPages::BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
                      Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks,
                      std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes)
@@ -65,7 +65,7 @@ void BlobPages::run(const std::stop_token& stop) {
 }
 
 void BlobPages::read_through(const std::stop_token& stop) {
-    // Also where no memory is left to read on.
+    // Also set if there is too little memory to read on.
     const std::unique_ptr<std::promise<void>, void (*)(std::promise<void>*)> finally(
         &reading_, [](std::promise<void>* reading) { reading->set_value(); });
     const auto blocks = blocks_of(ranges_);

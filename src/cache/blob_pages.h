@@ -1,5 +1,5 @@
-// Keeps the pages of a large blob moving while a runtime imports it: read before they are needed,
-// dropped once they were.
+// Controls the pages of a large blob while a runtime imports it: reads them ahead of the import,
+// and drops them behind it.
 #pragma once
 
 #include <atomic>
@@ -15,23 +15,23 @@
 
 namespace larder::internal::cache {
 
-// From here on it is worth its while to give memory back once a load is done…
+// From this size on, memory is released once a load has ended.
 inline constexpr std::uint64_t k_releasable_blob_bytes = std::uint64_t{64} << 20;
-// …and to have threads beside the import: they cost some ten milliseconds.
+// From this size on, threads run beside the import: they cost some ten milliseconds.
 inline constexpr std::uint64_t k_large_blob_bytes = std::uint64_t{128} << 20;
 
 enum class Pages { drop, keep };
 
-// Its thread asks for the blob front to back, and drops the mapping's pages from this process
-// whenever many of them are resident: an import goes through the blob once, so does the first
-// inference, and what either does need again comes from the page cache. It ends by itself once the
-// first inferences are likely over, and with it the scope that what the runtime allocates for the
-// blob is brought in by: some models are unpacked at their first inference only.
+// Its thread reads the blob front to back, and drops the mapping's pages from this process whenever
+// many of them are resident: an import goes through the blob once, so does the first inference, and
+// pages that either needs again come from the page cache. The thread ends once the first inferences
+// are likely over: some models are unpacked only at their first inference. With it ends the scope
+// of the large blocks that the runtime allocates for the blob.
 class BlobPages {
 public:
-    // `ranges` are what is mapped; their files are closed once they are read.
-    // `shared_bytes`, which may be null: what of the runtime's own memory is pages of files by now,
-    // and none of the blob's.
+    // `ranges` are the mapped file ranges; their files are closed once they are read.
+    // `shared_bytes` may be null. It counts the runtime's own memory that is pages of shared files
+    // by now: those are resident, but not the blob's.
     BlobPages(std::shared_ptr<os::Mapping> mapping, std::vector<store::FileRange> ranges,
               Pages pages, std::unique_ptr<os::LargeBlockScope> large_blocks,
               std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes);
@@ -39,7 +39,7 @@ public:
     BlobPages& operator=(const BlobPages&) = delete;
     ~BlobPages() = default;
 
-    // Ready once all of it was read, or will not be.
+    // Ready once all of the blob was read, or reading has ended without that.
     [[nodiscard]] std::shared_future<void> read() const { return read_; }
 
 private:

@@ -10,7 +10,7 @@
 namespace larder::internal::cache {
 namespace {
 
-// What is cut short, and was changed since, may be in the making.
+// An incomplete file that changed more recently than this may still be being written.
 constexpr std::chrono::nanoseconds k_writing = std::chrono::minutes(10);
 constexpr int k_depth_max = 8;
 
@@ -57,7 +57,7 @@ public:
             const auto info = fs.link_info(path);
             if (!info) continue;  // removed meanwhile
             if (info->kind == os::FileKind::directory && depth < k_depth_max && !is_larder(path)) {
-                // What cannot be listed cannot be cleaned either.
+                // A directory that cannot be listed cannot be cleaned either.
                 static_cast<void>(walk(path, depth + 1));
             }
             const auto name = format::openvino_file_name(entry.name);
@@ -76,13 +76,13 @@ public:
     }
 
     std::vector<CachedFile> take() {
-        // One of something else, by its content, is none of OpenVINO's.
+        // A file whose content is something else was not written by OpenVINO.
         std::erase_if(found_, [](const CachedFile& file) { return file.path.empty(); });
         std::ranges::sort(found_, {}, &CachedFile::path);
         return std::move(found_);
     }
 
-    // The private directories in it look like a cache of OpenVINO's own, and are in use.
+    // The private directories of a larder look like a cache of OpenVINO's own, and are in use.
     [[nodiscard]] bool is_larder(const std::string& directory) const {
         return system_.fs.link_info(os::join(directory, "larder.json")).has_value();
     }

@@ -29,7 +29,8 @@ Length length_of(const std::string& text) {
     return length;
 }
 
-// The first encrypted piece of `rest`, which is moved behind it; nothing if it is cut short.
+// Returns the first encrypted piece of `rest` and advances `rest` past it; nothing if it is cut
+// short.
 std::optional<std::string> next_text(std::span<const std::byte>& rest) {
     if (rest.size() < k_piece_length_bytes) return std::nullopt;
     std::uint64_t length = 0;
@@ -47,7 +48,7 @@ tl::unexpected<Error> other_callbacks() {
     return fail(Errc::incompatible, "it was encrypted by other callbacks");
 }
 
-// Long enough that two keys do not make the same of it by chance.
+// Long enough that two encryption keys do not give the same ciphertext by chance.
 constexpr const char* k_probe =
     "larder encrypts this text to tell the callbacks of one program from those of another";
 
@@ -93,7 +94,7 @@ Result<void> MemorySink::encrypt_into(store::StagedFile& file, const format::Key
         const auto text = format::encode_piece({key, size_bytes_, i}, bytes);
         const auto encrypted = encryption.encrypt(text);
         if (!encrypted) return fail(encrypted.error());
-        // Callbacks that lose something lose it of the first piece, too.
+        // Checked on the first piece only: callbacks that lose bytes do so on any piece.
         if (i == 0) {
             const auto decrypted = encryption.decrypt(*encrypted);
             if (!decrypted || *decrypted != text) {

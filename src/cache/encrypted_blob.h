@@ -1,5 +1,5 @@
-// Blobs that a program keeps encrypted by callbacks of its own: what is written to the disk went
-// through them, and what was read comes back into memory of this process alone.
+// Blobs that a program encrypts with callbacks of its own: they go through the callbacks before
+// they are written to the disk, and are decrypted into memory of this process alone.
 #pragma once
 
 #include <cstddef>
@@ -17,20 +17,22 @@
 
 namespace larder::internal::cache {
 
-// The key input that tells what a program encrypts with, and its value. A digest of how a fixed
-// text is encrypted, where that is the same each time.
+// The key input that identifies a program's encryption, and its value: a digest of a fixed text as
+// the callbacks encrypt it, if they give the same result each time.
 inline constexpr const char* k_encryption_input = "encryption";
 [[nodiscard]] Result<std::string> name_of(const runtime::Encryption& encryption);
-// Otherwise only decrypting tells: such a program has a few keys, and looks through them.
+// If the results differ, only decrypting tells: such programs share a few keys, and try each of
+// them.
 inline constexpr unsigned k_varying_encryptions = 4;
 [[nodiscard]] std::string varying_encryption(unsigned number);
 
-// Takes what is exported into memory: exporters go back, and pieces are encrypted once.
+// Collects the exported blob in memory: exporters write out of order, and each piece is encrypted
+// once.
 class MemorySink final : public runtime::BlobSink {
 public:
     [[nodiscard]] Result<void> write_at(std::uint64_t offset,
                                         std::span<const std::byte> bytes) override;
-    // Errc::unsupported where a callback fails, or does not give back what it was given.
+    // Errc::unsupported if a callback fails, or if decrypting does not give back the original.
     [[nodiscard]] Result<void> encrypt_into(store::StagedFile& file, const format::Key& key,
                                             const runtime::Encryption& encryption) const;
 
@@ -41,8 +43,8 @@ private:
     std::uint64_t size_bytes_ = 0;
 };
 
-// The blob in an object. Errc::incompatible where a callback throws, or what it gives is no piece
-// in its place: other callbacks made it.
+// Returns the blob in an object. Errc::incompatible if a callback throws, or if its result is not
+// the piece for its place: the object was encrypted by other callbacks.
 [[nodiscard]] Result<std::shared_ptr<os::Mapping>> decrypt(std::span<const std::byte> object,
                                                            const format::Key& key,
                                                            const runtime::Encryption& encryption);

@@ -43,7 +43,7 @@ std::string join(const std::vector<std::string>& words) {
     return text;
 }
 
-// Which of a model's files are not what they were.
+// Says which of a model's files have changed.
 std::string describe_changes(const format::ModelInfo& kept, const format::ModelInfo& asked) {
     std::vector<std::string> changed;
     std::vector<std::string> same;
@@ -85,7 +85,7 @@ store::SourceFinder finder_of(Session& session, const Identified& asked) {
     return [model](const format::Referred& referred) { return model->find(referred); };
 }
 
-// As a load would find it, but for what the runtime says.
+// Checks the blob as a load would, except for the runtime's part.
 Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
                           store::VerifyPolicy policy, const store::SourceFinder& find) {
     switch (manifest.encoding) {
@@ -120,12 +120,12 @@ Result<void> look_at_linked(Session& session, store::Store& store, const LinkedE
     return changed ? Result<void>{} : fail(changed.error());
 }
 
-// The kept entry that has most in common with the request, among those that have anything to do
-// with its model; without one, of those that were set aside.
+// Finds the entry that has most in common with the request, among those related to its model;
+// without one, among the quarantined ones.
 void find_nearest(store::Store& store, const Identified& asked,
                   const std::vector<format::Manifest>& set_aside, Explanation& explanation) {
     const auto fingerprint = input(asked.inputs, "model.fingerprint");
-    // Another content is further away than any number of other inputs.
+    // A differing content weighs more than any number of other inputs.
     std::tuple least(true, SIZE_MAX, format::Key{});
     const auto compare = [&](const format::Manifest& manifest) {
         if (manifest.key == asked.key) return;
@@ -147,11 +147,11 @@ void find_nearest(store::Store& store, const Identified& asked,
     if (!explanation.nearest) {
         for (const auto& manifest : set_aside) compare(manifest);
     }
-    // A larder that cannot be listed has no nearest entry.
+    // If a larder cannot be listed, there is no nearest entry.
     if (!visited) explanation.reason += "; " + visited.error().message();
 }
 
-// The entry that a request would find: of those of machines that differ, this one's.
+// Finds the entry that a request would find: among those of machines that differ, this machine's.
 store::Lookup find_own(store::Store& store, runtime::Request& request, Identified& asked) {
     std::optional<unsigned> other;
     for (unsigned machine = 0; asked.needs_more && machine < k_machines_max; ++machine) {

@@ -1,4 +1,4 @@
-// Why a request would hit or miss.
+// Says why a request would hit or miss.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ namespace larder::internal::cache {
 
 struct Difference {
     std::string input;
-    std::optional<std::string> kept;   // absent: the kept entry has no such input
+    std::optional<std::string> kept;   // absent: the stored entry has no such input
     std::optional<std::string> asked;  // absent: the request has none
 };
 

@@ -1,4 +1,4 @@
-// Which models are likely to have blobs that are variants of one another.
+// Finds models whose blobs are likely to be variants of one another.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace larder::internal::cache {
 
-// Models whose largest piece is the same, a file or a constant, are likely to share most bytes of
-// their blobs: the same model for another shape, with other properties, exported once more.
+// Models whose largest piece (a file or a constant) is the same are likely to share most bytes of
+// their blobs: the same model for another shape, with other properties, or exported once more.
 class Family {
 public:
     void add(std::uint64_t bytes, const Digest& digest) {
         if (bytes < k_bytes_min || bytes < bytes_) return;
-        // Of several as large, one that does not depend on their order.
+        // Of several pieces of the same size, takes one independently of their order.
         if (bytes == bytes_ && digest_ < digest) return;
         bytes_ = bytes;
         digest_ = digest;
@@ -30,7 +30,7 @@ public:
     }
 
 private:
-    // What is smaller is easily in common by chance, and nothing is gained by it.
+    // Smaller pieces are often equal by chance, and sharing them gains nothing.
     static constexpr std::uint64_t k_bytes_min = std::uint64_t{64} << 10;
 
     std::uint64_t bytes_ = 0;

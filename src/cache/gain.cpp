@@ -11,15 +11,15 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr const char* k_no_gain_note = "no gain";
-// In so many minutes.
+// The number of minutes in a row in which loads were slow.
 constexpr std::uint64_t k_slow_loads_max = 5;
-// What is smaller takes next to no room, and a few milliseconds tell nothing.
+// Smaller blobs take little room, and a difference of a few milliseconds means nothing.
 constexpr std::uint64_t k_blob_bytes_min = std::uint64_t{1} << 20;
 
-// Of a larger one, pages are shared and given back: it saves memory.
+// Larger blobs save memory, because their pages are shared and released.
 bool saves_time_or_nothing(const format::Manifest& manifest) {
     const auto bytes = manifest.total_bytes();
-    // Whoever keeps it in another encoding accepts that it takes longer.
+    // Other encodings were chosen although loading them takes longer.
     return manifest.encoding == format::Encoding::raw && bytes >= k_blob_bytes_min &&
            bytes < k_releasable_blob_bytes && manifest.compile_ms > 0 &&
            !manifest.notes.contains(k_kernels_note);

@@ -15,10 +15,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// By which runtimes know a GGUF file.
+// Runtimes recognise a GGUF file by this suffix.
 constexpr std::string_view k_suffix = ".gguf";
 
-// A runtime fails on some tensor that it misses; this says why.
+// Without this, the runtime would report a missing tensor.
 Error cannot_join(Error error) {
     error.what = "cannot join the shards of the model: " + error.what;
     if (error.code == Errc::no_space && error.remedy.empty()) {
@@ -31,7 +31,7 @@ Error cannot_join(Error error) {
 Result<void> check_room(os::FileSystem& fs, const store::ScratchFile& file, std::uint64_t needed) {
     const auto directory = os::parent_directory(file.path());
     const auto space = fs.space(directory);
-    // Where it cannot be told, writing will.
+    // If the free space is unknown, the write itself reports a lack of it.
     if (!space || space->available_bytes >= needed) return {};
     return fail(Errc::no_space,
                 format_size(needed) + " are needed, and " + format_size(space->available_bytes) +
@@ -52,7 +52,7 @@ Result<store::ScratchFile> join_in(Session& session, const model::ModelSource& s
     return file;
 }
 
-// Whether another place may do better: what is wrong with the model is wrong everywhere.
+// Tells whether another place may do better: faults of the model itself are the same everywhere.
 bool is_about_the_place(const Error& error) {
     switch (error.code) {
         case Errc::no_space:
@@ -91,7 +91,7 @@ Result<store::ScratchFile> join(Session& session, store::Store* store,
 
 Result<void> join_shards(Session& session, store::Store* store, runtime::Request& request,
                          const ModelReference& model) {
-    // The name of a shard says so; nothing is read of any other model.
+    // The name alone tells a shard; no other model's file is read.
     if (model.origin != ModelOrigin::path || !model::parse_shard_name(model.path)) return {};
     const auto source = model::find_model_source(session.system().fs, model.path);
     if (!source) {

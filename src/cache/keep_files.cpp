@@ -25,7 +25,8 @@ Result<format::Manifest> keep_files(store::Store& store, store::PrivateDirectory
     publication.manifest.parts.clear();
     auto& cost = publication.manifest.compile_ms;
     for (const auto& [name, stamp] : harvest->stamps) {
-        // Others, such as kernels, are made at inferences, whenever those are.
+        // Other files, such as kernels, are made at inferences: their times say nothing about the
+        // compile.
         if (!name.ends_with(".blob")) continue;
         const auto spent = stamp.mtime_ns - began_at_ns.value_or(stamp.mtime_ns);
         if (spent > 0) cost = std::max(cost, static_cast<std::uint64_t>(spent / k_ns_of_ms));

@@ -1,4 +1,4 @@
-// Entries that are sets of files, for devices that cache only through a directory.
+// Publishes entries that are sets of files, for devices that cache only through a directory.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace larder::internal::cache {
 
-// Publishes what a private directory holds now as the entry `manifest` (its parts are replaced).
-// Nothing is written where nothing changed and the entry is there already: its parts are not empty.
-// Errc::unsupported where the device left no file at all.
+// Publishes the present content of a private directory as the entry `manifest`, whose parts are
+// replaced. Writes nothing if nothing changed and the entry exists already, which is when its parts
+// are not empty. Errc::unsupported if the device left no file at all.
 //
-// Of what this process has compiled, since `began_at_ns`, the last blob tells how long that took:
-// the device may have gone on while another ran the model.
+// If this process compiled, `began_at_ns` is when it began; the time of the last blob then tells
+// how long that took: the device may have continued while another ran the model.
 [[nodiscard]] Result<format::Manifest> keep_files(store::Store& store,
                                                   store::PrivateDirectory& directory,
                                                   const format::Manifest& manifest,

@@ -13,12 +13,13 @@
 namespace larder::internal::cache {
 namespace {
 
-// Copied within a millisecond or two: so long may the end of the reading be waited for.
+// This much is copied within a millisecond or two, which is how long stop_reading may wait.
 constexpr std::size_t k_written_at_once_bytes = std::size_t{4} << 20;
-// Files that are written at once. Few cores are no reason for fewer: most of it is the disk's work.
+// Files that are written at once. Few cores are no reason for fewer: the disk does most of the
+// work.
 constexpr unsigned k_writers = 4;
 constexpr std::chrono::hours k_look_again{1};
-// However slow a disk is: after that the process helps itself.
+// A slow disk gets this much time; after that the process makes its pages private.
 constexpr std::chrono::minutes k_publication_max{10};
 constexpr std::chrono::milliseconds k_look_for_object{100};
 
@@ -54,7 +55,7 @@ KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight fl
         source.is_optional = true;
         source.write = [this, &block](store::StagedFile& file) { return copy(block, file); };
         source.check = [this, &block](os::File& file, const format::Part& part) -> Result<void> {
-            // All that can be written is: from now on nobody but the disk is waited for.
+            // All blocks have been read: from here on only the disk is waited for.
             os::lower_priority();
             {
                 const std::lock_guard lock(mutex_);
@@ -80,7 +81,7 @@ Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
     for (std::size_t at = 0; at < block.pages.size() && written; at += piece.size()) {
         const auto bytes = std::min(piece.size(), block.pages.size() - at);
         {
-            // Never held while anything is written: who stops the reading waits for no disk.
+            // Never held during a write, so that stop_reading does not wait for a disk.
             const std::lock_guard lock(reading_);
             if (!may_read_) return fail(Errc::busy, "its model is in use by now");
             std::memcpy(piece.data(), block.pages.data() + at, bytes);
@@ -103,7 +104,7 @@ void KeepJob::stop_reading() {
 void SettleJob::work() {
     os::lower_priority();
     const auto limit = std::chrono::steady_clock::now() + k_publication_max;
-    // A descriptor less with each.
+    // Each step closes a descriptor.
     for (auto mapped = std::exchange(mapped_, {}); !mapped.empty(); mapped.pop_back()) {
         const auto published = wait_until_published(mapped.back(), limit);
         if (published) continue;
@@ -115,8 +116,9 @@ void SettleJob::work() {
 
 Result<void> SettleJob::wait_until_published(const Mapped& mapped, Time limit) const {
     if (auto synced = mapped.file->sync(); !synced) return synced;
-    // The system tells of an error once, and may have told others: whoever writes the file has had
-    // it open from the beginning, and publishes it only if there was none.
+    // The kernel reports a write error only once, perhaps to another process. The process that
+    // writes the file has had it open from the beginning, and publishes it only if there was no
+    // error.
     while (!store_->is_object(mapped.object, *mapped.file)) {
         const auto info = mapped.file->info();
         if (!info) return fail(info.error());

@@ -1,4 +1,4 @@
-// Publishing what a model was unpacked into, without a load having to wait for the disk.
+// Publishes the memory that a model was unpacked into, without making a load wait for the disk.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@
 
 namespace larder::internal::cache {
 
-// Work that goes on behind a load, on a thread of its own. Thread-safe.
+// Work that continues after a load, on a thread of its own. Thread-safe.
 class BackgroundJob {
 public:
     using Time = std::chrono::steady_clock::time_point;
@@ -30,9 +30,9 @@ public:
     BackgroundJob& operator=(const BackgroundJob&) = delete;
     virtual ~BackgroundJob() = default;
 
-    // Once. Whatever it throws ends it, and nothing else.
+    // To be called once. An exception ends the job, and nothing else.
     void run();
-    // True once it has ended; false at `limit`.
+    // True if the job has ended, false if `limit` is reached first.
     [[nodiscard]] bool wait_until_over(Time limit);
 
 protected:
@@ -43,25 +43,25 @@ protected:
     bool is_over_ = false;
 };
 
-// Memory that is to become a part of an entry.
+// Memory that becomes a part of an entry.
 struct KeptBlock {
     std::string name;
     Digest object;
     std::span<const std::byte> pages;
 };
 
-// One publication. It reads blocks until it is told to stop, piece by piece, and from then on only
-// the files that it made of them.
+// One publication. It reads blocks piece by piece until it is told to stop, and from then on reads
+// only the files that it has written.
 class KeepJob final : public BackgroundJob {
 public:
-    // `flight` is let go of at the end. `log` must outlive the job.
+    // Releases `flight` at the end. `log` must outlive the job.
     KeepJob(Log& log, std::shared_ptr<store::Store> store, store::Flight flight,
             store::Publication publication, std::vector<KeptBlock> blocks);
 
-    // Until no block is read any more; no longer than until `limit`.
+    // Waits until all blocks are read, at most until `limit`.
     void wait_until_read(Time limit);
-    // The blocks are no longer looked at once this returns, which waits for one small copy at most.
-    // A block that was not read to its end is left out.
+    // No block is read any more once this returns; it waits for one small copy at most. Blocks that
+    // were not read completely are left out.
     void stop_reading();
 
 private:
@@ -75,12 +75,12 @@ private:
     const std::vector<KeptBlock> blocks_;
     std::mutex reading_;  // held while a piece is copied
     bool may_read_ = true;
-    bool has_read_ = false;  // under mutex_
+    bool has_read_ = false;  // guarded by mutex_
 };
 
-// Memory that was mapped from files which others, or this process, are publishing. A file that is
-// not published, because the disk did not take it, keeps its content only until the system needs
-// the memory: before that the process gets pages of its own in its place.
+// Memory that was mapped from files which this or another process is publishing. If a file is not
+// published because writing it failed, the kernel keeps its content only until it needs the memory:
+// before that the process gets private copies of the pages.
 class SettleJob final : public BackgroundJob {
 public:
     struct Mapped {
@@ -94,7 +94,7 @@ public:
               std::vector<Mapped> mapped)
         : log_(log), fs_(fs), store_(std::move(store)), mapped_(std::move(mapped)) {}
 
-    // In place of `run`, where there is no thread: waits for nobody.
+    // Called in place of `run` if there is no thread: makes pages private without waiting.
     void make_all_private() noexcept;
 
 private:
@@ -108,16 +108,16 @@ private:
     std::vector<Mapped> mapped_;
 };
 
-// All of one session. Thread-safe.
+// All jobs of one session. Thread-safe.
 class Keeping {
 public:
     Keeping() = default;
     Keeping(const Keeping&) = delete;
     Keeping& operator=(const Keeping&) = delete;
-    // Waits for all of them.
+    // Waits for all jobs.
     ~Keeping();
 
-    // False where no thread is to be had.
+    // False if no thread could be started.
     [[nodiscard]] bool start(const std::shared_ptr<BackgroundJob>& job);
 
 private:

@@ -14,14 +14,14 @@ namespace {
 constexpr const char* k_kernels_form = "kernels";
 constexpr const char* k_kernels_of_note = "kernels_of";
 
-// A model of changing shapes makes kernels without end, and all that are kept are copied at each
+// A model of changing shapes makes kernels without end, and all stored ones are copied at each
 // load.
 constexpr std::size_t k_kernels_max = 500;
 constexpr std::uint64_t k_kernels_bytes_max = std::uint64_t{128} << 20;
 constexpr std::uint64_t k_kernel_bytes_max = std::uint64_t{16} << 20;
-// Files that are made durable at once.
+// The number of files that are synced at once.
 constexpr unsigned k_kernel_writers = 4;
-// For who keeps the last ones of a session.
+// How long the end of a session may wait for the flight.
 constexpr std::chrono::seconds k_flight_limit{2};
 
 bool holds(const format::Manifest& manifest, const std::string& name) {
@@ -59,7 +59,8 @@ format::Manifest kernel_manifest(const format::Manifest& blob) {
     manifest.encoding = format::Encoding::files;
     manifest.model = blob.model;
     manifest.device = blob.device;
-    // They are a small part of the blob, and of no use without it: it goes first.
+    // Kernels are a small part of the blob's entry, and of no use without it: the blob is evicted
+    // first.
     manifest.compile_ms = blob.compile_ms;
     manifest.requirements = blob.requirements;
     manifest.notes[k_kernels_of_note] = blob.key.hex();
@@ -78,7 +79,7 @@ bool KernelDirectory::is_of(const store::Store& store, const format::Manifest& m
 std::optional<format::Manifest> KernelDirectory::find_kept() const {
     if (!may_read_) return std::nullopt;
     auto found = store_->find(manifest_.key);
-    // Under one key, the entries of machines with other drivers may take turns.
+    // Machines with different drivers may replace each other's entry under this key.
     if (!found.manifest || found.manifest->requirements != manifest_.requirements) {
         return std::nullopt;
     }
@@ -124,13 +125,13 @@ std::vector<store::PartSource> KernelDirectory::read_new(const store::Harvest& h
         if (is_full || holds(kept, name)) return;
         if (format::openvino_file_name(name) != format::OpenVinoFileName::kernels) return;
         auto content = os::read_text(system_.fs, os::join(path(), name), k_kernel_bytes_max);
-        // One that is being written comes next time; one that a full disk cut short, never.
+        // A kernel file that is still being written is taken the next time; a truncated one never.
         if (!content || !format::is_whole_elf(*content)) return;
         bytes += content->size();
         if (bytes <= k_kernels_bytes_max) sources.push_back(source_of(name, std::move(*content)));
     };
     for (const auto& fresh : harvest.fresh) add(fresh.name);
-    // What somebody has removed comes back with what is new, and not before.
+    // Kernels that a person removed are published again only together with new ones.
     if (sources.empty()) return sources;
     for (const auto& part : harvest.kept) add(part.name);
     return sources;
@@ -178,7 +179,7 @@ bool KernelDirectory::exchange(std::chrono::nanoseconds limit) {
     if (!harvest || harvest->fresh.empty()) return has_changed;
     const auto done = keep_new(*harvest, limit);
     if (done) return has_changed || *done;
-    // Another process has its turn: next time.
+    // Another process holds the flight: the kernels are published the next time.
     if (done.error().code != Errc::timed_out) {
         log_.warn_once("kernels kept", "kernels are not kept: " + done.error().message());
     }
@@ -201,7 +202,7 @@ Result<std::shared_ptr<KernelDirectory>> KernelKeeping::open(
             std::make_shared<KernelDirectory>(system, log, store, std::move(*made), manifest);
         directories_.push_back(directory);
     }
-    // Where no thread is to be had, kernels are kept when the session ends.
+    // If no thread could be started, kernels are published when the session ends.
     lookout_.look_soon();
     return directory;
 }

@@ -1,5 +1,5 @@
-// Kernels that a device makes while a model runs, kept beside its blob: the device reads them from
-// a private directory, and writes new ones there.
+// Publishes kernels that a device makes while a model runs. The device reads stored kernels from a
+// private directory, and writes new ones there.
 #pragma once
 
 #include <chrono>
@@ -19,20 +19,21 @@
 
 namespace larder::internal::cache {
 
-// In the manifest of a blob whose device makes kernels when the model runs.
+// The note in the manifest of a blob whose device makes kernels while the model runs.
 inline constexpr const char* k_kernels_note = "kernels";
 
-// The key inputs of the entry that holds the kernels of a blob.
+// Returns the key inputs of the entry that holds the kernels of a blob.
 [[nodiscard]] format::KeyInputs kernel_inputs(const format::KeyInputs& blob_inputs);
-// The entry of the blob's kernels, without any.
+// Returns the entry of the blob's kernels, without any kernel.
 [[nodiscard]] format::Manifest kernel_manifest(const format::Manifest& blob);
-// The key of the blob's entry, in hexadecimal; empty for an entry that holds no kernels.
+// Returns the key of the blob's entry, in hexadecimal; empty for an entry that holds no kernels.
 [[nodiscard]] std::string kernels_of(const format::Manifest& manifest);
 
-// A directory of kernels, in use by this process. Thread-safe.
+// A directory of kernels that this process uses. Thread-safe.
 class KernelDirectory {
 public:
-    // `manifest` as of kernel_manifest. `log` and what `system` refers to must outlive it.
+    // `manifest` is that of kernel_manifest. `log`, and the objects that `system` refers to, must
+    // outlive this.
     KernelDirectory(const os::System& system, Log& log, std::shared_ptr<store::Store> store,
                     store::PrivateDirectory directory, format::Manifest manifest)
         : system_(system),
@@ -45,20 +46,21 @@ public:
     [[nodiscard]] bool is_of(const store::Store& store, const format::Manifest& manifest) const;
     [[nodiscard]] bool is_there() const { return system_.fs.link_info(path()).has_value(); }
 
-    // Brings in the kernels that are kept, unless a process has crashed with these. Which they are,
-    // for a trial; nothing if there are none.
+    // Copies the stored kernels into the directory, unless a process has crashed with them. Returns
+    // a digest of them for a trial; nothing if there are none.
     [[nodiscard]] std::optional<Digest> begin();
-    // In its place: whatever is kept, all are to be made anew.
+    // To be called instead of begin(): ignores the stored kernels, so that all are made anew.
     void begin_anew();
-    // Keeps what the device has made since, and brings in what others have kept. True if there was
-    // anything. Waits no longer than `limit` for another process that does the same.
+    // Publishes the kernels that the device has made since, and copies in those that other
+    // processes have published. True if there were any. Waits at most `limit` for another process
+    // that does the same.
     bool exchange(std::chrono::nanoseconds limit);
 
 private:
-    // What the device may be given of an entry.
+    // Returns the entry whose kernels the device may get.
     [[nodiscard]] std::optional<format::Manifest> find_kept() const;
     [[nodiscard]] bool take_in(const format::Manifest& kept);
-    // Those that the device has finished and `kept` does not have.
+    // Reads the kernels that the device has finished and `kept` does not have.
     [[nodiscard]] std::vector<store::PartSource> read_new(const store::Harvest& harvest,
                                                           const format::Manifest& kept) const;
     [[nodiscard]] Result<bool> keep_new(const store::Harvest& harvest,
@@ -70,10 +72,10 @@ private:
     std::mutex mutex_;
     store::PrivateDirectory directory_;
     format::Manifest manifest_;
-    bool may_read_ = true;  // what is kept; true again once this process has replaced it
+    bool may_read_ = true;  // the stored kernels; true again once this process has replaced them
 };
 
-// All of one session. Thread-safe.
+// All kernel directories of one session. Thread-safe.
 class KernelKeeping {
 public:
     KernelKeeping() = default;
@@ -81,11 +83,11 @@ public:
     KernelKeeping& operator=(const KernelKeeping&) = delete;
     ~KernelKeeping() = default;
 
-    // The directory of `manifest` (kernel_manifest), made on the first call.
+    // Returns the directory of `manifest` (kernel_manifest), which the first call creates.
     [[nodiscard]] Result<std::shared_ptr<KernelDirectory>> open(
         const os::System& system, Log& log, const std::shared_ptr<store::Store>& store,
         const format::Manifest& manifest);
-    // Keeps what devices have made by now.
+    // Publishes the kernels that devices have made so far.
     void keep();
 
 private:

@@ -15,10 +15,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// Where another entry may hold the same model: a small part of what a compile takes.
+// How much may be hashed to look for the model under another key: a small part of a compile's time.
 constexpr std::uint64_t k_hashed_for_another_bytes_max = std::uint64_t{16} << 20;
 
-// Keeps what it found out beside the digests.
+// Also collects where the hashed memory lies in files, and the family of the model.
 class RememberingHasher final : public runtime::MemoryHasher {
 public:
     explicit RememberingHasher(Session& session, std::uint64_t hashed_bytes_max =
@@ -71,7 +71,7 @@ Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, I
     return digest;
 }
 
-// The content of what the process brought along, as inputs.
+// Adds the content of the libraries that the process brought along to the inputs.
 Result<void> add_code(Session& session, std::span<const runtime::LoadedCode> code,
                       format::KeyInputs& inputs) {
     os::ProcAddressSpace address_space;
@@ -80,7 +80,7 @@ Result<void> add_code(Session& session, std::span<const runtime::LoadedCode> cod
     for (const auto& [name, address] : code) {
         const auto digest = files.digest(name, address);
         if (!digest) return fail(digest.error());
-        // Two of one name are told apart by their content alone; one may be told of twice.
+        // Libraries of the same name differ in their content alone; one may be reported twice.
         auto& value = inputs["library." + name];
         if (value.find(digest->hex()) != std::string::npos) continue;
         value += (value.empty() ? "" : " ") + digest->hex();
@@ -99,8 +99,8 @@ Result<void> add_files(Session& session, const std::map<std::string, std::string
     return {};
 }
 
-// Whether the device refuses blobs of the model, and why: as long as its library stays the same,
-// that does too.
+// Says whether and why the device refuses blobs of the model. The answer stays valid for as long as
+// the device's library is the same.
 std::string refusal(Session& session, runtime::Request& request, const runtime::Doubt& doubt,
                     format::KeyInputs inputs) {
     constexpr const char* k_none = "taken";
@@ -121,7 +121,7 @@ std::string refusal(Session& session, runtime::Request& request, const runtime::
 
 std::string in_memory(const Digest& digest) { return "memory:" + digest.hex(); }
 
-// The same 32 bytes mean different things by where they come from.
+// The origin is part of the fingerprint: the same 32 bytes mean different things by origin.
 Result<std::string> fingerprint(Session& session, runtime::Request& request,
                                 const ModelReference& model, runtime::ModelContent content,
                                 Identified& into) {
@@ -233,7 +233,7 @@ std::optional<Identified> identify_file(Session& session, runtime::Request& requ
     RememberedFingerprints memory(session.state());
     const auto source = model::find_model_source(session.system(), memory, path);
     if (!source) return std::nullopt;
-    // Nothing is kept of a model that was never hashed, or not by this machine.
+    // There is no entry of a model that was never hashed, or at least not by this machine.
     const bool is_known = std::ranges::all_of(source->files, [&](const model::ModelFile& file) {
         return memory.find(file.stamp).has_value();
     });
@@ -266,7 +266,8 @@ Result<void> confirm_unchanged(Session& session, runtime::Request& request,
     const auto& files = identified.weights->files;
     if (auto same = model::confirm_unchanged(session.system().fs, files); !same) return same;
     if (is_settled(identified)) return {};
-    // Written just before it was hashed: a change right after that would have left no trace.
+    // The file was written just before it was hashed: a change right after that would leave no
+    // trace.
     Identified again;
     const auto digest = fingerprint_memory(session, request, again);
     if (!digest) return fail(digest.error());

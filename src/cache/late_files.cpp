@@ -26,7 +26,7 @@ bool LateFiles::keep(Retained& retained, Asked asked) {
     auto kept =
         keep_files(*retained.store, retained.directory, retained.manifest, retained.began_at_ns);
     if (!kept) {
-        // The device may be compiling still.
+        // The device may still be compiling.
         if (asked == Asked::in_between && kept.error().code == Errc::unsupported) return false;
         retained.log.warn_once(
             "late files",

@@ -1,5 +1,5 @@
-// What a device writes to its private cache directory after its model is ready: the blob of a GPU
-// that AUTO goes over to, or kernels at the first inference.
+// Publishes files that a device writes to its private cache directory after its model is ready: the
+// blob of a GPU that AUTO switches to, or kernels at the first inference.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace larder::internal::cache {
 
-// All of one session. Its thread keeps what was written soon after it is whole, so that a program
-// that is killed has it, too. Thread-safe.
+// All such directories of one session. Its thread publishes files soon after they are complete, so
+// that they are not lost if the program is killed. Thread-safe.
 class LateFiles {
 public:
     LateFiles() = default;
@@ -25,11 +25,11 @@ public:
     LateFiles& operator=(const LateFiles&) = delete;
     ~LateFiles() = default;
 
-    // The directory lives as long as this does. `began_at_ns` is when this process began to
-    // compile, if it did. `log` must outlive this.
+    // The directory lives as long as this object. `began_at_ns` is when this process began to
+    // compile, if it did. `log` must outlive this object.
     void retain(Log& log, std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
-    // Keeps what devices have written by now.
+    // Publishes the files that devices have written so far.
     void keep();
 
 private:
@@ -38,12 +38,12 @@ private:
         std::shared_ptr<store::Store> store;  // outlives the directory
         store::PrivateDirectory directory;
         format::Manifest manifest;
-        std::optional<std::int64_t> began_at_ns;  // of what was compiled here
+        std::optional<std::int64_t> began_at_ns;  // of a compile in this process
         std::mutex mutex{};
     };
     enum class Asked { in_between, at_the_end };
 
-    // True if there was anything.
+    // True if there was anything to publish.
     static bool keep(Retained& retained, Asked asked);
     bool look(const std::stop_token& stop);
     [[nodiscard]] std::vector<std::shared_ptr<Retained>> all();

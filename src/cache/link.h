@@ -1,4 +1,5 @@
-// One model can be asked for as a file, and as what the runtime reads of that file: two keys.
+// A model has two keys: it can be requested as a file, and as the graph that the runtime reads from
+// it.
 #pragma once
 
 #include <optional>
@@ -14,27 +15,28 @@ namespace larder::internal::cache {
 
 inline constexpr const char* k_names_note = "names";
 
-// Whether entries of the model may stand for each other at all.
+// Tells whether entries of the model may serve both kinds of requests at all.
 [[nodiscard]] bool may_be_linked(const Session& session, const runtime::Request& request,
                                  const Identified& identified);
 [[nodiscard]] bool can_be_linked(const format::Manifest& manifest);
 
-// The model whose weights a program has mapped: the runtime reads "model.xml" with "model.bin".
-// Empty where that is not plain.
+// Returns the model file whose weights a program has mapped: the runtime reads "model.xml" with
+// "model.bin". Empty if that is ambiguous.
 [[nodiscard]] std::string file_of(const model::MemoryContent& weights);
 
 struct LinkedEntry {
     format::Manifest manifest;
-    model::MemoryContent weights;  // where it is a graph's
+    model::MemoryContent weights;  // set if the entry is a graph's
 };
 
-// What was kept of the graph in the file that a request names. Reads the model, and hashes its
-// weights where they are few.
+// Returns the entry of the graph in the file that a request names. Reads the model, and hashes its
+// weights if they are small.
 [[nodiscard]] std::optional<LinkedEntry> entry_of_graph(Session& session, store::Store& store,
                                                         runtime::Request& request,
                                                         const Identified& identified);
 
-// What was kept of the file that a model in memory was read from, where it is that graph still.
+// Returns the entry of the file that a model in memory was read from, if the file still has that
+// graph.
 [[nodiscard]] std::optional<LinkedEntry> entry_of_file(Session& session, store::Store& store,
                                                        runtime::Request& request,
                                                        const Identified& identified);

@@ -21,7 +21,7 @@ void Lookout::run(const std::stop_token& stop) {
         const auto pause = pause_;
         const bool sooner = wake_.wait_until(lock, stop, until, [&] { return pause_ < pause; });
         if (sooner || stop.stop_requested()) continue;
-        // Whoever loads a model meanwhile does not wait for the disk.
+        // Unlocked, so that a thread that loads a model does not wait for the disk.
         lock.unlock();
         const bool has_changed = look_(stop);
         lock.lock();

@@ -1,4 +1,4 @@
-// Looking for what a device does in its own time.
+// Polls for files that a device writes at times of its own.
 #pragma once
 
 #include <chrono>
@@ -11,13 +11,13 @@
 
 namespace larder::internal::cache {
 
-// A thread that looks often at first, and rarely where nothing comes of it. Thread-safe.
+// A thread that polls often at first, and less often while nothing is found. Thread-safe.
 class Lookout {
 public:
     static constexpr std::chrono::milliseconds k_look_first{250};
     static constexpr std::chrono::seconds k_look_at_last{60};
 
-    // True if there was anything. It holds no lock that `look_soon` is called under.
+    // Returns true if there was anything. Must take no lock that `look_soon` is called under.
     using Look = std::function<bool(const std::stop_token&)>;
 
     explicit Lookout(Look look) : look_(std::move(look)) {}
@@ -25,7 +25,7 @@ public:
     Lookout& operator=(const Lookout&) = delete;
     ~Lookout() = default;
 
-    // There is something to look for, from now on. Where no thread is to be had, nobody does.
+    // Starts to poll, or polls soon again. Does nothing if no thread can be started.
     void look_soon();
 
 private:

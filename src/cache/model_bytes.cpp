@@ -10,11 +10,11 @@
 namespace larder::internal::cache {
 namespace {
 
-// What is smaller is a name, or another part of a graph.
+// Smaller ranges are names, or other parts of a graph.
 constexpr std::uint64_t k_source_bytes_min = 4096;
 
-// Whether OpenVINO 2026.4.1 maps a file of a model that it reads, and keeps it mapped: then what is
-// written to the file in place shows in the loaded model with and without larder. It reads all
+// Tells whether OpenVINO 2026.4.1 maps this file of a model that it reads, and keeps it mapped:
+// in-place writes to the file then show in the loaded model with and without larder. It reads all
 // other files into memory.
 bool is_mapped(const model::Fingerprinted& model, const model::FingerprintedFile& file) {
     switch (model.kind) {
@@ -67,7 +67,7 @@ const model::RangeInFile* ModelBytes::find_range(const format::Referred& constan
     return found == range_of_.end() ? nullptr : &ranges[found->second];
 }
 
-// Hashed at most once for as long as the file stays as it is.
+// Hashes the file at most once for as long as it stays unchanged.
 bool ModelBytes::is_content(const model::MappedFile& file, const Digest& digest) {
     RememberedFingerprints memory(session_.state());
     if (const auto known = memory.find(file.stamp)) return *known == digest;
@@ -174,7 +174,7 @@ bool ModelBytes::is_far(const std::string& larder) const {
         switch (space->locality) {
             case os::Locality::local: break;
             case os::Locality::network: return 1;
-            case os::Locality::memory: return 2;  // gone with the next boot
+            case os::Locality::memory: return 2;  // lost at the next boot
         }
         return 0;
     };

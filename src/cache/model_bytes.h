@@ -1,4 +1,4 @@
-// Where the bytes of a model lie on disk, so that what is kept can refer to them.
+// Finds where the bytes of a model lie on disk, so that an entry can refer to them.
 #pragma once
 
 #include <cstddef>
@@ -18,33 +18,34 @@
 
 namespace larder::internal::cache {
 
-// A part of a file that a blob may have bytes in common with.
+// A range of a file that a blob may have bytes in common with.
 struct ModelSource {
     format::Referred referred;
-    std::span<const std::byte> bytes;  // for as long as the ModelBytes live
-    std::uint32_t file = 0;            // its number: sources may be of one file
+    std::span<const std::byte> bytes;  // valid for as long as the ModelBytes live
+    std::uint32_t file = 0;            // its number: several sources may be in one file
     std::uint64_t file_offset = 0;
     bool is_copied = false;  // by each load: the runtime itself would not map the file
 };
 
-// Of one request, as its fingerprint found them: a file that is another by now, or may be, is none.
+// The bytes of one request's model, as its fingerprint found them: a file that has changed since,
+// or may have, is left out.
 class ModelBytes {
 public:
     // Both must outlive it.
     ModelBytes(Session& session, const Identified& identified)
         : session_(session), identified_(identified) {}
 
-    // As store::SourceFinder.
+    // A store::SourceFinder.
     [[nodiscard]] Result<store::SourceRange> find(const format::Referred& referred);
-    // To be asked once all of it was mapped or copied: Errc::not_found if a file has changed since
+    // To be called once all of it was mapped or copied: Errc::not_found if a file has changed since
     // it was opened.
     [[nodiscard]] Result<void> confirm() const;
-    // All of them, mapped. Errc::not_found where they are in no file.
+    // Maps all of them. Errc::not_found if they are in no file.
     [[nodiscard]] Result<std::vector<ModelSource>> map();
-    // Lets go of the memory that they take in this process.
+    // Releases the memory that they take in this process.
     void drop_resident() noexcept;
-    // Whether a file of the model lies further away than the larder, on a network's file system, or
-    // stays for a shorter time, in memory.
+    // Tells whether a file of the model lies further away than the larder, on a network file
+    // system, or is less permanent, in memory.
     [[nodiscard]] bool is_far(const std::string& larder) const;
 
 private:

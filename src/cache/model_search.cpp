@@ -14,7 +14,7 @@ bool is_absent(const Result<os::FileInfo>& info) {
     return !info && info.error().code == Errc::not_found;
 }
 
-// By what costs nothing: if this differs, so does the content.
+// Compares only what needs no reading: if this differs, so does the content.
 bool has_same_outline(const model::ModelSource& source, const format::ModelInfo& model) {
     return model::to_string(source.kind) == model.kind &&
            std::ranges::equal(source.files, model.files, [](const auto& now, const auto& then) {
@@ -43,7 +43,7 @@ Located ModelSearch::locate(const std::string& fingerprint, const std::string& p
     const auto add = [&](const std::string& place, const store::Sighting* seen) {
         auto found = look(place, seen, fingerprint, model);
         if (found.where == Whereabouts::unknown) unreachable = true;
-        // What is changed somewhere was not just taken away.
+        // A model that was changed in one place was not just removed from another.
         if (result.where == Whereabouts::unknown || found.where == Whereabouts::unchanged ||
             (found.where == Whereabouts::changed && result.where == Whereabouts::gone)) {
             result = std::move(found);
@@ -98,12 +98,12 @@ Located ModelSearch::compare(const std::string& path, const store::Sighting* see
     return {same ? Whereabouts::unchanged : Whereabouts::changed, path};
 }
 
-// One of the model's files is not there.
+// Describes a model one of whose files is missing.
 Located ModelSearch::missing(const store::Sighting* seen) {
     if (seen == nullptr) return {};
     const store::SightedFile* absent = nullptr;
     for (const auto& file : seen->files) {
-        // The one that people know, rather than another.
+        // Prefers the file that people know the model by.
         const bool tells = absent == nullptr || file.path == seen->path;
         if (tells && is_lost(file)) absent = &file;
     }
@@ -113,8 +113,8 @@ Located ModelSearch::missing(const store::Sighting* seen) {
 bool ModelSearch::is_lost(const store::SightedFile& file) {
     if (!is_absent(info(file.path))) return false;
     const bool resolved_is_absent = is_absent(info(file.resolved));
-    // Where only a link is gone, the file may be asked for by its own name. A hub keeps files under
-    // names that are no model's: without the link, the model is gone.
+    // If only a link is gone, the file may still be requested by its own name. Not so in a model
+    // hub, where files have names without an extension: without the link, the model is gone.
     const bool is_named = model::extension_of(file.resolved) == model::extension_of(file.path);
     if (!resolved_is_absent && is_named) return false;
     const auto place = os::place_above(system_.fs, resolved_is_absent ? file.resolved : file.path);

@@ -1,4 +1,4 @@
-// What has become of the models that entries were compiled from.
+// Finds out what has become of the models that entries were compiled from.
 #pragma once
 
 #include <cstdint>
@@ -17,34 +17,33 @@ namespace larder::internal::cache {
 
 enum class Whereabouts {
     unchanged,
-    changed,  // wherever it was known to be, there is something else
-    gone,  // so is a file of it, or the only name it is asked for under, from a file system that is
-           // there
+    changed,  // in every known place there is other content
+    gone,  // a file of it, or its only requested name, is gone from a file system that is mounted
     unknown,
 };
 
 struct Located {
     Whereabouts where = Whereabouts::unknown;
-    std::string path;  // the file that tells; empty if none does
+    std::string path;  // the file that shows it; empty if there is none
 };
 
-// What may be read to find out whether a file still has the content it had.
+// How much may be read to find out whether files still have their former content.
 struct ReadLimit {
     std::uint64_t model_bytes = 0;
     std::uint64_t total_bytes = 0;
 };
 
-// A model is looked for where this machine has seen it, and where it was first compiled. Nothing
-// counts as changed or gone while one of these places is out of reach, or while it is unchanged in
-// one of them. Used by one thread.
+// Looks for a model where this machine has seen it, and where it was first compiled. A model counts
+// as changed or gone only if all of these places are in reach and none has it unchanged. Used by
+// one thread.
 class ModelSearch {
 public:
     // Both must outlive it.
     ModelSearch(const os::System& system, store::State& state, const std::string& larder_id,
                 ReadLimit limit);
 
-    // Of the content that `fingerprint` stands for, which was first compiled from `path`. Nothing
-    // is known of models without files. `describe` is called once for all entries of one model.
+    // Locates the content of `fingerprint`, which was first compiled from `path`. Returns unknown
+    // for models without files. Calls `describe` once for all entries of one model.
     [[nodiscard]] Located locate(const std::string& fingerprint, const std::string& path,
                                  const std::function<format::ModelInfo()>& describe);
 
@@ -54,7 +53,7 @@ private:
     [[nodiscard]] Located compare(const std::string& path, const store::Sighting* seen,
                                   const std::string& fingerprint, const format::ModelInfo& model);
     [[nodiscard]] Located missing(const store::Sighting* seen);
-    // Certainly not there any more.
+    // Tells whether a file is certainly gone.
     [[nodiscard]] bool is_lost(const store::SightedFile& file);
     [[nodiscard]] bool is_affordable(std::uint64_t bytes);
     [[nodiscard]] const Result<os::FileInfo>& info(const std::string& path);

@@ -6,9 +6,10 @@
 namespace larder::internal::cache {
 namespace {
 
-// How many requests before it a model is expected after.
+// A model is expected after any of this many requests before it.
 constexpr std::size_t k_before_max = 8;
-// A program that loads more models than this in one go may repeat itself unnoticed.
+// A run is compared with this many of its latest models: a program that loads more in one go may
+// repeat itself unnoticed.
 constexpr std::size_t k_run_max = 64;
 
 }  // namespace

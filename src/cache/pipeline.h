@@ -1,6 +1,6 @@
-// Programs load several models in a row, in the same order each time: text encoder, network,
-// decoder. The order is learnt, and what comes next is read while the runtime imports what is
-// there.
+// Predicts the next model. Programs load several models in a row, in the same order each time: text
+// encoder, network, decoder. The order is learnt, and the next model is read while the runtime
+// imports the present one.
 #pragma once
 
 #include <chrono>
@@ -17,19 +17,19 @@
 
 namespace larder::internal::cache {
 
-// The requests of one session, in their order. Nothing here fails or waits. Thread-safe.
+// The requests of one session, in their order. Never fails and never waits. Thread-safe.
 class Pipeline {
 public:
-    // A program that asks for nothing this long begins anew.
+    // After a pause of this length, a new run begins.
     static constexpr std::chrono::seconds k_pause{60};
-    // Objects smaller than this are read faster than a thread can help.
+    // Smaller objects are read faster than a thread can help.
     static constexpr std::uint64_t k_bytes_min = std::uint64_t{4} << 20;
 
     // One request.
     struct Asked {
         store::Turn turn;  // without its object
         std::vector<store::Follower> expected;
-        bool is_first = false;  // for this key in this run
+        bool is_first = false;  // of this key in this run
         bool has_followers = false;
     };
 
@@ -41,12 +41,12 @@ public:
     Pipeline& operator=(const Pipeline&) = delete;
     ~Pipeline() = default;
 
-    // Before anything is read for the key. One query, at most once a run.
+    // To be called before anything is read for the key. Makes one query, at most once in a run.
     [[nodiscard]] Asked ask(const std::string& larder_id, const format::Key& key);
-    // What is asked for is about to be imported, from `blob` where there is one.
+    // To be called when the request is about to import, from `blob` if there is one.
     void read_next(const std::shared_ptr<store::Store>& store, const Asked& asked,
                    std::optional<ReadAhead::Imported> blob);
-    // The request has ended, with an object where there is one.
+    // To be called when the request has ended, with its object if there is one.
     void end(Asked asked, const std::optional<Digest>& object, std::uint64_t object_bytes);
 
 private:

@@ -1,4 +1,4 @@
-// What belongs to the process that made it.
+// An object that belongs to the process that made it.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace larder::internal::cache {
 
-// A child made by fork gets a `T` of its own: threads of its parent may have been holding the locks
-// of what it was given, and are not there to let go. That is neither touched nor freed in the
-// child. As thread-safe as a unique_ptr.
+// A child made by fork gets a `T` of its own: threads of its parent may have held locks of the
+// parent's object, and do not exist in the child to release them. The child neither uses nor frees
+// the parent's object. As thread-safe as a unique_ptr.
 template <class T>
 class ProcessOwn {
 public:

@@ -10,7 +10,7 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr auto k_reader_look_every = std::chrono::milliseconds(5);
-// The rest is for the models themselves.
+// The other half is for the models themselves.
 constexpr std::uint64_t k_part_of_available_memory = 2;
 
 }  // namespace
@@ -42,9 +42,9 @@ void ReadAhead::begin(Plan plan) {
     if (running_) return;
     // An earlier thread has ended, or is about to: it no longer takes the lock.
     running_ = thread_.start([this](const std::stop_token& stop) {
-        // Where all cores are busy importing, nobody gains by reading early.
+        // While all cores import, reading ahead gains nothing.
         os::lower_priority();
-        // Should it find no memory, it counts as running: none is left to read into, now or soon.
+        // If this runs out of memory, it still counts as running: there is no memory to read into.
         run(stop);
     });
     if (running_) thread_of_ = os::current_process_id();
@@ -65,7 +65,7 @@ void ReadAhead::run(const std::stop_token& stop) {
             lock.lock();
             continue;
         }
-        // It stays in the plan until it is read: what is left of it is what was not.
+        // It stays in the plan while it is read, so that an interrupted read can be resumed.
         const auto next = plan_.next.front();
         lock.unlock();
         read_next(*store, next, number, stop);
@@ -84,7 +84,7 @@ void ReadAhead::read_first(store::Store& store, const Imported& first, std::uint
         }
         return;
     }
-    // Whatever memory that takes, its import takes anyway, and finds what is wrong with it.
+    // The import needs that memory anyway, and reports errors itself.
     constexpr auto k_all = std::numeric_limits<std::uint64_t>::max();
     static_cast<void>(store.read_ahead(first.object, k_all, [&] {
         return is_current(number, stop) ? store::Continue::yes : store::Continue::no;
@@ -104,7 +104,7 @@ void ReadAhead::read_next(store::Store& store, const store::Follower& next, std:
         if (model) *read += *model;
     }
     const std::lock_guard lock(mutex_);
-    // What cannot be read is not tried again.
+    // A failed read is not repeated.
     if (is_current(number, stop)) read_[next.key] = read ? *read : 0;
 }
 

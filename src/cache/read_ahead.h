@@ -1,4 +1,4 @@
-// Reads the models that are likely to be asked for next.
+// Reads the models that are likely to be requested next.
 #pragma once
 
 #include <atomic>
@@ -19,16 +19,17 @@
 
 namespace larder::internal::cache {
 
-// One plan at a time: the blob that is being imported first and to its end, so that nothing delays
-// it, then what follows, one after the other. What is read is not verified: hashing would take the
-// cores that the import needs. Its thread runs only while there is something to read, changes
-// nothing and touches neither log nor database. Nobody ever waits for it, except its destructor for
-// a few megabytes. Thread-safe. In a child made by fork after a thread was started it does nothing.
+// Holds one plan at a time: first the rest of the blob that is being imported, so that nothing
+// delays it, then the models that follow, one after the other. Does not verify what it reads:
+// hashing would take the cores that the import needs. Its thread runs only while there is something
+// to read, changes nothing and uses neither log nor database. Only its destructor waits for it, for
+// a few megabytes at most. Thread-safe. In a child made by fork after a thread was started it does
+// nothing.
 class ReadAhead {
 public:
     struct Imported {
         Digest object;
-        // Valid where somebody else reads it: ready once that is done.
+        // Valid if the blob is read elsewhere: ready once that is done.
         std::shared_future<void> read{};
     };
     struct Plan {
@@ -45,15 +46,15 @@ public:
 
     [[nodiscard]] bool is_usable() const noexcept;
 
-    // `key` is asked for: its bytes are read by its request, and nothing else now. What is left of
-    // the plan.
+    // To be called at a request for `key`, which reads its own bytes: stops all reading. Returns
+    // the rest of the plan.
     [[nodiscard]] std::vector<store::Follower> interrupt(const format::Key& key);
     // Replaces the plan. Each key is read once in the life of this object.
     void begin(Plan plan);
 
 private:
     void run(const std::stop_token& stop);
-    // Both return early when the plan is not `number` any more.
+    // Both return early once the plan's number is not `number`.
     void read_first(store::Store& store, const Imported& first, std::uint64_t number,
                     const std::stop_token& stop);
     void read_next(store::Store& store, const store::Follower& next, std::uint64_t number,
@@ -62,11 +63,11 @@ private:
     [[nodiscard]] std::uint64_t bytes_allowed() const;
 
     AvailableMemory available_;
-    std::atomic<std::int64_t> thread_of_{0};  // the process that has started one
-    std::atomic<std::uint64_t> number_{0};    // of the plan
+    std::atomic<std::int64_t> thread_of_{0};  // the process that has started a thread
+    std::atomic<std::uint64_t> number_{0};    // of the present plan
     mutable std::mutex mutex_;
     Plan plan_;
-    // What was read, in bytes that nobody has asked for yet.
+    // The bytes read for keys that have not been requested yet.
     std::map<format::Key, std::uint64_t> read_;
     bool running_ = false;
     os::BackgroundThread thread_;  // ends first

@@ -62,7 +62,8 @@ Result<std::vector<std::byte>> refer_to_files(std::span<const std::byte> object,
         piece.source = source->second;
         piece.offset += range->second.offset;
     }
-    // Files are no more than constants: what the object holds itself stays where it is.
+    // There are at most as many files as constants: the bytes that the object itself holds stay in
+    // place.
     referring->referred = std::move(referred);
     std::vector<std::byte> changed(object.begin(), object.end());
     std::ranges::copy(format::encode_referring(*referring), changed.begin());

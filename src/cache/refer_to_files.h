@@ -1,4 +1,4 @@
-// What refers to constants of a model in memory, made to refer to the files that they lie in.
+// Changes references to constants in memory into references to the files that hold them.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 namespace larder::internal::cache {
 
 // `object` is that of an entry in Encoding::referring; `memory` is the content of the same model,
-// read from `files`. The same blob in an object for who only knows the files. Errc::not_found where
-// a constant is in none of them; the errors of decode_referring.
+// read from `files`. Returns an object with the same blob for requests that know only the files.
+// Errc::not_found if a constant is in none of them; the errors of decode_referring.
 [[nodiscard]] Result<std::vector<std::byte>> refer_to_files(std::span<const std::byte> object,
                                                             const model::MemoryContent& memory,
                                                             const model::Fingerprinted& files);

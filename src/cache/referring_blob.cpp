@@ -11,14 +11,15 @@
 namespace larder::internal::cache {
 namespace {
 
-// Bytes in common are worth a piece of their own from here on.
+// Shorter ranges that equal the model's files are not worth a piece of their own.
 constexpr std::uint64_t k_recognised_bytes_min = 4096;
 constexpr std::uint64_t k_source_stretch_bytes = 4096;
-// Where nothing is recognised, the next look is so much further on, and twice as much each time.
-// What was passed over is found from behind.
+// After a stretch without a match the search skips this much, twice as much each time. A later
+// match is extended backwards over the skipped bytes.
 constexpr std::uint64_t k_skip_bytes_min = std::uint64_t{64} << 10;
 constexpr std::uint64_t k_skip_bytes_max = std::uint64_t{1} << 20;
-// As much may be new before it has to be little against what was recognised.
+// Up to this many bytes may be new; beyond that, new bytes must be fewer than half of the
+// recognised ones.
 constexpr std::uint64_t k_made_bytes_free = std::uint64_t{32} << 20;
 constexpr std::uint64_t k_touched_bytes_max = std::uint64_t{8} << 20;
 
@@ -48,7 +49,8 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
         offset += known;
         bytes = bytes.subspan(known);
     }
-    // What is left out is zeros; much of it is a hole in a file, but would be memory here.
+    // Bytes that the exporter skips are zeros; in a file most of them are a hole, but here they
+    // would take memory.
     if (const auto gap = offset - std::min(offset, blob_bytes_); gap > 0 && !is_whole_) {
         if (gap > k_made_bytes_free) {
             if (auto done = keep_whole(); !done) return done;
@@ -65,7 +67,7 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
     return bytes.empty() ? Result<void>{} : file_.write_at(offset, bytes);
 }
 
-// Exporters patch their headers.
+// Overwrites earlier bytes: exporters patch their headers.
 Result<void> ReferringBlob::write_over(std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         std::uint64_t begin = 0;
@@ -118,7 +120,7 @@ void ReferringBlob::recognise(std::uint64_t offset, std::span<const std::byte> b
     add_made(offset + done, bytes.subspan(done));
 }
 
-// In steps, so that few pages of the model are resident at once.
+// Compares in steps, so that few pages of the model are resident at once.
 std::uint64_t ReferringBlob::common_bytes(std::span<const std::byte> bytes,
                                           std::span<const std::byte> source) {
     std::uint64_t common = 0;
@@ -217,7 +219,8 @@ std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out() {
     return placed;
 }
 
-// So that the pages of the model's files can be mapped where the constants lie.
+// Moves the constants in the blob so that the pages of the model's files can be mapped at their
+// places.
 std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_for_cpu() {
     const auto sections = format::find_cpu_sections(
         read(0, std::min(blob_bytes_, format::k_cpu_beginning_bytes)), blob_bytes_);
@@ -264,12 +267,12 @@ std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_for_cpu
 
 namespace {
 
-// Puts the object together: its own bytes, each run where its pages can be mapped.
+// Places the object's own bytes, each run at an offset at which its pages can be mapped.
 class ObjectLayout {
 public:
     explicit ObjectLayout(std::uint64_t begin) : end_(begin) {}
 
-    // Where `bytes` that lie at `offset` in the blob come to lie in the object.
+    // Returns the offset in the object of `bytes` that lie at `offset` in the blob.
     std::uint64_t place(std::uint64_t offset, std::uint64_t bytes) {
         const auto page = os::page_bytes();
         if (bytes >= os::k_mapped_bytes_min) end_ += (page + offset % page - end_ % page) % page;
@@ -295,14 +298,14 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
     struct Piece {
         std::uint64_t offset = 0;
         format::ReferringPiece piece;
-        std::vector<Made> made;  // in a piece of the object itself; none: zeros
+        std::vector<Made> made;  // for a piece of the object itself; empty: zeros
     };
     std::vector<Piece> pieces;
     std::uint64_t gap_bytes_max = 0;
     std::uint64_t end = 0;
     for (const auto& [offset, run] : placed) {
         if (offset < end) {
-            // Constants may overlap, as they do in their file.
+            // Constants may overlap in the blob as they do in their file.
             const auto known = run.source ? number_of.find(*run.source) : number_of.end();
             auto& [begin, piece, made] = pieces.back();
             if (known == number_of.end() || piece.source != known->second ||
@@ -319,7 +322,7 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
             const auto next = static_cast<std::uint32_t>(number_of.size() + 1);
             const auto [found, is_new] = number_of.try_emplace(*run.source, next);
             if (is_new) referring.referred.push_back(sources_[*run.source].referred);
-            // What lies between two constants in their file may lie there in the blob, too.
+            // The bytes between two constants may be the same in the blob and in the file.
             if (!pieces.empty() && pieces.back().piece.source == found->second &&
                 pieces.back().piece.offset + pieces.back().piece.bytes + gap == run.offset) {
                 pieces.back().piece.bytes += gap + run.bytes;
@@ -354,7 +357,7 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
         referring.referred.size() > format::k_referred_max) {
         return keep_whole();
     }
-    // All gaps are the same zeros.
+    // All gaps refer to the same zeros.
     const auto zeros = format::referring_table_bytes(referring.referred.size(), pieces.size());
     ObjectLayout layout(zeros + gap_bytes_max);
     for (auto& [offset, piece, made] : pieces) {

@@ -1,5 +1,5 @@
-// A blob on its way from the runtime into the larder, of which only what the compiler made gets
-// there: bytes that the model's own files have are recognised as they pass.
+// Receives a blob from the runtime and stores only what the compiler made: it recognises bytes that
+// are in the model's own files, and refers to those.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@
 
 namespace larder::internal::cache {
 
-// Smaller models are kept whole: a file takes whole blocks, and a hit opens one more.
+// Smaller models are stored raw: a file takes whole blocks, and a hit would open one file more.
 inline constexpr std::uint64_t k_referred_bytes_min = std::uint64_t{256} << 10;
 
-// How a device uses what it imports.
+// Tells how a device uses the blob that it imports.
 enum class BlobUse {
-    in_place,  // its constants stay where they are in memory
+    in_place,  // its constants stay at their places in memory
     copied,    // the device has its own copy
 };
 
@@ -34,19 +34,19 @@ public:
                   BlobUse use);
 
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
-    // Once all is written. The file then holds what has to be kept and has its form; or the blob
-    // itself, where too little of it is the model's own, or it would have to be copied together at
-    // each load.
+    // To be called once everything is written. The file then has its encoding: what must be stored,
+    // with references; or the blob itself, if too little of it is in the model's files, or if each
+    // load would have to copy it together.
     [[nodiscard]] Result<void> finish();
 
 private:
-    // Bytes of the blob that follow one another in one place.
+    // Consecutive bytes of the blob that have one source.
     struct Run {
         std::uint64_t bytes = 0;
-        std::optional<std::uint32_t> source;  // none: `made_`
-        std::uint64_t offset = 0;             // in it
+        std::optional<std::uint32_t> source;  // absent: `made_`
+        std::uint64_t offset = 0;             // in the source
     };
-    // Where some bytes of the blob come to lie, and where they are taken from.
+    // The place of some bytes in the imported blob, and their source.
     struct Placed {
         std::uint64_t offset = 0;  // in the blob as it is imported
         Run run;
@@ -64,10 +64,10 @@ private:
     [[nodiscard]] std::vector<std::byte> read(std::uint64_t offset, std::uint64_t bytes) const;
     [[nodiscard]] const Run* run_with(std::uint64_t offset, std::uint64_t bytes,
                                       std::uint64_t& begin) const;
-    // What was recognised so far is written as it is, and so is all that follows.
+    // Writes out all bytes recognised so far; from then on all bytes are written as they are.
     [[nodiscard]] Result<void> keep_whole();
     [[nodiscard]] bool is_worth_it() const;
-    // Nothing where it cannot be done, or would not pay.
+    // Both return nothing if the blob cannot be laid out, or if that would not pay.
     [[nodiscard]] std::optional<std::vector<Placed>> lay_out();
     [[nodiscard]] std::optional<std::vector<Placed>> lay_out_for_cpu();
     [[nodiscard]] Result<void> write(const std::vector<Placed>& placed);
@@ -81,7 +81,7 @@ private:
     std::vector<std::byte> made_;
     std::uint64_t blob_bytes_ = 0;
     std::uint64_t referred_bytes_ = 0;
-    std::uint64_t touched_bytes_ = 0;  // of the sources, since their pages were dropped
+    std::uint64_t touched_bytes_ = 0;  // of the sources, since their pages were last dropped
     bool is_whole_ = false;
 };
 

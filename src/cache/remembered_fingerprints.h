@@ -5,7 +5,7 @@
 
 namespace larder::internal::cache {
 
-// What the machine remembers of files, as model/ asks for it.
+// The state's fingerprints of files, through the interface of model/.
 class RememberedFingerprints final : public model::FingerprintMemory {
 public:
     // `state` must outlive it.

@@ -1,4 +1,4 @@
-// What became of the models of a session, for those who ask whether larder does anything.
+// Counts the outcomes of a session's requests, for users who ask whether larder has any effect.
 #pragma once
 
 #include <array>
@@ -15,11 +15,10 @@ namespace larder::internal::cache {
 // Thread-safe.
 class Report {
 public:
-    // `saved` is how much longer compiling took than loading did, if it did; 0 where nothing was
-    // loaded.
+    // `saved` is how much longer compiling took than loading, if it did; 0 if nothing was loaded.
     void add(Outcome outcome, std::chrono::milliseconds saved);
-    // "3 models: 2 loaded, 1 compiled, 4.10 s saved", or "no time saved"; empty where there was
-    // none.
+    // Returns "3 models: 2 loaded, 1 compiled, 4.10 s saved", or "no time saved"; empty without
+    // requests.
     [[nodiscard]] std::string summary() const;
 
 private:
@@ -28,14 +27,14 @@ private:
     std::chrono::milliseconds saved_{0};
 };
 
-// "compiled", "loaded", "waited", "bypassed".
+// Returns "compiled", "loaded", "waited" or "bypassed".
 [[nodiscard]] const char* word(Outcome outcome);
 
-// "process 1234 has been compiling it for 12.0 s".
+// Returns "process 1234 has been compiling it for 12.0 s".
 [[nodiscard]] std::string describe(const store::FlightHolder& holder, std::chrono::nanoseconds now);
 
-// "loaded in 31.0 ms; compiling took 44.0 ms". `compile_time` is of what was loaded; 0 if that is
-// unknown.
+// Returns "loaded in 31.0 ms; compiling took 44.0 ms". `compile_time` is that of the loaded entry;
+// 0 if unknown.
 [[nodiscard]] std::string describe(const Response& response,
                                    std::chrono::milliseconds compile_time);
 

@@ -1,4 +1,4 @@
-// What one request asks of the cache, and what it gets.
+// One request to the cache, and its response.
 #pragma once
 
 #include <chrono>
@@ -23,12 +23,12 @@ enum class ModelOrigin {
 
 struct ModelReference {
     ModelOrigin origin = ModelOrigin::path;
-    std::string path;  // for ModelOrigin::path; of ModelOrigin::memory, where it was read from
-    std::string name;  // what people call it, where it has no path
-    std::optional<Digest> fingerprint;  // for ModelOrigin::caller
+    std::string path;  // of ModelOrigin::path; for ModelOrigin::memory, the file it was read from
+    std::string name;  // the model's name for people, if it has no path
+    std::optional<Digest> fingerprint;  // of ModelOrigin::caller
 };
 
-// In an entry: the shapes of the model's inputs.
+// The note in an entry with the shapes of the model's inputs.
 inline constexpr const char* k_shapes_note = "shapes";
 
 struct Timing {
@@ -44,11 +44,11 @@ struct Timing {
     Duration total{0};
 };
 
-// How much of what the runtime unpacked into large blocks of memory is shared with other processes.
+// The memory that the runtime unpacked into large blocks, by whether other processes share it.
 struct Sharing {
     std::uint64_t shared_bytes = 0;
-    std::uint64_t private_bytes = 0;  // that could not be shared
-    std::string reason;               // why nothing, or not all, is; may be empty
+    std::uint64_t private_bytes = 0;  // could not be shared
+    std::string reason;               // why nothing, or not everything, is shared; may be empty
 };
 
 struct Response {
@@ -57,9 +57,9 @@ struct Response {
     std::optional<Digest> key;
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
-    std::uint64_t kept_bytes = 0;  // of these, what is kept and not in the model's own files
+    std::uint64_t kept_bytes = 0;  // the part that is stored, and not in the model's own files
     Timing timing;
-    std::optional<Sharing> sharing;  // absent where nothing was imported
+    std::optional<Sharing> sharing;  // absent if nothing was imported
 };
 
 }  // namespace larder::internal::cache

@@ -8,7 +8,7 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr std::uint64_t k_size_bytes_min = std::uint64_t{64} << 20;
-// A blob is about as large as the weights that it is made from, or twice that.
+// The disk needs room for the blob too, which is as large as the weights, or twice that.
 constexpr std::uint64_t k_times_free_min = 4;
 constexpr std::string_view k_weights_suffix = ".weights";
 

@@ -12,7 +12,7 @@ Session::Session(const os::System& system, Log& log, Config config)
       pipeline_(system, state_) {}
 
 Session::~Session() {
-    // First: what follows may take longer than the process is there to listen.
+    // Reported first: the rest may take longer than the process has to read messages.
     if (config_.report || log_.enabled(LogLevel::info)) {
         const auto summary = report_.get().summary();
         if (!summary.empty()) log_.answer(summary);

@@ -1,4 +1,4 @@
-// What all requests of one handle share.
+// The parts that all requests of one handle share.
 #pragma once
 
 #include <chrono>
@@ -26,24 +26,23 @@
 
 namespace larder::internal::cache {
 
-// Whether processes share what blobs are unpacked into.
+// Decides whether processes share the memory that blobs are unpacked into.
 enum class Share {
-    automatic,  // where several use a model at once, or did
+    automatic,  // if several processes use a model at once, or did
     on,
     off,
 };
 
-// What becomes of weights that lie in the model's own files.
+// Decides whether entries hold weights that are also in the model's own files.
 enum class WeightsKept {
-    // As `refer` where a load can map the files, unless they lie further away than the larder, or
-    // in
-    // memory.
+    // Like `refer` if a load can map the files, and if they do not lie further away than the
+    // larder, or in memory.
     automatic,
-    refer,  // only what the compiler made is kept
-    keep,   // they are kept, too
+    refer,  // an entry holds only what the compiler made
+    keep,   // an entry holds the weights too
 };
 
-// Which blobs are kept.
+// Decides which blobs are published.
 enum class Keep {
     automatic,  // those that save time or memory
     all,
@@ -52,22 +51,23 @@ enum class Keep {
 struct Config {
     std::string directory;
     std::string state_directory;
-    std::string temporary_directory;  // where there is no larder to put files into; may be empty
+    std::string temporary_directory;  // for files if there is no larder; may be empty
     Mode mode = Mode::on;
     store::VerifyPolicy verify = store::VerifyPolicy::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;  // as early as can be, at the cost of an import after a compile
-    bool prefault = true;        // what the runtime allocates for a large blob
+    bool release_memory = true;  // as early as possible, at the cost of an import after a compile
+    bool prefault = true;        // of the memory that the runtime allocates for a large blob
     Share share = Share::off;
     WeightsKept weights = WeightsKept::automatic;
     Keep keep = Keep::all;
-    // By how much a load may last longer so that others can share; none: as long as unpacking took.
+    // How much longer a load may take so that other processes can share; absent: as long as
+    // unpacking.
     std::optional<std::chrono::nanoseconds> keep_limit{};
-    bool report = false;   // says at the end of the session what became of its models
-    std::string unusable;  // why nothing is to be kept or loaded; empty: there is no reason
+    bool report = false;   // log the outcomes at the end of the session
+    std::string unusable;  // why nothing is published or loaded; empty: the cache is usable
 };
 
 // Thread-safe.
@@ -77,8 +77,8 @@ public:
     Session(const os::System& system, Log& log, Config config);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    // Reports, keeps what devices wrote beside their blobs meanwhile, ends every trial, and waits
-    // for what is being published.
+    // Reports, publishes what devices wrote after their models were ready, ends every trial, and
+    // waits for running publications.
     ~Session();
 
     [[nodiscard]] const Config& config() const { return config_; }
@@ -92,23 +92,23 @@ public:
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
     [[nodiscard]] Report& report();
 
-    // The larder, opened on first use and again after it was lost.
+    // Returns the larder, opened on first use and again after `lose`.
     [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
-    // The directory vanished or is of no use any more: the next request opens it anew.
+    // Drops a larder whose directory vanished or became unusable: the next request opens it again.
     void lose(const std::shared_ptr<store::Store>& store);
 
     // See LateFiles::retain. The directory lives until the session ends.
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
-    // What devices have written to these directories, and to those of kernels, meanwhile.
+    // Publishes the files that devices have written to these directories, and to those of kernels.
     void keep_late_files();
 
-    // Keeps a presence until what it returns is let go of, or the session ends: a model may outlive
-    // that.
+    // Holds a presence until the result is released or the session ends, whichever is first: a
+    // model may outlive the session.
     [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
                                                    store::Presence presence);
-    // Of all presences that are kept.
+    // The paths of all presences that are held.
     [[nodiscard]] std::set<std::string> presence_paths() const;
 
 private:
@@ -132,7 +132,7 @@ private:
     ProcessOwn<Report> report_;
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
     ProcessOwn<KernelKeeping> kernels_;
-    ProcessOwn<LateFiles> late_files_;  // a child does not touch what its parent's devices write
+    ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
     ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
 };
 

@@ -7,13 +7,12 @@
 
 namespace larder::internal::cache {
 
-// Remembers where the files of a model were found, and on which file systems: so that later, what
-// is gone can be told from what is out of reach. Does nothing for models without files. A query,
-// where the same was seen within a day; never fails.
+// Records where the files of a model were found, and on which file systems, so that later a missing
+// file can be told from one that is out of reach. Does nothing for models without files. If the
+// same was recorded within a day, it costs one query. Never fails.
 void sight(Session& session, const std::string& larder_id, const Identified& identified);
 
-// Whether this machine has seen a model at that path before: of a content that is not kept, it was
-// another.
+// Tells whether this machine has seen a model with other content at that path before.
 [[nodiscard]] bool was_other(Session& session, const std::string& larder_id,
                              const Identified& identified);
 

@@ -16,7 +16,7 @@ namespace {
 
 using Range = std::span<const std::byte>;
 
-// Below, neither the thread pays nor the memory.
+// For less than this, the thread costs more than it saves.
 constexpr std::uint64_t k_weights_bytes_min = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_resident_bytes_max = std::uint64_t{128} << 20;
 constexpr std::uint64_t k_held_part = 16;
@@ -30,7 +30,7 @@ std::vector<Range> joined(std::vector<Range> ranges) {
     std::ranges::sort(ranges, std::less<>{}, [](Range range) { return range.data(); });
     std::vector<Range> result;
     for (const auto range : ranges) {
-        // No page lies in so small a gap alone.
+        // A gap as small as this contains no whole page.
         if (!result.empty() && range.data() <= end_of(result.back()) + k_gap_bytes_max) {
             auto& last = result.back();
             last = {last.data(), std::max(end_of(last), end_of(range))};
@@ -66,7 +66,7 @@ std::vector<Range> droppable(std::vector<Range> weights) {
 
 }  // namespace
 
-// Without a thread the pages stay.
+// Without a thread the pages stay resident.
 SourcePages::SourcePages(const std::vector<std::span<const std::byte>>& weights)
     : droppable_(droppable(weights)),
       hold_the_weights_(sum_of_sizes(droppable_) >=

@@ -21,7 +21,7 @@ std::string_view value_of(const KeyInputs& inputs, const std::string& name) {
 
 bool is_property(std::string_view name) { return name.starts_with("property."); }
 
-// All of one kind of input, in one text.
+// All inputs of one kind, as one text.
 template <class Wanted>
 std::string text_of(const KeyInputs& inputs, const Wanted& wanted) {
     std::string text;
@@ -49,8 +49,8 @@ std::string facts_of(const KeyInputs& inputs) {
 
 bool is_of_runtime(std::string_view name) { return name.starts_with("runtime."); }
 
-// "runtime.openvino was 2026.3, is 2026.4"; empty if nothing that both have differs, and nothing
-// that the same kind of runtime tells now is new.
+// Returns "runtime.openvino was 2026.3, is 2026.4"; empty if no input that both have differs, and
+// the same kind of runtime has no new input now.
 std::string difference(const KeyInputs& then, const KeyInputs& now) {
     std::string text;
     const bool is_same_kind = std::ranges::any_of(then, [&](const auto& fact) {
@@ -69,7 +69,7 @@ std::string difference(const KeyInputs& then, const KeyInputs& now) {
     return text;
 }
 
-// Each device tells its full name: without one, this machine has not got it.
+// Each present device reports its full name; a device without one is not in this machine.
 bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
     bool has = !here.empty();
     for_each_fact(kept, [&](const std::string& name, const std::string& /*value*/) {
@@ -89,7 +89,7 @@ public:
           result_(entries.size()) {}
 
     std::vector<std::optional<Staleness>> run() {
-        // None supersedes another: a blob, what one is unpacked into, and its kernels.
+        // A blob, its unpacked form and its kernels do not supersede each other.
         using ByDevice = std::map<std::pair<std::string_view, KeptForm>, std::vector<std::size_t>>;
         std::unordered_map<std::string_view, ByDevice> by_model;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -106,12 +106,12 @@ public:
 private:
     struct Build {
         std::vector<std::size_t> members;
-        std::map<std::size_t, KeyInputs> inputs;  // all of each member
-        std::set<std::string> properties;         // that any of them has
+        std::map<std::size_t, KeyInputs> inputs;  // all key inputs, by member
+        std::set<std::string> properties;         // the properties that any member has
         bool in_use_here = false;
     };
 
-    // What no other entry has a part in.
+    // Judges by what needs no comparison with other entries.
     void judge_alone(std::size_t i) {
         const auto& entry = entries_[i];
         const auto& model = entry.model;
@@ -126,10 +126,10 @@ private:
         }
     }
 
-    // Builds are told apart by their facts; an entry of one is superseded by one of another that
-    // agrees in the properties which both builds know.
+    // Groups entries into builds by their facts. An entry is superseded by one of another build
+    // that agrees in all properties that both builds know.
     void find_superseded(const std::vector<std::size_t>& members) {
-        // Those of a list that say the same share it.
+        // Entries of a list with the same facts share one copy.
         const auto* const first = entries_[members.front()].built_for;
         const auto is_first = [&](std::size_t i) { return entries_[i].built_for == first; };
         if (std::ranges::all_of(members, is_first)) return;
@@ -174,7 +174,7 @@ private:
             const auto found = newest.find(text_of(older.inputs.at(i), both_know));
             if (found == newest.end()) continue;
             const auto& successor = entries_[found->second];
-            // Whoever still uses it has another runtime than the newer one.
+            // If the entry was used after that, another runtime than the newer one still uses it.
             if (successor.created_at_ns <= used_at_ns(entry)) continue;
             result_[i] = {StaleReason::superseded,
                           "kept anew as " + std::string(successor.key.substr(0, 12)) + ": " +
@@ -183,8 +183,8 @@ private:
         }
     }
 
-    // Of two that this machine has side by side, such as a GPU and another, neither takes the
-    // other's place.
+    // If this machine has two devices side by side, such as two GPUs of different makes, neither
+    // replaces the other.
     bool are_of_two_devices(const Build& one, const Build& other) const {
         if (runtime_ == nullptr || !one.in_use_here || !other.in_use_here) return false;
         return !difference(*entries_[one.members.front()].built_for,
@@ -201,7 +201,8 @@ private:
         });
     }
 
-    // Why a request like it would not find it on this machine; empty if that cannot be told.
+    // Says why a request for this entry would not find it on this machine; empty if that is
+    // unknown.
     std::string refusal(const KeptEntry& entry) const {
         if (runtime_ == nullptr) return {};
         const auto& here = runtime_->inputs(*entry.built_for);

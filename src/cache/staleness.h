@@ -1,4 +1,4 @@
-// Which entries nobody will ask for again. A decision over facts: no I/O.
+// Decides which entries are stale, from facts alone: no I/O.
 #pragma once
 
 #include <chrono>
@@ -15,41 +15,41 @@
 
 namespace larder::internal::cache {
 
-// The first that holds is told.
+// If several apply, the first of them is reported.
 enum class StaleReason {
     gone,
     changed,
-    superseded,    // the same is kept for another runtime or driver, which is in use here
+    superseded,    // an entry of the same model for another runtime or driver is in use here
     incompatible,  // a request on this machine has another runtime, driver or device
 };
 
 struct Staleness {
     StaleReason reason = StaleReason::gone;
     std::string detail;
-    // Nobody loses by its removal. What another machine or another runtime on this one may still
-    // use is certain only when nobody has used it for k_disuse.
+    // Nobody loses by its removal. An entry that another machine, or another runtime on this one,
+    // may still use is certain only after k_disuse without a use.
     bool certain = false;
 };
 
 inline constexpr std::chrono::hours k_disuse{14 * 24};
 
-// A blob, or what goes with one: see cache/unpacked.h and cache/kernels.h.
+// A blob, or an entry that belongs to one: see cache/unpacked.h and cache/kernels.h.
 enum class KeptForm { blob, unpacked, kernels };
 
-// Refers to what the caller holds.
+// Refers to memory of the caller.
 struct KeptEntry {
     std::string_view key;
-    std::string_view fingerprint;                  // of its model
+    std::string_view fingerprint;                  // of the entry's model
     const format::KeyInputs* built_for = nullptr;  // the inputs "device.…" and "runtime.…"
     std::string_view requirements;
     KeptForm form = KeptForm::blob;
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
-    std::int64_t used_anywhere_at_ns = 0;         // as far as the larder tells; 0: it does not
+    std::int64_t used_anywhere_at_ns = 0;         // from the larder's mark; 0: unknown
     Located model;
 };
 
-// What the runtime of this machine says now.
+// Answers questions about the runtime of this machine.
 class RuntimeFacts {
 public:
     RuntimeFacts() = default;
@@ -57,24 +57,24 @@ public:
     RuntimeFacts& operator=(const RuntimeFacts&) = delete;
     virtual ~RuntimeFacts() = default;
 
-    // The inputs "device.…" and "runtime.…" that the key of a request like the kept one would have;
-    // empty where there is no such device. Valid until the next call.
+    // Returns the inputs "device.…" and "runtime.…" of the key that a request like the stored one
+    // would have; empty if there is no such device. Valid until the next call.
     [[nodiscard]] virtual const format::KeyInputs& inputs(const format::KeyInputs& kept) = 0;
-    // Whether the device refuses a blob with these requirements.
+    // Tells whether the device refuses a blob with these requirements.
     [[nodiscard]] virtual bool refuses(const std::string& device,
                                        const std::string& requirements) = 0;
-    // The build of OpenVINO.
+    // Returns the build of OpenVINO.
     [[nodiscard]] virtual std::string openvino() = 0;
-    // Whether a device here loads what OpenVINO's own cache has noted so.
+    // Tells whether a device here loads a file of OpenVINO's own cache with this information.
     [[nodiscard]] virtual bool accepts(const std::string& runtime_info) = 0;
 };
 
-// All key inputs of the entry with this index.
+// Returns all key inputs of the entry with this index.
 using AllInputs = std::function<format::KeyInputs(std::size_t)>;
 
-// One answer for each of `entries`, which are all of a larder: without some of them, what
-// supersedes others may not be found. Without `runtime`, nothing is incompatible, and what
-// supersedes is told by what this machine has used.
+// Returns one answer for each of `entries`, which must be all entries of a larder: without some of
+// them, superseded ones may be missed. Without `runtime`, no entry is incompatible, and a build
+// counts as in use if this machine has used it.
 [[nodiscard]] std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
                                                           const AllInputs& all_inputs,
                                                           RuntimeFacts* runtime,

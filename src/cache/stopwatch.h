@@ -13,7 +13,7 @@ namespace larder::internal::cache {
         std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
-// Adds the time it lives to a stage's total, so that a stage that ends by an exception counts too.
+// Adds its lifetime to a stage's total, so that a stage that ends with an exception counts too.
 class Stopwatch {
 public:
     Stopwatch(os::Clock& clock, std::optional<std::chrono::nanoseconds>& total)

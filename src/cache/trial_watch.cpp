@@ -28,7 +28,7 @@ void OpenTrial::renew(store::Trial trial) {
 }
 
 TrialWatch::~TrialWatch() {
-    // The trials of a parent are the parent's to end.
+    // Only the parent process ends its trials.
     if (!thread_.is_ours()) return;
     thread_.stop();
     for (const auto& [until, trial] : watched_) trial->end();
@@ -38,7 +38,7 @@ void TrialWatch::watch(std::shared_ptr<OpenTrial> trial) {
     const std::lock_guard lock(mutex_);
     watched_.push_back({std::chrono::steady_clock::now() + k_first_use, std::move(trial)});
     if (running_ && thread_.is_ours()) return;
-    // Where no thread is to be had, the trial ends with this watch. An earlier thread has ended, or
+    // If no thread can be started, the trial ends with this watch. An earlier thread has ended, or
     // is about to: it no longer takes the lock.
     running_ = thread_.start([this](const std::stop_token& stop) { run(stop); });
 }
@@ -51,7 +51,7 @@ void TrialWatch::run(const std::stop_token& stop) {
         if (stop.stop_requested()) return;
         auto trial = std::move(watched_.front().trial);
         watched_.erase(watched_.begin());
-        // Without the lock: who begins a trial meanwhile does not wait for the disk.
+        // Unlocked, so that a thread that begins a trial does not wait for the disk.
         lock.unlock();
         trial->end();
         lock.lock();

@@ -14,7 +14,7 @@
 
 namespace larder::internal::cache {
 
-// A trial that is under way, shared by the blob's owner and the watch: whichever ends it first.
+// A running trial, shared by the blob's owner and the watch: the first of them to end it counts.
 class OpenTrial {
 public:
     // `proven` is called once, when the trial ends.
@@ -26,11 +26,11 @@ public:
 
     // The object is loaded; see store::Trial. Thread-safe.
     void note_loaded();
-    // The process survived: the object is proven. Does nothing the second time. Thread-safe.
+    // The process survived: the object is proven. Later calls do nothing. Thread-safe.
     void end();
-    // The object was not used after all: nothing is proven, and nobody is to blame.
+    // The object was not used after all: it is neither proven nor to blame.
     void withdraw();
-    // Another trial of the same object, after a withdrawal.
+    // Starts another trial of the same object, after a withdrawal.
     void renew(store::Trial trial);
 
 private:
@@ -39,17 +39,17 @@ private:
     std::function<void()> proven_;
 };
 
-// Ends trials whose blob was in use for a while without taking the process down. Its thread runs
+// Ends trials whose blob has been in use for a while without crashing the process. Its thread runs
 // only while there are such trials. Thread-safe.
 class TrialWatch {
 public:
-    // How long the first use of a blob stays under suspicion.
+    // How long the first use of a blob is on trial.
     static constexpr std::chrono::seconds k_first_use{30};
 
     TrialWatch() = default;
     TrialWatch(const TrialWatch&) = delete;
     TrialWatch& operator=(const TrialWatch&) = delete;
-    // Ends every trial: the process goes on, or ends as it should.
+    // Ends every trial: the process continues, or exits normally.
     ~TrialWatch();
 
     void watch(std::shared_ptr<OpenTrial> trial);

@@ -5,7 +5,7 @@
 namespace larder::internal::cache {
 namespace {
 
-// Those of an earlier larder, "unpacked", may hold data of programs.
+// Entries of earlier larder versions, named "unpacked", may hold data of programs.
 constexpr const char* k_unpacked = "unpacked-2";
 constexpr const char* k_unpacked_earlier = "unpacked";
 constexpr const char* k_from_note = "unpacked_from";

@@ -1,4 +1,4 @@
-// Entries that hold what a device unpacks the blob of another entry into.
+// Entries that hold the memory blocks that a device unpacks the blob of another entry into.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace larder::internal::cache {
 
-// The key inputs of the entry that belongs to a blob's.
+// Returns the key inputs of the entry that belongs to a blob's.
 [[nodiscard]] format::KeyInputs unpacked_inputs(const format::KeyInputs& blob_inputs);
-// The key of the entry that an earlier larder kept, which is not to be used any more.
+// Returns the key of such an entry of an earlier larder version, which must not be used any more.
 [[nodiscard]] format::Key earlier_unpacked_key(const format::KeyInputs& blob_inputs);
-// What is the same of every such entry of a blob with this key.
+// Returns the fields that all such entries of a blob with this key have in common.
 [[nodiscard]] format::Manifest unpacked_manifest(const format::Key& blob,
                                                  const format::KeyInputs& blob_inputs);
-// The key of the blob's entry, in hexadecimal; empty for an entry that is none of these.
+// Returns the key of the blob's entry, in hexadecimal; empty for an entry of another kind.
 [[nodiscard]] std::string unpacked_from(const format::Manifest& manifest);
 
 }  // namespace larder::internal::cache

@@ -14,27 +14,29 @@
 namespace larder::internal::cache {
 namespace {
 
-// Less than this of what a process has unpacked is not worth a file.
+// If less than this of a process's blocks is not published, publishing it is not worth a file.
 constexpr std::uint64_t k_worth_keeping_bytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t k_worth_keeping_part = 10;
-// Other numbers of threads may unpack the same blob differently. What is kept for all of them
-// together is at most so many times what one needs.
+// Processes with other numbers of threads may unpack the same blob differently. The blocks stored
+// for all of them take at most this many times what one process needs.
 constexpr std::uint64_t k_forms_max = 4;
-// What an import takes besides, for each so much that stays: what it frees again.
+// The memory that an import needs at its peak, relative to what stays: five parts for every four.
 constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
 constexpr std::uint64_t k_cores_of_turn = 4;
-// Memory for so many of them is not short.
+// If this many times the memory is available, memory is not short.
 constexpr std::uint64_t k_plenty = 4;
-// Whoever is before others takes seconds, on a slow disk minutes: the model works without.
+// Processes ahead in the queue take seconds, on a slow disk minutes; the model also works without a
+// turn.
 constexpr std::chrono::seconds k_wait_for_turn{30};
-// A busy machine may not run the thread that copies for as long as it takes to unpack a small
+// On a busy machine the thread that copies may not run for as long as it takes to unpack a small
 // model.
 constexpr std::chrono::milliseconds k_turn{250};
-// While another process copies what both have unpacked.
+// How often to look while another process copies blocks that both have unpacked.
 constexpr std::chrono::milliseconds k_look_again{200};
-// A first inference that takes longer than packing weights does is the program's own affair.
+// Limits the first inference: one that takes longer than packing weights does is left to the
+// program.
 constexpr std::chrono::seconds k_warm_up_min{1};
 constexpr std::chrono::seconds k_warm_up_max{20};
 constexpr std::uint64_t k_packed_bytes_per_second = std::uint64_t{1} << 30;
@@ -53,13 +55,13 @@ format::Key turn_key(const format::Key& key, const os::System& system, std::uint
         {{"of", key.hex()}, {"turn", std::to_string(turn)}, {"boot", system.process.boot_id}});
 }
 
-// Of those that a process may have open.
+// A part of the files that a process may have open.
 std::size_t files_at_once() {
     constexpr std::size_t k_part = 4;
     return std::max<std::size_t>(os::read_descriptor_limit() / k_part, 1);
 }
 
-// What an earlier larder shared may be anything that programs had in their memory.
+// Removes blocks that an earlier larder version shared: they may hold data of programs.
 void forget_earlier(Session& session, store::Store& store, const Identified& identified) {
     const auto key = earlier_unpacked_key(identified.inputs);
     if (!store.find(key).manifest) return;
@@ -68,7 +70,7 @@ void forget_earlier(Session& session, store::Store& store, const Identified& ide
     }
 }
 
-// Whatever happens meanwhile, nobody reads the blocks of a model that is handed out.
+// Ensures, on every way out, that no block is read once its model is handed out.
 class Reading {
 public:
     explicit Reading(KeepJob& job) : job_(job) {}
@@ -117,7 +119,7 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(
     if (blob_bytes < k_releasable_blob_bytes) return none("the model is too small");
     forget_earlier(session, *store, identified);
     if (session.config().share == Share::off) return none("sharing is switched off");
-    // Another machine may take a file away, and with it the pages that this one has not read yet.
+    // Another machine may remove a file, and with it the pages that this machine has not read yet.
     const auto space = session.system().fs.space(store->directory());
     const bool is_remote = space && space->locality == os::Locality::network;
     if (is_remote && session.config().share != Share::on) {
@@ -141,7 +143,7 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(
                                                                  request.making_function());
     made->staged_files_max_ = files_at_once();
     made->maps_staged_ = space && !is_remote && session.system().fs.can_make_private();
-    // Whether anybody shares may only be known after the import.
+    // Records already during the import: whether another process shares may be known only later.
     made->scope_ =
         std::make_unique<os::LargeBlockScope>(libraries, 0, os::LargeBlockScope::Record::yes);
     made->started_at_ = Clock::now();
@@ -181,7 +183,7 @@ Result<void> WeightSharing::may_keep(std::uint64_t bytes) {
         return fail(Errc::no_space,
                     "there is no room for both, a blob and what it is unpacked into");
     }
-    // Nothing else has to go for it unless it was asked for.
+    // No other entry is evicted for the blocks, unless LARDER_SHARE=on asks for that.
     if (session_.config().share == Share::automatic && !store_->has_room(bytes)) {
         return fail(Errc::no_space,
                     "there is no room for " + format_size(bytes) + " of unpacked weights in",
@@ -212,7 +214,7 @@ void WeightSharing::wait_for_turn() {
     for (std::uint64_t turn = 0; turn < turns; ++turn) {
         if (take(turn, std::chrono::nanoseconds{0})) return;
     }
-    // Where somebody takes too long, it is begun all the same: soon, where there is memory for it.
+    // If other processes take too long, the import begins anyway: soon, if there is memory for it.
     const auto limit =
         available / k_plenty > blob_bytes_
             ? std::min<std::chrono::nanoseconds>(k_wait_for_turn, session_.config().lock_timeout)
@@ -277,7 +279,7 @@ bool WeightSharing::is_all_kept() {
     if (bytes_worth_keeping() > 0) return false;
     const auto found = store_->find(draft_.key);
     return std::ranges::all_of(blocks_, [&](const Block& block) {
-        // Whoever publishes it is about to list it; if that fails, the next load does.
+        // The process that publishes it is about to list it; if that fails, the next load does.
         if (!block.shared || block.unsettled) return true;
         return found.manifest && std::ranges::any_of(found.manifest->parts, [&](const auto& part) {
                    return part.object == block.shared->object;
@@ -293,14 +295,15 @@ Result<void> WeightSharing::keep() {
     if (is_all_kept()) return {};
     const auto limit = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                           std::max<std::chrono::nanoseconds>(unpacking, k_turn));
-    // Others who load it now would have to unpack it: one of them keeps it, and all wait for that.
+    // Other processes that load it now would have to unpack it: one publishes it, and all wait for
+    // that.
     const bool waits = session_.config().share == Share::on || is_waited_for();
     while (true) {
         const auto left = waits ? limit - Clock::now() : Clock::duration{0};
         auto flight = store_->flight(
             draft_.key,
             std::clamp<std::chrono::nanoseconds>(left, std::chrono::nanoseconds{0}, k_look_again));
-        // It can be shared before it is published.
+        // Blocks can be shared before they are published.
         if (!flight || flight->waited()) share_same_bytes();
         if (is_all_kept()) return {};
         if (flight) return start_keeping(std::move(*flight), waits, limit);
@@ -325,7 +328,7 @@ Result<void> WeightSharing::start_keeping(store::Flight flight, bool waits,
     if (!session_.keeping().start(job))
         return fail(Errc::busy, "there is no thread that could keep what is shared");
     if (maps_staged_ || !waits) {
-        // Not until it is on the disk: that goes on behind the load.
+        // Waits for the copying, not for the disk: syncing continues after the load.
         job->wait_until_read(limit);
     } else {
         static_cast<void>(job->wait_until_over(limit));
@@ -341,7 +344,8 @@ std::vector<KeptBlock> WeightSharing::unkept_blocks() const {
         if (block.shared || !found.insert(*block.object).second) continue;
         unkept.push_back({part_of(block).name, *block.object, block.pages});
     }
-    // All are open until the last is on the disk. The largest first; later loads keep the rest.
+    // All files are open until the last is synced. Takes the largest first; later loads publish the
+    // rest.
     if (const auto files = files_at_once(); unkept.size() > files) {
         std::ranges::sort(unkept, std::greater{},
                           [](const KeptBlock& block) { return block.pages.size(); });
@@ -368,7 +372,7 @@ void WeightSharing::settle() noexcept {
     }
 }
 
-// What this process has mapped, and, within the limit, other forms.
+// The parts that this process has mapped and, within the limit, those of other forms.
 std::vector<format::Part> WeightSharing::kept_parts(std::span<const KeptBlock> unkept) {
     std::vector<format::Part> parts;
     std::set<std::string, std::less<>> names;

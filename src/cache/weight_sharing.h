@@ -1,10 +1,10 @@
-// One copy in memory, for all processes of this machine, of what a blob is unpacked into.
+// Shares one copy of the memory that a blob is unpacked into among all processes of this machine.
 //
 // A device unpacks a blob into blocks of its own memory: the same bytes in each process. They are
-// kept as an entry beside the blob's, a file for each block, and each process replaces its blocks
-// by private mappings of these files. All of that happens before the model is handed out, and only
-// with blocks that were allocated for this very import, or for one inference on zeros: nobody
-// writes to them meanwhile, and there is nothing of the program's in them.
+// published as an entry beside the blob's, with a file for each block, and each process replaces
+// its blocks by private mappings of these files. All of that happens before the model is handed
+// out, and only with blocks that were allocated for this very import, or for one inference on
+// zeros: nothing writes to them meanwhile, and they hold no data of the program.
 #pragma once
 
 #include <atomic>
@@ -32,9 +32,10 @@ namespace larder::internal::cache {
 // For one import, on one thread.
 class WeightSharing {
 public:
-    // Before the blob is imported. Null, with the reason in `sharing`, where nothing can be shared
-    // or it is not worth it. Where memory is short it waits until others have shared theirs.
-    // `compiled` is the mark of a compile by this request, before this import; else null.
+    // To be called before the blob is imported. Returns null, with the reason in `sharing`, if
+    // nothing can be shared or sharing is not worth it. If memory is short, waits until other
+    // processes have shared their blocks. `compiled` is the mark of a compile by this request
+    // before the import; else null.
     [[nodiscard]] static std::unique_ptr<WeightSharing> begin(
         Session& session, std::shared_ptr<store::Store> store, const Identified& identified,
         const runtime::Request& request, std::uint64_t blob_bytes, const os::ThreadMark* compiled,
@@ -43,26 +44,26 @@ public:
     WeightSharing& operator=(const WeightSharing&) = delete;
     ~WeightSharing() = default;
 
-    // Lets others know that this process is going to load the model, which another is compiling:
-    // whoever loads it first then shares it. To be held until it is loaded. May be null.
+    // Tells other processes that this one is going to load a model that another is compiling: the
+    // first to load it then shares it. Hold the result until the model is loaded. May be null.
     [[nodiscard]] static std::shared_ptr<const void> announce(
         Session& session, const std::shared_ptr<store::Store>& store, const Identified& identified,
         const runtime::Request& request);
 
-    // How many processes may unpack so much at once, each for itself, with so much memory
-    // (0: unknown) and so many cores. Each of them could keep all cores busy, and all they had
-    // unpacked would be there several times.
+    // Returns how many processes may unpack `bytes` at once, each for itself, with this much
+    // available memory (0: unknown) and this many cores. Each of them can keep all cores busy, and
+    // together they hold several copies of the unpacked memory.
     [[nodiscard]] static std::uint64_t turns(std::uint64_t bytes, std::uint64_t available_bytes,
                                              unsigned cores);
 
-    // To be held for as long as the model is loaded: it tells others that there is somebody to
-    // share with. May be null; call once.
+    // Hold the result for as long as the model is loaded: it tells other processes that there is
+    // one to share with. May be null; call once.
     [[nodiscard]] std::shared_ptr<const void> take_presence() { return std::move(presence_); }
 
-    // After the import, before anybody uses the model. Never fails: what cannot be shared stays as
-    // it is. Once it returns, or throws, no block is looked at any more.
+    // To be called after the import, before the program uses the model. Never fails: blocks that
+    // cannot be shared stay as they are. No block is read any more once it has returned or thrown.
     void share(runtime::Request& request, Sharing& sharing);
-    // How much is shared by now.
+    // The bytes that are shared so far.
     [[nodiscard]] std::shared_ptr<const std::atomic<std::uint64_t>> shared_bytes() const {
         return shared_bytes_;
     }
@@ -73,52 +74,53 @@ private:
     struct Block {
         std::span<std::byte> pages;
         std::uint64_t number = 0;  // LargeBlockScope::number_of
-        std::string sample;        // of its size and a few of its bytes: where to look for the same
-        std::optional<format::Part> shared{};   // what it is mapped from
-        std::optional<Digest> object{};         // of all its bytes, once that was needed
+        std::string sample;        // a digest of its size and some bytes: finds equal parts
+        std::optional<format::Part> shared{};   // the part that it is mapped from
+        std::optional<Digest> object{};         // of all its bytes, computed when needed
         std::set<Digest> differs_from{};        // objects with the same sample
-        std::shared_ptr<os::File> unsettled{};  // what it is mapped from, if that was not published
+        std::shared_ptr<os::File> unsettled{};  // the file that it is mapped from, until published
     };
 
     WeightSharing(Session& session, std::shared_ptr<store::Store> store,
                   const Identified& identified, std::uint64_t blob_bytes);
 
-    // Whether there may be something to be mapped, or to be kept.
+    // Tells whether there may be something to map, or to publish.
     [[nodiscard]] bool is_wanted(Sharing& sharing);
     [[nodiscard]] bool is_anybody_else_present() const;
-    // Others load the model just now, and would rather share than unpack.
+    // Tells whether other processes are loading the model now, and would rather share than unpack.
     [[nodiscard]] bool is_waited_for() const;
     [[nodiscard]] Result<void> may_keep(std::uint64_t bytes);
     void wait_for_turn();
     void share_blocks(runtime::Request& request, Sharing& sharing);
-    // What a block is in an entry. Needs Block::object.
+    // Returns the part of an entry that holds the block. Needs Block::object.
     [[nodiscard]] static format::Part part_of(const Block& block);
-    // Looks what there is now, in blocks_.
+    // Fills blocks_ with the present blocks.
     void find_blocks();
-    // Whether all that is kept was found: then nothing is left to be unpacked.
+    // Maps the published parts. True if there was a block for each: then the model is fully
+    // unpacked.
     [[nodiscard]] bool replace_by_kept();
-    // Whether a block was found for every part.
+    // The same for the parts of `manifest`.
     [[nodiscard]] bool replace_by(const format::Manifest& manifest);
-    // Whether the same bytes are there.
+    // Maps one of `parts` with the same bytes in the block's place; true if there was one.
     [[nodiscard]] bool replace_by_any(Block& block, std::span<const format::Part* const> parts);
     [[nodiscard]] Result<bool> replace(Block& block, const format::Part& part);
     [[nodiscard]] Result<bool> replace_from(Block& block, const format::Part& part, os::File& file);
-    // By what is being published just now. Needs Block::object.
+    // The same with a part that another process is publishing. Needs Block::object.
     [[nodiscard]] bool replace_by_staged(Block& block);
     // Shares each block that is an object, or is being published as one.
     void share_same_bytes();
     [[nodiscard]] std::uint64_t bytes_worth_keeping() const;
-    // Nothing is left to be kept, and all that is shared belongs to this model's entry, too: it may
-    // be another's.
+    // True if nothing is left to publish, and all shared blocks are listed in this model's entry:
+    // they may be objects of another model's.
     [[nodiscard]] bool is_all_kept();
-    // Shares what is not shared yet: with who keeps it just now, or else by keeping it.
-    // Errc::no_space where there is no room for it.
+    // Shares the other blocks: with the process that is publishing them now, or by publishing them.
+    // Errc::no_space if there is no room.
     [[nodiscard]] Result<void> keep();
     [[nodiscard]] Result<void> start_keeping(store::Flight flight, bool waits,
                                              Clock::time_point limit);
-    // What is to be kept. Needs Block::object.
+    // Returns the blocks to publish. Needs Block::object.
     [[nodiscard]] std::vector<KeptBlock> unkept_blocks() const;
-    // Looks after what was mapped before it was published.
+    // Starts the job that watches over blocks mapped before they were published.
     void settle() noexcept;
     [[nodiscard]] std::vector<format::Part> kept_parts(std::span<const KeptBlock> unkept);
 
@@ -129,17 +131,17 @@ private:
     std::shared_ptr<const void> presence_;
     std::optional<store::Presence> loading_;  // until the model is handed out
     std::optional<os::ThreadMark> own_mark_;
-    const os::ThreadMark* mark_ = nullptr;  // of all that is done for this import
+    const os::ThreadMark* mark_ = nullptr;  // of all work for this import
     bool has_compiled_ = false;             // under the same mark
     std::unique_ptr<os::LargeBlockScope> scope_;
     std::optional<store::Flight> turn_;
     Clock::time_point started_at_;
     bool keeps_ = false;
-    bool maps_staged_ = false;  // what is being published; else only what is
+    bool maps_staged_ = false;  // also maps parts that are not published yet
     std::size_t staged_files_max_ = 0;
     std::atomic<std::size_t> staged_files_ = 0;
     std::vector<Block> blocks_;
-    std::atomic<bool> is_damaged_ = false;  // what is kept
+    std::atomic<bool> is_damaged_ = false;  // a published part
     std::shared_ptr<std::atomic<std::uint64_t>> shared_bytes_ =
         std::make_shared<std::atomic<std::uint64_t>>(0);
 };

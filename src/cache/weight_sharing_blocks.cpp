@@ -1,4 +1,4 @@
-// What is found of the blocks of an import, and mapped in their place.
+// Finds the blocks of an import, and maps published parts in their place.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -25,12 +25,12 @@ std::string sample_of(std::span<const std::byte> pages) {
     return hasher.finish().hex().substr(0, k_sample_characters);
 }
 
-// Memory that was never filled, or filled with one value: no weights.
+// Memory that was never filled, or filled with one value, holds no weights.
 bool is_uniform(std::span<const std::byte> pages) {
     return std::memcmp(pages.data(), pages.data() + k_page_bytes, pages.size() - k_page_bytes) == 0;
 }
 
-// All of its bytes, and where to look for it.
+// The sample, by which the part is found, and the digest of all bytes.
 std::string name_of(const std::string& sample, const Digest& object) {
     return sample + "-" + object.hex();
 }
@@ -46,7 +46,7 @@ format::Part WeightSharing::part_of(const Block& block) {
 bool WeightSharing::replace_by_kept() {
     const auto found = store_->find(draft_.key);
     if (!found.manifest) return false;
-    // One process alone has no need of it.
+    // Not marked for a single process, which does not need the entry.
     if (keeps_) store_->mark_used(draft_.key);
     return replace_by(*found.manifest);
 }
@@ -56,7 +56,7 @@ void WeightSharing::find_blocks() {
     const auto pages = scope_->blocks();
     blocks_.assign(pages.size(), {});
     static_cast<void>(parallel_for(pages.size(), worker_threads(), [&](std::uint64_t i) {
-        // Before anything is read: what is not of this import may belong to the program.
+        // Checked before anything is read: other blocks may belong to the program.
         const auto number = scope_->number_of(pages[i]);
         if (number <= scope_->number_before() || scope_->mark_of(pages[i]) != mark_->id()) {
             return Result<void>{};
@@ -66,7 +66,7 @@ void WeightSharing::find_blocks() {
             if (before != known.end() && before->shared) {
                 blocks_[i] = *before;
             } else if (!is_uniform(pages[i])) {
-                // What is uniform is nobody's weights: nothing is gained by one copy of it.
+                // Uniform memory holds no weights: sharing it gains nothing.
                 blocks_[i] = {pages[i], number, sample_of(pages[i])};
                 if (before != known.end()) blocks_[i].differs_from = before->differs_from;
             }
@@ -102,7 +102,7 @@ bool WeightSharing::replace_by_any(Block& block, std::span<const format::Part* c
         if (replaced && *replaced) return true;
         if (replaced) {
             block.differs_from.insert(part->object);
-            // So much alike, and not the same: what is damaged is set aside.
+            // Equal samples but different bytes: the part may be damaged, and is quarantined then.
             const auto object = store_->open_object(draft_.key, *part, store::VerifyPolicy::always);
             if (object) continue;
             replaced = fail(object.error());
@@ -115,7 +115,7 @@ bool WeightSharing::replace_by_any(Block& block, std::span<const format::Part* c
 }
 
 Result<bool> WeightSharing::replace(Block& block, const format::Part& part) {
-    // The bytes are compared with the block's own: no digest says more.
+    // The bytes are compared with the block's own, which proves more than a digest.
     const auto object = store_->open_object(draft_.key, part, store::VerifyPolicy::never);
     if (!object) return fail(object.error());
     return replace_from(block, part, *object->ranges.front().file);
@@ -149,7 +149,7 @@ void WeightSharing::share_same_bytes() {
         auto& block = blocks_[i];
         if (block.shared) return Result<void>{};
         if (!block.object) block.object = hash_chunked(block.pages);
-        // Another model may hold the same weights: then there is a file of them already.
+        // Another model may have the same weights: then their file exists already.
         const auto part = part_of(block);
         const auto replaced = replace(block, part);
         if (!replaced || !*replaced) static_cast<void>(replace_by_staged(block));

@@ -12,7 +12,7 @@
 namespace larder::cli {
 namespace {
 
-// "table or json", "on, read-only or off": a summary that is the list of all values.
+// Finds the choices in a summary that lists all values: "table or json", "on, read-only or off".
 std::vector<std::string> choices_in(std::string_view summary) {
     const auto end = summary.rfind(" or ");
     if (end == std::string_view::npos) return {};
@@ -34,7 +34,7 @@ OptionNote note_of(const CLI::Option& option) {
     if (note.names.empty()) {
         note.value = option.get_name(true);
     } else if (option.get_items_expected_max() > 0) {
-        // What a check accepts comes after a colon: "FORMAT:{table,json}".
+        // The values that a check accepts come after a colon: "FORMAT:{table,json}".
         const auto type = option.get_type_name();
         note.value = type.substr(0, type.find(":{"));
         note.choices = choices_in(note.summary);
@@ -42,7 +42,7 @@ OptionNote note_of(const CLI::Option& option) {
     return note;
 }
 
-// As `--help` has it.
+// Returns the usage line of `--help`.
 std::string usage_of(const CLI::App& app, const std::string& parent) {
     constexpr std::string_view k_label = "Usage: ";
     for (const auto& line : split(app.help(parent), '\n')) {

@@ -1,5 +1,5 @@
-// What the program takes, out of the parser's own definitions: for manuals and completions, which
-// so never differ from `--help`.
+// Describes the program's verbs and options from the parser's own definitions, so that manuals and
+// completions never differ from `--help`.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@
 namespace larder::cli {
 
 struct OptionNote {
-    std::vector<std::string> names;  // "-h", "--help"; none where the position tells
-    std::string value;               // "DIR"; empty where there is none
+    std::vector<std::string> names;  // "-h", "--help"; none for a positional argument
+    std::string value;               // "DIR"; empty if there is none
     bool repeats = false;            // more than one value
     std::string summary;
-    std::vector<std::string> choices;  // all values, if they are few
+    std::vector<std::string> choices;  // all values, if there are only a few
 };
 
 struct CommandNote {
@@ -30,11 +30,11 @@ struct CommandNote {
 
 [[nodiscard]] CommandNote describe(const CLI::App& app);
 
-// "man", "bash", "zsh" or "fish": a page in roff, or a script that the shell loads by itself where
-// it is installed. Ends the program where there is no such document.
+// Returns the document "man", "bash", "zsh" or "fish": a page in roff, or a script that the shell
+// loads by itself if it is installed. Ends the program if there is no such document.
 [[nodiscard]] std::string document(const CLI::App& app, std::string_view name);
 
-// The documents themselves.
+// Each returns one document.
 [[nodiscard]] std::string man_page(const CommandNote& program);
 [[nodiscard]] std::string bash_completion(const CommandNote& program);
 [[nodiscard]] std::string zsh_completion(const CommandNote& program);

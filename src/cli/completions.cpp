@@ -1,4 +1,4 @@
-// Completions for shells. Where a position takes a name, files are offered; after `run --`,
+// Completions for shells. For an argument that is a name, files are offered; after `run --`,
 // commands.
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view k_folder = "DIR";
 constexpr std::string_view k_run = "run";
 
-// In single quotes, as sh and zsh take it.
+// Quotes text with single quotes, for sh and zsh.
 std::string sh_quoted(std::string_view text) {
     std::string out = "'";
     for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -27,7 +27,7 @@ std::string fish_quoted(std::string_view text) {
     return out + "'";
 }
 
-// Within the brackets of zsh's _arguments.
+// Escapes text for the brackets of zsh's _arguments.
 std::string zsh_note(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -52,7 +52,7 @@ std::vector<std::string> verbs_of(const CommandNote& program) {
     return names;
 }
 
-// A case for the value of each option that has one: `scope:--name)`.
+// Writes a case for the value of each option that has one: `scope:--name)`.
 std::string bash_values(const CommandNote& command, const std::string& scope) {
     std::string text;
     for (const auto& option : command.options) {

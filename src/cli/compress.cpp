@@ -1,4 +1,4 @@
-// compress and decompress: how entries are kept, not which.
+// compress and decompress: change how entries are stored.
 #include <array>
 #include <cstdio>
 #include <map>
@@ -28,7 +28,7 @@ struct CompressFlags {
     ProgressForm progress = ProgressForm::bar;
 };
 
-// What is done, and how it is spoken of.
+// The operation, and the words for it.
 struct Deed {
     const char* verb;
     const char* done;
@@ -62,7 +62,7 @@ std::string table_text(const Context& context, const CompressReport& report) {
     return table.empty() ? "" : table.text();
 }
 
-// "left 3: 2 are kept in another way, 1 would gain less than a tenth".
+// Returns "left 3: 2 are kept in another way, 1 would gain less than a tenth".
 std::string unchanged_text(const CompressReport& report) {
     struct Words {
         const char* reason;
@@ -133,7 +133,7 @@ int run(const Context& context, const CompressFlags& flags, const Deed& deed, St
     bool listed = false;
     if (!flags.yes) {
         const auto plan = deed.act(store, DryRun::yes);
-        // Where nothing is to be done there is nothing to ask.
+        // Does not ask if there is nothing to do.
         if (plan.entries.empty() || !plan.complete) {
             return print(context, deed, plan, DryRun::yes, false);
         }

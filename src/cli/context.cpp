@@ -42,7 +42,8 @@ Context::Context(const Flags& flags)
     if (!flags.mode.empty()) {
         check_mode(flags.mode);
         overrides_["mode"] = flags.mode;
-        // In the environment LARDER_MODE=off counts before all that a program sets.
+        // Set in the environment, because LARDER_MODE=off there overrides all settings of a
+        // program.
         (void)setenv("LARDER_MODE", flags.mode.c_str(), 1);
     }
     if (flags.verbose) overrides_["log_level"] = "info";

@@ -1,4 +1,4 @@
-// What every verb is given: the flags that all of them have, and where to print.
+// The context of every verb: the flags that all verbs have, and the output.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@
 
 namespace larder::cli {
 
-// As given on the command line.
+// The flags of the command line.
 struct Flags {
     std::string directory;
     std::string mode;
@@ -21,18 +21,18 @@ struct Flags {
     bool json = false;
     bool quiet = false;
     bool verbose = false;
-    std::vector<std::string> command;  // of another program: what follows "--" after `run`
+    std::vector<std::string> command;  // another program's: the words after "--" of `run`
 };
 
 enum class Format {
     table,
     json,
-    keys,  // nothing but keys, for pipes
+    keys,  // only keys, for pipes
 };
 
 class Context {
 public:
-    // Throws CommandError where the flags contradict each other.
+    // Throws CommandError if the flags contradict each other.
     explicit Context(const Flags& flags);
 
     [[nodiscard]] Format format() const { return format_; }
@@ -40,24 +40,25 @@ public:
     [[nodiscard]] Colours colours() const { return colours_; }
     [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
 
-    // Every setting in force. Throws larder::Error (invalid_argument). Warns of files that cannot
-    // be read, once.
+    // Returns every setting in force. Throws larder::Error (invalid_argument). Warns once about
+    // files that cannot be read.
     [[nodiscard]] Settings settings() const;
-    // The same for a program that warns by itself.
+    // The same without warnings, for a program that warns by itself.
     [[nodiscard]] Settings settings_for_another() const { return load_settings(overrides_); }
     [[nodiscard]] Options options() const { return settings().options; }
-    // Empty where the command line does not say.
+    // Returns an empty string if the command line does not name a directory.
     [[nodiscard]] std::string directory_of_command_line() const;
 
-    // To standard output, at once. Throws CommandError if that fails.
+    // Writes to standard output, at once. Throws CommandError if that fails.
     static void print(std::string_view text);
-    // A line of its own; nothing if it is empty.
+    // Writes a key in a line of its own; nothing if it is empty.
     static void print_key(std::string_view key);
-    // Fits the terminal.
+    // Returns a table that fits the terminal.
     [[nodiscard]] Table table(std::vector<Column> columns) const {
         return {std::move(columns), colours_, {terminal_columns()}};
     }
-    // As wide as what is in it: of digests, and of lines that are printed one by one.
+    // Returns a table as wide as its content: for digests, and for lines that are printed one by
+    // one.
     [[nodiscard]] Table whole_table(std::vector<Column> columns) const {
         return {std::move(columns), colours_};
     }

@@ -56,7 +56,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         add_settings(settings, diagnosis);
         options = settings.options;
     } catch (const Error& error) {
-        // Which larder is meant may be told where nothing can be read.
+        // The command line may name the larder even if no setting can be read.
         diagnosis.directory = context.directory_of_command_line();
         diagnosis.findings.push_back({Severity::error, "settings", error.what(), error.remedy()});
         return;
@@ -132,7 +132,8 @@ void add_huge_pages(const Context& context, Diagnosis& diagnosis) {
          "write 'madvise' to /sys/kernel/mm/transparent_hugepage/enabled"});
 }
 
-// What the setting means for a load. What was measured differs from run to run: on request only.
+// Says what the setting means for a load. Measured times differ from run to run: only with
+// --verbose.
 std::string huge_pages_text(const Context& context, const Diagnosis& diagnosis) {
     if (diagnosis.huge_pages == "always") return "all memory has them";
     if (diagnosis.huge_pages == "never") return "switched off";
@@ -154,7 +155,7 @@ const char* word_of(Share share) {
     return "";
 }
 
-// Of what workers share in memory.
+// Describes how workers share memory.
 std::string sharing_text(const Diagnosis& diagnosis) {
     std::string text = word_of(diagnosis.share);
     if (diagnosis.share == Share::off) return text;
@@ -212,7 +213,7 @@ std::string text_of(const Context& context, const Advice& finding) {
            printable(finding.subject + ": " + finding.finding) + "\n";
 }
 
-// What is wrong, and nothing else.
+// Returns the problems alone.
 std::string warnings_text(const Context& context, const Diagnosis& diagnosis) {
     std::string text;
     for (const auto& finding : diagnosis.findings) {

@@ -25,7 +25,7 @@ std::string useful_lines(std::string_view text) {
     std::string useful;
     for (const auto& line : split(text, '\n')) {
         const auto plain = trimmed(line);
-        // "FrontEnd API failed with GeneralFailure:" announces the line that says why.
+        // "FrontEnd API failed with GeneralFailure:" precedes the line with the reason.
         if (plain.empty() || names_a_source_file(plain) || plain.ends_with("Failure:")) continue;
         if (!useful.empty()) useful += "; ";
         useful += plain;

@@ -1,4 +1,4 @@
-// What goes wrong, as users read it and as scripts see it.
+// Failures, as users and scripts see them.
 #pragma once
 
 #include <exception>
@@ -14,10 +14,10 @@ constexpr int k_failed = 1;
 constexpr int k_usage = 2;
 constexpr int k_not_kept = 3;  // of compile
 
-// What failed and what to do about it.
+// A failure, and what to do about it.
 struct Failure {
     std::string what;
-    std::string remedy;  // empty where there is nothing to add
+    std::string remedy;  // empty if there is nothing to add
     int exit_code = k_failed;
 };
 
@@ -34,13 +34,13 @@ private:
 // Ends the program with exit code 2.
 [[noreturn]] void throw_usage(std::string what, std::string remedy = {});
 
-// Of the exception that is being handled, whatever it is.
+// Describes the exception that is being handled, of any type.
 [[nodiscard]] Failure current_failure();
 
-// What an exception of OpenVINO says, without the source files that it went through.
+// Returns the text of an exception of OpenVINO without the source files that it passed through.
 [[nodiscard]] std::string useful_lines(std::string_view text);
 
-// On standard error: "larder: what", and the remedy on a line of its own.
+// Writes to standard error: "larder: what", and the remedy on a line of its own.
 void print_failure(const Failure& failure);
 
 }  // namespace larder::cli

@@ -1,4 +1,4 @@
-// What is wrong with a larder, for the verbs that tell.
+// Problems of a larder, for the verbs that report them.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,8 @@
 
 namespace larder::cli {
 
-// What Store::diagnose says, and of `entries`, which are all, those that are not kept.
+// Returns the findings of Store::diagnose, and those of `entries` that are withheld. `entries` must
+// be all entries.
 [[nodiscard]] std::vector<Store::Advice> larder_findings(const Store& store,
                                                          const std::vector<EntryInfo>& entries);
 

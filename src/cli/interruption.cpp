@@ -3,7 +3,7 @@
 namespace larder::cli {
 namespace {
 
-// All that a signal handler may touch.
+// A signal handler may access only this.
 volatile std::sig_atomic_t interrupted = 0;
 
 extern "C" void note(int) { interrupted = 1; }
@@ -14,7 +14,7 @@ Interruption::Interruption() {
     interrupted = 0;
     struct sigaction action{};
     action.sa_handler = note;
-    // A second one ends the program as ever.
+    // A second signal ends the program as usual.
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     ::sigaction(SIGINT, &action, &before_int_);
     ::sigaction(SIGTERM, &action, &before_term_);

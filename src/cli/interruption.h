@@ -1,11 +1,11 @@
-// Ctrl-C on work that can be left half done.
+// Handles Ctrl-C during work that can be left unfinished.
 #pragma once
 
 #include <csignal>
 
 namespace larder::cli {
 
-// While it lives, SIGINT and SIGTERM are noted and do not end the program. One at a time.
+// While it lives, SIGINT and SIGTERM are recorded and do not end the program. Only one at a time.
 class Interruption {
 public:
     Interruption();

@@ -1,4 +1,4 @@
-// What scripts parse: the shapes are part of the program's contract.
+// JSON output for scripts: its structure is part of the program's contract.
 #pragma once
 
 #include <map>
@@ -13,38 +13,38 @@
 
 namespace larder::cli {
 
-using Json = nlohmann::ordered_json;  // in the order in which it was written
+using Json = nlohmann::ordered_json;  // keeps the order of writing
 
-// {"schema_version":1}, to be added to.
+// Returns {"schema_version":1}, to be extended.
 [[nodiscard]] Json json_object();
-// On one line, with its end. Bytes that are not UTF-8 are replaced.
+// Returns one line with its line end. Bytes that are not UTF-8 are replaced.
 [[nodiscard]] std::string json_line(const Json& json);
-// Null for what is empty: nothing is known.
+// Returns null for an empty text, which means unknown.
 [[nodiscard]] Json text_or_null(const std::string& text);
 
 [[nodiscard]] Json compiling_json(const std::vector<Compiling>& compiling);
-// What ls prints of an entry.
+// Returns an entry as ls prints it.
 [[nodiscard]] Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
-// What ls prints of all of them.
+// Returns all entries as ls prints them.
 [[nodiscard]] Json entries_json(const std::vector<const EntryInfo*>& entries,
                                 const BytesByKey& unique_bytes, std::uint64_t total_bytes,
                                 std::uint64_t max_size_bytes,
                                 const std::vector<Compiling>& compiling);
-// The same, and all that decided the key and belongs to the entry.
+// The same for one entry, with everything that decided the key and belongs to the entry.
 [[nodiscard]] Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes);
 [[nodiscard]] Json removal_json(const RemovalReport& report, DryRun dry_run);
 [[nodiscard]] Json prune_json(const PruneReport& report, DryRun dry_run);
 [[nodiscard]] Json compress_json(const CompressReport& report, DryRun dry_run);
 [[nodiscard]] Json verify_json(const VerifyReport& report);
-// `entries` are all of the larder's, with what is stale of them.
+// `entries` must be all entries of the larder, with EntryInfo::stale filled in.
 [[nodiscard]] Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
                               const std::vector<Compiling>& compiling);
 [[nodiscard]] Json finding_json(const Store::Advice& advice);
 [[nodiscard]] Json settings_json(const std::vector<Setting>& settings);
 
-// "damaged", "untrusted" or "unreadable".
+// Returns "damaged", "untrusted" or "unreadable".
 [[nodiscard]] const char* to_string(Damage damage);
-// "info", "warning" or "error".
+// Returns "info", "warning" or "error".
 [[nodiscard]] const char* to_string(Store::Advice::Severity severity);
 
 }  // namespace larder::cli

@@ -34,7 +34,7 @@ Parsed parse_parts(const std::string& text) {
         std::string_view text;
         Operator op;
     };
-    // Longer signs first.
+    // Longer signs first, because shorter ones are their prefixes.
     static constexpr std::array<Sign, 7> k_signs{{{">=", Operator::greater_equal},
                                                   {"<=", Operator::less_equal},
                                                   {"!=", Operator::unequal},
@@ -178,7 +178,7 @@ Order parse_sort(const std::string& text) {
 }
 
 BytesByKey unique_bytes(const std::vector<EntryInfo>& entries) {
-    // With an entry that has the object.
+    // By object: an entry that has it, and whether another has it too.
     std::unordered_map<std::string_view, std::pair<const EntryInfo*, bool>> shared;
     for (const auto& entry : entries) {
         for (const auto& object : entry.objects) {

@@ -25,7 +25,7 @@ struct LsFlags {
     std::optional<std::size_t> limit;
 };
 
-// Keys are shortened for people to what tells any two apart, and no less than this.
+// Keys are shortened for people to the length that keeps them distinct, but not below this.
 constexpr std::size_t k_short_key = 12;
 constexpr std::size_t k_columns = 9;
 
@@ -43,14 +43,14 @@ void print_json(const Store& store, std::uint64_t total_bytes, const Chosen& ent
         entries_json(entries, unique, total_bytes, store.max_size_bytes(), store.compiling())));
 }
 
-// Of entries of one model for one device: what tells them apart, by key.
+// For entries of one model for one device, returns the inputs in which they differ, by key.
 std::map<std::string, std::string> differences_of(const Store& store, const Chosen& entries) {
     std::map<std::pair<std::string, std::string>, Chosen> variants;
     for (const auto* entry : entries) {
         const bool is_blob = entry->unpacked_from.empty() && entry->kernels_of.empty();
         if (is_blob) variants[{entry->model, entry->device}].push_back(entry);
     }
-    // Reads a whole manifest for each.
+    // Limits the number of whole manifests that are read.
     constexpr std::size_t k_variants_max = 32;
     std::map<std::string, std::string> differences;
     for (const auto& [model, same] : variants) {
@@ -140,11 +140,12 @@ int run_ls(const Context& context, const LsFlags& flags) {
 
     const Store store(context.options());
     auto all = store.entries(EntryDetail::summary);
-    // Of many entries, files and staleness take as long as each other: side by side.
+    // With many entries, counting files and finding stale entries take equally long: both run in
+    // parallel.
     auto total_bytes = std::async([&store, wanted = context.format() != Format::keys] {
         return wanted ? store.total_bytes() : 0;
     });
-    // For keys alone, nobody asks.
+    // Keys alone do not show staleness.
     const bool tells = context.format() != Format::keys || !conditions.empty();
     if (tells) find_stale(store, all);
     Chosen entries;
@@ -166,7 +167,7 @@ int run_ls(const Context& context, const LsFlags& flags) {
             print_table(context, store, total_bytes.get(), all.size(), entries);
             break;
     }
-    // The program ends: the system takes back at once what would take long to free one by one.
+    // Deliberately not freed: the program ends, and the system reclaims the memory at once.
     (void)new std::vector<EntryInfo>(std::move(all));
     return k_done;
 }

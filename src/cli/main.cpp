@@ -1,4 +1,4 @@
-// The program: which verbs there are, and what all of them share.
+// The program: its verbs, and their common parts.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -26,7 +26,7 @@ struct Verb {
     const char* summary;
     const char* examples;
     Run (*declare)(CLI::App&);
-    const char* heeds;  // of the flags that all verbs take: those that change what it does
+    const char* heeds;  // those of the common flags that change what the verb does
 };
 
 constexpr const char* k_prints = "--format --json -q";
@@ -122,7 +122,7 @@ constexpr std::array<Verb, 23> k_verbs{{
      declare_doctor, "--format --json -q -v"},
 }};
 
-// Every verb takes all of them; its help shows those that it heeds.
+// Every verb accepts all of them; its help shows only those that it uses.
 void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
     const auto heeded = split("--dir " + heeds, ' ');
     const auto show = [&](CLI::Option* option, const char* name) {
@@ -142,7 +142,7 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
     app.set_help_flag("-h,--help", "Print this and exit");
 }
 
-// As other programs call it.
+// Returns the verb for a name that other programs use.
 std::string verb_for(const std::string& word) {
     static const std::map<std::string, const char*, std::less<>> k_other_names{
         {"list", "ls"},     {"inspect", "show"},    {"info", "show"},   {"remove", "rm"},
@@ -154,7 +154,7 @@ std::string verb_for(const std::string& word) {
     return found == k_other_names.end() ? std::string{} : found->second;
 }
 
-// "help", "help VERB" and "version", as other programs have it; and a verb by its earlier name.
+// Accepts "help", "help VERB" and "version", as other programs do, and the earlier name of a verb.
 void read_common_words(std::vector<std::string>& words) {
     if (words.empty()) return;
     if (words.front() == "help") {
@@ -169,7 +169,8 @@ void read_common_words(std::vector<std::string>& words) {
     }
 }
 
-// The first word that should be a verb and is none, before the parser calls it something else.
+// Reports a first word that should be a verb and is none, before the parser calls it something
+// else.
 void check_verb(const std::vector<std::string>& words) {
     std::vector<std::string> names;
     names.reserve(k_verbs.size());
@@ -186,7 +187,7 @@ void check_verb(const std::vector<std::string>& words) {
                 near.empty() ? "the verbs are " + join(names, ", ") : "did you mean " + near + "?");
 }
 
-// Where the command begins: after "--", or with the first word that is no flag.
+// Returns where the command begins: after "--", or with the first word that is not a flag.
 std::size_t command_begin(const std::vector<std::string>& words) {
     std::size_t i = 1;
     while (i < words.size() && words[i].starts_with('-')) {
@@ -198,7 +199,7 @@ std::size_t command_begin(const std::vector<std::string>& words) {
     return std::min(i, words.size());
 }
 
-// Takes from `words` what `run` is to run, so that nobody reads it as flags of our own.
+// Removes the command of `run` from `words`, so that it is not parsed as flags of larder.
 std::vector<std::string> take_command(std::vector<std::string>& words) {
     if (words.front() != "run") return {};
     const auto at = words.begin() + static_cast<std::ptrdiff_t>(command_begin(words));
@@ -210,7 +211,7 @@ std::vector<std::string> take_command(std::vector<std::string>& words) {
 
 using SignalHandler = void (*)(int);
 
-// `inherited` is what became of SIGPIPE before this program was started.
+// `inherited` is the handling of SIGPIPE that this program was started with.
 int run(std::vector<std::string> words, SignalHandler inherited) {
     read_common_words(words);
     check_verb(words);
@@ -233,13 +234,13 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
         sub->group("Verbs");
         sub->footer("Examples:\n" + std::string(verb.examples));
     }
-    // For who builds and packs this: cmake/documents.cmake.
+    // For building and packaging: cmake/documents.cmake.
     if (words.size() == 2 && words.front() == "--document") {
         Context::print(document(app, words.back()));
         return k_done;
     }
     try {
-        std::reverse(words.begin(), words.end());  // as the parser wants them
+        std::reverse(words.begin(), words.end());  // the order that the parser expects
         app.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
         Context::print(app.help());
@@ -255,7 +256,7 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     const Context context(flags);
     for (const auto& [sub, run] : runs) {
         if (!sub->parsed()) continue;
-        // What is run in place of this program gets what this one got.
+        // A program that replaces this one gets the handling of SIGPIPE that this one got.
         if (sub->get_name() == "run") std::signal(SIGPIPE, inherited);
         return run(context);
     }
@@ -266,7 +267,8 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
 }  // namespace larder::cli
 
 int main(int argc, char** argv) {
-    // `larder ls | head -1` ends without a word, also where SIGPIPE was ignored by whoever started.
+    // `larder ls | head -1` ends without a message, even if SIGPIPE was ignored by the parent
+    // process.
     auto* const inherited = std::signal(SIGPIPE, SIG_DFL);
     try {
         return larder::cli::run({argv + std::min(argc, 1), argv + argc}, inherited);

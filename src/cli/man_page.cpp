@@ -7,7 +7,7 @@
 namespace larder::cli {
 namespace {
 
-// Text that roff takes as it is.
+// Escapes text for roff.
 std::string roff(std::string_view text) {
     std::string out;
     bool begins_line = true;
@@ -26,7 +26,7 @@ std::string roff(std::string_view text) {
 
 std::string section(std::string_view title) { return ".SH " + std::string(title) + "\n"; }
 
-// As it is, line by line.
+// Formats text line by line, without filling.
 std::string verbatim(std::string_view text) { return ".PP\n.nf\n" + roff(text) + "\n.fi\n"; }
 
 std::string item(const std::string& head, const std::string& text) {
@@ -44,7 +44,7 @@ std::string option_items(const std::vector<OptionNote>& options) {
     return text;
 }
 
-// What only this verb has.
+// Returns the options that only this verb has.
 std::vector<OptionNote> own_options(const CommandNote& verb, const CommandNote& program) {
     std::vector<OptionNote> own;
     for (const auto& option : verb.options) {

@@ -1,4 +1,4 @@
-// How far work is that takes long.
+// Shows the progress of long work.
 #pragma once
 
 #include <chrono>
@@ -11,11 +11,11 @@ class App;
 namespace larder::cli {
 
 enum class ProgressForm {
-    bar,   // for people: on a terminal only, and gone when the work is done
+    bar,   // for people: only on a terminal, and removed when the work is done
     json,  // for programs: lines on standard error
 };
 
-// The flag for it; `form` is a bar without.
+// Declares the flag; without it `form` is a bar.
 void declare_progress(CLI::App& verb, ProgressForm& form);
 
 class Progress {
@@ -23,9 +23,9 @@ public:
     explicit Progress(ProgressForm form);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
-    ~Progress();  // takes the bar away
+    ~Progress();  // removes the bar
 
-    // Cheap: writes a few times a second; a bar not before half a second has gone by.
+    // Cheap: writes a few times a second; shows no bar during the first half second.
     void show(std::uint64_t done, std::uint64_t total);
 
 private:

@@ -88,7 +88,7 @@ int run_rules(const Context& context, Store& store, const PruneRules& rules,
     bool listed = false;
     if (!flags.yes) {
         const auto plan = store.prune(rules, DryRun::yes);
-        // Where nothing goes there is nothing to ask.
+        // Does not ask if there is nothing to remove.
         if (!plan.entries.empty() || plan.set_aside_files > 0) {
             const auto question = table_text(context, plan) + "Remove " + count_text(plan) +
                                   " and free " + format_size(plan.freed_bytes);

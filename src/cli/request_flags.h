@@ -1,4 +1,4 @@
-// What compile and why have in common.
+// Common flags of compile and why.
 #pragma once
 
 #include "cli/runtime.h"

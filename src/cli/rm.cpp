@@ -65,7 +65,7 @@ int run_rm(const Context& context, const RmFlags& flags) {
         listed = is_terminal(Stream::out);
     }
     const auto report = store.remove(keys, DryRun::no);
-    // What is remembered of them goes too.
+    // Also forgets what this machine remembers of the models.
     for (const auto& model : models) store.remove_model(model);
     print(context, report, DryRun::no, listed);
     return k_done;

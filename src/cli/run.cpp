@@ -1,4 +1,4 @@
-// Another program, served by larder although it does not know of it.
+// Runs another program so that larder serves it although the program does not know larder.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +19,7 @@
 namespace larder::cli {
 namespace {
 
-// As shells have it.
+// The exit codes of shells.
 constexpr int k_cannot_run = 126;
 constexpr int k_not_found = 127;
 
@@ -45,12 +45,14 @@ void set_variable(const std::string& name, const std::string& value) {
          k_failed});
 }
 
-// Where one `larder run` starts another, or a program that it started sets its own.
+// The preload is there already if one `larder run` starts another, or a program that it started
+// sets its own.
 bool is_among(const std::string& preloads, const std::string& preload) {
     return (":" + preloads + ":").find(":" + preload + ":") != std::string::npos;
 }
 
-// The settings of the command line, and directories that mean the same wherever the program goes.
+// Passes on the settings of the command line, with directories that stay valid if the program
+// changes its working directory.
 void pass_settings(const Settings& settings) {
     for (const auto& setting : settings.list) {
         if (setting.origin == "command line" || setting.origin == "environment") {
@@ -59,14 +61,14 @@ void pass_settings(const Settings& settings) {
     }
 }
 
-// Throws Error where no model of this larder could be loaded. Looks only.
+// Throws Error if no model of this larder could be loaded. Writes nothing.
 void check_larder(Options options) {
     if (options.mode == Mode::off) return;
     options.mode = Mode::read_only;
     static_cast<void>(Store(options));
 }
 
-// The preload as the loader can be told of it.
+// Returns a path of the preload that the loader can parse.
 std::string preload_for_loader(const Options& options) {
     auto preload = preload_library();
     if (preload.empty()) {
@@ -91,8 +93,8 @@ void pass_preload(const std::string& preload) {
     set_variable(k_preloads, others.empty() ? preload : preload + ":" + others);
 }
 
-// Whatever is wrong with larder, the program is started, as if larder were not there: nobody in it
-// says the same again.
+// After any fault of larder the program is started as if larder were not there, and the preload is
+// removed so that nothing in the program repeats the warning.
 void start_without(const Error& error) {
     auto others = ":" + variable(k_preloads) + ":";
     const auto own = ":" + preload_library() + ":";
@@ -118,7 +120,7 @@ void serve(const Context& context) {
     }
 }
 
-// Whether `tunables` ("a.b.c=1:d.e.f=2") has a value of its own for what larder would set.
+// Tells whether `tunables` ("a.b.c=1:d.e.f=2") already sets the value that larder would set.
 bool sets_huge_pages(std::string_view tunables) {
     while (!tunables.empty()) {
         const auto end = tunables.find(':');
@@ -129,9 +131,9 @@ bool sets_huge_pages(std::string_view tunables) {
     return false;
 }
 
-// Read by the C library before a program starts, and never again. Only on request: a load asks for
-// huge pages itself, block by block where they are quick, and on a guest whose host takes free
-// memory back this makes all that a program allocates slower.
+// The C library reads this only before a program starts. Only on request: a load asks for huge
+// pages by itself, block by block if they are fast; and on a guest whose host reclaims free memory,
+// this setting makes all allocations of a program slower.
 void pass_huge_pages() {
     if (transparent_huge_pages() != "madvise") return;
     auto tunables = variable(k_tunables);
@@ -140,13 +142,13 @@ void pass_huge_pages() {
     set_variable(k_tunables, tunables + std::string(k_huge_pages) + "=1");
 }
 
-// The program that takes the place of this one has its number.
+// The program that replaces this one has the same process id.
 void pass_report() {
     set_variable("LARDER_REPORT", "on");
     set_variable("LARDER_REPORT_PROCESS", std::to_string(process_id()));
 }
 
-// Of use to this program alone: python/larder sets it where there is no /proc.
+// This variable is for this program alone: python/larder sets it if there is no /proc.
 void drop_origin() {
     constexpr const char* k_origin = "LD_ORIGIN_PATH";
     if (variable(k_origin) == absolute(library_beside("../bin")).string()) unsetenv(k_origin);
@@ -173,7 +175,8 @@ int run_program(const Context& context, const RunOptions& options) {
 
 Run declare_run(CLI::App& verb) {
     auto options = std::make_shared<RunOptions>();
-    // For the help alone: the words are taken before anything here could read them as flags.
+    // Declared only for the help: the words are removed before anything here could parse them as
+    // flags.
     verb.add_option("COMMAND", options->shown, "What to run, with its own arguments")
         ->type_name("[ARGS]...");
     verb.add_flag("--huge-pages", options->huge_pages,

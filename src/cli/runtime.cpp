@@ -6,7 +6,7 @@
 namespace larder::cli {
 namespace {
 
-// "libopenvino.so.2631" as "2026.3.1"; empty where the name tells no version.
+// Returns "2026.3.1" for "libopenvino.so.2631"; empty if the name shows no version.
 std::string version_in(const std::string& library) {
     const auto digits = library.substr(library.rfind('.') + 1);
     const bool tells =

@@ -1,5 +1,5 @@
-// What of the program needs OpenVINO: a module beside larder's libraries, opened when it is asked
-// for, so that all the rest works without OpenVINO, or beside another one.
+// The part of the program that needs OpenVINO: a module beside larder's libraries, loaded on
+// demand, so that everything else works without OpenVINO, or with another version.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct WhyFlags {
 struct DeviceInfo {
     std::string name;
     std::string full_name;
-    bool exports = false;  // and imports: what is compiled for it can be kept
+    bool exports = false;  // and imports: models compiled for it can be cached
     std::string error;     // of a device that does not answer
 };
 
@@ -45,7 +45,7 @@ struct RuntimeReport {
     std::string sharing_obstacle;  // see larder::obstacle_to_sharing
 };
 
-// Returns false to end early.
+// Return false to end early.
 using VerifyProgress = std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
 
 class Runtime {
@@ -60,23 +60,24 @@ public:
     [[nodiscard]] virtual int why(const Context& context, const WhyFlags& flags) = 0;
     [[nodiscard]] virtual int repair(const Context& context, const VerificationFlags& flags) = 0;
 
-    // What the verbs `why` and `repair` print as JSON. Both throw as those fail.
+    // Returns the JSON output of `why`; repair_entries that of `repair`. Both throw if the verb
+    // would fail.
     [[nodiscard]] virtual Json explain(const Options& options, const WhyFlags& flags) = 0;
-    // The larder of `options`; `keys` and `progress` as of larder::repair.
+    // Repairs the larder of `options`; `keys` and `progress` as for larder::repair.
     [[nodiscard]] virtual Json repair_entries(const Options& options,
                                               const std::vector<std::string>& keys,
                                               const VerifyProgress& progress) = 0;
 
-    // Both throw what OpenVINO throws.
+    // Both throw OpenVINO's exceptions.
     [[nodiscard]] virtual RuntimeReport describe() = 0;
     [[nodiscard]] virtual std::unique_ptr<Machine> machine() = 0;
 };
 
-// Lasts as long as the program. Throws CommandError that says which OpenVINO is needed, and what is
-// there instead.
+// Lives as long as the program. Throws CommandError that says which OpenVINO is needed, and which
+// one was found instead.
 [[nodiscard]] Runtime& runtime();
 
-// By which the module is found, and what it exports: returns its Runtime.
+// The name of the module, and of the function that it exports, which returns its Runtime.
 inline constexpr const char* k_runtime_module = "liblarder_verbs.so";
 inline constexpr const char* k_runtime_entry = "larder_verbs_open";
 extern "C" using OpenRuntime = Runtime * ();

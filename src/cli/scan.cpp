@@ -57,7 +57,7 @@ Json scan_json(const std::string& directory, const Files& files, const ScanFlags
     return json;
 }
 
-// By what they are worth; there may be many thousands.
+// Sums by usability, because there may be many thousands of files.
 std::string table_text(const Context& context, const Files& files) {
     struct Sum {
         std::uint64_t files = 0;
@@ -101,7 +101,7 @@ std::string list_text(const Context& context, const Files& files) {
     return table.text() + "\n";
 }
 
-// The question goes to standard error: standard output may be a pipe.
+// The question goes to standard error, because standard output may be a pipe.
 int run_scan(const Context& context, const ScanFlags& flags) {
     if (!flags.remove_stale && (flags.dry_run || flags.yes)) {
         throw_usage("nothing is removed without --remove-stale", "give it too, or neither");

@@ -19,7 +19,7 @@ constexpr const char* k_clear = "\r\033[K";
 
 }  // namespace
 
-// Writes the line anew each second, as long as there is one.
+// Rewrites the line every second while there is one.
 class StageLine::Ticker {
 public:
     Ticker() : thread_([this] { tick(); }) {}
@@ -40,7 +40,7 @@ public:
         std::fputs(k_clear, stderr);
     }
 
-    // On any thread: one call, so that lines stay whole.
+    // Writes in one call, on any thread, so that lines stay whole.
     void tell(LogLevel level, std::string_view message) {
         const std::lock_guard lock(mutex_);
         if (level == LogLevel::error || level == LogLevel::warn) {
@@ -78,7 +78,7 @@ private:
     bool ends_ = false;
     std::string text_;
     Clock::time_point since_;
-    std::thread thread_;  // the last: it uses the others
+    std::thread thread_;  // last, because it uses the other members
 };
 
 StageLine::StageLine()

@@ -1,4 +1,4 @@
-// What is being done just now, on a line of a terminal that is gone when it is done.
+// Shows the present stage on a line of the terminal, which is removed at the end.
 #pragma once
 
 #include <memory>
@@ -9,14 +9,14 @@ namespace larder::cli {
 
 class StageLine {
 public:
-    // Where standard error is no terminal, nothing is shown.
+    // Shows nothing if standard error is not a terminal.
     StageLine();
     StageLine(const StageLine&) = delete;
     StageLine& operator=(const StageLine&) = delete;
     ~StageLine();
 
-    // Has what the larder logs shown: warnings for good, all else as the stage, and after a second
-    // for how long by now. For a terminal only.
+    // Shows the messages that larder logs: warnings permanently, all others as the stage, after a
+    // second with the time that it has taken. For a terminal only.
     void listen(Options& options);
     void clear();
 

@@ -11,7 +11,7 @@ std::unique_ptr<Machine> machine_or_null() {
     try {
         return runtime().machine();
     } catch (const std::exception&) {
-        // Without a runtime nothing can be incompatible with it; doctor says what is wrong.
+        // Without a runtime no entry can be incompatible with it; doctor reports what is wrong.
         return nullptr;
     }
 }

@@ -1,4 +1,4 @@
-// What is stale, for the verbs that tell.
+// Finds stale entries, for the verbs that report them.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,18 @@
 
 namespace larder::cli {
 
-// What the runtime says of this machine; null without a runtime.
+// Returns the runtime's answers about this machine; null without a runtime.
 [[nodiscard]] std::unique_ptr<Machine> machine_or_null();
 
-// Fills in EntryInfo::stale, with what the runtime says of this machine. `entries` are all.
+// Fills in EntryInfo::stale, with the runtime's answers about this machine. `entries` must be all
+// entries.
 void find_stale(const Store& store, std::vector<EntryInfo>& entries,
                 StaleSearch::Reading reading = StaleSearch::Reading::little);
 
-// The keys of what prune takes for being stale, each with the reason.
+// The keys of the stale entries that prune removes, each with the reason.
 struct StaleChoice {
-    bool certain = false;       // what nobody loses by
-    bool incompatible = false;  // also what another machine or runtime may still use
+    bool certain = false;       // entries whose removal hurts nobody
+    bool incompatible = false;  // also entries that another machine or runtime may still use
 };
 [[nodiscard]] std::map<std::string, std::string> stale_keys(const Store& store,
                                                             const StaleChoice& choice);
@@ -30,7 +31,7 @@ struct StaleSum {
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;
 };
-// By reason, with those that have none.
+// Sums by reason; reasons without entries are included.
 [[nodiscard]] std::map<std::string, StaleSum> stale_sums(const std::vector<EntryInfo>& entries);
 
 }  // namespace larder::cli

@@ -41,7 +41,7 @@ std::string reasons_text(const Context& context, const std::string& title,
     return table.empty() ? "" : "\n" + table.text();
 }
 
-// "; 3 entries evicted: 1.20 GB by limit".
+// Returns "; 3 entries evicted: 1.20 GB by limit".
 std::string evicted_text(const Stats& stats) {
     if (stats.evicted_entries == 0) return {};
     auto text = "; " + std::to_string(stats.evicted_entries) +
@@ -65,7 +65,7 @@ std::string filling_text(const Stats& stats, std::uint64_t unpacked) {
     return text + "\n";
 }
 
-// "10 requests: 8 from the larder (80 %), 4.20 s saved".
+// Returns "10 requests: 8 from the larder (80 %), 4.20 s saved".
 std::string rate_text(const Stats::Outcomes& total) {
     const auto hits = total.loaded + total.waited;
     const auto all = hits + total.compiled + total.bypassed;
@@ -75,7 +75,7 @@ std::string rate_text(const Stats::Outcomes& total) {
            (total.saved.count() > 0 ? format_duration(total.saved) : "no time") + " saved";
 }
 
-// Of models that were loaded often enough to tell.
+// Lists models without a gain that were loaded often enough to tell.
 std::string no_gain_text(const Stats& stats) {
     constexpr std::uint64_t k_loads_min = 5;
     std::string text;

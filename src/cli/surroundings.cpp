@@ -30,7 +30,7 @@ bool is_set(const char* variable) {
     return value != nullptr && *value != '\0';
 }
 
-// Milliseconds to touch every page of so much fresh memory; negative on failure.
+// Returns the milliseconds to touch every page of this much new memory; negative on failure.
 double fill_ms(std::size_t size_bytes, int advice) {
     constexpr std::size_t k_page_bytes = 4096;
     void* const memory =
@@ -50,12 +50,12 @@ double fill_ms(std::size_t size_bytes, int advice) {
 
 std::string own_library() {
     Dl_info library{};
-    // Anything that a library of larder's has.
+    // Any symbol of one of larder's libraries.
     const auto* const address = reinterpret_cast<const void*>(&load_settings);
     return dladdr(address, &library) == 0 ? std::string{} : library.dli_fname;
 }
 
-// Where the loader searches for what larder's libraries are linked to.
+// Returns where the loader searches for the dependencies of larder's libraries.
 std::vector<std::string> library_folders() {
     std::vector<std::string> folders;
     void* const self = dlopen(own_library().c_str(), RTLD_LAZY | RTLD_NOLOAD);
@@ -79,7 +79,7 @@ std::string reason(const fs::path& path, const std::error_code& error) {
     return "'" + path.string() + "': " + error.message();
 }
 
-// A folder that nobody else can put anything into.
+// Makes a folder that no other user can write to.
 bool make_private(const fs::path& folder, std::string& why) {
     std::error_code error;
     fs::create_directories(folder.parent_path(), error);  // tidy-allow(filesystem): not a larder's

@@ -1,4 +1,4 @@
-// All that the program asks of the operating system by itself.
+// All operating system services that the program itself uses.
 #pragma once
 
 #include <chrono>
@@ -14,16 +14,16 @@ namespace larder::cli {
 
 enum class Stream { in, out, error };
 [[nodiscard]] bool is_terminal(Stream stream);
-// Of standard output, where that is a terminal; else 0.
+// Returns the width of standard output if that is a terminal; else 0.
 [[nodiscard]] std::size_t terminal_columns();
-// On a terminal that can, and where NO_COLOR does not forbid it.
+// True on a terminal that supports colours, unless NO_COLOR is set.
 [[nodiscard]] bool shows_colours(Stream stream);
 
-// Certainly gone; false where it cannot be told.
+// True if the path certainly does not exist; false if unknown.
 [[nodiscard]] bool is_gone(const std::filesystem::path& path);
 [[nodiscard]] bool is_folder(const std::filesystem::path& path);
 [[nodiscard]] bool is_saved_model(const std::filesystem::path& folder);
-// Of a folder, the models in it, at most ten, in order; of a file of weights, its graph.
+// Returns, for a folder, the models in it, at most ten, sorted; for a file of weights, its graph.
 [[nodiscard]] std::vector<std::string> models_beside(const std::filesystem::path& path);
 [[nodiscard]] std::filesystem::path absolute(const std::filesystem::path& path);
 
@@ -31,36 +31,37 @@ struct Memory {
     std::uint64_t rss_bytes = 0;
     std::uint64_t peak_rss_bytes = 0;
 };
-// Of this process, now.
+// Returns the present memory use of this process.
 [[nodiscard]] Memory memory_in_use();
 
-// The path of a file beside larder's own libraries, whether it is there or not.
+// Returns the path of a file beside larder's own libraries, whether it exists or not.
 [[nodiscard]] std::string library_beside(const std::string& name);
-// What `larder run` has the loader put into other programs; empty if it is not there.
+// Returns the library that `larder run` preloads into other programs; empty if it does not exist.
 [[nodiscard]] std::string preload_library();
-// The same by a path without blanks and colons, which the loader takes for the end of a path:
-// through a link to its folder, in one of `folders` or below /tmp. Empty, and why, where there can
-// be none.
+// Returns a path of the same library without blanks and colons, which the loader takes for the end
+// of a path: a link to its folder, in one of `folders` or below /tmp. Empty, with the reason in
+// `why`, if that is impossible.
 [[nodiscard]] std::string plain_path_of(const std::string& library,
                                         const std::vector<std::filesystem::path>& folders,
                                         std::string& why);
 
-// The first library whose name begins so where the loader would search for those of larder.
+// Returns the first library whose name has this prefix in the loader's search path for larder's
+// libraries.
 [[nodiscard]] std::string find_library(const std::string& name_begin);
-// Opens a library for good; null, and why, where it or the function is missing.
+// Loads a library permanently and returns a function; null, with the reason in `error`, if either
+// is missing.
 [[nodiscard]] void* function_of(const std::string& library, const char* name, std::string& error);
 
-// Another program in place of this one, found as shells do; returns only if that failed, with
-// errno.
+// Replaces this program by another one, found like in a shell; returns only on failure, with errno.
 [[nodiscard]] int replace_by(const std::vector<std::string>& command);
 
 [[nodiscard]] long process_id();
 
-// "always", "madvise" or "never"; empty where the kernel does not say.
+// Returns "always", "madvise" or "never"; empty if the kernel does not say.
 [[nodiscard]] std::string transparent_huge_pages();
 
-// What filling fresh memory costs here, in pages of either size; measured in a few milliseconds.
-// Zeros where it cannot be told.
+// The cost of filling new memory on this machine, in pages of either size; measured in a few
+// milliseconds. Zeros if unknown.
 struct FillTime {
     double small_ms_per_gib = 0;
     double huge_ms_per_gib = 0;

@@ -1,4 +1,4 @@
-// Columns for people.
+// Tables for people.
 #pragma once
 
 #include <string>
@@ -21,23 +21,23 @@ enum class Align { left, right };
 struct Column {
     std::string title;
     Align align = Align::left;
-    std::size_t width = 0;     // at least
-    bool is_optional = false;  // left out where there is no room
+    std::size_t width = 0;     // the minimum
+    bool is_optional = false;  // left out if there is no room
 };
 
-// Of a terminal's line; 0: any number.
+// The width of a terminal's line; 0: unlimited.
 struct LineWidth {
     std::size_t columns = 0;
 };
 
 class Table {
 public:
-    // Without any titles there is no line of titles.
+    // If all titles are empty, there is no line of titles.
     Table(std::vector<Column> columns, Colours colours, LineWidth line_width = {});
 
     void add(std::vector<Cell> row);
     [[nodiscard]] bool empty() const { return rows_.empty(); }
-    // The last thing that is asked of it.
+    // Call this last.
     [[nodiscard]] std::string text();
 
 private:

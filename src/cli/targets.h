@@ -1,4 +1,4 @@
-// Entries as users name them: by key, or by the model they were compiled from.
+// Finds entries by the names that users give: a key, or the model that they were compiled from.
 #pragma once
 
 #include <string>
@@ -14,12 +14,12 @@ struct Targets {
     std::vector<std::string> models;  // those that were named by their path
 };
 
-// Throws CommandError, with this exit code, for a name that stands for nothing.
+// Throws CommandError, with this exit code, for a name that matches nothing.
 [[nodiscard]] Targets find_targets(const Store& store, const std::vector<std::string>& names,
                                    int exit_code = k_failed);
 
-// Asks on standard error, for standard output may be a pipe. Throws CommandError (wrong usage)
-// where there is nobody to ask; `verb` is what wants to know.
+// Asks on standard error, because standard output may be a pipe. Throws CommandError (wrong usage)
+// if there is no terminal to ask on; `verb` is the verb that asks.
 [[nodiscard]] bool agrees(const std::string& question, const std::string& verb);
 
 }  // namespace larder::cli

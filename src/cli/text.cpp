@@ -7,7 +7,7 @@
 namespace larder::cli {
 namespace {
 
-// Of the UTF-8 character at the beginning of `text`; 0 if there is none.
+// Returns the size of the UTF-8 character at the beginning of `text`; 0 if there is none.
 std::size_t character_size(std::string_view text) {
     const auto first = static_cast<unsigned char>(text.front());
     const std::size_t size = first < 0x80   ? 1
@@ -23,7 +23,7 @@ std::size_t character_size(std::string_view text) {
     return size;
 }
 
-// U+0080 to U+009F: some terminals obey them.
+// U+0080 to U+009F, which some terminals interpret.
 bool is_c1_control(std::string_view character) {
     return character.size() == 2 && static_cast<unsigned char>(character[0]) == 0xC2 &&
            static_cast<unsigned char>(character[1]) < 0xA0;

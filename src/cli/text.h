@@ -1,4 +1,4 @@
-// Small things done to text.
+// Small operations on text.
 #pragma once
 
 #include <string>
@@ -12,17 +12,17 @@ namespace larder::cli {
 [[nodiscard]] std::string join(const std::vector<std::string>& words, std::string_view separator);
 
 enum class Lines { keep, join };
-// Without control characters: a file's name must not be able to steer the terminal.
+// Removes control characters, because a file's name must not be able to control the terminal.
 [[nodiscard]] std::string printable(std::string_view text, Lines lines = Lines::join);
 
-// The columns that UTF-8 text takes, for scripts whose characters take one each.
+// Returns the columns that UTF-8 text takes, for scripts whose characters take one column each.
 [[nodiscard]] std::size_t width(std::string_view text);
 
-// With "…" in the place of its beginning where it takes more than `columns`: the end of a path
-// tells more.
+// Replaces the beginning by "…" if the text takes more than `columns`: the end of a path is more
+// informative.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t columns);
 
-// The word of `known` that was probably meant; empty if none is near.
+// Returns the word of `known` that was probably meant; empty if none is similar.
 [[nodiscard]] std::string nearest_word(std::string_view word,
                                        const std::vector<std::string>& known);
 

@@ -1,4 +1,4 @@
-// Every verb, one file each.
+// Every verb has a file of its own.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace larder::cli {
 // Does the work and returns the exit code.
 using Run = std::function<int(const Context&)>;
 
-// Each declares its own flags on its subcommand. What Run captures holds their values.
+// Each declares its own flags on its subcommand. The returned Run holds their values.
 [[nodiscard]] Run declare_scan(CLI::App& verb);
 [[nodiscard]] Run declare_clear(CLI::App& verb);
 [[nodiscard]] Run declare_compile(CLI::App& verb);

@@ -33,7 +33,7 @@ VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     return store.verify(keys, tell, options);
 }
 
-// What becomes of damage.
+// Says what happens to damaged entries.
 std::string next_text(const VerifyReport& report) {
     const bool aside = std::ranges::any_of(report.findings, [](const Finding& finding) {
         return finding.damage == Damage::damaged && finding.entry;
@@ -48,7 +48,7 @@ int run_verify(const Context& context, const VerificationFlags& flags) {
     try {
         report = verify(context, flags);
     } catch (const Error& error) {
-        // 1 and 2 would say something about the contents.
+        // Exit codes 1 and 2 would describe the contents.
         if (error.code() == ErrorCode::invalid_argument) throw;
         const bool no_such_key = error.code() == ErrorCode::not_found;
         throw CommandError({error.what(), error.remedy(), no_such_key ? k_usage : k_unreadable});

@@ -1,5 +1,6 @@
-// The digests of an object's chunks, kept beside it. Advisory: the object's name proves its bytes
-// without it; the list says which chunk is damaged. The grammar is in docs/format.md.
+// The list of the digests of an object's chunks, stored beside the object. Only a hint: the
+// object's name proves its bytes without the list, which shows which chunk is damaged. The grammar
+// is in docs/format.md.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ struct ChunkList {
     bool operator==(const ChunkList&) const = default;
 };
 
-// The file's length for an object of `total_bytes`.
+// Returns the length of the list's file for an object of `total_bytes`.
 [[nodiscard]] constexpr std::uint64_t chunk_list_bytes(std::uint64_t total_bytes) {
     return 40 + chunk_count(total_bytes) * Digest::k_size_bytes;
 }

@@ -20,7 +20,7 @@ std::uint64_t to_number(FrameMethod method) {
     return static_cast<std::uint64_t>(found - k_methods.begin());
 }
 
-// What is not smaller than it was is stored as it is.
+// A compressed frame must be smaller than the original; otherwise it is stored.
 bool is_length_of(const Frame& frame, std::uint64_t original_bytes) {
     if (frame.method == FrameMethod::stored) return frame.bytes == original_bytes;
     return frame.bytes > 0 && frame.bytes < original_bytes;

@@ -24,14 +24,14 @@ std::string_view as_text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Where the six numbers begin.
+// Returns the offset of the six numbers.
 Result<std::uint64_t> find_numbers(std::span<const std::byte> beginning) {
     constexpr std::uint64_t k_version = 1;
     constexpr std::uint64_t k_version_bytes = 4;
     const auto requirements = k_cpu_magic.size() + k_version_bytes + k_number_bytes;
     if (!as_text(beginning).starts_with(k_cpu_magic)) return 0;
     if (beginning.size() < requirements) return cpu_blob_cut_short();
-    // The version is the lower half of it.
+    // The version is the lower half of the field.
     if ((read_u64(beginning, k_cpu_magic.size()) & 0xffff'ffff) != k_version) {
         return fail(Errc::unsupported, "the cached blob's header is of an unknown version");
     }
@@ -98,7 +98,7 @@ Result<CpuBlob> parse_cpu_blob(std::span<const std::byte> head, std::span<const 
         return fail(Errc::invalid_argument, "these are not the cached blob's sections");
     }
     const auto custom = as_text(head.subspan(sections->custom.offset, sections->custom.bytes));
-    // Else nothing can be appended to it.
+    // Otherwise blanks cannot be appended.
     if (!custom.starts_with("<?xml") || custom.find('\0') != std::string_view::npos) {
         return fail(Errc::unsupported, "the cached blob's custom data are of an unknown form");
     }

@@ -20,7 +20,7 @@ std::span<const std::byte> as_bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text));
 }
 
-// Gives constants their places, from `next` on.
+// Assigns offsets to constants, from `next` on.
 class Placing {
 public:
     Placing(const CpuBlob& blob, std::span<const std::optional<Elsewhere>> wanted,
@@ -98,8 +98,8 @@ private:
     std::uint64_t next_;
 };
 
-// With the custom data filled up by blanks, so that what is aligned in the blob is aligned in the
-// constants section as well: a plugin that reads from a stream copies that section.
+// Pads the custom data with blanks, so that constants that are aligned in the blob are also aligned
+// in the constants section: a plugin that reads from a stream copies that section.
 std::vector<std::byte> padded_head(const CpuBlob& blob) {
     auto head = blob.head;
     head.resize(rounded_up(head.size(), k_cpu_alignment_bytes), std::byte{' '});
@@ -113,7 +113,7 @@ void write_numbers(std::vector<std::byte>& head, std::uint64_t numbers,
     std::ranges::copy(bytes, head.begin() + static_cast<std::ptrdiff_t>(numbers));
 }
 
-// The topology with other offsets.
+// Returns the topology with the new offsets.
 std::string with_offsets(const CpuBlob& blob, const std::vector<std::uint64_t>& offsets,
                          std::uint64_t section) {
     const std::string_view text = blob.topology;
@@ -123,7 +123,7 @@ std::string with_offsets(const CpuBlob& blob, const std::vector<std::uint64_t>& 
     for (const auto& mention : blob.mentions) {
         changed.append(text, copied, mention.position - copied);
         copied = mention.position + mention.digits;
-        // What is empty can lie anywhere.
+        // An empty constant can lie anywhere.
         std::uint64_t offset = 0;
         if (mention.bytes > 0) {
             const CpuConstant constant{blob.sections.constants.offset + mention.offset,

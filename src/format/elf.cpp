@@ -12,11 +12,11 @@ constexpr std::string_view k_elf_magic{
     6};
 constexpr std::size_t k_elf_header_bytes = 64;
 constexpr std::size_t k_section_header_bytes = 64;
-// In the header.
+// Offsets in the header.
 constexpr std::size_t k_table_offset_at = 40;
 constexpr std::size_t k_entry_bytes_at = 58;
 constexpr std::size_t k_sections_at = 60;
-// In an entry of the table.
+// Offsets in an entry of the table.
 constexpr std::size_t k_type_at = 4;
 constexpr std::size_t k_offset_at = 24;
 constexpr std::size_t k_size_at = 32;

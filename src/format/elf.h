@@ -1,12 +1,14 @@
-// Compiled kernels, which are ELF files: an OpenCL runtime gives programs that form.
+// Checks compiled kernels, which are ELF files: the format in which an OpenCL runtime returns
+// programs.
 #pragma once
 
 #include <string_view>
 
 namespace larder::internal::format {
 
-// Whether `file` is a little-endian ELF file of 64 bits that ends no earlier than its sections: one
-// that was cut short, or is still being written, is not. Says nothing of what the sections hold.
+// Tells whether `file` is a little-endian 64-bit ELF file that ends no earlier than its sections: a
+// file that is truncated, or still being written, is not. Does not check the content of the
+// sections.
 [[nodiscard]] bool is_whole_elf(std::string_view file);
 
 }  // namespace larder::internal::format

@@ -14,9 +14,10 @@
 
 namespace larder::internal::format {
 
-// Of the blob, in each piece but the last, which holds what remains. A blob has at least one.
+// The bytes of the blob in each piece but the last, which holds the remainder. There is at least
+// one piece.
 inline constexpr std::uint64_t k_piece_bytes = std::uint64_t{16} << 20;
-// In the object, before what the callback made of a piece: its length.
+// The size of a piece's length, which is in the object before the encrypted piece.
 inline constexpr std::uint64_t k_piece_length_bytes = 8;
 
 [[nodiscard]] constexpr std::uint64_t piece_count(std::uint64_t blob_bytes) {
@@ -26,7 +27,7 @@ inline constexpr std::uint64_t k_piece_length_bytes = 8;
     return std::min(k_piece_bytes, blob_bytes - index * k_piece_bytes);
 }
 
-// A place in a blob, so that no piece can stand for another.
+// A position in a blob, so that no piece can be taken for another.
 struct PiecePlace {
     Key key;
     std::uint64_t blob_bytes = 0;
@@ -35,14 +36,15 @@ struct PiecePlace {
     bool operator==(const PiecePlace&) const = default;
 };
 
-// What the callback is given.
+// Returns the text that the callback encrypts.
 [[nodiscard]] std::string encode_piece(const PiecePlace& place, std::span<const std::byte> bytes);
 
 struct Piece {
     PiecePlace place;
-    std::span<const std::byte> bytes;  // of `text`
+    std::span<const std::byte> bytes;  // a part of `text`
 };
-// What it gave back. Errc::incompatible if it is none: other callbacks made it.
+// Reads the text that the callback decrypted. Errc::incompatible if it is not a piece: other
+// callbacks encrypted it.
 [[nodiscard]] Result<Piece> decode_piece(std::string_view text);
 
 }  // namespace larder::internal::format

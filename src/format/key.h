@@ -1,4 +1,4 @@
-// What an entry is found by.
+// The key of an entry.
 #pragma once
 
 #include <compare>
@@ -16,7 +16,7 @@ namespace larder::internal::format {
 // "property.PERFORMANCE_HINT"…
 using KeyInputs = std::map<std::string, std::string>;
 
-// Not interchangeable with the digest of an object.
+// A type of its own, so that it is not confused with the digest of an object.
 struct Key {
     Digest digest;
 

@@ -1,4 +1,4 @@
-// larder.json: what makes a directory a larder.
+// larder.json: the file that makes a directory a larder.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ struct LarderInfo {
     bool operator==(const LarderInfo&) const = default;
 };
 
-// Fails with Errc::invalid_argument where `info` would not pass `decode_larder_info`.
+// Errc::invalid_argument if `decode_larder_info` would not accept `info`.
 [[nodiscard]] Result<std::string> encode_larder_info(const LarderInfo& info);
-// Errc::unsupported for a newer format, Errc::damaged for everything else that is not one.
+// Errc::unsupported for a newer format, Errc::damaged for any other text that is not a larder.json.
 [[nodiscard]] Result<LarderInfo> decode_larder_info(std::string_view text);
 
-// The content of CACHEDIR.TAG, by which backup programs know what need not be kept
+// Returns the content of CACHEDIR.TAG, which tells backup programs that the directory is a cache
 // (https://bford.info/cachedir/).
 [[nodiscard]] std::string_view cache_directory_tag() noexcept;
 

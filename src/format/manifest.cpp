@@ -90,7 +90,7 @@ bool read_model(const Json& body, ModelInfo& model) {
     return true;
 }
 
-// What is wrong with a manifest; nullptr if nothing is.
+// Returns what is wrong with a manifest; nullptr if it is valid.
 const char* find_flaw(const Manifest& manifest) {
     const auto are_utf8 = [](const auto& map) {
         return std::all_of(map.begin(), map.end(),

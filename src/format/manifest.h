@@ -1,5 +1,5 @@
-// An entry: what its key was made of, which objects hold it, and where it came from. The grammar is
-// in docs/format.md.
+// The manifest of an entry: the inputs of its key, the objects that hold it, and its origin. The
+// grammar is in docs/format.md.
 #pragma once
 
 #include <cstdint>
@@ -20,24 +20,24 @@ namespace larder::internal::format {
 inline constexpr std::uint64_t k_manifest_format = 1;
 inline constexpr std::uint64_t k_manifest_bytes_max = std::uint64_t{16} << 20;
 
-// How the parts make up what was kept.
+// Says how the parts make up what was published.
 enum class Encoding {
     raw,         // one part, the blob itself
     files,       // a set of files with names
-    variant,     // a blob, in two parts: `delta` says what of it is in `base`, and holds the rest
-    compressed,  // a blob, in one part, `frames`
-    encrypted,   // a blob, by callbacks of the program's, in one part, `pieces`
-    referring,  // a blob, in one part, `made`: what the compiler made, and where in the model's own
-                // files the rest is
+    variant,     // a blob, in two parts: `delta` refers to `base`, and holds the rest
+    compressed,  // a blob, compressed, in one part, `frames`
+    encrypted,   // a blob, encrypted by the program's callbacks, in one part, `pieces`
+    referring,   // a blob, in one part, `made`: what the compiler made, with references to the
+                 // model's own files for the rest
 };
 
-// As in a manifest: "raw", "variant"…
+// Returns "raw", "variant"…, as in a manifest.
 [[nodiscard]] std::string_view to_string(Encoding encoding);
 [[nodiscard]] std::optional<Encoding> parse_encoding(std::string_view text);
-// Whether a blob so kept is of another length than its parts.
+// Tells whether a blob in this encoding has another length than its parts.
 [[nodiscard]] bool has_blob_bytes(Encoding encoding);
 
-// Whether a blob can be loaded without the model's files.
+// Says whether a blob can be loaded without the model's files.
 enum class Weights { embedded, external };
 
 struct Part {
@@ -62,9 +62,9 @@ struct SourceFile {
     bool operator==(const SourceFile&) const = default;
 };
 
-// What was compiled, for people: nothing of it decides a hit.
+// Describes the compiled model for people: none of it decides a hit.
 struct ModelInfo {
-    std::string path;  // as first seen, or what the caller called it
+    std::string path;  // as first seen, or the caller's name for the model
     std::string kind;  // "ir", "onnx", "gguf", "memory", "caller"…
     std::vector<SourceFile> files;
 
@@ -76,28 +76,29 @@ struct Manifest {
     KeyInputs key_inputs;
     Encoding encoding = Encoding::raw;
     std::vector<Part> parts;
-    std::uint64_t blob_bytes = 0;  // where the parts do not tell: see has_blob_bytes
+    std::uint64_t blob_bytes = 0;  // if the parts do not show it: see has_blob_bytes
     ModelInfo model;
     std::string device;  // as asked for
     std::int64_t created_at_ns = 0;
     std::uint64_t compile_ms = 0;
-    std::string requirements;  // what the runtime says the blob needs
+    std::string requirements;  // of the blob, according to the runtime
     Weights weights = Weights::embedded;
-    std::map<std::string, std::string> notes;  // whatever else somebody wants to read later
+    std::map<std::string, std::string> notes;  // further information, by name
 
     bool operator==(const Manifest&) const = default;
 
-    // Of what was kept: the blob, or all files.
+    // The size of what was published: the blob, or all files.
     [[nodiscard]] std::uint64_t total_bytes() const;
-    // Of these, what lies in the model's own files; about, as the table takes a little.
+    // The part of these bytes that is in the model's own files; approximate, because the table
+    // takes a few bytes.
     [[nodiscard]] std::uint64_t referred_bytes() const;
-    // The part with an object that no other blob has: what is tried, refused and set aside. There
-    // must be parts.
+    // The part with an object that no other blob has: the one that is tried, refused and
+    // quarantined. There must be parts.
     [[nodiscard]] const Part& own_part() const;
 };
 
-// Strings may hold any bytes; names in `key_inputs` and `notes` must be UTF-8. Fails with
-// Errc::invalid_argument where `manifest` would not pass `decode_manifest`.
+// Strings may hold any bytes; names in `key_inputs` and `notes` must be UTF-8.
+// Errc::invalid_argument if `decode_manifest` would not accept `manifest`.
 [[nodiscard]] Result<std::string> encode_manifest(const Manifest& manifest);
 
 // Accepts exactly what `encode_manifest` writes for `key`, of this format or one that adds members.
@@ -105,30 +106,30 @@ struct Manifest {
 [[nodiscard]] Result<Manifest> decode_manifest(std::string_view text, const Key& key);
 
 struct ManifestSummary {
-    Manifest manifest;  // but for the key inputs of the build and properties
+    Manifest manifest;  // without the key inputs of the build and of properties
     std::shared_ptr<const KeyInputs> built_for;  // "device.…" and "runtime.…"; never null
 };
 
-// A tenth of the work of `decode_manifest`, for who shows every entry: all but the key inputs
-// "property.…". Proves nothing, but of a manifest that is whole it tells the same. Absent as for
-// `outline_manifest`.
+// Reads all but the key inputs "property.…", at a tenth of the cost of `decode_manifest`, for lists
+// of all entries. Verifies nothing, but gives the same result for an undamaged manifest. Absent in
+// the same cases as `outline_manifest`.
 [[nodiscard]] std::optional<ManifestSummary> summarise_manifest(std::string_view text,
                                                                 SharedInputs& shared);
 
-// What of a manifest tells which objects it uses and what it is worth.
+// The objects that an entry uses, and the facts that decide its worth.
 struct ManifestOutline {
-    std::vector<Digest> objects;  // in the order of the parts; one may be there twice
+    std::vector<Digest> objects;  // in the order of the parts; may contain duplicates
     std::uint64_t compile_ms = 0;
     std::int64_t created_at_ns = 0;
 };
 
-// A fiftieth of the work of `decode_manifest`, for who looks at every entry: proves nothing, but of
-// a manifest that is whole it tells the same. Absent where `text` does not look like one of this
-// format: then `decode_manifest` says what it is.
+// Reads a manifest at a fiftieth of the cost of `decode_manifest`, for scans of all entries.
+// Verifies nothing, but gives the same result for an undamaged manifest. Absent if `text` does not
+// look like one of this format: then `decode_manifest` says what it is.
 [[nodiscard]] std::optional<ManifestOutline> outline_manifest(std::string_view text);
 
-// Whether `name` can be the name of a part in Encoding::files: one path component, not "." or "..",
-// at most 255 bytes of printable UTF-8.
+// Tells whether `name` can be the name of a part in Encoding::files: one path component, not "." or
+// "..", at most 255 bytes of printable UTF-8.
 [[nodiscard]] bool is_file_name(std::string_view name);
 
 }  // namespace larder::internal::format

@@ -1,4 +1,4 @@
-// Manifests have exactly one spelling, so that a member is known by the beginning of its line.
+// A manifest is always spelt in the same way, so that the beginning of a line identifies a member.
 #include <algorithm>
 #include <charconv>
 
@@ -7,7 +7,8 @@
 namespace larder::internal::format {
 namespace {
 
-// The value of a member at the top, where the line is `  "name": value` with or without a comma.
+// Returns the value of a top-level member if the line is `  "name": value`, with or without a
+// comma.
 std::optional<std::string_view> value_of(std::string_view line, std::string_view name) {
     if (!line.starts_with("  \"") || !line.substr(3).starts_with(name)) return {};
     line.remove_prefix(3 + name.size());
@@ -33,7 +34,8 @@ std::optional<ManifestOutline> outline_manifest(std::string_view text) {
     constexpr std::string_view k_object = "      \"object\": \"";
     constexpr std::size_t k_hex = 2 * Digest::k_size_bytes;
     ManifestOutline outline;
-    // Each of these once: compile_ms, created_at_ns, encoding, format, parts, weights.
+    // Counts these, each of which must be there once: compile_ms, created_at_ns, encoding, format,
+    // parts, weights.
     int members = 0;
     bool in_parts = false;
     while (!text.empty()) {

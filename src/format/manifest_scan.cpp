@@ -10,9 +10,9 @@
 namespace larder::internal::format {
 namespace {
 
-// Every JSON string of which all bytes stand for themselves.
+// Tells whether all bytes of a JSON string stand for themselves.
 bool is_plain(std::string_view text) {
-    // Without a branch, so that many bytes are looked at at once.
+    // Without a branch, so that the compiler can process many bytes at once.
     unsigned char special = 0;
     unsigned char any = 0;
     for (const char c : text) {
@@ -24,13 +24,13 @@ bool is_plain(std::string_view text) {
     return special == 0 && (any < 0x80 || is_utf8(text));
 }
 
-// Goes over a plain text. After the first thing that is not as expected, `ok` is false and nothing
-// that was read counts.
+// Scans a text of plain strings. After the first unexpected byte `ok_` is false and the results are
+// invalid.
 class ManifestScanner {
 public:
     explicit ManifestScanner(std::string_view text) : rest_(text) {}
 
-    // `read_inputs(manifest)` goes over the member "key_inputs".
+    // `read_inputs(manifest)` scans the member "key_inputs".
     template <class ReadInputs>
     std::optional<Manifest> scan(const ReadInputs& read_inputs) {
         Manifest manifest;
@@ -73,7 +73,7 @@ public:
         return manifest;
     }
 
-    // A member of the top: its own members are in order.
+    // A top-level member whose own members are ordered.
     void map(std::map<std::string, std::string>& map) {
         if (take("{}")) return;
         expect("{\n");
@@ -83,8 +83,7 @@ public:
         expect("\n  }");
     }
 
-    // As `map`, but its members of the build are only added to `lines`, and its properties passed
-    // over.
+    // Does `map`, but only appends lines of the build to `lines`, and skips properties.
     void outline_inputs(KeyInputs& inputs, std::string& lines) {
         if (take("{}")) return;
         expect("{\n");
@@ -107,7 +106,7 @@ public:
         expect("  }");
     }
 
-    // Of lines that `outline_inputs` has left.
+    // Reads the lines that `outline_inputs` has collected.
     std::optional<KeyInputs> members() {
         KeyInputs inputs;
         while (ok_ && !rest_.empty()) {
@@ -156,7 +155,7 @@ private:
         return value ? *value : Digest{};
     }
 
-    // One line of a map, but for its end; the line before it, in `map`, has a lesser name.
+    // Reads one line of a map without its end; the name must be greater than the last one in `map`.
     void member(std::map<std::string, std::string>& map) {
         expect("    ");
         const auto name = string();
@@ -166,7 +165,7 @@ private:
         if (ok_) map.emplace_hint(map.end(), name, value);
     }
 
-    // Of objects; `indent` is that of the line where it begins.
+    // Reads a list of objects; `indent` is that of the line where it begins.
     template <class Item>
     void list(std::string_view indent, const Item& item) {
         if (take("[]")) return;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view k_begin = R"(<?xml version="1.0"?><compiled_blob )";
 constexpr std::string_view k_end = "/>\n";
 constexpr std::uint64_t k_alignment_max = 1 << 20;
-constexpr std::string_view k_gpu = "QRR_PEVO";  // behind four bytes that say how it is cached
+constexpr std::string_view k_gpu = "QRR_PEVO";  // after four bytes that say how it is cached
 constexpr std::string_view k_hetero = R"(<?xml version="1.0"?><hetero )";
 
 tl::unexpected<Error> cut_short() { return fail(Errc::damaged, "the cached blob is cut short"); }
@@ -47,7 +47,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
     return value;
 }
 
-// Takes what it reads away from `text`.
+// Removes what it reads from `text`.
 class Cursor {
 public:
     Cursor(std::string_view& text, std::uint64_t& left) : text_(text), left_(left) {}
@@ -75,12 +75,12 @@ private:
     }
 
     std::string_view& text_;
-    std::uint64_t& left_;  // of the file
+    std::uint64_t& left_;  // in the file
 };
 
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
-// Up to the end of the line, which is taken away too.
+// Reads up to the end of the line, and consumes it too.
 Result<Attributes> read_attributes(std::string_view& text) {
     Attributes attributes;
     while (!text.starts_with(k_end)) {
@@ -101,7 +101,7 @@ Result<Attributes> read_attributes(std::string_view& text) {
     return attributes;
 }
 
-// A version and requirements. False: another version; what it holds is for its runtime to say.
+// Reads a version and requirements. False: another version, whose content only its runtime knows.
 Result<bool> read_requirements(Cursor& cursor, OpenVinoBlob& blob) {
     constexpr std::uint64_t k_header_version = 1;
     const auto version = cursor.little_endian(4);
@@ -114,7 +114,8 @@ Result<bool> read_requirements(Cursor& cursor, OpenVinoBlob& blob) {
     return true;
 }
 
-// Behind the requirements, six numbers: offsets and lengths of three sections, which follow.
+// After the requirements there are six numbers: offsets and lengths of three sections, which
+// follow.
 Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
     Cursor cursor(text, left);
     static_cast<void>(cursor.take(k_cpu_magic.size()));

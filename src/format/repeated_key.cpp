@@ -7,9 +7,9 @@
 namespace larder::internal::format {
 namespace {
 
-// Leaves enough of the beginning to see that the key comes again.
+// Leaves enough of the beginning to show that the key repeats.
 constexpr std::size_t k_key_length_max = 14;
-// So many keys in a row are applied as one, which a compiler makes vectors of.
+// This many keys in a row are applied as one, which compilers turn into vector instructions.
 constexpr std::size_t k_keys_at_once = 64;
 
 void exclusive_or(std::span<char> text, std::string_view key) {
@@ -34,7 +34,7 @@ std::optional<RepeatedKey> RepeatedKey::of(std::string_view encoded) {
     for (std::size_t length = 1; length <= k_key_length_max; ++length) {
         auto key = stream.substr(0, length);
         if (with_key(stream, key).find_first_not_of('\0') != std::string::npos) continue;
-        // Its end, decoded from where the key begins anew.
+        // Decodes the end, from a place where the key starts anew.
         const auto from = (encoded.size() - k_topology_end.size()) / length * length;
         if (!with_key(std::string(encoded.substr(from)), key).ends_with(k_topology_end)) continue;
         return RepeatedKey(std::move(key));

@@ -1,4 +1,4 @@
-// How the CPU plugin hides the topology of its blobs: a short key, exclusive-or, again and again.
+// The encoding of topologies in the CPU plugin's blobs: exclusive-or with a short, repeated key.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@ namespace larder::internal::format {
 
 class RepeatedKey {
 public:
-    // Of an encoded topology; a plain one has a key too. Nothing if it is encoded in another way:
-    // a key of more than 14 characters is not found.
+    // Finds the key of an encoded topology; plain text has one too. Returns nothing if it is
+    // encoded in another way: a key of more than 14 characters is not found.
     [[nodiscard]] static std::optional<RepeatedKey> of(std::string_view encoded);
     // Encodes and decodes.
     [[nodiscard]] std::string apply(std::string text) const;
@@ -21,7 +21,7 @@ private:
     std::string key_;
 };
 
-// As the runtime begins and ends every topology.
+// The runtime begins and ends every topology with these.
 inline constexpr std::string_view k_topology_begin = "<?xml version=\"1.0\"?>\n";
 inline constexpr std::string_view k_topology_end = "</net>\n";
 

@@ -18,7 +18,7 @@ Digest digest_of_text(std::string_view compact) {
 }
 Digest digest_of(const Json& body) { return digest_of_text(body.dump()); }
 
-// Before the parser sees it: it builds what it reads, however deep.
+// Checked before parsing, because the parser builds nested values of any depth.
 bool is_shallow(std::string_view text) {
     unsigned depth = 0;
     bool in_string = false;
@@ -43,7 +43,7 @@ bool has_known_types(const Json& json) {
     return json.is_string() || json.is_number_integer();
 }
 
-// The length of the UTF-8 sequence that `text` begins with; 0 if it is none.
+// Returns the length of the UTF-8 sequence at the beginning of `text`; 0 if there is none.
 std::size_t sequence_length(std::string_view text) {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -53,7 +53,7 @@ std::size_t sequence_length(std::string_view text) {
     if (first < 0x80) return 1;
     if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
     if (first >= 0xe0 && first <= 0xef) {
-        // Neither overlong nor half of a surrogate pair.
+        // Excludes overlong sequences and halves of surrogate pairs.
         const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
         const unsigned high = first == 0xed ? 0x9f : 0xbf;
         return continues(1, low, high) && continues(2) ? 3 : 0;
@@ -89,7 +89,7 @@ Result<Json> unseal_json(std::string_view text, std::uint64_t size_bytes_max) {
     auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) return damaged("not a JSON object");
     if (!has_known_types(json)) return damaged("holds what it must not");
-    // One spelling for one content: nothing can be changed that is not seen.
+    // Only one spelling is accepted for each content, so that every change is noticed.
     if (json.dump(k_indent) + "\n" != text) return damaged("not as larder writes it");
     const auto* written = string_member(json, "digest");
     if (written == nullptr) return damaged("without a digest");

@@ -1,4 +1,4 @@
-// What many entries say alike, kept once.
+// Shares the key inputs that many entries have in common.
 #pragma once
 
 #include <memory>
@@ -11,16 +11,16 @@
 
 namespace larder::internal::format {
 
-// Whether a key input tells what the entry was built for: the device and the runtime.
+// Tells whether a key input describes the device or the runtime that the entry was built for.
 [[nodiscard]] bool is_of_build(std::string_view input_name);
 
-// The key inputs "device.…" and "runtime.…": there are few kinds among any number of entries.
-// Thread-safe.
+// The key inputs "device.…" and "runtime.…", of which any number of entries have few different
+// sets. Thread-safe.
 class SharedInputs {
 public:
-    // Those of `inputs`. Never null.
+    // Returns those of `inputs`. Never null.
     [[nodiscard]] std::shared_ptr<const KeyInputs> of_build(const KeyInputs& inputs);
-    // Those whose lines in a manifest are `lines`; null if that is not how they are spelt.
+    // Returns those whose lines in a manifest are `lines`; null if the spelling is wrong.
     [[nodiscard]] std::shared_ptr<const KeyInputs> spelt(const std::string& lines);
 
 private:

@@ -11,15 +11,15 @@
 namespace larder::internal::format {
 namespace {
 
-// Bodies within bodies.
+// The limit for bodies within bodies.
 constexpr std::size_t k_depth_max = 512;
 
 enum class ElementRole {
-    holder,    // of `layers`: the net, or a body
+    holder,    // contains `layers`: the net, or a body
     layers,    //
     layer,     //
     constant,  // a layer of that type
-    other,     // with all that is inside
+    other,     // skipped with its content
 };
 
 struct OpenElement {
@@ -34,7 +34,7 @@ struct XmlAttribute {
     std::size_t position = 0;  // of the value
 };
 
-// What of an element's attributes matters; nothing is there twice.
+// The relevant attributes of an element; each may occur once.
 struct KnownAttributes {
     std::optional<XmlAttribute> type, offset, size;
 };
@@ -49,7 +49,7 @@ constexpr auto k_is_name_character = [] {
     return is;
 }();
 
-// As the runtime writes it: no sign, no zeros in front.
+// Parses a number as the runtime writes it: no sign, no leading zeros.
 std::optional<std::uint64_t> plain_number(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -63,7 +63,7 @@ public:
     explicit TopologyReader(std::string_view text) : text_(text) {}
 
     Result<std::vector<ConstantMention>> read() {
-        // A parser of C strings would stop there.
+        // A NUL is refused, because a parser of C strings would stop there.
         if (!text_.starts_with(k_topology_begin) || text_.find('\0') != std::string_view::npos) {
             return malformed();
         }
@@ -95,7 +95,7 @@ private:
         return text_.substr(begin, at_ - begin);
     }
 
-    // The next of them, with the text in front of it.
+    // Reads the next tag, with the text in front of it.
     Result<void> read_tag() {
         const auto begin = text_.find('<', at_);
         if (begin == std::string_view::npos) return malformed();

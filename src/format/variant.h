@@ -12,7 +12,7 @@
 
 namespace larder::internal::format {
 
-// Where the bytes of a segment are.
+// The object that holds the bytes of a segment.
 enum class SegmentSource { base, own };
 
 struct Segment {
@@ -25,18 +25,18 @@ struct Segment {
 
 struct Variant {
     std::uint64_t blob_bytes = 0;
-    Digest blob;  // as of an object
+    Digest blob;  // computed like an object's
     std::uint64_t base_bytes = 0;
     Digest base;
-    // How far behind the beginning of a page the blob begins where it is mapped.
+    // The offset of the blob's beginning in its page when it is mapped.
     std::uint64_t start_in_page = 0;
-    std::vector<Segment> segments;  // one after the other they are the blob
+    std::vector<Segment> segments;  // concatenated, they are the blob
 
     bool operator==(const Variant&) const = default;
 };
 
 inline constexpr std::size_t k_segments_max = 4096;
-// What offsets are counted in pages of, and what constants in a blob are aligned to.
+// The page size of offsets, and the alignment of constants in a blob.
 inline constexpr std::uint64_t k_variant_page_bytes = 4096;
 inline constexpr std::uint64_t k_variant_alignment_bytes = 64;
 
@@ -45,15 +45,15 @@ inline constexpr std::uint64_t k_variant_alignment_bytes = 64;
 }
 inline constexpr std::uint64_t k_variant_table_bytes_max = variant_table_bytes(k_segments_max);
 
-// Whether an object that begins with these bytes may be one.
+// Tells whether an object that begins with these bytes may be a variant.
 [[nodiscard]] bool begins_variant(std::span<const std::byte> beginning);
 
-// The first bytes of the object. `variant` must be one that decode_variant accepts.
+// Returns the first bytes of the object. `variant` must be one that decode_variant accepts.
 [[nodiscard]] std::vector<std::byte> encode_variant(const Variant& variant);
 
-// From the first bytes of an object of `object_bytes`: all of them, or as many as
+// Reads the first bytes of an object of `object_bytes`: all of them, or as many as
 // k_variant_table_bytes_max. Errc::unsupported for a newer version, Errc::damaged for everything
-// that encode_variant does not write, or whose segments are not inside of their objects.
+// that encode_variant does not write, or whose segments do not lie within their objects.
 [[nodiscard]] Result<Variant> decode_variant(std::span<const std::byte> beginning,
                                              std::uint64_t object_bytes);
 

@@ -1,5 +1,5 @@
-// What stands in for the overloads of ov::Core::compile_model: each asks the process's larder, and
-// whatever is wrong with that, OpenVINO.
+// Replacements for the overloads of ov::Core::compile_model: each asks the process's larder, and
+// calls OpenVINO if larder fails for any reason.
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -20,13 +20,13 @@ namespace {
 
 using ModelPointer = std::shared_ptr<const ov::Model>;
 
-// OpenVINO's own choice where a program names no device.
+// OpenVINO's own choice if a program names no device.
 constexpr const char* k_default_device = "AUTO";
 
-// Set by the preload before it leads anybody here.
+// Set by the preload before any call reaches the hook.
 constinit std::array<std::atomic<void*>, larder_entry_point_count> openvino_functions{};
 
-// On this thread, the hook or OpenVINO itself is at work: what they compile is not the program's.
+// On this thread, the hook or OpenVINO itself is at work: their compiles are not the program's.
 thread_local constinit bool is_inside = false;
 
 class Inside {
@@ -40,14 +40,14 @@ private:
     bool before_;
 };
 
-// Mode::cache_only, and the model is not kept.
+// Mode::cache_only, and there is no entry for the model.
 class Miss final : public ov::Exception {
 public:
     explicit Miss(const Error& error)
         : ov::Exception("larder: " + std::string(error.what()) + "; " + error.remedy()) {}
 };
 
-// Empty where larder would read what OpenVINO does not.
+// Returns nothing if larder would read something that OpenVINO does not.
 std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core,
                                      const std::filesystem::path& path, const std::string& device,
                                      const ov::AnyMap& properties) {
@@ -104,19 +104,19 @@ ov::CompiledModel serve(const Ask& ask_larder, const CallOpenVino& call_openvino
         if (larder->fails_on_miss()) throw;
         failure = error.what();
     }
-    // What OpenVINO threw has other words in it than it would have used for the program's own call.
-    // Where the fault is its own, it says so again, and nothing differs.
+    // The text of OpenVINO's exception may differ from that for the program's own call. If the
+    // fault is OpenVINO's own, this call throws it again, and the program sees no difference.
     auto model = call_openvino();
     if (!failure.empty()) warn_once("a model was compiled without larder: " + failure);
     return model;
 }
 
-// `Arguments` as they follow the core in the signature, all of them references.
+// `Arguments` are the parameters after the core in the signature, all of them references.
 template <LarderEntryPoint entry_point, typename... Arguments>
 struct StandIn {
     using Function = ov::CompiledModel (*)(ov::Core*, const Arguments&...);
 
-    // A member function's caller passes `this` as this passes `core`.
+    // The caller of a member function passes `this` in the same way as this function takes `core`.
     static ov::CompiledModel compile_model(ov::Core* core, const Arguments&... arguments) {
         return serve([&](Cache& cache) { return ask(cache, *core, arguments...); },
                      [&] {
@@ -148,7 +148,7 @@ void place_stand_ins(void** into) {
     StandIn<larder_model_context, ModelPointer, ov::RemoteContext, Properties>::place_into(into);
 }
 
-// Of the headers that this was compiled with.
+// Compares with the headers that this was compiled with.
 bool is_known_version(const std::string& build_number) {
     const auto known = std::to_string(OPENVINO_VERSION_MAJOR) + "." +
                        std::to_string(OPENVINO_VERSION_MINOR) + "." +

@@ -1,9 +1,9 @@
-// What is mapped into every program that `larder run` starts: trampolines under the names of
-// ov::Core::compile_model, and the way from there to the hook. A program that compiles no model
-// never runs a line of this.
+// The library that is mapped into every program that `larder run` starts: trampolines under the
+// names of ov::Core::compile_model, and the way from there to the hook. A program that compiles no
+// model never runs a line of this.
 //
-// It needs no library and no version of one: whatever C library the program has will do. What it
-// calls is bound on first use. It holds no lock, so that a process may fork at any time.
+// It needs no library of any version: the program's own C library is enough. Functions that it
+// calls are bound on first use. It holds no lock, so that a process may fork at any time.
 #include <dlfcn.h>
 #include <link.h>
 #include <stdatomic.h>
@@ -17,33 +17,34 @@
 
 #include "hook/table.h"
 
-// One after the other, each ended by a zero; see trampolines.S.
+// The names one after the other, each ended by a zero; see trampolines.S.
 extern const char larder_preload_names[] __attribute__((visibility("hidden")));
 
 __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned number,
                                                                   const void* core);
 
 // For a process that preloads itself, as python/larder does: from now on models are compiled with
-// the settings of the environment as it is, or as if larder were not there. Returns what held
-// before. No other thread may change the environment meanwhile.
+// the present settings of the environment, or as if larder were not there. Returns the former
+// value. No other thread may change the environment meanwhile.
 __attribute__((visibility("default"))) bool larder_preload_renew(bool serves);
 
-// Whether it serves, and has not had to refuse an OpenVINO of this process.
+// Tells whether it serves, and has not had to refuse an OpenVINO of this process.
 __attribute__((visibility("default"))) bool larder_preload_serves(void);
 
-// Whether a library called liblarder_preload.so is in memory, and no OpenVINO was before it: then
-// its trampolines are what OpenVINO's callers find. Its path goes into `path`, of `room` bytes, as
-// far as it fits.
+// Tells whether a library called liblarder_preload.so is in memory and was loaded before any
+// OpenVINO: then OpenVINO's callers find its trampolines. Copies as much of its path as fits into
+// `path`, which has `room` bytes.
 __attribute__((visibility("default"))) bool larder_preload_is_in_time(char* path, size_t room);
 
 enum { k_targets = larder_entry_point_count };
 
-// Where the trampolines lead for every ov::Core of one OpenVINO. A process may well have two.
+// The targets of the trampolines for every ov::Core of one OpenVINO. A process may have two
+// OpenVINOs.
 struct Route {
-    uintptr_t begin;  // of the OpenVINO in memory
+    uintptr_t begin;  // of that OpenVINO in memory
     uintptr_t end;
     void* openvino[k_targets];
-    void* stand_ins[k_targets];  // OpenVINO's own where there is nothing to stand in
+    void* stand_ins[k_targets];  // OpenVINO's own functions if there is no replacement
 };
 
 enum { k_routes_max = 4 };
@@ -56,7 +57,7 @@ static atomic_bool was_called;
 static atomic_bool is_serving = true;
 static _Atomic(larder_hook_renew_function*) renew_hook;
 
-// The loaded object that holds an address.
+// The loaded object that contains an address.
 struct Object {
     uintptr_t address;
     uintptr_t begin;
@@ -88,7 +89,7 @@ static bool find_object(uintptr_t address, struct Object* object) {
     return dl_iterate_phdr(holds_address, object) != 0 && *object->name != '\0';
 }
 
-// As much of `parts` as fits, which is ended by a null.
+// Joins as many of `parts` as fit; a null pointer ends the list.
 static size_t join(char* text, size_t room, const char* const* parts) {
     size_t length = 0;
     for (; *parts != NULL; ++parts) {
@@ -100,7 +101,7 @@ static size_t join(char* text, size_t room, const char* const* parts) {
     return length;
 }
 
-// A file that may not grow so far (ulimit -f): to write there would end the program.
+// Tells whether a file may not grow so far (ulimit -f): writing would end the program.
 static bool exceeds_limit(size_t length) {
     struct rlimit limit;
     struct stat status;
@@ -115,12 +116,12 @@ static void say(const char* const* parts) {
     char line[2048];
     const size_t length = join(line, sizeof line, parts);
     if (exceeds_limit(length)) return;
-    // Where nobody listens there is nobody to tell.
+    // If standard error is closed, there is nowhere to report that.
     const ssize_t written = write(STDERR_FILENO, line, length);
     (void)written;
 }
 
-// Models of some OpenVINO are compiled without larder, which is said once.
+// Compiles the models of some OpenVINO without larder from now on, and says so once.
 static void refuse(const char* why, const char* more, const char* detail) {
     atomic_store(&has_refused, true);
     const char* const level = getenv("LARDER_LOG");
@@ -131,8 +132,8 @@ static void refuse(const char* why, const char* more, const char* detail) {
     say(parts);
 }
 
-// "2026.3.1, " for what ends in ".so.2631"; empty where the name does not tell. `text` has 16
-// bytes.
+// Returns "2026.3.1, " for a name that ends in ".so.2631"; empty if the name shows no version.
+// `text` has 16 bytes.
 static const char* version_of(const char* path, char* text) {
     const char* const dot = strrchr(path, '.');
     if (dot == NULL || strlen(dot) != 5) return "";
@@ -153,7 +154,7 @@ static const char* name_of(unsigned number) {
     return name;
 }
 
-// What is asked of each object, in the order in which they were loaded.
+// Searches the objects in the order in which they were loaded.
 struct Search {
     char* path;
     size_t room;
@@ -209,10 +210,10 @@ static void* open_hook(void) {
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-// Fills in the hook's stand-ins, if it is made for this OpenVINO.
+// Fills in the hook's replacements, if it is made for this OpenVINO.
 static void open_stand_ins(void* openvino, const char* openvino_path, struct Route* route) {
-    // The hook is linked to this name. Were it to find another OpenVINO than the program's, or
-    // none, it would bring one of its own.
+    // The hook is linked to this name. If it found another OpenVINO than the program's, or none, it
+    // would load one of its own.
     void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
     if (expected != openvino) {
         if (expected != NULL) dlclose(expected);
@@ -250,8 +251,9 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     atomic_store(&renew_hook, renew);
 }
 
-// The table of virtual functions of what is behind an ov::Core, which lies in the library that made
-// it. Python loads OpenVINO where no search by name would find it, and programs may have several.
+// Returns the table of virtual functions of an ov::Core's implementation, which is in the library
+// that made it. Python loads OpenVINO in such a way that no search by name finds it, and programs
+// may have several.
 static uintptr_t maker_of(const void* core) {
     const void* implementation = NULL;
     uintptr_t table = 0;
@@ -302,18 +304,18 @@ void* larder_preload_target(unsigned number, const void* core) {
     const bool with_larder = atomic_load(&is_serving) && !is_switched_off();
     find_route(core, &found, with_larder);
     if (found.openvino[number] == NULL) {
-        // As the loader would have ended a program whose library lacks what it calls.
+        // Ends the program as the loader would if its library lacked a function that it calls.
         const char* const parts[] = {"larder: no library of this program has ", name_of(number),
                                      "\n", NULL};
         say(parts);
         abort();
     }
-    // A way past larder is not kept: larder may be wanted later.
+    // A route without larder is not stored, because larder may be wanted later.
     if (with_larder) keep_route(&found);
     return target_of(&found, number);
 }
 
-// Whether `larder run --report` started this process, and not one of its parents.
+// Tells whether `larder run --report` started this process, and not one of its parents.
 static bool is_to_report(void) {
     const char* digit = getenv("LARDER_REPORT_PROCESS");
     long process = 0;
@@ -322,7 +324,7 @@ static bool is_to_report(void) {
     return *digit == '\0' && process == (long)getpid();
 }
 
-// Where larder itself has nothing to report, because nobody called it.
+// Reports if larder itself has nothing to report, because it was never called.
 __attribute__((destructor)) static void report_no_model(void) {
     const char* why = NULL;
     if (!is_to_report() || atomic_load(&has_warned)) return;
@@ -340,7 +342,7 @@ __attribute__((destructor)) static void report_no_model(void) {
 
 bool larder_preload_renew(bool serves) {
     larder_hook_renew_function* const renew = atomic_load(&renew_hook);
-    // Before it is there, nothing has read the environment.
+    // Before the hook is loaded, nothing has read the environment.
     if (serves && renew != NULL) renew();
     return atomic_exchange(&is_serving, serves);
 }

@@ -8,18 +8,18 @@
 namespace larder::hook {
 namespace {
 
-// Never freed: a request may look at it at any time, and in a child it is still the parent's.
+// Never freed: a request may use it at any time, and in a child it still belongs to the parent.
 struct Process {
     explicit Process(pid_t process_id) : id(process_id) {}
     const pid_t id;
     std::atomic<std::shared_ptr<ProcessLarder>> larder;
 };
 
-// No lock guards it: a child may be forked while another thread would hold one.
+// Without a lock, which another thread could hold while a child is forked.
 constinit std::atomic<Process*> current_process{nullptr};
 constinit std::atomic<bool> has_warned{false};
 
-// The larder of the settings in force; `notice` is what is wrong with them.
+// Opens a larder with the present settings; `notice` is set to what is wrong with them.
 std::shared_ptr<ProcessLarder> make_larder(std::string& notice) {
     try {
         const auto settings = load_settings();
@@ -46,7 +46,7 @@ Process* begin(Process* before) {
     fresh->larder.store(make_larder(notice));
     const bool is_first = before == nullptr;
     if (!current_process.compare_exchange_strong(before, fresh.get())) return before;
-    // A child has inherited it.
+    // A child has inherited the handler.
     if (is_first && std::atexit(end_at_exit) != 0) {
         notice = "the process has no more exit handlers";
     }

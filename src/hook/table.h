@@ -1,4 +1,4 @@
-// What the preload and the hook know of each other. C, because the preload is.
+// The interface between the preload and the hook. C, because the preload is written in C.
 #pragma once
 
 #ifdef __cplusplus
@@ -20,21 +20,21 @@ enum LarderEntryPoint {
     larder_entry_point_count,
 };
 
-// An OpenVINO of the process, found by the preload.
+// An OpenVINO in the process, found by the preload.
 struct LarderRuntime {
     void* compile_model[larder_entry_point_count];
     void* get_openvino_version;
 };
 
-// Fills `stand_ins` with functions that have the signatures of `runtime->compile_model` and come
-// back to these. Returns why it does not, in words, or null. May be called more than once, for the
+// Fills `stand_ins` with functions that have the signatures of `runtime->compile_model` and call
+// those in turn. Returns why it does not, in words, or null. May be called more than once, for the
 // same runtime.
 typedef const char* larder_hook_open_function(const struct LarderRuntime* runtime,
                                               void* stand_ins[larder_entry_point_count]);
 __attribute__((visibility("default"))) larder_hook_open_function larder_hook_open;
 
-// The next request finds a larder with the settings of the environment as it is now. What requests
-// have begun with stays until they are done. Not while another thread changes the environment.
+// The next request opens a larder with the present settings of the environment. Requests that have
+// begun keep the former one. Not while another thread changes the environment.
 typedef void larder_hook_renew_function(void);  // NOLINT(modernize-redundant-void-arg): C
 __attribute__((visibility("default"))) larder_hook_renew_function larder_hook_renew;
 

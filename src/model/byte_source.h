@@ -1,4 +1,4 @@
-// Where the parsers read from: an open file, or, in tests, bytes in memory.
+// The input of the parsers: an open file or, in tests, bytes in memory.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ private:
     std::uint64_t size_bytes_;
 };
 
-// What `bytes` views must outlive it.
+// The memory of `bytes` must outlive it.
 class MemorySource final : public ByteSource {
 public:
     explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes) {}

@@ -17,7 +17,7 @@ Result<void> add(Result<ModelFile> file, ModelSource& source) {
     return {};
 }
 
-// Its regular files, by name; none if it is not there.
+// Returns the names of a directory's regular files, sorted; none if it does not exist.
 Result<std::vector<std::string>> list_files(os::FileSystem& fs, const std::string& directory) {
     std::vector<std::string> names;
     const auto entries = fs.list(directory);
@@ -38,14 +38,14 @@ Result<std::vector<std::string>> list_files(os::FileSystem& fs, const std::strin
     return names;
 }
 
-// Of "<stem>.data-00000-of-00002".
+// A file "<stem>.data-00000-of-00002".
 struct DataShard {
     std::string name;
     ShardNumber number;
 };
 
 Result<void> check_complete(const std::vector<DataShard>& shards, const std::string& stem) {
-    // A directory may keep shards of an earlier save: one whole set is enough.
+    // A directory may contain shards of an earlier save: one complete set is enough.
     std::string missing = stem + ".data-00000-of-00001";
     for (const auto& candidate : shards) {
         const auto count = candidate.number.count;
@@ -63,15 +63,15 @@ Result<void> check_complete(const std::vector<DataShard>& shards, const std::str
     return fail(missing_file(missing));
 }
 
-// As OpenVINO reads it: absolute ones too, as long as the file is inside the model's directory,
-// whatever the way there. Empty where it is not.
+// Resolves a location as OpenVINO does: absolute ones too, as long as the file is inside the
+// model's directory after resolving links. Empty if it is not.
 std::string external_path(const Search& search, const std::string& directory,
                           const std::string& location) {
     if (location.find('\0') != std::string::npos) return {};
     const auto path = location.starts_with('/') ? location : os::join(directory, location);
     const auto normal = normal_location(location);
     if (!normal.empty()) {
-        // "a/../x" is x, even where there is no a.
+        // "a/../x" means x, even if there is no directory a.
         return search.exists(path) ? path : os::join(directory, normal);
     }
     const auto resolved = search.fs().canonical(path);

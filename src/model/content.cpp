@@ -22,7 +22,7 @@ Result<std::string> read_head(ByteSource& source) {
     return head;
 }
 
-// {"base_code":{"magic":"pir",…
+// Matches {"base_code":{"magic":"pir",…
 bool is_paddle_json(std::string_view head) {
     std::string dense;
     for (const char c : head) {
@@ -49,7 +49,7 @@ constexpr std::pair<ContentKind, std::string_view> k_names[] = {
     {ContentKind::tflite, "tflite"}, {ContentKind::paddle_json, "paddle_json"},
 };
 
-// Takes "<number><end>" from the front of `text`.
+// Removes "<number><end>" from the front of `text`.
 template <typename T>
 bool take_number(std::string_view& text, char end, T& value) {
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -95,7 +95,7 @@ Result<Content> recognise_content(ByteSource& source, OnnxDoubt doubt) {
     return recognise_onnx(source, *head, doubt);
 }
 
-// The kind, a line break, and
+// The text has the kind, a line break, and
 //   gguf: "<shard> <shards>\n"
 //   onnx: for each external file "<smallest size> <size of the location> <location>\n"
 std::string to_text(const Content& content) {

@@ -1,4 +1,4 @@
-// What a file's content alone tells of the model that it belongs to, whatever its name.
+// Recognises a model file by its content alone, whatever its name.
 #pragma once
 
 #include <optional>
@@ -16,19 +16,20 @@ enum class ContentKind { other, ir, onnx, gguf, tflite, paddle_json };
 
 struct Content {
     ContentKind kind = ContentKind::other;
-    OnnxOutline onnx;  // of onnx
-    GgufOutline gguf;  // of gguf
+    OnnxOutline onnx;  // for onnx
+    GgufOutline gguf;  // for gguf
 
     bool operator==(const Content&) const = default;
 };
 
-// What is nearly ONNX may be anything else; a name that ends in .onnx decides that it is damaged.
+// Decides about content that is almost ONNX: it may be another kind of file, or, if its name ends
+// in .onnx, a damaged model.
 enum class OnnxDoubt { other, damaged };
 
 // Errc::damaged if the content is of a known kind, but truncated or malformed.
 [[nodiscard]] Result<Content> recognise_content(ByteSource& source, OnnxDoubt doubt);
 
-// To remember it by. A text that was not made by this version reads as nothing.
+// The text form for the state. A text that was not made by this version reads as nothing.
 inline constexpr std::string_view k_content_text_kind = "outline 1";
 [[nodiscard]] std::string to_text(const Content& content);
 [[nodiscard]] std::optional<Content> content_from_text(std::string_view text);

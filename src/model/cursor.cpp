@@ -7,7 +7,8 @@
 namespace larder::internal::model {
 namespace {
 
-// After a jump little is read, because another may follow: weights lie between the tables.
+// After a jump little is read, because another jump may follow: there are weights between the
+// tables.
 constexpr std::size_t k_window_bytes_min = std::size_t{4} << 10;
 constexpr std::size_t k_window_bytes_max = std::size_t{64} << 10;
 

@@ -1,4 +1,4 @@
-// Reads forward through a ByteSource, through one small window, and skips without reading.
+// Reads forward through a ByteSource with one small window, and skips without reading.
 #pragma once
 
 #include <concepts>
@@ -14,8 +14,8 @@
 
 namespace larder::internal::model {
 
-// The first failure stays: from then on every read gives zeros, and `failed()` says so. A loop over
-// a count that the file states must ask it in every round.
+// The first failure persists: from then on every read returns zeros, and `failed()` is true. A loop
+// over a count from the file must check it in every round.
 class Cursor {
 public:
     explicit Cursor(ByteSource& source);
@@ -25,7 +25,7 @@ public:
     [[nodiscard]] bool failed() const { return failure_.has_value(); }
     // Call after `failed()` only.
     [[nodiscard]] const Error& failure() const { return *failure_; }
-    // Notes a failure that the parser found; an earlier one stays.
+    // Records a failure that the parser found; an earlier one persists.
     void set_failure(Errc code, std::string what);
 
     void read(std::span<std::byte> buffer);
@@ -33,7 +33,7 @@ public:
     // Little-endian.
     template <std::unsigned_integral T>
     [[nodiscard]] T read_unsigned();
-    // Of protocol buffers: base 128, ten bytes at most.
+    // Reads a varint of protocol buffers: base 128, ten bytes at most.
     [[nodiscard]] std::uint64_t read_varint();
     // Errc::damaged if the text is longer than `size_bytes_max`.
     [[nodiscard]] std::string read_text(std::uint64_t size_bytes, std::uint64_t size_bytes_max);
@@ -45,7 +45,7 @@ private:
     std::uint64_t position_ = 0;
     std::vector<std::byte> window_;
     std::uint64_t window_begin_ = 0;
-    std::size_t window_size_bytes_ = 0;  // of window_, what is filled
+    std::size_t window_size_bytes_ = 0;  // the filled part of window_
     std::optional<Error> failure_;
 };
 

@@ -15,7 +15,7 @@ std::string padded(std::uint32_t number) {
     return text;
 }
 
-// Where the extension begins, in the last component.
+// Returns where the extension begins in the last component.
 std::size_t extension_begin(std::string_view path) {
     const auto slash = path.rfind('/');
     const auto name_begin = slash == std::string_view::npos ? 0 : slash + 1;
@@ -39,7 +39,7 @@ std::optional<ShardNumber> parse_shard_text(std::string_view text) {
     ShardNumber shard;
     std::from_chars(number.data(), number.data() + number.size(), shard.number);
     std::from_chars(count.data(), count.data() + count.size(), shard.count);
-    // Writing it again shows whether all of it was understood.
+    // Writing it again shows whether the whole text was parsed.
     if (shard_text(shard) != text) return {};
     return shard;
 }

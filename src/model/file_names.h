@@ -1,4 +1,4 @@
-// How the files of one model are named after each other.
+// Naming conventions for the files of one model.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ struct ShardName {
 };
 [[nodiscard]] std::optional<ShardName> parse_shard_name(const std::string& path);
 
-// In lower case and with its dot; empty if there is none.
+// Returns the extension in lower case and with its dot; empty if there is none.
 [[nodiscard]] std::string extension_of(const std::string& path);
-// Replaces the last extension; appends it where there is none.
+// Replaces the last extension; appends it if there is none.
 [[nodiscard]] std::string with_extension(const std::string& path, std::string_view extension);
 
-// A text from a file must not control the terminal that an error is printed on: cut, and '?' for
-// what is not plain ASCII.
+// Makes text from a file safe to print, so that it cannot control the terminal: truncates it, and
+// replaces everything but plain ASCII by '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace larder::internal::model

@@ -17,16 +17,16 @@ constexpr int k_attempts_max = 3;
 
 FileToHash to_hash(const FingerprintedFile& file) { return {file.path, file.stamp}; }
 
-// Whether any change from now on will show in the stamp that the file has now.
+// Tells whether any later change will show in the file's stamp.
 Settled settle(os::FileSystem& fs, const FileToHash& file, std::int64_t now_ns) {
     if (!os::is_settled(file.stamp, now_ns) || !stores_can_show(fs, file.path)) return Settled::no;
     const auto opened = open_regular(fs, file.path);
-    // Another file by now: whoever reads it finds that out.
+    // The file was replaced; its next reader finds that out.
     if (!opened || opened->stamp != file.stamp) return Settled::no;
     return make_stores_show(*opened->file) ? Settled::yes : Settled::no;
 }
 
-// Which files have to be read; two names of one file count once.
+// Collects the files that have to be read; two names of one file count once.
 class Reading {
 public:
     void add(const FingerprintedFile& file, std::size_t index) {
@@ -67,7 +67,7 @@ public:
 private:
     std::vector<FileToHash> files_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> which_;  // by device and inode
-    std::vector<std::pair<std::size_t, std::size_t>> wanted_;  // whose file, and which of files_
+    std::vector<std::pair<std::size_t, std::size_t>> wanted_;  // index of the file, index in files_
 };
 
 Result<void> check_stamps(os::FileSystem& fs, const std::vector<FingerprintedFile>& files) {
@@ -81,7 +81,7 @@ Result<void> check_stamps(os::FileSystem& fs, const std::vector<FingerprintedFil
     return {};
 }
 
-// Whether a file that was not there could become a part of the model: no stamp shows that.
+// Tells whether a missing file could later become a part of the model: no stamp shows that.
 bool may_gain_files(const Fingerprinted& model) {
     switch (model.kind) {
         case ModelKind::paddle:
@@ -114,7 +114,7 @@ Fingerprint combine(const Fingerprinted& model) {
     return {hasher.finish()};
 }
 
-// Errc::busy if the model is not what `source` found.
+// Errc::busy if the model is not the one that `source` found.
 Result<void> fingerprint_once(const os::System& system, FingerprintMemory& memory,
                               const ModelSource& source, Fingerprinted& model) {
     model.kind = source.kind;

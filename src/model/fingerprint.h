@@ -1,5 +1,5 @@
-// The digest of a model's content: the same wherever the model lies and whatever its files are
-// called, another as soon as one byte of it changes.
+// Computes the fingerprint, the digest of a model's content: the same wherever the model is stored
+// and whatever its files are called, and different as soon as one byte changes.
 #pragma once
 
 #include <compare>
@@ -22,13 +22,13 @@ struct Fingerprint {
     [[nodiscard]] std::string hex() const { return digest.hex(); }
 };
 
-// Whether a later stat can tell that a file was not changed since it was read.
+// Says whether a later stat can show that a file was not changed since it was read.
 enum class Settled { yes, no };
 
 struct FingerprintedFile {
     std::string role;
     std::string path;
-    os::FileStamp stamp;  // with which it was hashed
+    os::FileStamp stamp;  // when it was hashed
     Digest digest;        // combine_chunks over its content
     Settled settled = Settled::no;
 };
@@ -36,26 +36,26 @@ struct FingerprintedFile {
 struct Fingerprinted {
     Fingerprint fingerprint;
     ModelKind kind = ModelKind::ir;
-    std::string path;  // as the caller named it
+    std::string path;  // the caller's name
     std::vector<FingerprintedFile> files;
-    std::uint64_t hashed_bytes = 0;  // read for this; 0 if all was remembered
+    std::uint64_t hashed_bytes = 0;  // read for this; 0 if everything was remembered
 };
 
-// Hashes what `memory` does not know, all files in one parallel pass, and remembers it. A file
-// whose next change could go unseen is hashed, but not remembered: it was changed too recently,
-// lies on a file system in memory, or cannot be synced.
+// Hashes the files that `memory` does not know, in one parallel pass, and remembers the digests. A
+// file whose next change could go unnoticed is hashed, but not remembered: it was changed too
+// recently, lies on a file system in memory, or cannot be synced.
 //
 // A model that changes meanwhile is found and hashed again, three times at most: then Errc::busy.
-// Else the errors of find_model_source, and of reading. Thread-safe.
+// Otherwise the errors of find_model_source, and of reading. Thread-safe.
 [[nodiscard]] Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
                                                 const ModelSource& source);
 // Finds the model first.
 [[nodiscard]] Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
                                                 const std::string& path);
 
-// To be asked after the runtime has read the model, and before what it made is kept under the
-// fingerprint: Errc::busy if a file has changed since, is gone, or has come. Costs a stat per file,
-// and reading again those that are not settled.
+// To be called after the runtime has read the model and before publishing under the fingerprint:
+// Errc::busy if a file has changed, vanished or appeared since. Costs a stat for each file, and
+// reads those again that are not settled.
 [[nodiscard]] Result<void> confirm_unchanged(const os::System& system,
                                              const Fingerprinted& fingerprinted);
 

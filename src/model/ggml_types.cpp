@@ -2,7 +2,7 @@
 
 namespace larder::internal::model {
 
-// From ggml's own table (ggml.c, type_traits); numbers that are missing were given up before GGUF.
+// From ggml's own table (ggml.c, type_traits); missing numbers were dropped before GGUF.
 std::optional<GgmlBlock> ggml_block(std::uint32_t type) noexcept {
     switch (type) {
         case 0: return GgmlBlock{1, 4};       // F32

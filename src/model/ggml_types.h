@@ -1,4 +1,4 @@
-// The element types of ggml, as GGUF files number them.
+// The element types of ggml, by their numbers in GGUF files.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct GgmlBlock {
     std::uint32_t size_bytes = 1;
 };
 
-// Nothing for a type that is not known here; it may be newer than this table.
+// Returns nothing for an unknown type, which may be newer than this table.
 [[nodiscard]] std::optional<GgmlBlock> ggml_block(std::uint32_t type) noexcept;
 
 }  // namespace larder::internal::model

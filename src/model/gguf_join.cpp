@@ -20,7 +20,7 @@
 namespace larder::internal::model {
 namespace {
 
-constexpr std::uint64_t k_copy_bytes = std::uint64_t{4} << 20;  // what a thread takes at a time
+constexpr std::uint64_t k_copy_bytes = std::uint64_t{4} << 20;  // the unit of work of a thread
 constexpr std::size_t k_buffer_bytes = std::size_t{64} << 10;
 
 struct Shard {
@@ -29,7 +29,7 @@ struct Shard {
     GgufTable table;
 };
 
-// Bytes of a shard, and where they go.
+// Bytes of a shard, and their destination.
 struct Piece {
     std::uint64_t from = 0;
     std::uint64_t to = 0;
@@ -43,7 +43,7 @@ struct Written {
 
 struct Plan {
     std::vector<Written> written;
-    std::vector<std::vector<Piece>> copied;  // of each shard
+    std::vector<std::vector<Piece>> copied;  // for each shard
     std::uint64_t size_bytes = 0;
 };
 
@@ -83,7 +83,7 @@ void measure_tensors(Shard& shard) {
     }
 }
 
-// What a damaged table could make large without bound.
+// Limits the sizes that a damaged table could make arbitrarily large.
 Result<void> check_tensors(const Shard& shard) {
     auto left = shard.stamp.size_bytes;
     for (const auto& tensor : shard.table.tensors) {
@@ -126,7 +126,7 @@ Result<std::vector<Shard>> read_shards(os::FileSystem& fs, const ModelSource& so
     for (const auto& file : source.files) {
         auto shard = read_shard(fs, file.path);
         if (!shard) return fail(std::move(shard.error()));
-        // Past the end only where it holds no tensor's data.
+        // The data begins after the end only in a file without tensor data.
         if (shard->table.data_offset <= shard->stamp.size_bytes) measure_tensors(*shard);
         for (auto& tensor : shard->table.tensors) {
             if (!tensor.size_bytes) tensor.size_bytes = 0;
@@ -192,7 +192,7 @@ Plan plan(const std::vector<Shard>& shards) {
     return plan;
 }
 
-// Of like size, for threads to share: neighbours are put together, large ones cut.
+// Makes pieces of similar size, for threads to share: joins neighbours, and splits large ones.
 std::vector<Piece> even_pieces(const std::vector<Piece>& pieces) {
     std::vector<Piece> joined;
     for (const auto& piece : pieces) {
@@ -218,8 +218,8 @@ std::vector<Piece> even_pieces(const std::vector<Piece>& pieces) {
 }
 
 Result<void> copy(os::File& from, os::File& to, const Piece& piece) {
-    // Not from malloc: after buffers of some MiB from there, the compile that follows was measured
-    // to peak 64 MiB higher.
+    // Not from malloc: with buffers of some MiB from malloc, the following compile was measured to
+    // peak 64 MiB higher.
     std::array<std::byte, k_buffer_bytes> buffer;
     for (std::uint64_t done = 0; done < piece.size_bytes;) {
         const auto size = std::min<std::uint64_t>(piece.size_bytes - done, k_buffer_bytes);
@@ -262,8 +262,8 @@ Result<void> join_gguf(os::FileSystem& fs, const ModelSource& source, os::File& 
     const auto shards = read_shards(fs, source);
     if (!shards) return fail(shards.error());
     const auto all = plan(*shards);
-    // First the last byte, which is padding or overwritten: the file is then as long as it says,
-    // even if its last tensor is empty.
+    // Writes the last byte first, which is padding or overwritten later: the file then has its full
+    // length, even if its last tensor is empty.
     if (auto done = write(out, std::string_view("\0", 1), all.size_bytes - 1); !done) return done;
     for (const auto& part : all.written) {
         if (auto done = write(out, part.bytes, part.to); !done) return done;

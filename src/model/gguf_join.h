@@ -1,4 +1,4 @@
-// One GGUF file out of the shards of a split one, for runtimes that read no shards.
+// Joins the shards of a split GGUF model into one file, for runtimes that read no shards.
 #pragma once
 
 #include "base/parallel.h"
@@ -8,15 +8,16 @@
 
 namespace larder::internal::model {
 
-// Whether the model has to be joined before a runtime can read it.
+// Tells whether the model has to be joined before a runtime can read it.
 [[nodiscard]] bool is_split_gguf(const ModelSource& source);
 
-// Writes into `out`, which is empty, what the model would be if it had never been split: the
-// metadata of shard 1 without what it says of the split, the tensors of all shards in their order,
-// each aligned as the metadata says. Holds the tables of the shards, and none of their data.
+// Writes into `out`, which must be empty, the file that the model would be if it had not been
+// split: the metadata of shard 1 without its information about the split, and the tensors of all
+// shards in their order, each aligned according to the metadata. Keeps the tables of the shards in
+// memory, but no data.
 //
-// Errc::damaged if the shards do not belong together; Errc::busy if one changes meanwhile; else the
-// errors of reading and writing. What `out` then holds is of no use.
+// Errc::damaged if the shards do not belong together; Errc::busy if one changes meanwhile;
+// otherwise the errors of reading and writing. After an error the content of `out` is unusable.
 [[nodiscard]] Result<void> join_gguf(os::FileSystem& fs, const ModelSource& source, os::File& out,
                                      unsigned threads = worker_threads());
 

@@ -26,7 +26,7 @@ constexpr std::uint64_t k_pair_bytes_min = 13;
 
 enum ValueType : std::uint32_t { text_value = 8, array_value = 9 };
 
-// Nothing for what has no fixed size, or is not known.
+// Returns nothing for types that have no fixed size, or are unknown.
 std::optional<std::uint64_t> fixed_size_bytes(std::uint32_t type) {
     switch (type) {
         case 0:             // uint8
@@ -60,12 +60,12 @@ std::optional<std::uint64_t> add(std::uint64_t a, std::uint64_t b) {
 
 struct LastTensor {
     std::string name;
-    std::uint64_t end = 0;  // from the start of the data
+    std::uint64_t end = 0;  // relative to the start of the data
 };
 
 class GgufWalker {
 public:
-    // With a table, fills it.
+    // If there is a table, fills it.
     explicit GgufWalker(ByteSource& source, GgufTable* table = nullptr)
         : cursor_(source), size_bytes_(source.size_bytes()), table_(table) {}
 
@@ -116,7 +116,7 @@ private:
             outline_.shard = read_small(type, std::numeric_limits<std::uint16_t>::max());
         } else if (key == "split.count") {
             const auto count = read_small(type, std::numeric_limits<std::uint16_t>::max());
-            // Writers that do not split may say 0.
+            // Writers that do not split may write 0.
             outline_.shard_count = count == 0 ? 1 : count;
         } else if (key == "general.alignment") {
             alignment_ = read_small(type, k_alignment_max);
@@ -132,7 +132,7 @@ private:
         }
     }
 
-    // An unsigned value of any integer type.
+    // Reads an unsigned value of any integer type.
     std::uint32_t read_small(std::uint32_t type, std::uint32_t value_max) {
         const auto size = fixed_size_bytes(type);
         if (!size || is_float(type)) {
@@ -165,7 +165,7 @@ private:
     void skip_array(unsigned depth) {
         const auto type = cursor_.read_unsigned<std::uint32_t>();
         const auto count = cursor_.read_unsigned<std::uint64_t>();
-        // A text is at least its length, and so is an array.
+        // A string takes at least its length field, and so does an array.
         const auto size = fixed_size_bytes(type).value_or(8);
         if (count > cursor_.remaining() / size) {
             damaged("truncated, or its metadata is damaged:");

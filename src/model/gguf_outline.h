@@ -1,4 +1,4 @@
-// What the header of a GGUF file says of the file itself.
+// Reads the information in the header of a GGUF file about the file itself.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct GgufOutline {
 // Reads the header, the metadata and the table of tensors; never their data.
 //
 // Errc::damaged if it is malformed, or ends before its last tensor does: the text says where.
-// Errc::unsupported for a version, byte order or size of header that is not known here.
+// Errc::unsupported for an unknown version, byte order or size of header.
 [[nodiscard]] Result<GgufOutline> read_gguf_outline(ByteSource& source);
 
 // A key and its value, as bytes of the file.
@@ -35,8 +35,8 @@ struct GgufTensor {
     std::string name;
     std::vector<std::uint64_t> lengths;
     std::uint32_t type = 0;
-    std::uint64_t offset = 0;                 // from the start of the data
-    std::optional<std::uint64_t> size_bytes;  // nothing for a type that is not known here
+    std::uint64_t offset = 0;                 // relative to the start of the data
+    std::optional<std::uint64_t> size_bytes;  // absent for an unknown type
 };
 
 struct GgufTable {
@@ -44,12 +44,12 @@ struct GgufTable {
     std::uint32_t version = 0;
     std::uint32_t alignment = 0;
     std::uint64_t data_offset = 0;
-    std::optional<std::uint64_t> tensors_in_all;  // of all shards
+    std::optional<std::uint64_t> tensors_in_all;  // in all shards
     std::vector<GgufPair> pairs;
     std::vector<GgufTensor> tensors;
 };
 
-// The same, and keeps what it read.
+// The same, and returns the whole table.
 [[nodiscard]] Result<GgufTable> read_gguf_table(ByteSource& source);
 
 }  // namespace larder::internal::model

@@ -11,20 +11,21 @@
 namespace larder::internal::model {
 namespace {
 
-// The list of chunk digests must fit into memory, also of a sparse file that states to be huge.
+// The list of chunk digests must fit into memory, even for a sparse file that claims to be huge.
 constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 45;
 
 Error changed(const std::string& path) {
     return {Errc::busy, 0, "the file changed while it was read:", path, {}};
 }
 
-// Errors that a change explains are told as one: whoever tries again finds the true one.
+// Reports errors that a change can explain as a change: a second attempt finds the real error.
 Error as_change(Error error, const std::string& path) {
     if (error.code == Errc::not_found || error.code == Errc::damaged) return changed(path);
     return at_path(std::move(error), path);
 }
 
-// One buffer for each thread, made before they start: no thread may run out of memory.
+// One buffer for each thread, allocated before the threads start, so that no thread can run out of
+// memory.
 class Buffers {
 public:
     Buffers(unsigned count, std::size_t size_bytes) : size_bytes_(size_bytes) {
@@ -136,7 +137,8 @@ Result<std::vector<Digest>> hash_files(os::FileSystem& fs, std::span<const FileT
         std::min<std::uint64_t>(worker_threads(), std::max<std::uint64_t>(chunks, 1)));
     Buffers buffers(threads, static_cast<std::size_t>(std::min(largest, k_chunk_size_bytes)));
     auto hashed = parallel_for(chunks, threads, [&](std::uint64_t chunk) {
-        // Of empty files that begin at the same chunk, the last job is the one that has it.
+        // Empty files have no chunk: if several jobs begin at the same chunk, it belongs to the
+        // last.
         const auto after = std::ranges::upper_bound(
             jobs, chunk, {}, [](const auto& job) { return job->first_chunk(); });
         Job& job = **std::prev(after);

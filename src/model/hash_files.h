@@ -1,4 +1,4 @@
-// Hashes several files at once, chunk by chunk, with few open at a time.
+// Hashes several files at once, chunk by chunk, with few files open at a time.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace larder::internal::model {
 
 struct FileToHash {
     std::string path;
-    os::FileStamp stamp;  // it must have this before, and after
+    os::FileStamp stamp;  // which it must have before and after hashing
 };
 
-// combine_chunks over the content of each, in one parallel pass. Errc::busy if one has another
-// stamp, is shorter than that says, or is gone.
+// Applies combine_chunks to the content of each file, in one parallel pass. Errc::busy if a file
+// has another stamp, is shorter than the stamp says, or is gone.
 [[nodiscard]] Result<std::vector<Digest>> hash_files(os::FileSystem& fs,
                                                      std::span<const FileToHash> files);
 

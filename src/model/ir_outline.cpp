@@ -8,7 +8,7 @@
 namespace larder::internal::model {
 namespace {
 
-// Declarations and comments before the root may be long, but not like this.
+// Declarations and comments before the root may be long, but not as long as this.
 constexpr std::uint64_t k_prologue_bytes_max = std::uint64_t{64} << 10;
 constexpr std::uint64_t k_window_bytes = std::uint64_t{256} << 10;
 constexpr std::string_view k_spaces = " \t\r\n";
@@ -42,7 +42,7 @@ bool is_root_net(std::string_view text) {
 Result<bool> is_ir(ByteSource& source) {
     const auto size = std::min(source.size_bytes(), k_prologue_bytes_max);
     std::string text(static_cast<std::size_t>(size), '\0');
-    // The first byte tells most other files apart.
+    // The first bytes are enough to exclude most other files.
     constexpr std::size_t k_first_bytes = 4;
     const auto first = std::as_writable_bytes(std::span(text))
                            .first(std::min<std::size_t>(k_first_bytes, text.size()));
@@ -56,7 +56,7 @@ Result<bool> is_ir(ByteSource& source) {
 
 Result<bool> has_constants(ByteSource& source) {
     constexpr std::string_view k_needles[] = {"type=\"Const\"", "type='Const'"};
-    constexpr std::uint64_t k_overlap_bytes = 12;  // one less than a needle, rounded up
+    constexpr std::uint64_t k_overlap_bytes = 12;  // the longest text sought less one, rounded up
     std::string text;
     for (std::uint64_t offset = 0; offset < source.size_bytes();
          offset += k_window_bytes - k_overlap_bytes) {

@@ -1,4 +1,4 @@
-// What can be told of an OpenVINO IR without an XML parser.
+// Examines an OpenVINO IR without an XML parser.
 #pragma once
 
 #include "base/result.h"
@@ -6,10 +6,10 @@
 
 namespace larder::internal::model {
 
-// Whether the root element is <net>.
+// Tells whether the root element is <net>.
 [[nodiscard]] Result<bool> is_ir(ByteSource& source);
 
-// Whether it has constants, whose values are in the .bin file. Reads all of it.
+// Tells whether it has constants, whose values are in the .bin file. Reads the whole file.
 [[nodiscard]] Result<bool> has_constants(ByteSource& source);
 
 }  // namespace larder::internal::model

@@ -19,7 +19,7 @@ bool holds(const os::FileMapping& mapping, std::uintptr_t address) {
 Result<std::optional<Digest>> hash_file(const os::System& system, FingerprintMemory& memory,
                                         const std::string& path) {
     const auto info = system.fs.info(path);
-    // What merely looks like a path may be too long for one.
+    // A text that only looks like a path may be too long for one.
     if (!info || info->kind != os::FileKind::regular) return std::nullopt;
     ModelSource source;
     source.path = path;
@@ -40,7 +40,7 @@ Result<Digest> LoadedFiles::digest(const std::string& name, std::uintptr_t addre
     if (mapping == mappings_->end()) {
         return fail(Errc::unsupported, "'" + name + "' was loaded from no file");
     }
-    // Not its device: some file systems tell `stat` another than the kernel's own.
+    // Ignores the device: on some file systems `stat` reports another one than the kernel.
     const auto info = system_.fs.info(mapping->path);
     if (!info || info->stamp.inode != mapping->inode) {
         return fail(Errc::unsupported,

@@ -1,4 +1,4 @@
-// Files whose content has a part in a blob without being the model's.
+// Hashes files whose content decides a blob and that are not part of the model.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@
 
 namespace larder::internal::model {
 
-// combine_chunks over the content; remembered as a model's files are. Nothing where the path names
-// no regular file.
+// Applies combine_chunks to the content; remembers it like a model's files. Returns nothing if the
+// path is not that of a regular file.
 [[nodiscard]] Result<std::optional<Digest>> hash_file(const os::System& system,
                                                       FingerprintMemory& memory,
                                                       const std::string& path);
 
-// The files that this process has mapped, as they were when first asked for.
+// The files that this process has mapped, as they were at the first question.
 class LoadedFiles {
 public:
     // All must outlive it.
@@ -28,8 +28,8 @@ public:
                 FingerprintMemory& memory)
         : system_(system), address_space_(address_space), memory_(memory) {}
 
-    // Of the file that lies behind `address`. Errc::unsupported where there is none, or its path
-    // names another by now. `name` is what people call it.
+    // Returns the digest of the file behind `address`. Errc::unsupported if there is none, or its
+    // path names another file by now. `name` is for messages.
     [[nodiscard]] Result<Digest> digest(const std::string& name, std::uintptr_t address);
 
 private:

@@ -1,4 +1,4 @@
-// What a machine remembers of files it has read, so that an unchanged one is not read again.
+// Remembers files that a machine has read, so that unchanged ones are not read again.
 #pragma once
 
 #include <optional>
@@ -10,10 +10,10 @@
 
 namespace larder::internal::model {
 
-// Implemented over the store's state; tests bring their own. All methods are thread-safe, and none
-// fails: a memory that cannot be read is empty, one that cannot be written stays as it is.
+// Implemented over the state; tests have their own. All methods are thread-safe, and none fails: a
+// memory that cannot be read is empty, one that cannot be written stays unchanged.
 //
-// Callers remember nothing of a file whose stamp could not tell it from a later edit.
+// Callers must not remember a file whose stamp may stay the same after a later edit.
 class FingerprintMemory {
 public:
     FingerprintMemory() = default;
@@ -21,13 +21,13 @@ public:
     FingerprintMemory& operator=(const FingerprintMemory&) = delete;
     virtual ~FingerprintMemory() = default;
 
-    // The digest of the content (base/digest.h, combine_chunks) of the file with exactly this
-    // stamp.
+    // Returns the digest of the content (base/digest.h, combine_chunks) of the file with exactly
+    // this stamp.
     [[nodiscard]] virtual std::optional<Digest> find(const os::FileStamp& stamp) = 0;
     virtual void remember(const os::FileStamp& stamp, const Digest& digest) = 0;
 
-    // A short text that follows from the file's content alone, such as the names of the files it
-    // refers to. `kind` says which, and in which version: "outline 1".
+    // Returns a short text that was derived from the file's content alone, such as the names of
+    // files that it refers to. `kind` says which text, and in which version: "outline 1".
     [[nodiscard]] virtual std::optional<std::string> find_derived(const os::FileStamp& stamp,
                                                                   std::string_view kind) = 0;
     virtual void remember_derived(const os::FileStamp& stamp, std::string_view kind,

@@ -18,9 +18,9 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Up to here hashing costs less than finding out where the bytes come from.
+// Up to this size hashing costs less than finding out where the bytes come from.
 constexpr std::uint64_t k_in_place_bytes_max = std::uint64_t{1} << 20;
-// Below this, starting a thread costs more than it brings.
+// For fewer bytes, starting a thread costs more than it gains.
 constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{16} << 20;
 
 constexpr std::string_view k_kind = "ranges 1 ";
@@ -30,14 +30,14 @@ std::uint64_t sum_of_sizes(std::span<const Bytes> ranges) {
                            [](std::uint64_t sum, Bytes range) { return sum + range.size(); });
 }
 
-// What to hash: one range, wherever its bytes are best read.
+// A range to hash, at the address where its bytes are best read.
 struct Reading {
     std::size_t range = 0;
     Bytes bytes;
-    bool drop = false;  // its pages, behind the reading
+    bool drop = false;  // drop its pages after reading
 };
 
-// In the order of addresses, which is that of the file: a disk reads ahead.
+// Reads in the order of addresses, which is that of the file: a disk reads ahead.
 Result<void> hash_readings(os::AddressSpace& address_space, std::vector<Reading> readings,
                            std::span<Digest> digests) {
     struct Chunk {
@@ -71,7 +71,7 @@ Result<void> hash_readings(os::AddressSpace& address_space, std::vector<Reading>
     return {};
 }
 
-// Some of the ranges: those that lie in one mapping of a file.
+// The ranges that lie in one mapping of a file.
 class MappedRanges {
 public:
     explicit MappedRanges(const os::FileMapping& mapping) : mapping_(mapping) {}
@@ -81,19 +81,18 @@ public:
         members_.push_back({mapping_.offset + at, range.size(), index});
     }
 
-    // To be called once all are added. Opens the file if the memory is its content, and can be
-    // nothing else.
+    // To be called once all are added. Opens the file if the memory is certainly its content.
     [[nodiscard]] Result<void> open(const os::System& system, os::AddressSpace& address_space,
                                     std::span<const os::FileMapping> mappings);
     [[nodiscard]] bool is_open() const { return file_.file != nullptr; }
-    // To be called before the file is hashed, if what is found is to be remembered.
+    // To be called before the file is hashed, if the results are to be remembered.
     void prepare_to_remember();
 
     [[nodiscard]] bool recall(FingerprintMemory& memory, std::span<Digest> digests) const;
     void remember(FingerprintMemory& memory, std::span<const Digest> digests) const;
 
-    // From a mapping of our own, so that the program's pages stay as they are; in place where that
-    // cannot be had.
+    // Reads through a mapping of larder's own, so that the program's pages stay as they are; in
+    // place if that mapping fails.
     [[nodiscard]] std::vector<Reading> readings(os::FileSystem& fs, std::span<const Bytes> ranges);
     [[nodiscard]] std::vector<Reading> readings_in_place(os::FileSystem& fs,
                                                          std::span<const Bytes> ranges) const;
@@ -105,14 +104,14 @@ public:
     [[nodiscard]] MappedFile described() const {
         return {mapping_.path, file_.stamp, file_.settled};
     }
-    // Of file number `file`, once they are hashed.
+    // Lists the hashed ranges of file number `file`.
     void list(std::size_t file, std::span<const Digest> digests,
               std::vector<RangeInFile>& into) const {
         for (const auto& [offset, size, index] : members_) {
             into.push_back({digests[index], size, file, offset});
         }
     }
-    // What is told of a file that is not open: the memory may be its content all the same.
+    // Describes a file that is not open: the memory may be its content all the same.
     [[nodiscard]] std::optional<MappedFile> described_by_path(const os::System& system) const;
 
 private:
@@ -134,7 +133,7 @@ private:
         for (const auto& member : members_) result = std::max(result, member.offset + member.size);
         return result;
     }
-    // Everything between the first and the last range.
+    // Returns everything between the first and the last range.
     [[nodiscard]] Bytes memory() const {
         const auto begin = members_.front().offset;
         return mapping_.memory.subspan(begin - mapping_.offset, end() - begin);
@@ -188,7 +187,7 @@ Result<void> MappedRanges::open(const os::System& system, os::AddressSpace& addr
 
 void MappedRanges::prepare_to_remember() {
     if (!file_.settled) return;
-    // The stamp is older than that: a store that moved it since makes it differ once all is hashed.
+    // The stamp was taken before this: after all is hashed, it differs if a store changed it since.
     file_.settled = make_stores_show(*file_.file);
 }
 
@@ -201,7 +200,7 @@ std::optional<MappedFile> MappedRanges::described_by_path(const os::System& syst
         os::is_settled(info->stamp, now) && stores_can_show(system.fs, mapping_.path)};
 }
 
-// 64 characters for each range, in the order of the file.
+// The text has 64 characters for each range, in the order of the file.
 bool MappedRanges::recall(FingerprintMemory& memory, std::span<Digest> digests) const {
     const auto text = memory.find_derived(file_.stamp, kind());
     constexpr std::size_t k_hex_size = 2 * Digest::k_size_bytes;
@@ -238,8 +237,8 @@ std::vector<Reading> MappedRanges::readings(os::FileSystem& fs, std::span<const 
 
 std::vector<Reading> MappedRanges::readings_in_place(os::FileSystem& fs,
                                                      std::span<const Bytes> ranges) const {
-    // Some file systems tell `stat` another device than the kernel's own. Devices may think
-    // differently of their pages, and copied pages would be lost.
+    // On some file systems `stat` reports another device than the kernel, so only the kind is
+    // checked. Pages of devices may not be dropped safely, and copied pages would be lost.
     const auto info = fs.info(mapping_.path);
     const bool drop = mapping_.access == os::Access::read_only &&
                       mapping_.sharing == os::Sharing::shared && info &&
@@ -252,7 +251,7 @@ std::vector<Reading> MappedRanges::readings_in_place(os::FileSystem& fs,
     return result;
 }
 
-// One call's ranges, sorted by where they come from.
+// The ranges of one call, grouped by the mappings that they lie in.
 class Sorted {
 public:
     Sorted(std::span<const Bytes> ranges, std::span<const os::FileMapping> mappings)
@@ -278,13 +277,13 @@ public:
 
     [[nodiscard]] std::vector<MappedRanges>& mapped() { return mapped_; }
     [[nodiscard]] const std::vector<Reading>& elsewhere() const { return elsewhere_; }
-    // Gives ranges that were not hashed, because another is the same memory, their digests.
+    // Copies digests to ranges that were not hashed because another range is the same memory.
     void complete(std::span<Digest> digests) const {
         for (std::size_t i = 0; i < first_.size(); ++i) digests[i] = digests[first_[i]];
     }
 
 private:
-    // The one that holds all of the range, or none.
+    // Returns the mapping that contains the whole range, or null.
     static const os::FileMapping* mapping_of(Bytes range,
                                              std::span<const os::FileMapping> mappings) {
         const auto after =
@@ -310,7 +309,7 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
     content.digests.resize(ranges.size());
     std::vector<os::FileMapping> mappings;
     if (sum_of_sizes(ranges) > k_in_place_bytes_max) {
-        // Where the system does not tell, everything is hashed in place.
+        // If the mappings are unknown, everything is hashed in place.
         if (auto found = address_space.file_mappings()) mappings = std::move(*found);
     }
     Sorted sorted(ranges, mappings);
@@ -350,7 +349,7 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
         if (mapped->is_unchanged()) {
             mapped->remember(memory, content.digests);
         } else {
-            // What the runtime will see counts, not what the file was for a moment.
+            // The file changed: hashes the memory itself, which is what the runtime will read.
             number_of.erase(mapped);
             add(again, mapped->readings_in_place(system.fs, ranges));
         }

@@ -1,5 +1,5 @@
-// The digests of what lies in a program's memory. Where that is a file's content, it is hashed once
-// for as long as the file stays as it is, whoever maps it.
+// Computes the digests of ranges in a program's memory. Memory that is a file's content is hashed
+// once for as long as the file stays unchanged, whichever process maps it.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@
 
 namespace larder::internal::model {
 
-// A file that some of the memory was taken from, or may have been.
+// A file that some of the memory comes from, or may come from.
 struct MappedFile {
     std::string path;
     os::FileStamp stamp;
-    bool settled = false;  // a change that comes later shows in the stamp
+    bool settled = false;  // any later change shows in the stamp
 };
 
-// A range that is a part of a file, and can be nothing else.
+// A range that is certainly a part of a file.
 struct RangeInFile {
     Digest digest;  // hash_chunked
     std::uint64_t bytes = 0;
@@ -38,17 +38,16 @@ struct MemoryContent {
     std::uint64_t hashed_bytes = 0;
 };
 
-// Hashes in place, in parallel, and leaves pages of files no more resident than it found them where
-// it can. The digests are the same whether a range lies on the heap or in a mapped file, and
-// whether it was hashed now or remembered.
+// Hashes in place, in parallel, and, if possible, leaves no more pages of files resident than
+// before. The digests are the same whether a range is on the heap or in a mapped file, and whether
+// it was hashed now or remembered.
 //
-// A digest is remembered only for what cannot be anything but the file's content: a mapping that
-// nobody may write to, none of whose pages were copied, of the very file that its path names now,
-// on a file system where that can be told. The file is synced before what is hashed of it is
-// remembered. Everything else is hashed. Errc::busy if a file has
-// become shorter than what is mapped of it: to touch its memory would end the process.
-// Errc::unsupported, and nothing hashed, where that would be more than `hashed_bytes_max`.
-// Thread-safe.
+// A digest is remembered only for memory that is certainly the file's content: a mapping that
+// nobody may write to, without copied pages, of the very file that its path names now, on a file
+// system where all of that can be determined. The file is synced before a digest is remembered.
+// Everything else is hashed. Errc::busy if a file has become shorter than its mapping: accessing
+// that memory would end the process. Errc::unsupported, without hashing, if more than
+// `hashed_bytes_max` would have to be hashed. Thread-safe.
 [[nodiscard]] Result<MemoryContent> hash_memory(
     const os::System& system, os::AddressSpace& address_space, FingerprintMemory& memory,
     std::span<const std::span<const std::byte>> ranges,

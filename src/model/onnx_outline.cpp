@@ -21,7 +21,7 @@ enum class Message {
     tensor,
     sparse_tensor,
     string_entry,
-    group,  // of an unknown field, in the encoding that protocol buffers gave up
+    group,  // of an unknown field, in the deprecated group encoding of protocol buffers
 };
 
 enum WireType : unsigned {
@@ -46,7 +46,7 @@ struct Field {
     Message holds;
 };
 
-// The training part is left out: it is not read for inference.
+// Without the training part, which is not read for inference.
 constexpr Field k_fields[] = {
     {Message::model, 7, Message::graph},
     {Message::model, 25, Message::function},
@@ -75,10 +75,10 @@ constexpr std::uint32_t k_entry_value = 2;
 struct Frame {
     Message message = Message::model;
     std::uint64_t end = 0;
-    std::uint32_t group = 0;  // the field's number, of a group
+    std::uint32_t group = 0;  // the field number of a group
 };
 
-// What a tensor says of its data; of a value given twice the last one counts.
+// A tensor's description of its data; if a value occurs twice, the last one counts.
 struct Tensor {
     bool external = false;
     std::string location;
@@ -93,7 +93,7 @@ struct Entry {
 
 std::uint64_t parse_number(const std::string& text) {
     std::uint64_t value = 0;
-    // What is no number is OpenVINO's to refuse.
+    // OpenVINO refuses a value that is not a number.
     std::from_chars(text.data(), text.data() + text.size(), value);
     return value;
 }
@@ -159,14 +159,14 @@ private:
 
     void read_entry_text(std::uint32_t number, std::uint64_t size) {
         if (number == k_entry_key) {
-            // None of the keys that count is that long.
+            // No relevant key is that long.
             if (size > k_entry_key_bytes_max) {
                 entry_.key.clear();
                 return cursor_.skip(size);
             }
             entry_.key = cursor_.read_text(size, k_entry_key_bytes_max);
         } else if (number == k_entry_value) {
-            // Cut where it is too long: only a location's length counts.
+            // Truncated if it is too long: only the length of a location matters then.
             const auto kept = std::min(size, k_location_bytes_max + 1);
             entry_.value = cursor_.read_text(kept, kept);
             cursor_.skip(size - kept);
@@ -228,9 +228,9 @@ private:
     std::vector<Frame> frames_;
     bool saw_ir_version_ = false;
     bool saw_graph_ = false;
-    Tensor tensor_;  // the innermost: a tensor holds no other
+    Tensor tensor_;  // the innermost: a tensor contains no other
     Entry entry_;
-    std::map<std::string, std::uint64_t> files_;  // how far tensors reach into each
+    std::map<std::string, std::uint64_t> files_;  // how far tensors reach into each file
     std::size_t all_locations_bytes_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Which other files an ONNX model refers to.
+// Finds the other files that an ONNX model refers to.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 namespace larder::internal::model {
 
 struct ExternalFile {
-    std::string location;              // as the model has it: relative to the model's directory
-    std::uint64_t size_bytes_min = 0;  // up to where the model's tensors reach into it
+    std::string location;              // from the model: relative to the model's directory
+    std::uint64_t size_bytes_min = 0;  // the end of the model's last tensor in it
 
     bool operator==(const ExternalFile&) const = default;
 };
@@ -24,14 +24,14 @@ struct OnnxOutline {
     bool operator==(const OnnxOutline&) const = default;
 };
 
-// Walks the model's messages to every tensor of its graphs and functions, and skips what they hold.
+// Walks the model's messages to every tensor of its graphs and functions, and skips tensor data.
 //
-// Errc::damaged if it is malformed, or no ONNX model. Errc::unsupported if it refers to absurdly
-// many files.
+// Errc::damaged if it is malformed, or not an ONNX model. Errc::unsupported if it refers to an
+// implausible number of files.
 [[nodiscard]] Result<OnnxOutline> read_onnx_outline(ByteSource& source);
 
-// Without "." and "..": the name of a file in the model's directory or below it. Empty if it is
-// none.
+// Removes "." and "..": returns the name of a file in the model's directory or below it. Empty if
+// it is not such a name.
 [[nodiscard]] std::string normal_location(std::string_view location);
 
 }  // namespace larder::internal::model

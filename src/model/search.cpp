@@ -8,7 +8,7 @@
 namespace larder::internal::model {
 namespace {
 
-// What is longer is sooner read again than remembered.
+// Reading a longer text again is faster than remembering it.
 constexpr std::size_t k_remembered_bytes_max = std::size_t{256} << 10;
 
 }  // namespace
@@ -56,7 +56,7 @@ Result<SeenFile> Search::look(std::string role, const std::string& path, OnnxDou
     SeenFile seen{{std::move(role), path, opened->stamp}, {}};
     if (const auto text = memory_.find_derived(opened->stamp, k_content_text_kind)) {
         auto content = content_from_text(*text);
-        // "Other" was said of a file that had another name.
+        // "Other" may have been recorded when the file had another name.
         const bool doubted =
             doubt == OnnxDoubt::damaged && content && content->kind == ContentKind::other;
         if (content && !doubted) {

@@ -1,4 +1,4 @@
-// What the search for each kind of model shares: opening files, and looking into them once.
+// Common parts of the search for each kind of model: opens files, and examines each only once.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ struct OpenedFile {
     os::FileStamp stamp;
 };
 
-// A regular file, for reading; the stamp is the open file's. Never waits for a FIFO's writer.
+// Opens a regular file for reading; the stamp is that of the open file. Never waits for a FIFO's
+// writer.
 [[nodiscard]] Result<OpenedFile> open_regular(os::FileSystem& fs, const std::string& path);
 
 struct SeenFile {
@@ -29,17 +30,17 @@ struct SeenFile {
 
 class Search {
 public:
-    // Without a clock nothing is remembered: nobody could tell whether a file is settled.
+    // Without a clock nothing is remembered, because it is unknown whether a file is settled.
     Search(os::FileSystem& fs, FingerprintMemory& memory, os::Clock* clock)
         : fs_(fs), memory_(memory), clock_(clock) {}
 
     [[nodiscard]] os::FileSystem& fs() const { return fs_; }
     [[nodiscard]] bool exists(const std::string& path) const { return fs_.info(path).has_value(); }
-    // Opens it, which proves that it can be read.
+    // Opens the file, which proves that it can be read.
     [[nodiscard]] Result<ModelFile> find_file(std::string role, const std::string& path) const;
-    // The same for a file that the model cannot do without: says so if it is missing.
+    // The same for a file that the model needs: if it is missing, the error says so.
     [[nodiscard]] Result<ModelFile> find_needed(std::string role, const std::string& path) const;
-    // Looks into it too, unless the memory knows what is there.
+    // Also examines its content, unless the memory knows it.
     [[nodiscard]] Result<SeenFile> look(std::string role, const std::string& path,
                                         OnnxDoubt doubt) const;
 
@@ -51,10 +52,10 @@ private:
     os::Clock* clock_;
 };
 
-// `error` as one of `path`, if it names none yet.
+// Returns `error` with `path`, unless it has a path already.
 [[nodiscard]] Error at_path(Error error, const std::string& path);
 
-// "the model needs a file that is missing: '/x'"
+// Returns "the model needs a file that is missing: '/x'".
 [[nodiscard]] Error missing_file(const std::string& path);
 
 }  // namespace larder::internal::model

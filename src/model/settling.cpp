@@ -11,8 +11,8 @@ bool stores_can_show(os::FileSystem& fs, const std::string& path) {
 
 bool make_stores_show(os::File& file) {
     const auto synced = file.sync();
-    // File systems that nobody can write to, such as squashfs, know no sync. EROFS is another
-    // matter: ext4 says so after an error made it read-only, with pages that were never written.
+    // Read-only file systems, such as squashfs, have no sync. EROFS is different: ext4 returns it
+    // after an error made it read-only, when there are pages that were never written.
     return synced || synced.error().system_errno == EINVAL;
 }
 

@@ -1,4 +1,4 @@
-// What it takes until every change of a file shows in its stamp.
+// Makes sure that every later change of a file shows in its stamp.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace larder::internal::model {
 
-// Whether a store to a mapped page of this file can move its times at all. Not on a file system in
-// memory; there, hashing costs little. False if that cannot be found out.
+// Tells whether a store to a mapped page of this file can change its times at all. That is not so
+// on a file system in memory, where hashing costs little. False if unknown.
 [[nodiscard]] bool stores_can_show(os::FileSystem& fs, const std::string& path);
 
-// Writes to disk what waits for that. Where a page does, further stores to it through a mapping,
-// also another process's, move no time; after this, the next one does. To be called before the
-// stamp is taken, or compared, under which something is remembered. False if it failed: then
-// nothing may be remembered. Costs little where all is on disk.
+// Writes the file's dirty pages to disk. Further stores to a dirty page through a mapping, also by
+// another process, change no time; after this, the next one does. To be called before the stamp
+// that something is remembered under is taken or compared. False if it failed: then nothing may be
+// remembered. Costs little if everything is on disk.
 [[nodiscard]] bool make_stores_show(os::File& file);
 
 }  // namespace larder::internal::model

@@ -19,7 +19,7 @@ Error not_what_its_name_says(std::string_view kind, const std::string& path) {
     return {Errc::damaged, 0, "not " + std::string(kind) + ", as its name says:", path, {}};
 }
 
-// What has no mark in its content.
+// For kinds whose content has no distinctive mark.
 Result<ModelKind> kind_by_extension(const std::string& path) {
     const auto extension = extension_of(path);
     if (extension == ".pdmodel") return ModelKind::paddle;
@@ -43,7 +43,7 @@ Result<ModelKind> kind_of(const Content& content, const std::string& path) {
     return kind_by_extension(path);
 }
 
-// Of the named file.
+// Returns the role of the named file.
 std::string_view role_of(ModelKind kind, ContentKind content) {
     switch (kind) {
         case ModelKind::ir: return "xml";

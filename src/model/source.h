@@ -1,4 +1,4 @@
-// The files that make up a model.
+// Finds the files that make up a model.
 #pragma once
 
 #include <cstdint>
@@ -23,18 +23,18 @@ enum class ModelKind {
     checkpoint,   // a TensorFlow .meta, and its .index and .data files beside it
 };
 
-// "ir", "onnx", "gguf", "tflite", "paddle", "tensorflow", "saved_model", "checkpoint".
+// Returns "ir", "onnx", "gguf", "tflite", "paddle", "tensorflow", "saved_model" or "checkpoint".
 [[nodiscard]] std::string_view to_string(ModelKind kind) noexcept;
 
 struct ModelFile {
-    std::string role;  // which part of the model it is; the same wherever the model lies
+    std::string role;  // which part of the model it is; the same wherever the model is stored
     std::string path;
     os::FileStamp stamp;  // when it was found
 };
 
 struct ModelSource {
     ModelKind kind = ModelKind::ir;
-    std::string path;              // as the caller named it
+    std::string path;              // the caller's name
     std::vector<ModelFile> files;  // the named file first, or shard 1; then in an order that is
                                    // the same wherever the model lies
 
@@ -42,9 +42,9 @@ struct ModelSource {
 };
 
 // Recognises the model at `path` by its content, then by its extension, and finds every file that
-// belongs to it. Reads headers and tables, never weights; files that `memory` knows are not read.
-// Each file is opened, which proves that it can be read, and makes a network file system ask its
-// server whether it changed.
+// belongs to it. Reads headers and tables, never weights; does not read files that `memory` knows.
+// Opens each file, which proves that it can be read, and makes a network file system ask its server
+// whether the file changed.
 //
 // Fails with
 //   not_found          there is no such model, or a file that it needs is missing
@@ -52,7 +52,7 @@ struct ModelSource {
 //   damaged            a file of it is truncated or malformed
 //   invalid_argument   it refers to a file outside its directory
 //   unsupported        not recognised: OpenVINO may still be able to read it
-// Each error but the last is one that OpenVINO would meet too. Thread-safe.
+// OpenVINO would also fail in each case but the last. Thread-safe.
 [[nodiscard]] Result<ModelSource> find_model_source(const os::System& system,
                                                     FingerprintMemory& memory,
                                                     const std::string& path);

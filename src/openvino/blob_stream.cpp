@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t k_pending_bytes_max = std::size_t{1} << 20;
 
-// "Allocates" the bytes that are there already. The runtime reads blobs and never writes to them;
-// the mapping is read-only, so that a write would be seen at once.
+// "Allocates" the bytes that exist already. The runtime reads blobs and never writes to them; the
+// mapping is read-only, so that a write would be noticed at once.
 class BlobAllocator {
 public:
     explicit BlobAllocator(runtime::Blob blob) : blob_(std::move(blob)) {}
@@ -75,7 +75,7 @@ SinkBuffer::pos_type SinkBuffer::seekoff(off_type offset, std::ios_base::seekdir
                                          std::ios_base::openmode which) {
     if ((which & std::ios_base::out) == 0) return pos_type(off_type(-1));
     const auto here = static_cast<off_type>(position_ + pending_.size());
-    if (offset == 0 && from == std::ios_base::cur) return here;  // tellp, asked often
+    if (offset == 0 && from == std::ios_base::cur) return here;  // tellp, called often
     if (!flush()) return pos_type(off_type(-1));
     const off_type base = from == std::ios_base::beg   ? 0
                           : from == std::ios_base::cur ? here

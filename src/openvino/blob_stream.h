@@ -1,4 +1,4 @@
-// Blobs on their way in and out of the runtime.
+// Streams for importing and exporting blobs.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,18 @@
 
 namespace larder::internal::openvino {
 
-// A tensor over the blob's bytes, without a copy. The tensor, and whoever in the runtime keeps it,
-// holds `blob.owner`; the mapping therefore lives exactly as long as the runtime needs it.
+// Returns a tensor over the blob's bytes, without a copy. The tensor, and any part of the runtime
+// that keeps it, holds `blob.owner`; therefore the mapping lives exactly as long as the runtime
+// needs it.
 [[nodiscard]] ov::Tensor tensor_over(const runtime::Blob& blob);
 
-// An output stream buffer that writes to a sink in large pieces and can go back, as exporters do to
-// patch a header. A failed write sets the stream bad; `error` then says why.
+// An output stream buffer that writes to a sink in large pieces. It can seek back, as exporters do
+// to patch a header. A failed write sets the stream bad; `error` then says why.
 class SinkBuffer : public std::streambuf {
 public:
     explicit SinkBuffer(runtime::BlobSink& sink);
 
-    // Writes what is still held back. The first error of the sink, if any.
+    // Writes the pending bytes. Returns the first error of the sink, if any.
     [[nodiscard]] Result<void> finish();
 
 protected:

@@ -17,23 +17,23 @@
 
 #include "os/loaded_code.h"
 
-// OpenVINO does not tell which extensions a core has. They lie in a vector inside the core; where,
-// a core of our own shows, to which known extensions are added: whatever the version, the place is
-// measured, not assumed. Of builds that were measured before, the place is known. Nothing but
-// reading is done to the program's core, and no lock is taken.
+// OpenVINO does not report which extensions a core has. They are in a vector inside the core. To
+// find its place, larder adds known extensions to a core of its own: the place is measured for the
+// version in use, not assumed. For builds that were measured before, it is known. The program's
+// core is only read, and no lock is taken.
 namespace larder::internal::openvino {
 namespace {
 
 using Word = std::uintptr_t;
 using Extensions = std::vector<ov::Extension::Ptr>;
 
-// Of the core's implementation, as far as it is searched.
+// How far a core's implementation is searched.
 constexpr std::size_t k_words_max = 512;
 constexpr std::size_t k_word_bytes = sizeof(Word);
 constexpr std::size_t k_element_bytes = sizeof(ov::Extension::Ptr);
 constexpr std::size_t k_element_words = k_element_bytes / k_word_bytes;
 constexpr std::size_t k_elements_max = std::size_t{1} << 16;
-constexpr std::size_t k_own_max = 64;  // extensions of a core that nobody has added to
+constexpr std::size_t k_own_max = 64;  // extensions of a core that the program added none to
 constexpr int k_reads_max = 100;
 
 static_assert(sizeof(std::vector<ov::Extension::Ptr>) == 3 * k_word_bytes);
@@ -43,13 +43,14 @@ const Word* words_at(Word address) {
     return reinterpret_cast<const Word*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Another thread of the program may be adding an extension. Looking for the place, words behind the
-// implementation are read too.
+// Another thread of the program may be adding an extension. The search for the place also reads
+// words behind the implementation.
 __attribute__((no_sanitize("address"))) Word read(const Word* word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-// The core's implementation; null where a core is not the one pointer that it has always been.
+// Returns the core's implementation; null if a core is not a single pointer, as it has been in all
+// versions.
 const Word* implementation_of(const ov::Core& core) {
     if constexpr (sizeof(ov::Core) == sizeof(std::shared_ptr<void>)) {
         const auto* const implementation = words_at(*reinterpret_cast<const Word*>(&core));
@@ -58,7 +59,7 @@ const Word* implementation_of(const ov::Core& core) {
     return nullptr;
 }
 
-// A vector of extensions, as it lies in memory.
+// A vector of extensions, as it is laid out in memory.
 struct Triple {
     Word begin = 0;
     Word end = 0;
@@ -75,7 +76,7 @@ struct Triple {
                (begin != 0 || room == 0);
     }
     [[nodiscard]] std::size_t count() const { return (end - begin) / k_element_bytes; }
-    // The pointers of the elements; nothing where they cannot be read.
+    // Returns the pointers to the elements; nothing if they cannot be read.
     [[nodiscard]] std::optional<std::vector<Word>> elements() const {
         if (!os::is_readable(words_at(begin), end - begin)) return std::nullopt;
         std::vector<Word> pointers;
@@ -91,7 +92,7 @@ struct Known final : ov::Extension {};
 
 bool ends_with(const Triple& triple, const Extensions& added) {
     if (!triple.is_plausible() || triple.count() < added.size()) return false;
-    // Anything else that lies there may look like a vector: nothing large is followed.
+    // Other data there may look like a vector: elements of large ones are not read.
     if (triple.count() > added.size() + k_own_max) return false;
     const auto elements = triple.elements();
     if (!elements) return false;
@@ -102,15 +103,15 @@ bool ends_with(const Triple& triple, const Extensions& added) {
     return true;
 }
 
-// Where the extensions lie in a core's implementation.
+// The place of the extensions in a core's implementation.
 struct Place {
-    Word functions = 0;     // the implementation's table of virtual functions: its type
+    Word functions = 0;     // the implementation's virtual functions: identify its type
     std::size_t words = 0;  // from its beginning
     std::size_t own = 0;    // extensions that every core has
 };
 
-// Of builds of the runtime that larder was tested with: a process saves the millisecond that
-// measuring takes. The test MeasuredBeforeIsMeasuredAgain prints the line for another build.
+// The places in builds of the runtime that larder was tested with: saves a process the millisecond
+// that measuring takes. The test MeasuredBeforeIsMeasuredAgain prints the line for another build.
 constexpr std::array k_measured_before{
     MeasuredExtensions{"1be8d853cd24ce4ab7b444b903a19e5673fd44dc", 19377152, 61, 0},
 };
@@ -142,7 +143,7 @@ std::optional<Place> find_place() {
                      std::make_shared<Known>()};
     core.add_extension(added);
     std::optional<std::size_t> found;
-    // Whole pages are readable or not: to ask at each of these steps is enough, and cheap.
+    // Pages are readable as a whole: it is enough, and fast, to ask at each of these steps.
     constexpr std::size_t k_step_words = 64;
     for (std::size_t i = 1; i < k_words_max; ++i) {
         if (i % k_step_words == 1 &&
@@ -162,8 +163,8 @@ std::optional<Place> find_place() {
     return Place{read(implementation), *found, after.count() - added.size()};
 }
 
-// Found once. Threads that come at the same time may each look: no lock is held that a forked
-// child could find taken.
+// Measured once. Threads that arrive at the same time may each measure: no lock is held that a
+// forked child could find taken.
 std::optional<Place> place(const Word* implementation) {
     enum class State : unsigned char { unknown, found, failed };
     static constinit std::atomic<State> state{State::unknown};
@@ -174,7 +175,7 @@ std::optional<Place> place(const Word* implementation) {
             result = known_place(read(implementation));
             if (!result) result = find_place();
         } catch (const std::exception&) {
-            // A core that cannot be made, or takes no extensions.
+            // No core can be made, or it takes no extensions.
         }
         if (result) {
             kept[0] = result->functions;
@@ -187,7 +188,7 @@ std::optional<Place> place(const Word* implementation) {
     return Place{kept[0], kept[1], kept[2]};
 }
 
-// By name: the header that declares it is the runtime's own.
+// By name, because the header that declares it is internal to the runtime.
 bool is_from_library(Word element) {
     const auto* const extension = reinterpret_cast<const ov::Extension*>(words_at(element));
     return typeid(*extension).name() == std::string_view("N2ov6detail11SOExtensionE");
@@ -215,7 +216,7 @@ CoreExtensions extensions_of(const ov::Core& core) {
         const auto triple = Triple::at(words);
         if (!triple.is_plausible()) continue;
         const auto elements = triple.elements();
-        // A vector that has grown meanwhile was elsewhere; its elements live as long as the core.
+        // The vector has moved because it grew; its elements live as long as the core.
         if (!elements || Triple::at(words) != triple) continue;
         if (elements->size() <= where->own) return CoreExtensions::none;
         for (std::size_t i = where->own; i < elements->size(); ++i) {

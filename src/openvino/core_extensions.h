@@ -1,4 +1,4 @@
-// The extensions that a program has added to its core.
+// Finds the extensions that a program has added to its core.
 #pragma once
 
 #include <cstddef>
@@ -14,15 +14,15 @@ namespace larder::internal::openvino {
 
 enum class CoreExtensions {
     none,
-    libraries,  // all of them come from libraries that the core itself has loaded
-    objects,    // some were made by the program: only what they do to a model shows what they are
+    libraries,  // all come from libraries that the core itself has loaded
+    objects,    // the program made some: only their effect on a model shows what they are
 };
 
-// Changes nothing about the core. Where its insides are not as expected: objects, which is right
-// for any core.
+// Does not change the core. Returns `objects`, which is right for any core, if the core's
+// implementation is not as expected.
 [[nodiscard]] CoreExtensions extensions_of(const ov::Core& core);
 
-// Where a build of the runtime keeps the extensions of a core.
+// The place of a core's extensions in a build of the runtime.
 struct MeasuredExtensions {
     std::string_view build_id;     // of the library that has the core's code, in hex
     std::uintptr_t functions = 0;  // the core's virtual functions, from that library's beginning
@@ -34,8 +34,8 @@ struct MeasuredExtensions {
 
 [[nodiscard]] std::span<const MeasuredExtensions> extensions_measured_before();
 
-// Of the runtime that is loaded; absent where its cores are not as expected. The result refers to
-// `build_id`. Makes a core, which takes a millisecond.
+// Measures the loaded runtime; returns nothing if its cores are not as expected. The result refers
+// to `build_id`. Makes a core, which takes a millisecond.
 [[nodiscard]] std::optional<MeasuredExtensions> measure_extensions(std::string& build_id);
 
 }  // namespace larder::internal::openvino

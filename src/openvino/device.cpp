@@ -14,7 +14,8 @@
 namespace larder::internal::openvino {
 namespace {
 
-// How larder makes a runtime compile and export: entries made in another way are not served.
+// The version of the way in which larder makes a runtime compile and export; entries of other
+// versions are not used.
 //   2: in the locale "C" and the default floating-point state; before, in the program's own.
 constexpr const char* k_rules = "2";
 
@@ -34,7 +35,7 @@ std::string trimmed(std::string text) {
     return text;
 }
 
-// "CPU(4)" names CPU with a batch size or a number of requests; "-GPU" leaves GPU out.
+// "CPU(4)" is CPU with a batch size or a number of requests; "-GPU" excludes GPU.
 std::string member_name(const std::string& item) { return trimmed(item.substr(0, item.find('('))); }
 
 std::vector<std::string> split_members(const std::string& list) {
@@ -61,12 +62,13 @@ std::vector<std::string> available_devices(ov::Core& core) {
     try {
         return core.get_available_devices();
     } catch (const std::exception&) {
-        return {};  // compiling will say so
+        return {};  // compiling reports the fault
     }
 }
 
-// Each request is for one of them, and what decides its blob is asked of that one: its number and
-// its UUID decide nothing, and a GPU may have another number at the next start.
+// Tells whether there may be several devices of this kind. A request is for one of them, and that
+// one reports the facts that decide its blob: its number and its UUID decide nothing, and a GPU may
+// have another number at the next start.
 bool is_one_of_many(const DeviceName& device) {
     return !device.is_virtual && device.plugin == k_gpu;
 }
@@ -83,9 +85,9 @@ std::string library_of(const std::string& plugin) {
     return found == k_libraries.end() ? std::string{} : found->second;
 }
 
-// Its UUID tells one card from another of the same make, which take each other's blobs. What such
-// cards can differ in is asked: there are some of one name with more memory than others, and how
-// much there is decides where a blob's buffers go.
+// The UUID would tell apart cards of the same make, which accept each other's blobs. Instead, these
+// are the properties in which such cards can differ: some cards of one name have more memory than
+// others, and the amount decides where a blob's buffers are placed.
 void add_gpu_facts(ov::Core& core, const std::string& device, std::set<std::string>& names) {
     names.insert({ov::device::type.name(), "GPU_DEVICE_ID", "GPU_UARCH_VERSION"});
     const auto type = ask(core, device, ov::device::type.name());
@@ -99,14 +101,15 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
                       DeviceInputs& inputs) {
     std::set<std::string> names{ov::device::full_name.name(), ov::device::architecture.name(),
                                 ov::device::capabilities.name()};
-    // An answer that a property is unknown is an exception, which costs more than all the others.
+    // Only known properties are asked: for an unknown one the device throws, which costs more than
+    // all the other answers.
     if (plain_plugin(device) == k_gpu) {
         add_gpu_facts(core, device, names);
     } else if (plain_plugin(device) != k_cpu) {
         names.insert({ov::device::uuid.name(), "NPU_DRIVER_VERSION", "NPU_COMPILER_VERSION"});
     }
-    // What the device itself says that its blobs depend on. Known by name only: the header that
-    // declares it is the runtime's own.
+    // The properties that the device itself says its blobs depend on. By name, because the header
+    // that declares it is internal to the runtime.
     if (const auto list = ask(core, device, "CACHING_PROPERTIES")) {
         if (list->is<std::vector<ov::PropertyName>>()) {
             for (const auto& name : list->as<std::vector<ov::PropertyName>>()) names.insert(name);
@@ -117,7 +120,8 @@ void add_device_facts(ov::Core& core, const std::string& device, const std::stri
             if (const auto text = canonical_text(*value, {})) inputs[prefix + name] = *text;
         }
     }
-    // Two machines whose CPUs share a name can still differ in what code their blobs hold.
+    // Two machines whose CPUs have the same name can still differ in the code that their blobs
+    // hold.
     if (plain_plugin(device) == k_cpu) inputs[prefix + "INSTRUCTION_SETS"] = os::instruction_sets();
 }
 
@@ -127,7 +131,7 @@ void add_versions(ov::Core& core, const std::string& device, DeviceInputs& input
             inputs["runtime.plugin." + plugin] = version.buildNumber;
         }
     } catch (const std::exception&) {
-        // Compiling will say what is wrong with the device.
+        // Compiling reports what is wrong with the device.
     }
     const auto plugin = plain_plugin(device);
     if (const auto library = library_of(plugin); !library.empty()) {
@@ -139,7 +143,7 @@ void add_versions(ov::Core& core, const std::string& device, DeviceInputs& input
 
 using Names = std::set<std::string, std::less<>>;
 
-// What a call says, read as the type of what is in `effective`.
+// Adds the properties of a call, each read as the type that it has in `effective`.
 void add_given(const ov::AnyMap& given, const std::string& prefix, const ov::AnyMap& effective,
                const Names& left_out, DeviceInputs& inputs, std::string& refusal) {
     for (const auto& [name, value] : given) {
@@ -164,12 +168,12 @@ Names writable_properties(ov::Core& core, const std::string& device) {
     return names;
 }
 
-// Of what is said for a virtual device as a whole, what acts at run time only on each device behind
-// it that knows it.
+// Of the properties given for a virtual device as a whole, returns those that act only at run time
+// on each member that knows them.
 Names run_time_properties_of_all(ov::Core& core, const DeviceName& device,
                                  const std::vector<std::string>& members, const ov::AnyMap& given) {
     auto names = run_time_properties(device.plugin);
-    auto left = writable_properties(core, device.plugin);  // what it understands itself, or some do
+    auto left = writable_properties(core, device.plugin);  // used by the device itself or a member
     Names known;
     for (const auto& member : members) {
         const auto at_run_time = run_time_properties_behind(device.plugin, plain_plugin(member));
@@ -183,7 +187,8 @@ Names run_time_properties_of_all(ov::Core& core, const DeviceName& device,
     return names;
 }
 
-// What is set on the core for `device`, defaults included, and what the call adds.
+// Adds the properties that are set on the core for `device`, including defaults, and those of the
+// call.
 void add_properties(ov::Core& core, const std::string& device, const std::string& prefix,
                     const ov::AnyMap& given, const Names& left_out, DeviceInputs& inputs,
                     std::string& refusal) {
@@ -198,7 +203,7 @@ void add_properties(ov::Core& core, const std::string& device, const std::string
     add_given(given, prefix, effective, left_out, inputs, refusal);
 }
 
-// Two contexts of one OpenCL context are two all the same: only their implementations tell.
+// Two contexts may wrap the same OpenCL context and still differ: compares their implementations.
 class Implementation : private ov::RemoteContext {
 public:
     explicit Implementation(const ov::RemoteContext& context) : ov::RemoteContext(context) {}
@@ -216,8 +221,8 @@ bool can_export(ov::Core& core, const std::string& plugin) {
 constexpr std::array<std::string_view, 2> k_names_of_files{"NPUW_PLAN",
                                                            "GPU_CONV_LOOKUP_TABLE_PATH"};
 
-// The inputs that name files, and by which name their content is an input. What has no slash in it
-// is taken for a file only where it can be nothing else.
+// Finds the inputs that name files, and the input names for the content of those files. A value
+// without a slash counts as a file only if the property can hold nothing else.
 void add_files(const DeviceInputs& inputs, std::map<std::string, std::string>& files) {
     for (const auto& [name, value] : inputs) {
         if (!name.starts_with("property.") || value.empty()) continue;
@@ -228,7 +233,8 @@ void add_files(const DeviceInputs& inputs, std::map<std::string, std::string>& f
     }
 }
 
-// Requests that manage blobs themselves, or ask for something larder does not give.
+// Says why a request is bypassed: it manages blobs itself, or needs something that larder does not
+// do.
 std::string own_caching(const ov::AnyMap& properties) {
     if (properties.contains("CACHE_ENCRYPTION_CALLBACKS")) {
         return "the caller encrypts the cache itself";
@@ -300,8 +306,8 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
                                      : run_time_properties(plain_plugin(plugin)),
                    inputs, refusal);
     if (is_one_of_many(device) && device.asked != device.plugin) {
-        // Says it twice. Where the two differ the runtime refuses the request, and no blob is to
-        // blame.
+        // The device name and DEVICE_ID both choose the device. If they differ, the runtime refuses
+        // the request, and no blob is to blame.
         const auto id = said[""].find(ov::device::id.name());
         const auto text = id == said[""].end() ? std::nullopt : canonical_text(id->second, {});
         if (text && device.plugin + "." + *text != device.asked) {
@@ -329,8 +335,8 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
     identity.code = device_libraries();
     add_files(inputs, identity.files);
 
-    // The driver of a GPU or NPU is no property of theirs; what a CPU's blobs need is in the
-    // inputs.
+    // The driver of a GPU or NPU is not among its properties; the requirements of a CPU's blobs are
+    // in the inputs.
     identity.needs_more = device.plugin != k_cpu;
     if (!refusal.empty()) {
         identity.reason = refusal;
@@ -348,7 +354,7 @@ std::string obstacle_to_keeping(const ov::RemoteContext& context) {
     try {
         const auto device = context.get_device_name();
         if (plain_plugin(device) != k_gpu) return "it is for a context of the device " + device;
-        // One of a part of a GPU has no number: the facts would be those of the whole.
+        // A context of a part of a GPU has no number: the facts would be those of the whole GPU.
         if (device == k_gpu) return "it is for a context of a device that has no number";
         const auto parameters = context.get_params();
         const auto type = parameters.find("CONTEXT_TYPE");
@@ -368,7 +374,7 @@ bool is_default(ov::Core& core, const ov::RemoteContext& context) {
         return Implementation(context).get() ==
                Implementation(core.get_default_context(context.get_device_name())).get();
     } catch (const std::exception&) {
-        return false;  // the device has none
+        return false;  // the device has no default context
     }
 }
 

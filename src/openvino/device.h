@@ -1,4 +1,4 @@
-// What a device is, as far as a blob depends on it.
+// The facts about a device that decide a blob.
 #pragma once
 
 #include <string>
@@ -11,34 +11,35 @@
 
 namespace larder::internal::openvino {
 
-// A device string, taken apart: "HETERO:GPU,CPU" is HETERO over GPU and CPU; "GPU.1" is itself.
+// A device string, parsed: "HETERO:GPU,CPU" is HETERO over GPU and CPU; "GPU.1" is itself.
 struct DeviceName {
     std::string asked;
     std::string plugin;                // "HETERO", "GPU", "CPU"
-    bool is_virtual = false;           // schedules onto other devices
-    std::vector<std::string> members;  // devices behind it; empty where the runtime chooses
+    bool is_virtual = false;           // distributes work to other devices
+    std::vector<std::string> members;  // the devices behind it; empty if the runtime chooses them
 };
 [[nodiscard]] DeviceName parse_device(const std::string& device, const ov::AnyMap& properties);
 
-// Which device a request is for: "GPU" alone leaves that to its properties and the core, which give
-// "GPU.1". Any other name is its own. `properties` are those for the device, as `by_device` tells.
+// Returns the device that a request is for. "GPU" alone leaves the choice to the properties and the
+// core, which may give "GPU.1". Any other name stands for itself. `properties` are those for the
+// device, as returned by `by_device`.
 [[nodiscard]] std::string device_in_use(ov::Core& core, const DeviceName& device,
                                         const ov::AnyMap& properties);
 
-// The devices of this machine whose entries are kept under the name `device` (Identity's
-// "device.name"): all GPUs for "GPU"; the device itself for any other.
+// Returns the devices of this machine whose entries have the name `device` (Identity's
+// "device.name"): all GPUs for "GPU"; the device itself for any other name.
 [[nodiscard]] std::vector<std::string> devices_kept_as(ov::Core& core, const std::string& device);
 
-// Everything besides the model that decides a blob, asked of the runtime. Throws nothing of the
-// runtime's: a device that does not answer gives Caching::none with what it said.
+// Asks the runtime for everything besides the model that decides a blob. Throws no exception of the
+// runtime: a device that does not answer gives Caching::none with its message.
 [[nodiscard]] runtime::Identity identify(ov::Core& core, const DeviceName& device,
                                          const ov::AnyMap& properties);
 
-// Why what is compiled for a context is not kept; empty if it is. The blob for an OpenCL context is
-// that for its device, whoever made the context, and whichever queue it has.
+// Says why models compiled for a context are not published; empty if they are. The blob for an
+// OpenCL context is that for its device, whoever made the context, and whatever queue it has.
 [[nodiscard]] std::string obstacle_to_keeping(const ov::RemoteContext& context);
 
-// Whether the device itself compiles and imports for this very context.
+// Tells whether the device itself compiles and imports for this very context.
 [[nodiscard]] bool is_default(ov::Core& core, const ov::RemoteContext& context);
 
 // See runtime::Request::unpacking_libraries.

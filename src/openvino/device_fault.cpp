@@ -7,15 +7,16 @@
 namespace larder::internal::openvino {
 namespace {
 
-// Those of OpenCL that no input causes: CL_DEVICE_NOT_AVAILABLE, CL_MEM_OBJECT_ALLOCATION_FAILURE,
-// CL_OUT_OF_RESOURCES, CL_OUT_OF_HOST_MEMORY, CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST.
+// The OpenCL errors that no input causes: CL_DEVICE_NOT_AVAILABLE,
+// CL_MEM_OBJECT_ALLOCATION_FAILURE, CL_OUT_OF_RESOURCES, CL_OUT_OF_HOST_MEMORY,
+// CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST.
 constexpr std::array k_codes{-2, -4, -5, -6, -14};
 
-// What the plugin writes before such a code.
+// The texts that the plugin writes before such a code.
 constexpr std::array<std::string_view, 4> k_before_code{"error code: ", "error: ", "returned ",
                                                         "failed with "};
 
-// What it writes in place of one.
+// The texts that it writes instead of a code.
 constexpr std::array<std::string_view, 3> k_without_code{
     "Failed to create program", "out of GPU resources", "buffer allocation failed"};
 

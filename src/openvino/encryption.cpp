@@ -5,7 +5,7 @@
 namespace larder::internal::openvino {
 namespace {
 
-// Nothing of what the callback says reaches a log: it may name secrets.
+// The callback's own messages are not logged: they may contain secrets.
 Result<std::string> call(const std::function<std::string(const std::string&)>& callback,
                          const std::string& text, const char* failed) {
     try {

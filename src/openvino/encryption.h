@@ -1,4 +1,4 @@
-// The encryption callbacks that a program gives the runtime.
+// The encryption callbacks that a program gives to the runtime.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace larder::internal::openvino {
 
 class Encryption final : public runtime::Encryption {
 public:
-    // Null where there are none, or they are empty: the runtime then acts as without.
+    // Returns null if there are no callbacks, or empty ones: the runtime then encrypts nothing.
     [[nodiscard]] static std::unique_ptr<Encryption> of(const ov::AnyMap& properties);
 
     [[nodiscard]] Result<std::string> encrypt(const std::string& text) const override;
@@ -26,7 +26,7 @@ private:
     ov::EncryptionCallbacks callbacks_;
 };
 
-// Without the callbacks, which have no text and are told apart otherwise.
+// Removes the callbacks, which have no text and are identified in another way.
 [[nodiscard]] ov::AnyMap without_encryption(ov::AnyMap properties);
 
 }  // namespace larder::internal::openvino

@@ -25,7 +25,7 @@ std::string_view directory(std::string_view path) {
     return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
 
-// "libopenvino.so" is also "libopenvino.so.2641".
+// "libopenvino.so" also matches "libopenvino.so.2641".
 bool is_library(std::string_view file, std::string_view name) {
     return file.starts_with(name) && (file.size() == name.size() || file[name.size()] == '.');
 }
@@ -53,7 +53,7 @@ bool has_name_of_openvinos(std::string_view file) {
     return std::ranges::any_of(k_names, [&](auto name) { return is_library(file, name); });
 }
 
-// Tells OpenVINO's own objects from others. Their build numbers are in the key.
+// Tells OpenVINO's own libraries from others. Their build numbers are in the key.
 class Own {
 public:
     explicit Own(const std::vector<os::LoadedObject>& objects) {
@@ -64,8 +64,8 @@ public:
     }
     [[nodiscard]] bool has(const os::LoadedObject& object) const {
         if (object.begin == core_.begin) return true;
-        // Another library may bear the name of one of OpenVINO's: but for the build that the linker
-        // noted, which is in the key, it would have to lie beside OpenVINO.
+        // Another library may have the name of one of OpenVINO's. It counts as OpenVINO's if it has
+        // a build id, which is in the key, or lies in the same directory.
         return has_name_of_openvinos(file_name(object.path)) &&
                (!object.build_id.empty() || directory(object.path) == directory(core_.path));
     }
@@ -89,7 +89,7 @@ std::vector<LoadedCode> foreign_libraries(std::string_view entry_point) {
     return found;
 }
 
-// The classes that a model's operations are of, by their tables of virtual functions, with one
+// The classes of a model's operations, identified by their tables of virtual functions, with one
 // operation of each.
 class Classes {
 public:
@@ -117,7 +117,7 @@ Result<std::vector<LoadedCode>> code_of(const ov::Model& model) {
     classes.add(model);
     const auto objects = os::loaded_objects();
     const Own own(objects);
-    std::map<std::uintptr_t, LoadedCode> found;  // by where their objects begin
+    std::map<std::uintptr_t, LoadedCode> found;  // by the address at which their libraries begin
     for (const auto& [functions, node] : classes.nodes()) {
         const auto object = std::ranges::find_if(
             objects, [at = functions](const auto& each) { return each.holds(at); });

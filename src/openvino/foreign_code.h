@@ -1,4 +1,4 @@
-// Code in this process that OpenVINO did not bring, and that has a part in what it compiles.
+// Finds code in this process that is not part of OpenVINO and influences what OpenVINO compiles.
 #pragma once
 
 #include <string>
@@ -12,21 +12,22 @@
 
 namespace larder::internal::openvino {
 
-// Where the operations of a model are coded, bodies included: constants that go through them are
-// folded by that code while the model is compiled. Errc::unsupported for an operation whose code is
-// in no file that is loaded.
+// Returns the code of a model's operations, including those in bodies: while the model is compiled,
+// that code folds constants that pass through the operations. Errc::unsupported if an operation's
+// code is in no loaded file.
 [[nodiscard]] Result<std::vector<runtime::LoadedCode>> code_of(const ov::Model& model);
 
-// Libraries from which a core has taken extensions, or may have: each one that is loaded.
+// Returns the libraries that a core has taken extensions from, or may have: all that are loaded.
 [[nodiscard]] std::vector<runtime::LoadedCode> extension_libraries();
-// The same of devices.
+// The same for devices.
 [[nodiscard]] std::vector<runtime::LoadedCode> device_libraries();
 
-// The file of OpenVINO's own library `name`, as it is loaded; empty where there is none, or more.
+// Returns the loaded file of OpenVINO's own library `name`; empty if there is none, or more than
+// one.
 [[nodiscard]] std::string path_of(std::string_view name);
 
-// What the linker made of OpenVINO's own library `name` ("libopenvino.so"), as it is loaded: it
-// tells builds of one version apart. Empty where that is not told.
+// Returns the linker's build id of OpenVINO's own library `name` ("libopenvino.so"), as it is
+// loaded: it tells builds of one version apart. Empty if there is none.
 [[nodiscard]] std::string build_of(std::string_view name);
 
 }  // namespace larder::internal::openvino

@@ -35,7 +35,8 @@ std::string text_of(const ov::PartialShape& shape) {
     return text + "]";
 }
 
-// Dimensions that are said to be equal: the runtime may rely on that. Numbered as they come.
+// Adds which dimensions are declared equal, because the runtime may rely on that. Numbers them in
+// order of appearance.
 void GraphHasher::add_symbols(const ov::PartialShape& shape) {
     if (shape.rank().is_dynamic()) return;
     std::uint64_t position = 0;
@@ -87,12 +88,12 @@ void GraphHasher::add_node(const ov::Node& node, const Positions& positions) {
         return;
     }
     AttributeHasher visitor(*this);
-    // visit_attributes is not const because visitors may also write; this one reads.
+    // visit_attributes is not const because visitors may also write; this one only reads.
     const_cast<ov::Node&>(node).visit_attributes(visitor);
 }
 
-// A transformation may leave variables behind that no node reads or assigns any more, in whichever
-// order (paged attention does): they decide nothing.
+// A transformation (such as paged attention) may leave variables behind that no node reads or
+// assigns any more, in any order: they decide nothing and are skipped.
 void GraphHasher::add_variables(const ov::Model& model) {
     if (model.get_variables().empty()) {
         add_number("variables", 0);

@@ -1,4 +1,4 @@
-// How the fingerprint of a model in memory is made. For graph_fingerprint.cpp and its parts alone.
+// Computes the fingerprint of a model in memory. For graph_fingerprint.cpp and its parts alone.
 #pragma once
 
 #include <cstring>
@@ -23,14 +23,14 @@
 namespace larder::internal::openvino {
 
 // Writes everything that reaches the compiled model into one hasher; weights only as references,
-// which are hashed afterwards, all at once.
+// which are hashed at the end, all at once.
 class GraphHasher {
 public:
     void add_model(const ov::Model& model);
     void add_field(std::string_view name, std::string_view value) {
         hasher_.update_field(name).update_field(value);
     }
-    // Integers by their value, floating-point numbers by their bits: what is printed is rounded.
+    // Integers count by their value, floating-point numbers by their bits: their text is rounded.
     template <typename T>
     void add_number(std::string_view name, T value) {
         hasher_.update_field(name).update_u64(bits_of(value));
@@ -41,7 +41,7 @@ public:
     }
     void add_run_time_information(const ov::AnyMap& information);
     void add_value(std::string_view name, const ov::Any& value);
-    // The model has no fingerprint, because of `what`.
+    // Records that the model has no fingerprint, because of `what`.
     void refuse(std::string what) {
         if (!refusal_) refusal_ = std::move(what);
     }
@@ -72,7 +72,7 @@ private:
     std::optional<std::string> refusal_;
 };
 
-// Takes what a node or a run-time attribute shows of itself.
+// Hashes the attributes that a node or a run-time attribute reports.
 class AttributeHasher : public ov::AttributeVisitor {
 public:
     explicit AttributeHasher(GraphHasher& out) : out_(out) {}

@@ -20,9 +20,10 @@ std::string value_of(const Machine::Inputs& inputs, const std::string& name) {
     return found == inputs.end() ? std::string{} : found->second;
 }
 
-// A program that allows its devices fewer instructions than the processor has makes blobs that only
-// its like accept: this machine has no quarrel with them. The processor's own are a fact of the
-// device.
+// Replaces the instruction set in the requirements by the one in use here. A program that allows
+// its devices fewer instructions than the processor has makes blobs that only such programs accept,
+// which does not make an entry incompatible with this machine. The processor's own instruction sets
+// are a fact of the device.
 std::string with_own_instruction_set(ov::Core& core, const std::string& requirements) {
     constexpr std::string_view k_name = ";isa=";
     const auto at = requirements.find(k_name);
@@ -33,8 +34,8 @@ std::string with_own_instruction_set(ov::Core& core, const std::string& requirem
     return text.replace(begin, end - begin, instruction_set_in_use(core));
 }
 
-// What a CPU says of itself, and a process may tell it to do without; what the processor itself can
-// do is an input, too.
+// Tells whether an input depends on the process: a process may restrict what its CPU device
+// reports. The processor's own abilities are an input of their own.
 bool is_of_process(const std::string& name, const Machine::Inputs& inputs) {
     constexpr std::string_view k_capabilities = "OPTIMIZATION_CAPABILITIES";
     if (!name.ends_with(k_capabilities)) return false;
@@ -42,7 +43,7 @@ bool is_of_process(const std::string& name, const Machine::Inputs& inputs) {
                            "INSTRUCTION_SETS");
 }
 
-// Whether nothing that `here` tells of its device is other than what was kept.
+// Tells whether all facts about the device in `here` are the same as in the entry.
 bool is_of_device(const Machine::Inputs& kept, const Machine::Inputs& here) {
     return std::ranges::all_of(kept, [&](const auto& input) {
         const auto found = here.find(input.first);
@@ -65,7 +66,7 @@ runtime::Compatibility check(ov::Core& core, const std::string& device,
             case ov::CompatibilityCheck::NOT_APPLICABLE: break;
         }
     } catch (const std::exception&) {
-        // The device cannot tell: the import will.
+        // The device cannot tell; the import will.
     }
     return runtime::Compatibility::unknown;
 }
@@ -127,18 +128,18 @@ bool Machine::accepts(const std::string& runtime_info) {
     try {
         devices = core_.get_available_devices();
     } catch (const std::exception&) {
-        // Nobody to ask.
+        // There are no devices to ask.
     }
     for (const auto& device : devices) {
         try {
-            // By name only: the header that declares them is the runtime's own.
+            // By name, because the header that declares them is internal to the runtime.
             const auto answer =
                 core_.get_property(device, "COMPILED_MODEL_RUNTIME_PROPERTIES_SUPPORTED",
                                    {{"COMPILED_MODEL_RUNTIME_PROPERTIES", runtime_info}});
             told = true;
             if (answer.as<bool>()) return known->second = true;
         } catch (const std::exception&) {
-            // It knows no such property.
+            // The device does not know this property.
         }
     }
     return known->second = !told;

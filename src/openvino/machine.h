@@ -1,4 +1,4 @@
-// What a core says of this machine, as far as it decides a blob.
+// Asks a core for the facts about this machine that decide a blob.
 #pragma once
 
 #include <map>
@@ -11,11 +11,11 @@
 
 namespace larder::internal::openvino {
 
-// Whether the device accepts a blob with these requirements.
+// Tells whether the device accepts a blob with these requirements.
 [[nodiscard]] runtime::Compatibility check(ov::Core& core, const std::string& device,
                                            const std::string& requirements);
 
-// Asks once for each device. Used by one thread.
+// Asks each device only once. Used by one thread.
 class Machine {
 public:
     using Inputs = std::map<std::string, std::string>;
@@ -23,15 +23,15 @@ public:
     // `core` must outlive it.
     explicit Machine(ov::Core& core) : core_(core) {}
 
-    // The inputs "device.…" and "runtime.…" that a request like the one with the inputs `kept`
-    // would have now; empty where there is no such device. Of several that are kept under one name,
-    // those of the one that it was kept for, if it is here.
+    // Returns the inputs "device.…" and "runtime.…" that a request like the one with the inputs
+    // `kept` would have now; empty if there is no such device. If several devices have the same
+    // name in entries, prefers the one that the entry was made for.
     [[nodiscard]] const Inputs& inputs(const Inputs& kept);
     [[nodiscard]] bool refuses(const std::string& device, const std::string& requirements);
-    // The build of OpenVINO.
+    // Returns the build of OpenVINO.
     [[nodiscard]] static std::string openvino();
-    // Whether one of the devices loads what the runtime's own cache has noted so. True where none
-    // of them can tell.
+    // Tells whether one of the devices loads a file of the runtime's own cache with this
+    // information. True if none of them can tell.
     [[nodiscard]] bool accepts(const std::string& runtime_info);
 
 private:

@@ -18,7 +18,8 @@ bool is_cpu_or_gpu(const std::string& device) {
     return plugin == "CPU" || plugin == "GPU";
 }
 
-// Then a compiled model holds others, one for each socket, and hands them its own ports.
+// A compiled model that is split contains one model for each socket, and passes its own ports to
+// them.
 bool is_split_over_sockets(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties) {
     const auto* name = ov::hint::model_distribution_policy.name();
     try {
@@ -37,7 +38,7 @@ bool is_counted_up(std::string_view name, std::string_view prefix) {
            name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
 }
 
-// "Parameter_17": what the runtime calls a node that nobody named, or its tensor.
+// Matches "Parameter_17": a name that the runtime generates for an unnamed node or its tensor.
 bool is_made_up(std::string_view name, std::string_view type) {
     return is_counted_up(name, std::string(type) + '_') || is_counted_up(name, "Result_");
 }
@@ -48,8 +49,8 @@ bool names_count(ov::Core& core, const DeviceName& device, const ov::AnyMap& pro
     if (!device.is_virtual) {
         return !is_cpu_or_gpu(device.asked) || is_split_over_sockets(core, device, properties);
     }
-    // AUTO, MULTI and BATCH keep what the runtime itself finds again by names among others, and
-    // pass their own ports on to the devices behind them.
+    // AUTO, MULTI and BATCH pass their own ports to the devices behind them, and identify entries
+    // of the runtime's own cache by names, among other things.
     if (device.plugin != "HETERO") return true;
     return device.members.empty() || !std::ranges::all_of(device.members, is_cpu_or_gpu);
 }

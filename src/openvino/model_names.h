@@ -1,4 +1,4 @@
-// Names decide nothing on a CPU or GPU. Elsewhere they may decide what is compiled.
+// Names decide nothing on a CPU or GPU. On other devices they may decide what is compiled.
 #pragma once
 
 #include <openvino/core/model.hpp>
@@ -9,17 +9,18 @@
 
 namespace larder::internal::openvino {
 
-// Whether blobs of the device, with these properties, may differ for models that differ in names
-// only, or ports may not be named anew because the runtime finds them by their names.
+// Tells whether names must be part of the key: blobs of the device, with these properties, may
+// differ for models that differ in names only, or ports cannot be renamed because the runtime finds
+// them by name.
 [[nodiscard]] bool names_count(ov::Core& core, const DeviceName& device,
                                const ov::AnyMap& properties);
 
-// Of the names of the model, its nodes and tensors. Those that the runtime makes up count up in
-// each process, and are left out.
+// Hashes the names of the model, its nodes and tensors, without names that the runtime generates,
+// which count up in each process.
 [[nodiscard]] Digest hash_names(const ov::Model& model);
-// The same with those of inputs and outputs, as they are.
+// The same, including the names of inputs and outputs even if they are generated.
 [[nodiscard]] Digest hash_names_with_ports(const ov::Model& model);
-// The same with all of them.
+// The same, including all generated names.
 [[nodiscard]] Digest hash_all_names(const ov::Model& model);
 
 }  // namespace larder::internal::openvino

@@ -6,8 +6,8 @@
 
 namespace larder::internal::openvino {
 
-// Every node, those of bodies after the node that holds them; in the same order for two models
-// that differ in names only.
+// Visits every node; nodes of a body follow the node that holds it. The order is the same for two
+// models that differ in names only.
 void walk(const ov::Model& model, const std::function<void(const ov::Node&)>& visit);
 
 }  // namespace larder::internal::openvino

@@ -19,7 +19,8 @@ using Port = ov::Output<const ov::Node>;
 
 Names sorted(const std::unordered_set<std::string>& names) { return {names.begin(), names.end()}; }
 
-// An IR of version 10 has no names of tensors: those of the nodes stand for them.
+// Tells whether the model is an IR of version 10, which has no tensor names: node names serve as
+// such.
 bool names_tensors_by_nodes(const ov::Model& model) {
     constexpr std::int64_t k_last_without_names = 10;
     return model.has_rt_info("version") &&
@@ -36,7 +37,7 @@ const std::string& own_name_of_source(const ov::Model& model, std::size_t output
     return model.get_results()[output]->input_value(0).get_node()->get_friendly_name();
 }
 
-// Each with names of its own, as they survive in a blob.
+// Returns ports with names of their own, as a blob preserves them.
 Ports separate_port_names(const ov::Model& model) {
     const bool by_nodes = names_tensors_by_nodes(model);
     Ports ports;
@@ -56,15 +57,15 @@ Ports separate_port_names(const ov::Model& model) {
     return ports;
 }
 
-// One change is four fields; one field is its length, a colon and its bytes.
+// A change is written as four fields; a field is its length, a colon and its bytes.
 struct Change {
-    std::string verb;  // "source", "add", "drop", or "only" what is added
+    std::string verb;  // "source", "add", "drop", or "only": replace by what is added
     std::size_t port = 0;
     std::string how;  // "suffix" of the source's own name, "node" at a place in the walk, or "name"
     std::string value;
 };
 
-// The ports as one list, inputs first.
+// Treats the ports as one list, inputs first.
 PortNames* find_port(Ports& ports, std::size_t position) {
     if (position < ports.inputs.size()) return &ports.inputs[position];
     position -= ports.inputs.size();
@@ -127,7 +128,7 @@ std::vector<std::string> names_of_nodes(const ov::Model& model) {
 
 class Comparison {
 public:
-    // Without a model, names are told as they are.
+    // Without a model, names are written literally.
     explicit Comparison(const ov::Model* model) : model_(model) {}
 
     void compare_tensors(const Ports& expected, const Ports& actual) {
@@ -187,7 +188,7 @@ bool have_as_many(const Ports& a, const Ports& b) {
     return a.inputs.size() == b.inputs.size() && a.outputs.size() == b.outputs.size();
 }
 
-// Ports are handed out const, because they are shared; as yet they are not.
+// Ports are const because they are usually shared; these are not shared yet.
 void set_names(const Port& port, const PortNames& names) {
     auto* node = const_cast<ov::Node*>(port.get_node());
     if (node->get_friendly_name() != names.node) node->set_friendly_name(names.node);
@@ -217,7 +218,7 @@ Ports port_names_of(const ov::CompiledModel& compiled) {
     return ports;
 }
 
-// A compiled model has one tensor for all ports of a value, and that is named as the last of them.
+// A compiled model has one tensor for all ports of a value; it has the name of the last of them.
 Ports port_names_of(const ov::Model& model) {
     auto ports = separate_port_names(model);
     std::map<std::pair<const ov::Node*, std::size_t>, const Names*> last;
@@ -240,8 +241,8 @@ Ports port_names_of(const ov::Model& model) {
 
 namespace {
 
-// Of those that have their value in common with another port: how the import of a blob names them
-// hangs on what else the value is used for.
+// Returns the outputs that share their value with another port: how the import of a blob names them
+// depends on the other uses of the value.
 std::vector<std::size_t> outputs_of_shared_values(const ov::Model& model) {
     std::map<std::pair<const ov::Node*, std::size_t>, std::size_t> ports;
     for (const auto& parameter : model.get_parameters()) ++ports[{parameter.get(), 0}];

@@ -1,5 +1,5 @@
-// The names that a program sees at the ports of a compiled model. An imported model has those of
-// the model that its blob was made of.
+// The names that a program sees at the ports of a compiled model. An imported model has the names
+// of the model that its blob was made from.
 #pragma once
 
 #include <set>
@@ -15,8 +15,8 @@ namespace larder::internal::openvino {
 
 struct PortNames {
     std::string node;              // of the Parameter or Result
-    std::set<std::string> tensor;  // by which the port is asked for
-    std::string source;            // of the node behind an output
+    std::set<std::string> tensor;  // the names by which the port is requested
+    std::string source;            // of the node that an output takes its value from
 
     bool operator==(const PortNames&) const = default;
 };
@@ -29,20 +29,20 @@ struct Ports {
 };
 
 [[nodiscard]] Ports port_names_of(const ov::CompiledModel& compiled);
-// As compiling `model` gives them, but for what the compiler makes of it.
+// Returns the names that compiling `model` gives, except for changes by the compiler.
 [[nodiscard]] Ports port_names_of(const ov::Model& model);
 
-// What the compiler made of it, for `apply_port_changes`; empty mostly. In terms of the model, for
-// another one that differs from it in names only.
+// Returns the compiler's changes for `apply_port_changes`; usually empty. They are relative to the
+// model, so that they fit another one that differs in names only.
 [[nodiscard]] std::string port_changes(const ov::Model& model, const ov::CompiledModel& compiled);
-// In terms of what importing the blob of `compiled` gives: some names get lost on that way.
+// The same relative to an import of the blob of `compiled`, which loses some names.
 [[nodiscard]] std::string port_losses(const ov::Model& model, const ov::CompiledModel& compiled);
 
-// `model` is the one that `ports` are of, or null where they are those of an imported model. What
-// `changes` tells of other ports, or in another way than here, is left out.
+// `model` is the one that `ports` belong to, or null for those of an imported model. Changes of
+// other ports, and changes that are not relative to what is given here, are ignored.
 void apply_port_changes(std::string_view changes, const ov::Model* model, Ports& ports);
 
-// Nobody else may use the compiled model yet. Errc::incompatible where it has other ports.
+// No other thread may use the compiled model yet. Errc::incompatible if it has other ports.
 [[nodiscard]] Result<void> set_port_names(const ov::CompiledModel& compiled, const Ports& ports);
 
 }  // namespace larder::internal::openvino

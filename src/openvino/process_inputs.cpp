@@ -17,7 +17,7 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-// As oneDNN calls them, and the device's requirements do. The best comes first.
+// The names that oneDNN and the device's requirements use. The best comes first.
 constexpr std::array<std::string_view, 15> k_instruction_sets{
     "Intel AVX10.2 and Intel AMX with float8, float16, bfloat16 and 8-bit integer support",
     "Intel AVX10.2",
@@ -36,13 +36,13 @@ constexpr std::array<std::string_view, 15> k_instruction_sets{
     "Intel 64",
 };
 
-// Read by OpenVINO, the devices and what they are built on, and able to change what they make.
+// Variables that OpenVINO, the devices and their libraries read, and that can change a blob.
 constexpr std::array<std::string_view, 10> k_prefixes{
     "ONEDNN_",    "DNNL_",    "OV_CPU_", "OV_GPU_",        "OV_NPU_",
     "OV_TURBOQ_", "OV_GGUF_", "IE_NPU_", "OPENVINO_NPUW_", "IGC_",
 };
 
-// They make the runtime talk, or remember less.
+// These affect logging, or the size of caches, and no blob.
 constexpr std::array<std::string_view, 5> k_harmless{
     "VERBOSE", "LOG_LEVEL", "JIT_DUMP", "JIT_PROFILE", "PRIMITIVE_CACHE_CAPACITY",
 };
@@ -69,8 +69,8 @@ Variables variables_now() {
     return found;
 }
 
-// As this process had them when it first asked for a model: the runtime reads many of them once.
-// No lock is held that a forked child could find taken.
+// Returns the variables as they were at this process's first request: the runtime reads many of
+// them only once. No lock is held that a forked child could find taken.
 const Variables& variables_at_first(const Variables& now) {
     static constinit std::atomic<const Variables*> first{nullptr};
     const auto* known = first.load();
@@ -93,7 +93,7 @@ std::string instruction_set_in_use(ov::Core& core) {
     const auto is_used = [&](std::string_view name) {
         return check(core, "CPU", prefix + std::string(name)) == runtime::Compatibility::accepted;
     };
-    // The device accepts one name, and as a rule the same all the time.
+    // The device accepts one name, and usually always the same one.
     static constinit std::atomic<std::size_t> last{0};
     const auto guess = last.load();
     if (is_used(k_instruction_sets.at(guess))) return std::string(k_instruction_sets.at(guess));
@@ -114,7 +114,7 @@ std::map<std::string, std::string> process_inputs(ov::Core& core,
     auto names = now;
     names.insert(first.begin(), first.end());
     for (const auto& [name, value] : names) {
-        // What follows from it has been told.
+        // The instruction set in use, which is an input already, reflects this variable.
         if (!instruction_set.empty() && is_limit(name)) continue;
         auto text = text_of_variable(first, name);
         if (const auto later = text_of_variable(now, name); later != text) {

@@ -1,4 +1,4 @@
-// What this process, rather than the machine, changes about a blob.
+// Finds what this process, rather than the machine, changes about a blob.
 #pragma once
 
 #include <map>
@@ -9,12 +9,12 @@
 
 namespace larder::internal::openvino {
 
-// The name of the instruction set that the CPU device generates code for: the processor's, unless
-// the program or its environment allows less. Empty where the device does not tell. `core` must
+// Returns the name of the instruction set that the CPU device generates code for: the processor's,
+// unless the program or its environment allows less. Empty if the device does not tell. `core` must
 // know the device.
 [[nodiscard]] std::string instruction_set_in_use(ov::Core& core);
 
-// The key inputs "process.…" for a request that is compiled for `devices`.
+// Returns the key inputs "process.…" for a request that is compiled for `devices`.
 [[nodiscard]] std::map<std::string, std::string> process_inputs(
     ov::Core& core, std::span<const std::string> devices);
 

@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::string_view k_nested = "DEVICE_PROPERTIES";
 
-// Enough for the longest of a double.
+// Enough for the longest text of a double.
 constexpr std::size_t k_number_size_max = 32;
 
-// The shortest text that reads as the same number; of any locale's making, it would not be one.
+// Returns the shortest text that reads as the same number, independent of any locale.
 template <typename T>
 std::string number_text(T value) {
     std::array<char, k_number_size_max> text{};
@@ -31,7 +31,7 @@ std::string numbers_text(const std::vector<T>& values) {
     return text;
 }
 
-// A number with the type that it has; nothing for what is none.
+// Returns the text of a number of whatever type; nothing if the value is not a number.
 std::optional<std::string> text_of_number(const ov::Any& value) {
     if (value.is<float>()) return number_text(value.as<float>());
     if (value.is<double>()) return number_text(value.as<double>());
@@ -53,8 +53,8 @@ std::optional<std::string> map_text(const ov::AnyMap& map) {
     return text.str();
 }
 
-// As the runtime reads "{CPU:{CACHE_DIR:second},GPU:…}"; its own reader never ends where the text
-// does before the map.
+// Parses "{CPU:{CACHE_DIR:second},GPU:…}" like the runtime; the runtime's own parser never ends if
+// the text ends inside the map.
 std::optional<ov::AnyMap> parse_map(std::string_view text) {
     constexpr std::string_view k_blanks = " \t\n\v\f\r";
     std::size_t at = text.find_first_not_of(k_blanks);
@@ -82,7 +82,7 @@ std::optional<ov::AnyMap> parse_map(std::string_view text) {
     }
 }
 
-// A map that is given as one, or as a text.
+// Returns a map that is given as a map or as a text.
 std::optional<ov::AnyMap> as_map(const ov::Any& value) {
     if (value.is<ov::AnyMap>()) return value.as<ov::AnyMap>();
     if (value.is<std::string>()) return parse_map(value.as<std::string>());
@@ -122,7 +122,7 @@ const std::set<std::string, std::less<>>& run_time_properties(std::string_view d
         "LOG_LEVEL",
     };
     static const std::set<std::string, std::less<>> k_gpu{
-        "DEVICE_ID",  // what the one that it names can do is asked
+        "DEVICE_ID",  // the device that it chooses is asked for its own facts
         "COMPILATION_NUM_THREADS",
         "ENABLE_CPU_PINNING",
         "ENABLE_CPU_RESERVATION",
@@ -139,7 +139,7 @@ std::set<std::string, std::less<>> run_time_properties_behind(std::string_view p
     auto names = run_time_properties(device);
     if (device != "GPU") return names;
     if (plugin == "BATCH") return {};  // not proven there
-    // Which GPU it is reaches the blob: that of HETERO names it.
+    // DEVICE_ID reaches the blob: a blob of HETERO names the device.
     names.erase("DEVICE_ID");
     return names;
 }
@@ -178,7 +178,7 @@ std::map<std::string, ov::AnyMap> by_device(const ov::AnyMap& properties,
             }
         }
     }
-    // What is said for a device by its name counts more.
+    // Properties given for a device by its name take precedence.
     if (const auto named = said.find(device); named != said.end() && !device.empty()) {
         for (const auto& [name, value] : named->second) own.insert_or_assign(name, value);
         said.erase(named);
@@ -190,10 +190,10 @@ std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& l
     try {
         if (value.empty()) return std::string{};
         if (value.is<ov::AnyMap>()) return map_text(value.as<ov::AnyMap>());
-        // Other texts keep every letter: they may be no map to whoever reads them.
+        // Other texts stay unchanged: the device that reads them may not take them for a map.
         if (const auto map = as_map(value); map && holds_cache_control(*map)) return map_text(*map);
         if (like.is<bool>()) return value.as<bool>() ? "true" : "false";
-        // Read as what the device reads it as.
+        // Reads the value as the type that the device reads it as.
         if (like.is<float>()) return number_text(value.as<float>());
         if (like.is<double>()) return number_text(value.as<double>());
         if (like.is<std::uint64_t>()) return number_text(value.as<std::uint64_t>());
@@ -203,11 +203,11 @@ std::optional<std::string> canonical_text(const ov::Any& value, const ov::Any& l
         if (auto number = text_of_number(value)) return number;
         if (like.is<ov::element::Type>()) return value.as<ov::element::Type>().to_string();
         auto text = value.as<std::string>();
-        // What the runtime cannot print, such as a callback, it prints as nothing.
+        // The runtime prints values that it cannot print, such as callbacks, as nothing.
         if (text.empty() && like.empty() && !value.is<std::string>()) return std::nullopt;
         return text;
     } catch (const std::exception&) {
-        // Not of the type the device reports: the runtime will judge it when it compiles.
+        // The value does not have the type that the device reports; compiling will judge it.
         if (!like.empty()) return canonical_text(value, {});
         return std::nullopt;
     }

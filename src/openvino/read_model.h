@@ -11,7 +11,7 @@ namespace larder::internal::openvino {
 [[nodiscard]] bool is_gguf(const std::string& path);
 
 // Reads a model as `core` would, and a GGUF through the runtime's own GGUF frontend, which the path
-// API does not reach. Throws what the runtime throws.
+// API does not reach. Throws the runtime's exceptions.
 [[nodiscard]] std::shared_ptr<ov::Model> read_model(ov::Core& core, const std::string& path);
 
 }  // namespace larder::internal::openvino

@@ -18,8 +18,8 @@
 namespace larder::internal::openvino {
 namespace {
 
-// The CPU plugin of 2026.4.1 loses run-time information of it (the number and size of heads), and
-// refuses the blob without it.
+// The CPU plugin of 2026.4.1 loses run-time information of this operation (the number and size of
+// heads), and refuses the blob without it.
 constexpr std::string_view k_in_doubt = "PagedAttentionExtension";
 
 std::shared_ptr<ov::Model> model_of(const ov::Node& operation) {
@@ -65,7 +65,8 @@ public:
 };
 
 std::shared_ptr<ov::Node> operation_in_doubt(const ov::Model& model) {
-    // Their order is remembered by the model: to gather them anew takes several times as long.
+    // Ordered, because the model remembers that order: gathering the operations takes several times
+    // as long.
     for (auto& operation : model.get_ordered_ops()) {
         if (operation->get_type_name() == k_in_doubt) return std::move(operation);
     }
@@ -85,9 +86,9 @@ std::optional<runtime::Doubt> doubt_about(const ov::Model& model) {
             doubt.part = *part;
             return doubt;
         }
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it cannot stand alone
+    } catch (const std::exception&) {  // the operation cannot stand alone
     }
-    // What cannot be told from other operations is tried at each start.
+    // Without a fingerprint the operation is tried again at each start.
     doubt.library.clear();
     return doubt;
 }
@@ -103,7 +104,8 @@ std::optional<std::string> refused_operation(ov::Core& core, const ov::Model& mo
 }
 
 bool is_for_want_of_memory(const std::exception& error, std::size_t blob_bytes) {
-    // An import starts threads, whose stacks and heaps are most of what a small one takes.
+    // The stacks and heaps of the threads that an import starts are most of what a small blob
+    // takes.
     constexpr std::size_t k_memory_of_import = std::size_t{1} << 30;
     return std::string_view(error.what()).find("bad_alloc") != std::string_view::npos ||
            dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||

@@ -29,7 +29,7 @@ namespace {
 
 using Time = std::chrono::steady_clock;
 
-// Adds the time until destruction, so that a stage that throws is timed too.
+// Adds its lifetime to a stage's total, so that a stage that throws is timed too.
 class StageTimer {
 public:
     explicit StageTimer(std::optional<std::chrono::nanoseconds>& total)
@@ -45,7 +45,7 @@ private:
     Time::time_point start_;
 };
 
-// The part of an OpenVINO message that says something: its first lines name source files.
+// Returns the informative part of an OpenVINO message: its first lines name source files.
 std::string plain_message(const std::exception& error) {
     std::string text = error.what();
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
@@ -90,10 +90,10 @@ Result<runtime::Identity> Request::identify() {
     const os::KnownState known;
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
     if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
-        // Before the model is hashed, which takes longer.
+        // Before the model is hashed, because hashing takes longer.
         identity.doubt = doubt_about(*input_.model);
     }
-    // Extensions change what is read from files. A GGUF is read past the core.
+    // Extensions change what is read from files. A GGUF is not read through the core.
     if (input_.model || is_gguf(input_.path)) return identity;
     switch (extensions_of(core_)) {
         case CoreExtensions::none: break;
@@ -101,7 +101,7 @@ Result<runtime::Identity> Request::identify() {
             std::ranges::copy(extension_libraries(), std::back_inserter(identity.code));
             break;
         case CoreExtensions::objects:
-            if (input_.path.empty()) break;  // the caller vouches for what is built
+            if (input_.path.empty()) break;  // the caller vouches for the built model
             identity.model_content = runtime::ModelContent::graph;
             is_known_by_graph_ = true;
             break;
@@ -119,7 +119,7 @@ std::optional<std::string> Request::find_refusal() {
 
 ov::AnyMap Request::own_properties() const {
     auto properties = without_cache_control(properties_);
-    // A directory set on the core would make a second cache underneath.
+    // A directory that is set on the core would create a second cache below larder's.
     properties[ov::cache_dir.name()] = std::string{};
     return properties;
 }
@@ -148,7 +148,7 @@ const std::shared_ptr<const ov::Model>& Request::model() {
         } else {
             const os::KnownState known;
             auto read = read_model(core_, path);
-            // Where they cannot move, they stay.
+            // If the weights cannot be moved, they stay in memory.
             if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
             model_ = std::move(read);
         }
@@ -159,7 +159,7 @@ const std::shared_ptr<const ov::Model>& Request::model() {
     return model_;
 }
 
-// The function that builds a model is the program's: it runs in the state that it expects.
+// The function that builds a model is the program's: it runs in the thread state that it expects.
 void Request::compile_as(const ov::AnyMap& properties, State state) {
     const auto& source = model();
     std::optional<os::KnownState> known;
@@ -204,8 +204,8 @@ void Request::compile() {
 bool Request::compile_with(const runtime::PrivateCache& cache) {
     auto properties = without_cache_control(properties_);
     properties[ov::cache_dir.name()] = cache.directory;
-    // With a name for the model, the runtime neither hashes its weights nor looks at any path:
-    // the directory belongs to one key, so that the name can mean nothing else.
+    // If the model has a name, the runtime neither hashes its weights nor looks at any path. The
+    // name is unambiguous, because the directory belongs to one key.
     properties["CACHE_MODEL_PATH"] = cache.name;
     compile_as(properties, State::known);
     try {
@@ -215,14 +215,14 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     }
 }
 
-// AUTO lets the CPU begin, and says so in brackets.
+// AUTO first uses the CPU, and reports such a device in brackets.
 bool Request::is_stood_in_for() {
     const os::KnownState known;
     try {
         const auto devices = compiled_.value().get_property(ov::execution_devices);
         return std::ranges::any_of(devices, [](const auto& name) { return name.starts_with('('); });
     } catch (const std::exception&) {
-        return false;  // the device does not tell
+        return false;  // the device does not report this
     }
 }
 
@@ -231,7 +231,7 @@ std::string Request::requirements() {
     try {
         return compiled_.value().get_property(ov::runtime_requirements);
     } catch (const std::exception&) {
-        return {};  // the device has none
+        return {};  // the device has no requirements
     }
 }
 
@@ -244,15 +244,15 @@ std::string Request::weights_path() const {
 bool Request::copies_blob() { return device_.plugin == "GPU" || device_.plugin == "NPU"; }
 
 bool Request::exports_without_weights() {
-    // Such a blob depends on where in the file each constant lies, which no graph tells.
+    // Such a blob depends on where in the file each constant lies, which a graph does not show.
     if (is_known_by_graph_) return false;
     return asks_for_weightless(properties_) && !device_.is_virtual && !weights_path().empty();
 }
 
-// What is compiled of static shapes has all its kernels in the blob.
+// For static shapes the blob contains all kernels.
 bool Request::makes_kernels() { return device_.plugin == "GPU" && model()->is_dynamic(); }
 
-// For a context of the program's, only `import_model` takes a blob.
+// For a context of the program, only `import_model` takes a blob.
 bool Request::takes_kernels() { return !context_ || is_default(core_, *context_); }
 
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
@@ -302,8 +302,8 @@ std::vector<std::string_view> Request::starting_libraries() const {
     return libraries;
 }
 
-// The base class of the plugins' own: made first, before the plugin asks for threads.
-// ov::ICompiledModel(model, plugin, task executor, callback executor)
+// The mangled name of the constructor of the plugins' base class, which runs before the plugin
+// starts threads: ov::ICompiledModel(model, plugin, task executor, callback executor)
 std::string_view Request::making_function() const {
     return "_ZN2ov14ICompiledModelC2ERKSt10shared_ptrIKNS_5ModelEERKS1_IKNS_7IPluginEE"
            "RKS1_INS_9threading13ITaskExecutorEESG_";
@@ -317,7 +317,7 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
     return name_ports();
 }
 
-// Other devices would fill their own memory twice.
+// Skipped on other devices, because a second import would take device memory twice.
 Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights) {
     if (device_.plugin != "CPU") return {};
     const auto model = imported(blob, without_weights);
@@ -328,7 +328,7 @@ Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const os::KnownState known;
     auto properties = with_settled(core_, device_, without_cache_control(properties_), settled_);
-    // Makes an imported model answer the question truthfully.
+    // Makes ov::loaded_from_cache of an imported model true unless this request compiled it.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
@@ -370,8 +370,8 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
     return core_.import_model(tensor_over(blob), device_.asked, properties);
 }
 
-// `import_model` takes no notice of a directory. `compile_model` does, and imports a blob that it
-// is given in place of the model; one without weights, beside the model alone.
+// `import_model` ignores the directory. `compile_model` uses it, and imports a blob that is given
+// in place of the model; a blob without weights is imported only together with the model.
 std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blob& blob,
                                                               const ov::AnyMap& properties,
                                                               bool without_weights) {
@@ -383,7 +383,7 @@ std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blo
                                             : std::make_shared<const ov::Model>(
                                                   ov::OutputVector{}, ov::ParameterVector{});
         auto model = core_.compile_model(beside, device_.asked, with_kernels);
-        // What it does not accept as a blob, it has no use for: it throws, or compiles nothing.
+        // If it does not accept the blob, it throws, or compiles the empty model.
         if (!model.outputs().empty()) return model;
     } catch (const std::bad_alloc&) {
         throw;
@@ -404,8 +404,8 @@ Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
 
 void Request::release_model() { model_.reset(); }
 
-// The CPU plugin keeps the graph that it made of the model: its constants are the model's own, and
-// those that were folded or converted on the way.
+// The CPU plugin keeps the graph that it compiled: its constants are those of the model, and those
+// that were folded or converted.
 bool Request::compiled_holds_model() const { return device_.plugin == "CPU"; }
 
 void Request::release_compiled() { compiled_.reset(); }

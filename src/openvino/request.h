@@ -16,14 +16,14 @@
 
 namespace larder::internal::openvino {
 
-// Where the model comes from: exactly one is set.
+// The origin of the model: exactly one member is set.
 struct ModelInput {
     std::string path;
     std::shared_ptr<const ov::Model> model;
     std::function<std::shared_ptr<ov::Model>()> build;
 };
 
-// What it is compiled for: a device, or a context of one.
+// The target of a compile: a device, or a context of one.
 struct Target {
     Target(std::string name) : device(std::move(name)) {}  // NOLINT(google-explicit-constructor)
     Target(const char* name) : device(name) {}             // NOLINT(google-explicit-constructor)
@@ -40,7 +40,7 @@ public:
     Request(ov::Core& core, ModelInput input, const Target& target, ov::AnyMap properties);
     ~Request() override;
 
-    // The model that the request ended with. Call once, after it was compiled or imported.
+    // Returns the compiled or imported model. To be called once, after the request has ended.
     [[nodiscard]] ov::CompiledModel take();
 
     [[nodiscard]] Result<runtime::Identity> identify() override;
@@ -87,7 +87,7 @@ public:
     [[nodiscard]] const runtime::StageTimes& times() const override { return times_; }
 
 private:
-    // The model to compile, read or built on the first call.
+    // Returns the model to compile; the first call reads or builds it.
     const std::shared_ptr<const ov::Model>& model();
     enum class State { own, known };
     void compile_as(const ov::AnyMap& properties, State state);
@@ -95,13 +95,14 @@ private:
                                                      bool without_weights);
     [[nodiscard]] ov::CompiledModel import_with(const runtime::Blob& blob,
                                                 const ov::AnyMap& properties, bool without_weights);
-    // Nothing where it is of no use; the import without kernels then says why, if that fails too.
+    // Returns nothing if this fails; the import without kernels then reports the error, if it fails
+    // too.
     [[nodiscard]] std::optional<ov::CompiledModel> import_with_kernels(const runtime::Blob& blob,
                                                                        const ov::AnyMap& properties,
                                                                        bool without_weights);
-    // The program's, with which nothing is cached underneath.
+    // The program's properties, without those that would enable the runtime's own cache.
     [[nodiscard]] ov::AnyMap own_properties() const;
-    // Where facts are asked.
+    // The device that is asked for facts.
     [[nodiscard]] std::string device_in_use() const;
     [[nodiscard]] std::string weights_path() const;
     [[nodiscard]] bool names_count();
@@ -109,7 +110,7 @@ private:
 
     ov::Core& core_;
     ModelInput input_;
-    std::string stand_in_;  // read instead of the model's own file; empty otherwise
+    std::string stand_in_;  // the path that is read instead of the model's own; empty otherwise
     std::shared_ptr<const void> stand_in_owner_;
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
@@ -121,7 +122,7 @@ private:
     std::string settled_;       // see expect_settled_properties
     std::unique_ptr<Encryption> encryption_;
     std::shared_ptr<const ov::Model> model_;
-    bool is_known_by_graph_ = false;  // though it was given as a path
+    bool is_known_by_graph_ = false;  // although it was given as a path
     std::optional<ov::CompiledModel> compiled_;
     runtime::StageTimes times_;
 };

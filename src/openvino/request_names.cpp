@@ -1,4 +1,4 @@
-// What of a request is about names.
+// The methods of a request that deal with names.
 #include "openvino/model_names.h"
 #include "openvino/port_names.h"
 #include "openvino/request.h"
@@ -12,7 +12,8 @@ bool Request::names_count() {
 
 std::optional<Digest> Request::fingerprint_names() {
     if (!input_.model || !names_count()) return std::nullopt;
-    // By these the runtime itself looks for what it keeps: a model with others is compiled anew.
+    // The runtime itself looks up its cached models by these names: a model with other names is
+    // compiled anew.
     if (device_.is_virtual && device_.plugin != "HETERO") {
         return hash_names_with_ports(*input_.model);
     }
@@ -54,7 +55,7 @@ std::string Request::port_names_asked_otherwise() {
 }
 
 Result<void> Request::name_ports() {
-    // The runtime itself may look for them.
+    // The runtime itself may look them up.
     if (names_count()) return {};
     if (!input_.model && port_changes_.empty()) return {};
     auto ports = input_.model ? port_names_of(*input_.model) : port_names_of(*compiled_);

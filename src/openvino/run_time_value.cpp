@@ -15,7 +15,7 @@
 
 #include "openvino/graph_hasher.h"
 
-// What a nested <rt_info> of an IR is read into. Not in the runtime's public headers.
+// A nested <rt_info> of an IR is read into this type, which is not in the runtime's public headers.
 namespace ov {
 class Meta;
 }
@@ -23,13 +23,14 @@ class Meta;
 namespace larder::internal::openvino {
 namespace {
 
-// What decides nothing: names that a node had before it was fused or renamed; which file a model
-// was read from, and where in it each constant lay, which only blobs without weights need, and they
-// are never made of models in memory.
+// These decide nothing: names that a node had before it was fused or renamed; the file that a model
+// was read from; and the place of each constant in that file, which only blobs without weights
+// need, and those are never made from models in memory.
 constexpr std::array k_left_out{"__weights_path", "WeightlessCacheAttribute", "fused_names",
                                 "originalLayersNames"};
 
-// Run-time attributes that hold nothing: being there is all they say. The runtime visits none.
+// Run-time attributes without content, of which only the presence counts. The runtime does not
+// visit them.
 constexpr std::array k_markers{
     "DisableConstantFolding", "decompression",
     "dequantization_node",    "keep_const_precision",
@@ -40,15 +41,15 @@ constexpr std::array k_markers{
     "shape_subgraph",
 };
 
-// What Python puts in place of a list that is empty, by its type.
+// The type that Python uses in place of an empty list.
 constexpr std::string_view k_empty_list = "N6Common5utils9EmptyListE";
 
 bool is_left_out(std::string_view name) {
     return std::ranges::any_of(k_left_out, [&](auto each) { return name.starts_with(each); });
 }
 
-// Printed, it would be the address of what holds it, and differ each time a file is read. Only the
-// runtime knows what is in it, and tells that in the text of a model.
+// Printing the value would give its address, which differs each time a file is read. Only the
+// runtime knows the content, and writes it into the text of a model.
 std::string text_of_meta(std::string_view name, const ov::Any& value) {
     const auto input =
         std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{1});
@@ -65,7 +66,7 @@ std::string text_of_meta(std::string_view name, const ov::Any& value) {
     return text.str();
 }
 
-// Writes a value so that two values write the same only if they are the same.
+// Writes a value so that only equal values are written equally.
 void write(GraphHasher& out, const std::string& value) { out.add_field({}, value); }
 void write(GraphHasher& out, const ov::Any& value) { out.add_value({}, value); }
 void write(GraphHasher& out, const ov::element::Type& value) { write(out, value.to_string()); }
@@ -156,7 +157,7 @@ std::shared_ptr<const ov::RuntimeAttribute> attribute_in(const ov::Any& value) {
         return value.as<std::shared_ptr<ov::RuntimeAttribute>>();
     }
     if (!value.is<ov::RuntimeAttribute>()) return nullptr;
-    // Lies in `value`, which outlives the look at it.
+    // Not owned: the attribute is in `value`, which outlives the result.
     return {std::shared_ptr<void>{}, &value.as<ov::RuntimeAttribute>()};
 }
 
@@ -174,7 +175,7 @@ void GraphHasher::add_value(std::string_view name, const ov::Any& value) {
         add_field(name, "empty");
         return;
     }
-    // 1, 1.0, "1" and true are four values.
+    // 1, 1.0, "1" and true are four different values.
     add_field(name, value.type_info().name());
     if (const auto attribute = attribute_in(value)) {
         const std::string_view type = attribute->get_type_info().name;

@@ -25,7 +25,7 @@ std::optional<ov::Any> property_of(const Asked& ask) {
     try {
         return ask();
     } catch (const std::exception&) {
-        return std::nullopt;  // it is not known there
+        return std::nullopt;  // unknown to the device
     }
 }
 
@@ -46,7 +46,7 @@ void read_as_one_of(const ov::Any& like, ov::Any& value) {
     try {
         static_cast<void>((read_if<Types>(like, value) || ...));
     } catch (const std::exception&) {
-        // Not of that type: the device will judge it.
+        // The value does not have that type; the device will judge it.
     }
 }
 
@@ -60,7 +60,8 @@ void put(const Said& said, const std::string& name, ov::AnyMap& properties) {
     }
 }
 
-// What is said of `member` alone: by its name, which counts more, or that of its kind.
+// Returns the properties given for `member`: those for its plain name, overridden by those for its
+// own name.
 ov::AnyMap said_of_member(const Said& said, const std::string& member) {
     ov::AnyMap properties;
     put(said, plain_name(member), properties);
@@ -91,8 +92,8 @@ std::string settled_on(ov::Core& core, const std::string& device, const ov::AnyM
     return settled;
 }
 
-// Compiled for several, HETERO lets each device run one request at a time; importing, it does not.
-// Both names are the runtime's own.
+// When it compiles for several devices, HETERO lets each run one request at a time; when it
+// imports, it does not. Both names are internal to the runtime.
 constexpr const char* k_exclusive = "EXCLUSIVE_ASYNC_REQUESTS";
 constexpr const char* k_internal_properties = "INTERNAL_SUPPORTED_PROPERTIES";
 
@@ -137,7 +138,7 @@ std::string settled_behind_hetero(ov::Core& core, const ov::AnyMap& properties,
     return settled;
 }
 
-// By device; under "" what was settled of the device that is asked.
+// By device; "" stands for the requested device.
 Said read_settled(const std::string& settled) {
     Said said;
     std::istringstream lines(settled);
@@ -160,7 +161,8 @@ void give_types(ov::Core& core, const std::string& device, ov::AnyMap& propertie
     for (auto& [name, value] : properties) {
         if (!value.is<std::string>()) continue;
         if (const auto like = in_force(core, device, name)) {
-            // A number of streams shows as an integer, too, and is not taken as one.
+            // A number of streams also reads as an integer, but is not accepted as one: try its own
+            // type first.
             read_as_one_of<ov::streams::Num, bool, std::int32_t, std::uint32_t, std::int64_t,
                            std::uint64_t, float, ov::hint::Priority, ov::hint::PerformanceMode,
                            ov::hint::ExecutionMode, ov::element::Type>(*like, value);
@@ -168,7 +170,8 @@ void give_types(ov::Core& core, const std::string& device, ov::AnyMap& propertie
     }
 }
 
-// HETERO hands on to a device what is said of it by its name, before all else.
+// HETERO passes properties given for a device by its name to that device, with the highest
+// precedence.
 ov::AnyMap with_settled_behind_hetero(ov::Core& core, const ov::AnyMap& properties,
                                       const Said& settled) {
     if (settled.empty()) return properties;

@@ -1,4 +1,4 @@
-// What a device makes of properties while it compiles, and does not make of them while it imports.
+// Properties that a device sets itself while it compiles, and does not set while it imports.
 #pragma once
 
 #include <string>
@@ -10,18 +10,18 @@
 
 namespace larder::internal::openvino {
 
-// The GPU plugin settles some properties as it compiles: with PERFORMANCE_HINT=THROUGHPUT it takes
-// two streams. Of an import it takes no hint, and the model would have one.
+// The GPU plugin sets some properties while it compiles: with PERFORMANCE_HINT=THROUGHPUT it uses
+// two streams. An import ignores hints, and the imported model would use one.
 //
-// Those of `compiled` that are other than `properties` and the core said, a line each: of a GPU,
-// and of those behind HETERO, with their names. They follow from what is in the key: those that act
-// at run time only are left out. Empty on other devices.
+// Returns the properties of `compiled` that differ from `properties` and the core's, one in each
+// line: of a GPU, and of GPUs behind HETERO, with their names. They follow from inputs that are in
+// the key: properties that act only at run time are left out. Empty for other devices.
 [[nodiscard]] std::string settled_properties(ov::Core& core, const DeviceName& device,
                                              const ov::AnyMap& properties,
                                              const ov::CompiledModel& compiled);
 
-// `properties` with what was settled, each of the type that the device reports it as, so that a
-// program that asks the model is answered in the same type as after a compile.
+// Returns `properties` with the settled ones added, each with the type that the device reports, so
+// that a program that asks the model gets the same type as after a compile.
 [[nodiscard]] ov::AnyMap with_settled(ov::Core& core, const DeviceName& device,
                                       const ov::AnyMap& properties, const std::string& settled);
 

@@ -20,7 +20,7 @@ std::string_view trimmed(std::string_view line) {
     return line.substr(first, line.find_last_not_of(" \t\n") - first + 1);
 }
 
-// The line that begins at `position`, with its end.
+// Returns the line that begins at `position`, including its line end.
 std::string_view line_at(std::string_view text, std::size_t position) {
     const auto end = text.find('\n', position);
     return text.substr(position, end == std::string_view::npos ? end : end + 1 - position);
@@ -34,7 +34,7 @@ std::size_t line_start(std::string_view text, std::size_t position) {
 
 using Mentions = std::vector<format::ConstantMention>;
 
-// Of a text that is no topology: none.
+// Returns none for a text that is not a topology.
 Mentions mentions_in(const std::string& text) {
     return format::find_constants(text).value_or(Mentions{});
 }
@@ -62,7 +62,7 @@ ImportedTopology::Stripped ImportedTopology::strip(const std::string& text) {
         auto begin = line_start(all, at);
         if (!trimmed(line_at(all, begin)).starts_with(k_added)) continue;
         auto end = begin + line_at(all, begin).size();
-        // Nothing else is in the element: it would not be there.
+        // If nothing else is in the <rt_info> element, the element itself was added too.
         const auto before = line_start(all, begin == 0 ? 0 : begin - 1);
         if (before >= copied && trimmed(line_at(all, before)) == "<rt_info>" &&
             trimmed(line_at(all, end)) == "</rt_info>") {
@@ -138,7 +138,8 @@ struct TopologyCodec::State {
             key = std::move(found);
         }
         ImportedTopology imported(text);
-        // The plugin of 2026.4.1 reads as many bytes as were encoded, however many these are.
+        // The plugin of 2026.4.1 reads as many bytes as were encoded, whatever the size of the
+        // text.
         if (text.size() < encoded.size()) text.resize(encoded.size(), '\n');
         const std::lock_guard lock(mutex);
         topology = std::move(imported);
@@ -158,7 +159,7 @@ struct TopologyCodec::State {
             with = key;
             if (topology) restored = topology->restore(exported);
         }
-        // Without a topology to compare with, weights are better taken from the blob itself.
+        // Without a topology to compare with, it is safer to take the weights from the blob itself.
         if (!restored && holds == Holds::weights) restored = ImportedTopology::strip(exported).text;
         const std::string& text = restored ? *restored : exported;
         if (callbacks) return callbacks->encrypt(text);

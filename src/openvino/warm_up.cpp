@@ -25,8 +25,8 @@ ov::Shape shortest_shape(const ov::PartialShape& shape) {
     return shortest;
 }
 
-// Run on zeros, these do what the program perhaps never asks for: other branches, no or endless
-// rounds, shapes of nothing, and code that is not the runtime's.
+// On zeros, these operations may behave as they never do for the program: they take other branches,
+// run no or endless rounds, produce empty shapes, or call code that is not the runtime's.
 constexpr std::array<std::string_view, 12> k_operations_left_out{
     "If",        "Loop",          "TensorIterator",  "Reference", "NonZero", "NonMaxSuppression",
     "MatrixNms", "MulticlassNms", "DetectionOutput", "Proposal",  "Unique",  "GenerateProposals"};
@@ -42,8 +42,8 @@ bool has_any_left_out(const ov::CompiledModel& model) {
     });
 }
 
-// Longer than `limit` only while the machine gives the process less than the processors that the
-// model uses: the program's own first inference would not be quicker.
+// Takes longer than `limit` only while the machine gives the process less processor time than the
+// model's threads could use: the program's own first inference would not be faster then.
 bool ends_in_time(ov::InferRequest& request, std::chrono::nanoseconds limit, int threads) {
     constexpr int k_rounds_max = 4;
     constexpr std::chrono::seconds k_longest{20};
@@ -81,8 +81,8 @@ Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit) {
     }
     auto request = model.create_infer_request();
     for (const auto& input : inputs) {
-        // The request's own: of one that was set, the CPU plugin of 2026.4.1 goes on using the
-        // memory when it is gone.
+        // Uses the request's own tensor: the CPU plugin of 2026.4.1 keeps using the memory of a
+        // tensor that was set, even when the tensor is gone.
         auto tensor = request.get_tensor(input);
         tensor.set_shape(shortest_shape(input.get_partial_shape()));
         std::memset(tensor.data(), 0, tensor.get_byte_size());
@@ -92,7 +92,7 @@ Result<void> warm_up(ov::CompiledModel& model, std::chrono::nanoseconds limit) {
     try {
         request.wait();
     } catch (const std::exception&) {
-        // It says that it was cancelled.
+        // Waiting reports the cancellation as an exception.
         return fail(Errc::unsupported, "the first inference takes too long");
     }
     return {};

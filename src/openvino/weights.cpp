@@ -13,7 +13,7 @@ namespace {
 
 using ov::op::v0::Constant;
 
-// As in the runtime's own files.
+// The same as in the runtime's own files.
 constexpr std::uint64_t k_alignment_bytes = 64;
 
 struct Weight {
@@ -21,7 +21,7 @@ struct Weight {
     std::uint64_t position = 0;
 };
 
-// Strings are objects, not bytes.
+// Without strings, which are objects, not bytes.
 std::vector<std::shared_ptr<Constant>> constants_of(const ov::Model& model) {
     std::vector<std::shared_ptr<Constant>> constants;
     for (const auto& node : model.get_ordered_ops()) {
@@ -36,7 +36,7 @@ std::span<const std::byte> bytes_of(const Constant& constant) {
     return {static_cast<const std::byte*>(constant.get_data_ptr()), constant.get_byte_size()};
 }
 
-// The runtime asks the constant for `owner` as long as anything refers to the bytes.
+// The constant holds `owner` for as long as anything refers to the bytes.
 void replace(const std::shared_ptr<Constant>& constant, const std::byte* bytes,
              const std::shared_ptr<void>& owner) {
     const auto mapped = std::make_shared<Constant>(constant->get_element_type(),
@@ -59,7 +59,7 @@ std::vector<std::span<const std::byte>> weights_of(const ov::Model& model) {
 Result<void> move_weights(ov::Model& model, runtime::Scratch& scratch) {
     std::vector<Weight> weights;
     std::uint64_t end = 0;
-    // The small ones too: often all of them lie in one block, which lives as long as any of them.
+    // Moves small ones too: often all of them are in one block, which lives as long as any of them.
     for (auto& constant : constants_of(model)) {
         const auto position = (end + k_alignment_bytes - 1) / k_alignment_bytes * k_alignment_bytes;
         end = position + constant->get_byte_size();

@@ -12,11 +12,11 @@
 
 namespace larder::internal::openvino {
 
-// Where they lie, for as long as the model lives.
+// Returns where they are in memory, valid for as long as the model lives.
 [[nodiscard]] std::vector<std::span<const std::byte>> weights_of(const ov::Model& model);
 
-// Moves all of them to `scratch`, and maps them from there; the model stays the same in every other
-// way. On an error it is as it was.
+// Moves all of them to `scratch`, and maps them from there; nothing else of the model changes. On
+// an error the model stays as it was.
 [[nodiscard]] Result<void> move_weights(ov::Model& model, runtime::Scratch& scratch);
 
 }  // namespace larder::internal::openvino

@@ -21,7 +21,7 @@
 namespace larder::internal::os {
 namespace {
 
-// From <linux/fs.h> since Linux 6.7; what the system's headers have may be older than its kernel.
+// From <linux/fs.h> since Linux 6.7; the system's headers may be older than its kernel.
 struct PageScan {
     std::uint64_t size = sizeof(PageScan);
     std::uint64_t flags = 0;
@@ -45,7 +45,7 @@ constexpr std::uint64_t k_page_is_file = 1U << 2U;
 constexpr std::uint64_t k_page_is_present = 1U << 3U;
 constexpr std::uint64_t k_page_is_swapped = 1U << 4U;
 
-// One entry of pagemap.
+// Bits of an entry of /proc/self/pagemap.
 constexpr std::uint64_t k_entry_present = std::uint64_t{1} << 63U;
 constexpr std::uint64_t k_entry_swapped = std::uint64_t{1} << 62U;
 constexpr std::uint64_t k_entry_file = std::uint64_t{1} << 61U;
@@ -55,14 +55,14 @@ struct Pages {
     std::uintptr_t end = 0;
 };
 
-// All that `memory` touches.
+// Returns all pages that `memory` touches.
 Pages pages_of(std::span<const std::byte> memory) {
     const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
     const auto end = begin + memory.size() + page_bytes() - 1;
     return {begin / page_bytes() * page_bytes(), end / page_bytes() * page_bytes()};
 }
 
-// Takes the line apart from its beginning.
+// Parses a line from its beginning.
 class Line {
 public:
     explicit Line(std::string_view text) : rest_(text) {}
@@ -90,8 +90,8 @@ private:
     std::string_view rest_;
 };
 
-// "7fe874200000-7fe87ffcd000 r--s 00000000 fe:00 5390636     /models/x.bin". Nothing for memory
-// that belongs to no file, and for what cannot be read.
+// Parses "7fe874200000-7fe87ffcd000 r--s 00000000 fe:00 5390636     /models/x.bin". Returns nothing
+// for memory without a file, and for lines that cannot be parsed.
 std::optional<FileMapping> to_file_mapping(std::string_view text) {
     Line line(text);
     const auto begin = line.number(16, '-');
@@ -104,7 +104,7 @@ std::optional<FileMapping> to_file_mapping(std::string_view text) {
     if (!begin || !end || !offset || !major || !minor || !inode) return {};
     if (*inode == 0 || *end < *begin || permissions.size() != 4) return {};
     FileMapping mapping;
-    // The kernel tells addresses as text.
+    // The kernel reports addresses as text.
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     mapping.memory = {reinterpret_cast<const std::byte*>(*begin), *end - *begin};
     mapping.offset = *offset;
@@ -135,7 +135,8 @@ public:
 
     [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
 
-    // In one call, without a look at what is not there. Nothing where the kernel has none.
+    // Asks in one call, without visiting absent pages. Returns nothing if the kernel lacks the
+    // call.
     [[nodiscard]] std::optional<bool> scan(const Pages& pages) const {
         constexpr unsigned k_group = 'f';
         PageRegion found;
@@ -153,7 +154,7 @@ public:
         return count > 0;
     }
 
-    // Entry by entry.
+    // Reads the entries one by one.
     [[nodiscard]] std::optional<bool> read(const Pages& pages) const {
         std::array<std::uint64_t, 8192> entries{};
         const auto last = pages.end / page_bytes();
@@ -221,7 +222,7 @@ bool ProcAddressSpace::stamp_tells_content(const std::string& path) {
 void ProcAddressSpace::drop_resident(std::span<const std::byte> memory) noexcept {
     const auto [begin, end] = pages_of(memory);
     const auto before = reinterpret_cast<std::uintptr_t>(memory.data()) - begin;
-    // The call wants a pointer to what it does not write to.
+    // The call takes a pointer to non-const, but does not write.
     auto* const first = const_cast<std::byte*>(memory.data()) - before;
     if (begin < end) ::madvise(first, end - begin, MADV_DONTNEED);
 }

@@ -22,7 +22,8 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
     return value;
 }
 
-// The number in the line of `file` that begins with `field`; an empty one: in the first line.
+// Returns the number in the line of `file` that begins with `field`; if that is empty, in the first
+// line.
 std::optional<std::uint64_t> field_in(const std::string& file, std::string_view field) {
     std::ifstream stream(file);
     for (std::string line; std::getline(stream, line);) {
@@ -31,8 +32,8 @@ std::optional<std::uint64_t> field_in(const std::string& file, std::string_view 
     return {};
 }
 
-// What a control group may still take, the page cache that it can give back included. Absent where
-// it has no limit.
+// Returns how much more a control group may use, including page cache that can be reclaimed. Absent
+// if it has no limit.
 std::optional<std::uint64_t> left_in_group(const std::string& group) {
     const auto limit = field_in(group + "/memory.max", "");
     const auto used = field_in(group + "/memory.current", "");
@@ -52,7 +53,7 @@ std::uint64_t read_available_memory_bytes(const std::string& root) {
     for (std::string line; std::getline(groups, line);) {
         constexpr std::string_view k_version_2 = "0::";
         if (!line.starts_with(k_version_2)) continue;
-        // Each group is limited by those above it too.
+        // The limits of all parent groups apply to a group too.
         auto group = line.substr(k_version_2.size());
         for (;;) {
             if (group == "/") group.clear();

@@ -15,11 +15,11 @@ BackgroundThread::~BackgroundThread() { stop(); }
 void BackgroundThread::stop() noexcept {
     if (!thread_) return;
     if (is_ours()) {
-        // It is stopped and joined.
+        // Stops and joins the thread.
         thread_.reset();
     } else {
-        // In a child, the parent's thread is gone, and the C library may have given what stood for
-        // it to another thread: nothing may be asked of it, not even to be detached.
+        // In a child the parent's thread does not exist, and the C library may have reused its
+        // description for another thread: the object must not be used at all, not even to detach.
         [[maybe_unused]] const auto* const nobodys = thread_.release();
     }
 }
@@ -32,7 +32,7 @@ bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
                 try {
                     work(stop);
                 } catch (...) {  // NOLINT(bugprone-empty-catch)
-                    // It only ever helps: the program goes on without it.
+                    // The thread is only an optimisation: the program continues without it.
                 }
             });
     } catch (const std::exception&) {
@@ -47,11 +47,11 @@ bool BackgroundThread::is_ours() const noexcept {
 }
 
 void lower_priority() noexcept {
-    // A tenth of what a thread of the program gets, where both want the same core.
+    // Gives the thread a tenth of a program thread's share if both want the same core.
     constexpr int k_steps = 10;
     const auto thread = static_cast<id_t>(::gettid());
     const int now = ::getpriority(PRIO_PROCESS, thread);
-    // Where it is refused, all are equal.
+    // If this fails, the thread keeps its priority.
     static_cast<void>(::setpriority(PRIO_PROCESS, thread, now + k_steps));
 }
 

@@ -1,4 +1,4 @@
-// A thread of larder's own inside somebody else's program.
+// A thread of larder's own inside the program that uses it.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ public:
     BackgroundThread& operator=(const BackgroundThread&) = delete;
     ~BackgroundThread();
 
-    // Runs `work`, after an earlier one has ended. False if no thread is to be had. An exception
-    // ends `work`, and nothing else.
+    // Runs `work`, after an earlier one has ended. False if no thread could be started. An
+    // exception ends `work`, and nothing else.
     bool start(std::function<void(const std::stop_token&)> work);
-    // Returns once the thread has ended; at once where it is not ours.
+    // Returns once the thread has ended; at once in a child made by fork.
     void stop() noexcept;
-    // False in a child made by fork: nothing that the thread may hold is to be touched.
+    // False in a child made by fork: objects that the thread may hold must not be touched there.
     [[nodiscard]] bool is_ours() const noexcept;
 
 private:
@@ -31,7 +31,7 @@ private:
     std::int64_t started_by_ = 0;  // process id
 };
 
-// Makes the calling thread give way to the program's own.
+// Lowers the calling thread's priority below that of the program's threads.
 void lower_priority() noexcept;
 
 }  // namespace larder::internal::os

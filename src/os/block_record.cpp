@@ -14,13 +14,12 @@
 namespace larder::internal::os {
 namespace {
 
-// Replaced in a child made by fork: what its parent's threads held there stays as it was.
+// Replaced in a child made by fork: the old one stays as its parent's threads left it.
 constinit std::atomic<BlockRecord*> current{nullptr};
 
-// As glibc describes a block in the two words before it: the second holds its size and, in the
-// three lowest bits, its kind; for a block with a mapping of its own the first holds how far into
-// the mapping the description begins. This is what `free` unmaps by (malloc/malloc.c,
-// munmap_chunk).
+// glibc describes a block in the two words before it: the second holds its size and, in the three
+// lowest bits, its kind; for a block with a mapping of its own the first holds the offset of the
+// description in the mapping. `free` uses this to unmap it (malloc/malloc.c, munmap_chunk).
 bool has_own_mapping(const void* block, std::size_t size_bytes) {
     constexpr std::size_t k_own_mapping = 2;
     constexpr std::size_t k_kinds = 7;
@@ -35,7 +34,7 @@ bool has_own_mapping(const void* block, std::size_t size_bytes) {
            size >= size_bytes + 2 * sizeof(std::size_t);
 }
 
-// Freed by another way than the library's own call it may be gone all the same.
+// A block may be gone without a call of the library's own `free`.
 bool is_mapped(std::span<const std::byte> pages) {
     auto* const begin = const_cast<std::byte*>(pages.data());
     return ::msync(begin, pages.size(), MS_ASYNC) == 0;
@@ -49,11 +48,11 @@ BlockRecord& BlockRecord::instance() {
     static std::once_flag once;
     std::call_once(once, [] {
         current.store(new BlockRecord);
-        // Held by the thread that forks, so that the child's copy of the heap is whole.
+        // The forking thread holds the lock, so that the child's copy of the heap is consistent.
         ::pthread_atfork([] { current.load()->mutex_.lock(); },
                          [] { current.load()->mutex_.unlock(); },
                          [] {
-                             // Whoever forked may be using a block of the old one.
+                             // A thread of the parent may be using a block of the old record.
                              current.load()->mutex_.unlock();
                              current.store(new BlockRecord);
                          });
@@ -68,7 +67,7 @@ void BlockRecord::open() {
 
 void BlockRecord::close() {
     const std::scoped_lock lock(mutex_);
-    // Opened by the parent of this process.
+    // The parent of this process opened it.
     if (scopes_ == 0) return;
     if (--scopes_ == 0) blocks_.clear();
 }
@@ -79,19 +78,19 @@ void BlockRecord::note(void* block, std::size_t size_bytes) {
     const std::scoped_lock lock(mutex_);
     if (scopes_ == 0) return;
     try {
-        // One that was here before, and was freed by another way, may still be in use.
+        // A block that was here before, and was freed in another way, may still be in use.
         auto& noted = blocks_[static_cast<std::byte*>(block)];
         noted.page_bytes = whole;
         noted.number = ++noted_;
         noted.mark = current_thread_mark();
     } catch (const std::bad_alloc&) {
-        // The call that it is within is C, and must not throw: this block is not recorded.
+        // The calling function is C, and must not throw: this block is not recorded.
         return;
     }
 }
 
 void BlockRecord::forget(void* block) {
-    // All that could be here begins where a huge page does.
+    // All recorded blocks begin at a multiple of this.
     if (reinterpret_cast<std::uintptr_t>(block) % k_alignment != 0) return;
     auto* const begin = static_cast<std::byte*>(block);
     std::unique_lock lock(mutex_);
@@ -135,7 +134,7 @@ bool BlockRecord::with(std::span<std::byte> pages, const std::function<void()>& 
     if (found == blocks_.end() || found->second.page_bytes != pages.size()) return false;
     if (found->second.is_in_use || !is_mapped(pages)) return false;
     found->second.is_in_use = true;
-    // Also where it throws: who waits to free the block would wait for ever.
+    // Also if `use` throws: a thread that waits to free the block would wait for ever.
     const auto leave = [&](std::unique_lock<std::mutex>* held) {
         held->lock();
         found->second.is_in_use = false;

@@ -1,4 +1,4 @@
-// Which large blocks a library has allocated and not yet freed. Private to os/.
+// Records the large blocks that a library has allocated and not yet freed. Private to os/.
 #pragma once
 
 #include <condition_variable>
@@ -12,17 +12,17 @@
 
 namespace larder::internal::os {
 
-// Of the whole process; there is one. Thread-safe, also within an allocation. A child made by fork
-// begins with an empty one.
+// One for the whole process. Thread-safe, also within an allocation. A child made by fork begins
+// with an empty one.
 class BlockRecord {
 public:
-    // Smaller blocks are not worth a mapping and a file of their own. Half a huge page: layers of
-    // small models have matrices of this size.
+    // Smaller blocks are not worth a mapping and a file of their own. This is half a huge page:
+    // layers of small models have matrices of this size.
     static constexpr std::size_t k_block_bytes_min = std::size_t{1} << 20;
-    // What to ask the C library for, so that a block gets a mapping of its own whatever its size:
-    // glibc takes blocks from its heap up to a size that grows to 32 MiB as blocks are freed. In
-    // the heap a page must not be replaced: what is freed there is expected to read as zeros once
-    // it was given back to the system. And it begins where a huge page does.
+    // With this alignment the C library gives every block a mapping of its own: otherwise glibc
+    // takes blocks up to a size that grows to 32 MiB from its heap. Pages in the heap must not be
+    // replaced: glibc expects freed pages that it returned to the system to read as zeros. A block
+    // with this alignment also begins at a huge page.
     static constexpr std::size_t k_alignment = std::size_t{32} << 20;
 
     static BlockRecord& instance();
@@ -30,30 +30,32 @@ public:
     BlockRecord& operator=(const BlockRecord&) = delete;
     ~BlockRecord() = delete;
 
-    // Notes nothing unless somebody has opened it; forgets everything when the last one closes it.
+    // Records only while it is open; forgets everything at the last close.
     void open();
     void close();
 
-    // After an allocation with k_alignment. Only what glibc gave a mapping of its own is noted.
+    // Call this after an allocation with k_alignment. Records only blocks with a mapping of their
+    // own.
     void note(void* block, std::size_t size_bytes);
-    // Before it is freed. Waits while it is in use.
+    // Call this before a block is freed. Waits while the block is in use.
     void forget(void* block);
 
-    // The whole pages of each block, in the order of their addresses.
+    // The whole pages of each block, ordered by address.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks();
-    // Tells an allocation from a later one in the same place, and grows; 0 if it was freed.
+    // A number that grows with each allocation, and so differs from that of a later block in the
+    // same place; 0 if the block was freed.
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages);
-    // That of the latest.
+    // The number of the latest block.
     [[nodiscard]] std::uint64_t last_number();
     // The mark of the thread that allocated it (os/thread_mark.h); 0 if it has none, or was freed.
     [[nodiscard]] std::uint64_t mark_of(std::span<const std::byte> pages);
-    // Calls `use` with `pages`, which blocks() returned, unless that block was freed since, or
-    // somebody uses it just now: false then. It is not freed meanwhile.
+    // Calls `use` with `pages`, which blocks() returned; the block is not freed meanwhile. Returns
+    // false, without a call, if the block was freed since, or another thread is using it.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use);
 
 private:
     struct Block {
-        std::size_t page_bytes = 0;  // of its whole pages
+        std::size_t page_bytes = 0;  // of the block's whole pages
         bool is_in_use = false;
         std::uint64_t number = 0;
         std::uint64_t mark = 0;

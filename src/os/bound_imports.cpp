@@ -8,7 +8,7 @@
 namespace larder::internal::os {
 namespace {
 
-// What the loader finds for whoever sees what the program sees.
+// Returns the function that the loader finds for the program, and all that see the same libraries.
 void* resolve(const ImportSlot& slot) {
     return ::dlsym(RTLD_DEFAULT, std::string(slot.function()).c_str());
 }
@@ -29,24 +29,25 @@ void* ProgramStubs::behind(void* function) const {
 void ProgramStubs::add(const ImportSlot& slot) {
     if (slot.stand_in() == nullptr) return;
     if (slot.is_unbound()) {
-        // The stub binds its slot; of the functions that matter, one does nothing where it is asked
-        // to. What the slot itself holds is no function on all processors.
+        // Calling the stub makes the loader bind its slot. Of the relevant functions, only `free`
+        // can be called without effect. The content of the unbound slot cannot be called on all
+        // processors.
         if (slot.function() != "free") return;
         void* const unbound = slot.load();
         reinterpret_cast<void (*)(void*)>(slot.stand_in())(nullptr);
         if (slot.load() == unbound) return;
     }
-    // Another slot than the stub's own may hold the stub.
+    // Not if the slot holds the stub itself.
     if (slot.load() != slot.stand_in()) behind_.emplace(slot.stand_in(), slot.load());
 }
 
-// The loader is not asked to bind them: a slot that is not bound holds no function on all
-// processors that could be called.
+// Looks functions up itself instead of making the loader bind the slots: the content of an unbound
+// slot cannot be called on all processors.
 std::vector<ImportSlot> bind_import_slots(const LoadedLibrary& library,
                                           const std::vector<std::string_view>& functions,
                                           const ProgramStubs& stubs, std::span<void* const> ours) {
     auto slots = find_import_slots(library, functions);
-    // One that was opened to see its own libraries first shows it by what is bound already.
+    // If the library was opened so that it sees its own libraries first, its bound slots show that.
     const bool sees_the_same = std::ranges::all_of(slots, [&](const ImportSlot& slot) {
         void* const held = slot.load();
         return slot.is_unbound() || std::ranges::find(ours, held) != ours.end() ||
@@ -57,7 +58,7 @@ std::vector<ImportSlot> bind_import_slots(const LoadedLibrary& library,
         void* const unbound = slot.load();
         void* const function = sees_the_same ? resolve(slot) : nullptr;
         const bool is_bound = function != nullptr && slot.exchange(unbound, function);
-        // Or by the loader, meanwhile.
+        // The loader may have bound it meanwhile.
         return !is_bound && slot.load() == unbound;
     });
     return slots;

@@ -1,4 +1,4 @@
-// Import slots that hold functions, whatever the loader has done so far. See os/linkage.h.
+// Finds import slots and makes sure that they are bound to functions. See os/linkage.h.
 #pragma once
 
 #include <map>
@@ -10,15 +10,16 @@
 
 namespace larder::internal::os {
 
-// What the program's own stubs call: a library may be given a stub, or what is behind it, or both.
+// The functions behind the program's own stubs: a library's slot may hold a stub, or the function
+// behind it.
 class ProgramStubs {
 public:
-    // Of none.
+    // No stubs.
     ProgramStubs() = default;
     // Calls the loader.
     explicit ProgramStubs(const std::vector<std::string_view>& functions);
 
-    // What is called in the end where this is called.
+    // Returns the function that is called in the end if `function` is called.
     [[nodiscard]] void* behind(void* function) const;
 
 private:
@@ -27,8 +28,8 @@ private:
     std::map<const void*, void*> behind_;
 };
 
-// As find_import_slots, but for slots that are not bound: these are bound first, as the loader
-// would, or left out. `ours` may stand in slots instead of what the loader found. Calls the loader.
+// Does find_import_slots, and binds unbound slots like the loader, or leaves them out. Slots may
+// hold `ours` instead of the functions that the loader found. Calls the loader.
 [[nodiscard]] std::vector<ImportSlot> bind_import_slots(
     const LoadedLibrary& library, const std::vector<std::string_view>& functions,
     const ProgramStubs& stubs, std::span<void* const> ours);

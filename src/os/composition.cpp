@@ -17,9 +17,9 @@
 namespace larder::internal::os {
 namespace {
 
-// What one thread copies in a row.
+// The most bytes that one thread copies at a time.
 constexpr std::uint64_t k_copy_bytes = std::uint64_t{8} << 20;
-// Copies of less are done before a second thread has started.
+// Fewer bytes are copied before a second thread has started.
 constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{4} << 20;
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
@@ -113,8 +113,9 @@ Result<void> ComposedMapping::fill(std::span<const MapPiece> pieces) {
     return memory_.protect();
 }
 
-// Whoever asks which file lies behind the beginning would take it for the whole: the GPU plugin of
-// 2026.4.1 reads that file instead of a blob of 4 MiB or more.
+// Copies the first page instead of mapping it: code that looks up the file behind the beginning
+// would take it for the whole blob. The GPU plugin of 2026.4.1 reads that file instead of a blob of
+// 4 MiB or more.
 void ComposedMapping::leave_first_page(std::uint64_t begin, MappedPart& part) const {
     const auto first = page_bytes() - start_;
     if (begin + part.begin >= first) return;
@@ -138,7 +139,7 @@ Result<void> ComposedMapping::map_part(std::uint64_t begin, const MapPiece& piec
     return {};
 }
 
-// Between what is mapped, where much is to be copied.
+// Advises huge pages for the ranges that are copied, between the mapped ones.
 void ComposedMapping::advise_huge_pages() const noexcept {
     std::uint64_t begin = 0;
     for (const auto& range : mapped_) {

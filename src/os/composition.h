@@ -1,14 +1,14 @@
-// What of a file can be mapped at a given place in memory, and what must be copied there.
+// Decides which part of a file can be mapped at a given place in memory, and which must be copied.
 #pragma once
 
 #include <cstdint>
 
 namespace larder::internal::os {
 
-// A shorter run of pages is not worth a mapping of its own.
+// Shorter runs of pages are not worth a mapping of their own.
 inline constexpr std::uint64_t k_mapped_bytes_min = std::uint64_t{64} << 10;
 
-// A part of a piece, counted from the piece's beginning.
+// A part of a piece; offsets are from the piece's beginning.
 struct MappedPart {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
@@ -16,8 +16,9 @@ struct MappedPart {
     [[nodiscard]] std::uint64_t size_bytes() const { return end - begin; }
 };
 
-// The whole pages of a piece that begins `in_page` bytes behind the beginning of a page in memory,
-// if they lie alike in their file's pages. Empty: all of the piece is to be copied.
+// Returns the whole pages of a piece that can be mapped: the piece begins `in_page` bytes after the
+// beginning of a page in memory, and at `file_offset`, which must have the same offset in its page.
+// Empty: all of the piece must be copied.
 [[nodiscard]] MappedPart mapped_part(std::uint64_t in_page, std::uint64_t file_offset,
                                      std::uint64_t size_bytes);
 

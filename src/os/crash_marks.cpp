@@ -19,10 +19,10 @@ namespace {
 struct Signal {
     int number;
     std::string_view name;
-    std::uint32_t mode;  // of a file that is marked
+    std::uint32_t mode;  // of a marked file
 };
 
-// CrashNumber is the place in this list, from 1. 0544 is the mode of what earlier versions left.
+// CrashNumber is the position in this list, from 1. Earlier versions used the mode 0544.
 constexpr std::array<Signal, 5> k_signals{{{SIGSEGV, "SIGSEGV", 0445},
                                            {SIGBUS, "SIGBUS", 0454},
                                            {SIGILL, "SIGILL", 0455},
@@ -36,7 +36,7 @@ struct Mark {
     std::atomic<Crashes> crashes{Crashes::faults};
 };
 
-// All that a handler may look at: no locks, no memory to be had.
+// All data that a handler may read: it must take no lock and allocate no memory.
 constinit std::array<Mark, k_marks_max> marks{};
 constinit std::atomic<bool> is_exiting{false};
 static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
@@ -50,7 +50,7 @@ CrashNumber number_of(Value Signal::* member, Value value) {
     return 0;
 }
 
-// The kernel raised it for an instruction. Whatever was sent has a code of 0 or less.
+// The kernel raised it for an instruction. Signals that were sent have a code of 0 or less.
 bool is_fault(int signal, const siginfo_t& info) { return signal != SIGABRT && info.si_code > 0; }
 
 bool is_own_abort(int signal, const siginfo_t& info) {
@@ -71,7 +71,7 @@ void mark_files(int signal, const siginfo_t& info) {
 void handle_crash(int signal, siginfo_t* info, void* /*context*/) {
     const int error = errno;
     if (info != nullptr) mark_files(signal, *info);
-    // What the machine raised is raised again as soon as this returns. What was sent is sent again.
+    // A fault is raised again as soon as this returns. A signal that was sent is sent again.
     static_cast<void>(std::signal(signal, SIG_DFL));
     if (info == nullptr || info->si_code <= 0) static_cast<void>(::raise(signal));
     errno = error;
@@ -87,10 +87,10 @@ bool is_default(const struct sigaction& action) {
            action.sa_handler == SIG_DFL;
 }
 
-// What ours took the place of, in the order of k_signals. Guarded by the lock.
+// The actions that larder's handlers replaced, in the order of k_signals. Guarded by the lock.
 constinit std::array<struct sigaction, k_signals.size()> replaced{};
 
-// The program's handlers are its own: ours only take the place of none at all.
+// The program's own handlers stay: larder's handlers replace only default actions.
 bool install_handlers() {
     std::array<struct sigaction, k_signals.size()> before{};
     for (std::size_t i = 0; i < k_signals.size(); ++i) {
@@ -122,11 +122,11 @@ bool any_of(pid_t owner) {
     return std::ranges::any_of(marks, [&](const Mark& mark) { return mark.owner.load() == owner; });
 }
 
-// A child made by fork may find it taken for ever: nobody waits for it longer than these.
+// A child made by fork may find the lock taken for ever: each wait is limited to this.
 constexpr int k_tries = 100;
 constexpr std::chrono::milliseconds k_between_tries{1};
 
-// Whoever holds it may change the marks and the handlers. Empty after too many tries.
+// The lock for changes of marks and handlers. Empty after too many tries.
 std::unique_lock<std::mutex> lock_marks() {
     static std::mutex mutex;
     std::unique_lock lock(mutex, std::try_to_lock);
@@ -137,8 +137,8 @@ std::unique_lock<std::mutex> lock_marks() {
     return lock;
 }
 
-// A program that exits while its threads work on may crash over what is gone by then. Under the
-// lock.
+// A program that exits while its threads are running may crash because they use destroyed objects.
+// Called under the lock.
 void notice_exit() {
     static bool is_noticed = false;
     if (!is_noticed) is_noticed = std::atexit([] { is_exiting = true; }) == 0;
@@ -163,7 +163,7 @@ std::unique_ptr<CrashMark> CrashMark::place(int descriptor, Crashes crashes) {
     for (std::size_t i = 0; i < marks.size(); ++i) {
         auto& mark = marks.at(i);
         const auto owner = mark.owner.load();
-        // A parent's means nothing here.
+        // A mark of the parent process has no meaning here.
         if (owner == self) continue;
         mark.descriptor.store(descriptor);
         mark.crashes.store(crashes);

@@ -1,4 +1,4 @@
-// Marks that a process leaves on files as it crashes, which the next one finds.
+// Marks that a crashing process leaves on files, for the next process to find.
 #pragma once
 
 #include <cstddef>
@@ -8,31 +8,32 @@
 
 namespace larder::internal::os {
 
-// Which crashes are marked. Only those that the process raised itself count, never a signal that
-// was sent: a watchdog or a job's end says nothing about the file.
+// Decides which crashes are marked. Only those that the process itself raised count, not signals
+// that were sent: a watchdog, or the end of a job, says nothing about the file.
 enum class Crashes {
-    faults,             // of an instruction: SIGSEGV, SIGBUS, SIGILL, SIGFPE
-    faults_and_aborts,  // abort() too, which programs also call to end
+    faults,             // by an instruction: SIGSEGV, SIGBUS, SIGILL, SIGFPE
+    faults_and_aborts,  // abort() too, which programs also call to exit
 };
 
-// The signal of a crash, by its number here; 0: none.
+// The number of a crash's signal; 0: none.
 using CrashNumber = std::uint32_t;
 
-// The mode of a file that was marked, of a crash that is not 0. It lets nobody write, and no other
-// file of larder's has it.
+// Returns the mode that marks a file with a crash other than 0. The mode lets nobody write, and no
+// other file of larder has it.
 [[nodiscard]] std::uint32_t mode_of(CrashNumber crash) noexcept;
-// 0 unless the mode is one of these.
+// Returns the crash that a mode marks; 0 for other modes.
 [[nodiscard]] CrashNumber crash_in(std::uint32_t mode) noexcept;
-// "SIGSEGV"; empty for 0.
+// Returns "SIGSEGV"; empty for 0.
 [[nodiscard]] std::string_view name_of(CrashNumber crash) noexcept;
 
 // While it lives, a crash of the process changes the mode of a file, and then ends the process as
-// it would have. However else the process ends there is no mark, also not once it has begun to
-// exit. In a child made by fork it does nothing. Thread-safe.
+// it would have without the mark. No other end of the process leaves a mark, nor does a crash after
+// it has begun to exit. In a child made by fork it does nothing. Thread-safe.
 class CrashMark {
 public:
-    // Null where a crash would not be noticed, because the program handles one of these signals
-    // itself, or too many are to be marked. `descriptor` must stay open as long as the mark lives.
+    // Returns null if a crash would not be noticed, because the program handles one of these
+    // signals itself, or if there are too many marks. `descriptor` must stay open as long as the
+    // mark lives.
     [[nodiscard]] static std::unique_ptr<CrashMark> place(int descriptor, Crashes crashes);
     CrashMark(const CrashMark&) = delete;
     CrashMark& operator=(const CrashMark&) = delete;

@@ -8,7 +8,7 @@
 namespace larder::internal::os {
 namespace {
 
-// By number: asking the system's user database may load libraries and talk to servers.
+// By number, because looking up a user's name may load libraries and contact servers.
 std::string owner_and_mode(const FileInfo& info) {
     const auto owner = info.owner == 0 ? std::string("root") : std::to_string(info.owner);
     std::array<char, 16> mode{};
@@ -16,7 +16,8 @@ std::string owner_and_mode(const FileInfo& info) {
     return "owner " + owner + ", mode " + mode.data();
 }
 
-// The lowest of `path` and what is above it that can be seen: it is what does not let others in.
+// Returns the deepest visible place among `path` and its parent directories: the one that denies
+// access.
 std::optional<std::pair<std::string, FileInfo>> closed_place(FileSystem& fs,
                                                              const std::string& path) {
     for (auto place = absolute_path(path);; place = parent_directory(place)) {

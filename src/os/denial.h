@@ -7,9 +7,9 @@
 
 namespace larder::internal::os {
 
-// `error`, if it is about permissions, as one that names what this user may not read: "this user
-// may not read the larder '/x' (owner root, mode 700)", or the directory above it that is closed.
-// `what` says what `path` is. Others are returned as they are.
+// If `error` is about permissions, returns one that names the place that this user may not read:
+// "this user may not read the larder '/x' (owner root, mode 700)", or the closed directory above
+// it. `what` says what `path` is. Returns other errors unchanged.
 [[nodiscard]] Error explain_denial(FileSystem& fs, Error error, const std::string& what,
                                    const std::string& path);
 

@@ -20,12 +20,12 @@ bool start_detached(std::function<void()> work) {
             try {
                 work();
             } catch (const std::exception&) {
-                // It only ever helps: the program goes on without it.
+                // The thread is only an optimisation: the program continues without it.
                 return;
             }
         }).detach();
     } catch (const std::exception&) {
-        // No thread, or no memory for one.
+        // No thread could be started, or there is no memory for one.
         is_started = false;
     }
     static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before, nullptr));

@@ -16,10 +16,11 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::chrono::nanoseconds k_window = std::chrono::seconds(1);
-// What any end takes; nobody has as many.
+// The time that any end may take without counting.
 constexpr std::chrono::nanoseconds k_unnoticed = std::chrono::milliseconds(2);
 
-// How much was waited since when. No lock: a child made by fork could find it taken.
+// The waiting time since the start of the window. Without a lock, which a child made by fork could
+// find taken.
 constinit std::atomic<std::int64_t> window_start_ns{0};
 constinit std::atomic<std::int64_t> waited_ns{0};
 
@@ -43,9 +44,9 @@ struct Work {
 void run(Work& work) noexcept {
     try {
         work.run();
-        // What it owns ends with it.
+        // Destroys what `run` owns, within the time limit.
         work.run = nullptr;
-    } catch (...) {  // NOLINT(bugprone-empty-catch): nobody is left to tell
+    } catch (...) {  // there is nobody to report to
     }
     const std::lock_guard lock(work.mutex);
     work.has_ended = true;

@@ -1,4 +1,4 @@
-// Ends things whose end may take long, on a disk that stalls or over a network that is gone.
+// Ends objects whose end may take long, because a disk stalls or a network is gone.
 #pragma once
 
 #include <chrono>
@@ -10,16 +10,17 @@
 
 namespace larder::internal::os {
 
-// For all calls within a second together: a program that ends may have many things to end.
+// The limit for all calls within a second together: a program may have to end many objects at exit.
 inline constexpr std::chrono::milliseconds k_end_time{100};
 
-// Runs `work` on a thread of its own, and waits for its end no longer than k_end_time. True if it
-// has ended; else it goes on, until it is done or the process has ended, so it must own what it
-// uses. Where no thread, or no memory, is to be had the caller does the work. What `work` throws is
-// dropped.
+// Runs `work` on a thread of its own, and waits at most k_end_time for its end. Returns true if it
+// has ended. If not, it continues until it is done or the process has ended, and must therefore own
+// the objects that it uses. If there is no thread or no memory, the calling thread does the work.
+// Exceptions of `work` are ignored.
 bool run_to_end_in_time(std::function<void()> work) noexcept;
 
-// The same of whatever can be copied and called. What it owns ends with it, on that thread.
+// The same for any copyable function object. The objects that it owns are destroyed on that thread,
+// too.
 template <typename Work>
 bool end_in_time(Work work) noexcept {
     std::optional<Work> own(std::move(work));
@@ -29,7 +30,7 @@ bool end_in_time(Work work) noexcept {
     } catch (const std::bad_alloc&) {
         try {
             (*own)();
-        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): nobody is left to tell
+        } catch (const std::exception&) {  // there is nobody to report to
         }
         return true;
     }

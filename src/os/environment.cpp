@@ -14,7 +14,7 @@ std::map<std::string, std::string> environment(std::span<const std::string_view>
         const auto equals = text.find('=');
         if (equals == std::string_view::npos) continue;
         const auto name = text.substr(0, equals);
-        // The first of two is the one that getenv finds.
+        // Of two variables with the same name, getenv finds the first.
         if (std::ranges::any_of(prefixes, [&](auto prefix) { return name.starts_with(prefix); })) {
             found.emplace(name, text.substr(equals + 1));
         }

@@ -1,4 +1,4 @@
-// The environment of this process, as it is now.
+// The present environment of this process.
 #pragma once
 
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace larder::internal::os {
 
-// The variables whose names begin with one of `prefixes`. No other thread may change the
+// Returns the variables whose names begin with one of `prefixes`. No other thread may change the
 // environment meanwhile, as with every reader of it.
 [[nodiscard]] std::map<std::string, std::string> environment(
     std::span<const std::string_view> prefixes);

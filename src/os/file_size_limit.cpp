@@ -33,7 +33,7 @@ FileSizeLimitGuard::FileSizeLimitGuard() noexcept {
 FileSizeLimitGuard::~FileSizeLimitGuard() {
     if (!is_active_) return;
     const int error = errno;
-    // The kernel sends it to the thread that writes: nobody else can have taken it.
+    // The kernel sends the signal to the writing thread, so no other thread can have taken it.
     if (!was_pending_ && is_pending()) {
         const auto signals = signal_of_limit();
         const timespec at_once{};

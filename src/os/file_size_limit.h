@@ -1,13 +1,13 @@
-// A limit on the size of files (ulimit -f) ends a process that writes beyond it. A write of
-// larder's shall fail instead.
+// A limit on the size of files (ulimit -f) ends a process that writes beyond it. This makes writes
+// by larder fail instead.
 #pragma once
 
 #include <csignal>
 
 namespace larder::internal::os {
 
-// While it lives, what this thread writes beyond the limit fails with EFBIG, and SIGXFSZ is not
-// delivered for it. What the program does with that signal stays as it is. Keeps errno.
+// While it lives, writes of this thread beyond the limit fail with EFBIG, without delivering
+// SIGXFSZ. The program's own handling of that signal stays unchanged. Keeps errno.
 class FileSizeLimitGuard {
 public:
     FileSizeLimitGuard() noexcept;
@@ -21,7 +21,7 @@ private:
     bool was_pending_ = false;
 };
 
-// Whether there is such a limit, of whatever size.
+// Tells whether there is such a limit, of any size.
 [[nodiscard]] bool is_file_size_limited() noexcept;
 
 }  // namespace larder::internal::os

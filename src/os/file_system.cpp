@@ -7,8 +7,8 @@
 namespace larder::internal::os {
 
 bool is_settled(const FileStamp& stamp, std::int64_t read_at_ns) {
-    // Without a part of a second, the file system may count in steps of up to two (FAT, some
-    // network servers); else a step is one tick of the kernel, 10 ms at most.
+    // If the time has no fraction of a second, the file system may have a resolution of up to 2 s
+    // (FAT, some network servers); otherwise it is one tick of the kernel, 10 ms at most.
     constexpr std::int64_t k_second_ns = 1'000'000'000;
     const bool coarse = stamp.ctime_ns % k_second_ns == 0;
     return stamp.ctime_ns < read_at_ns - (coarse ? 2 * k_second_ns : 20'000'000);
@@ -23,7 +23,7 @@ Result<void> make_directories(FileSystem& fs, const std::string& path) {
     }
     if (made) return fs.sync_directory(parent);
     if (made.error().code != Errc::already_exists) {
-        // A read-only file system says so even of a directory that is there.
+        // A read-only file system reports this even for an existing directory.
         const auto there = fs.info(path);
         if (there && there->kind == FileKind::directory) return {};
         return made;
@@ -90,7 +90,7 @@ std::string absolute_path(const std::string& path) {
     if (failed) return path;
     const auto normal = absolute.lexically_normal();
     const bool goes_up = std::find(absolute.begin(), absolute.end(), "..") != absolute.end();
-    // Behind a link, ".." leads elsewhere than it reads.
+    // After a symbolic link, ".." leads elsewhere than the text says.
     if (goes_up && !std::filesystem::equivalent(absolute, normal, failed) && !failed) {
         return absolute.string();
     }

@@ -19,12 +19,12 @@ struct Registers {
 
 Registers ask(std::uint32_t leaf, std::uint32_t part = 0) {
     Registers r;
-    // Leaves all at zero where the processor has no such leaf.
+    // All values stay zero if the processor has no such leaf.
     if (__get_cpuid_count(leaf, part, &r.a, &r.b, &r.c, &r.d) == 0) return {};
     return r;
 }
 
-// State that the system saves when it switches between threads, as XCR0 has it.
+// The state that the system saves when it switches between threads, as bits of XCR0.
 constexpr std::uint64_t k_avx_state = 0x6;
 constexpr std::uint64_t k_avx512_state = 0xe6;
 constexpr std::uint64_t k_amx_state = 0x60000;
@@ -42,7 +42,7 @@ struct Feature {
     std::string_view name;
     std::uint32_t bits;
     unsigned bit;
-    std::uint64_t state;  // that it needs
+    std::uint64_t state;  // the state that it needs
 };
 
 }  // namespace
@@ -56,7 +56,7 @@ std::string instruction_sets() {
     const auto extended = ask(k_extended_leaf);
     const auto more = ask(k_extended_leaf, 1);
     const auto state = saved_state(basic);
-    // In the order of the processor's manual; names are those of the kernel.
+    // In the order of the processor's manual; the names are those of the kernel.
     const std::array features{
         Feature{"sse3", basic.c, 0, 0},
         Feature{"ssse3", basic.c, 9, 0},

@@ -6,14 +6,14 @@
 namespace larder::internal::os {
 namespace {
 
-// Never freed: a thread may still be in it when the process ends. For "C" the C library allocates
+// Never freed: a thread may still use it when the process ends. For "C" the C library allocates
 // nothing.
 locale_t c_locale() noexcept {
     static const locale_t locale = ::newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
 }
 
-// A program may have put in facets of its own.
+// A program may have installed facets of its own.
 template <class Facet>
 bool has_facet_of(const std::locale& one, const std::locale& other) {
     return typeid(std::use_facet<Facet>(one)) == typeid(std::use_facet<Facet>(other));

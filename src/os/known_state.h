@@ -8,9 +8,9 @@
 
 namespace larder::internal::os {
 
-// For as long as it lives, the calling thread has the locale "C", rounds to the nearest and keeps
-// denormals, without floating-point traps; then it has what it had before. Only the thread is
-// concerned: setlocale in other threads is neither seen nor undone. Ends on the thread on which it
+// For its lifetime, the calling thread has the locale "C", rounds to nearest and keeps denormals,
+// without floating-point traps; afterwards the thread has its former state. Affects only this
+// thread: setlocale in other threads is neither seen nor undone. Must end on the thread on which it
 // began; may be nested.
 class KnownState {
 public:
@@ -21,11 +21,11 @@ public:
 
 private:
     std::fenv_t floating_point_{};
-    locale_t locale_ = nullptr;  // null: it was not changed
+    locale_t locale_ = nullptr;  // null: unchanged
 };
 
-// Whether a C++ stream made now would write and read numbers as in the locale "C". Its locale is
-// the process's own (std::locale::global): it cannot be set for one thread.
+// Tells whether a new C++ stream would write and read numbers as in the locale "C". A stream has
+// the process's own locale (std::locale::global), which cannot be set for one thread.
 [[nodiscard]] bool streams_are_plain();
 
 }  // namespace larder::internal::os

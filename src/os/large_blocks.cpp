@@ -1,11 +1,11 @@
-// Ways that were weighed against redirecting the library's own calls:
+// Alternatives to redirecting the library's own calls:
 // - GLIBC_TUNABLES=glibc.malloc.hugetlb=1 gains as much, but is read before a program starts, and
-//   then holds for all of its allocations and all of its life. mallopt has no such switch.
-// - A malloc that is exported and interposed reaches every library of the program, and comes too
-//   late for a library that is opened in a running one.
-// - A thread that watches for new large mappings is behind the faults it wants to save, and cannot
-//   tell whose memory it sees.
-// - PR_SET_THP_DISABLE and its relatives only take away.
+//   then applies to all of its allocations for all of its life. mallopt has no such switch.
+// - An exported malloc that is interposed reaches every library of the program, and comes too late
+//   for a library that is opened in a running one.
+// - A thread that watches for new large mappings comes after the faults that it should prevent, and
+//   cannot tell whose memory it sees.
+// - PR_SET_THP_DISABLE and its relatives can only disable huge pages.
 #include "os/large_blocks.h"
 
 #include <algorithm>
@@ -48,13 +48,13 @@ using AlignedAlloc = void* (*)(std::size_t, std::size_t);
 using PosixMemalign = int (*)(void**, std::size_t, std::size_t);
 using Free = void (*)(void*);
 
-// What the slots held before. Never reset: a thread may be in a redirected call for as long as it
-// likes, or somebody may have taken its address.
+// The former content of the slots. Never reset: a thread may be in a redirected call for any time,
+// or a program may have taken its address.
 constinit std::atomic<Malloc> real_malloc{nullptr};
 constinit std::atomic<AlignedAlloc> real_aligned_alloc{nullptr};
 constinit std::atomic<PosixMemalign> real_posix_memalign{nullptr};
 constinit std::atomic<Free> real_free{nullptr};
-// Whether blocks are recorded.
+// Tells whether blocks are recorded.
 constinit std::atomic<bool> recording{false};
 
 void* redirected_malloc(std::size_t size_bytes) {
@@ -73,7 +73,7 @@ int redirected_posix_memalign(void** block, std::size_t alignment, std::size_t s
     const auto real = real_posix_memalign.load(std::memory_order_acquire);
     const bool record = size_bytes >= BlockRecord::k_block_bytes_min && recording.load();
     const auto own = std::max(alignment, BlockRecord::k_alignment);
-    // Where there is no address space for that, it is as if nobody recorded.
+    // Without address space for that alignment, the block is not recorded.
     const bool is_own = record && real(block, own, size_bytes) == 0;
     const int error = is_own ? 0 : real(block, alignment, size_bytes);
     if (is_own) BlockRecord::instance().note(*block, size_bytes);
@@ -86,8 +86,8 @@ void redirected_free(void* block) {
     real_free.load(std::memory_order_acquire)(block);
 }
 
-// Empty, or what the slots of this function held when they were first redirected: with two
-// different answers there is something between that is unknown here.
+// `real` is null, or the former content of this function's slots: if two slots had different
+// content, some unknown code is between the library and the allocator.
 template <typename Function>
 bool remember(std::atomic<Function>& real, void* held) {
     Function none = nullptr;
@@ -102,8 +102,9 @@ struct Redirection {
     void* (*remembered)();
 };
 
-// CPU plugin 2026.4.1: all but 1.4 MB of 4157 in large blocks come from posix_memalign, and none
-// from the runtime's own library. Two of the others are what a different build would call.
+// CPU plugin 2026.4.1: of 4157 MB in large blocks, all but 1.4 MB come from posix_memalign, and
+// none from the runtime's own library. Two of the others are those that a different build would
+// call.
 const std::array<Redirection, 4>& redirections() {
     static const std::array<Redirection, 4> k_all{{
         {"malloc", reinterpret_cast<void*>(&redirected_malloc),
@@ -137,7 +138,7 @@ struct Targets {
     ProgramStubs stubs;
 };
 
-// Calls the loader, and therefore holds no lock of ours.
+// Calls the loader, and therefore holds no lock of larder's.
 Targets find_targets(const std::vector<std::string_view>& libraries) {
     std::vector<std::string_view> names;
     std::vector<void*> ours;
@@ -159,7 +160,7 @@ Targets find_targets(const std::vector<std::string_view>& libraries) {
     return targets;
 }
 
-// Every slot that is redirected now.
+// All slots that are redirected now.
 class Redirected {
 public:
     void open(Targets targets, std::uint64_t budget_bytes, bool records) {
@@ -185,7 +186,7 @@ public:
     }
 
     void close(bool records) {
-        // Let go after the lock: the loader may run destructors, which may end other scopes.
+        // Released after the lock: the loader may run destructors, which may end other scopes.
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
         if (records) {
@@ -203,7 +204,7 @@ public:
         return is_contested_;
     }
 
-    // Called from within an allocation: waits for nobody.
+    // Called from within an allocation: never waits.
     void retire() {
         budget = 0;
         const std::unique_lock lock(mutex_, std::try_to_lock);
@@ -224,8 +225,8 @@ private:
     void restore() {
         for (const auto& [slot, held] : slots_) {
             if (slot.exchange(redirection_of(slot.function()).replacement, held)) continue;
-            // Somebody redirected it too, and may call us from there: were it redirected once
-            // more, the two would call each other for ever. A late binding is no such thing.
+            // Other code redirected it too, and may call larder's function: redirecting the slot
+            // again could make the two call each other for ever. A late binding is no such case.
             if (slot.load() != held) is_contested_ = true;
         }
         slots_.clear();
@@ -239,7 +240,7 @@ private:
     std::vector<LoadedLibrary> libraries_;
 };
 
-// Never destroyed: allocations go on while the process ends.
+// Never destroyed: allocations continue while the process ends.
 Redirected& redirected() {
     static auto* const k_redirected = new Redirected;
     return *k_redirected;
@@ -252,7 +253,7 @@ bool can_redirect() {
     return k_can;
 }
 
-// The name of the file that a function is part of.
+// Returns the name of the file that contains a function.
 std::string owner_of(void* function) {
     Dl_info info{};
     if (::dladdr(function, &info) == 0 || info.dli_fname == nullptr) return "somebody unknown";
@@ -260,7 +261,7 @@ std::string owner_of(void* function) {
     return std::string(path.substr(path.rfind('/') + 1));
 }
 
-// Whether a function is the C library's own: another allocator may serve the program.
+// Tells whether a function is the C library's own: the program may use another allocator.
 bool is_of_c_library(void* function) {
     const auto name = owner_of(function);
     return name.starts_with("libc.so") || name.starts_with("libc-");

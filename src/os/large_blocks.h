@@ -1,4 +1,4 @@
-// Redirects what a library allocates during a load.
+// Redirects the allocations of a library during a load.
 #pragma once
 
 #include <cstddef>
@@ -14,45 +14,45 @@
 
 namespace larder::internal::os {
 
-// While one lives, large blocks that the given libraries allocate are brought in at once
-// (os/prefault.h), or recorded, or both. The calls of these libraries alone are redirected, in
-// their own tables of imports, and put back when the last scope ends or, if none of them records,
-// the budget is used up. Whichever thread calls is served: runtimes allocate on threads of their
-// own.
+// While a scope lives, large blocks that the given libraries allocate are prefaulted
+// (os/prefault.h), or recorded, or both. Only the calls of these libraries are redirected, in their
+// own import tables. They are restored when the last scope ends or, if no scope records, when the
+// budget is used up. Calls are redirected on all threads, because runtimes allocate on threads of
+// their own.
 //
-// Never fails. Does nothing where a library is not loaded or does not import an allocator; on an
-// unknown architecture; where somebody else was found to redirect the same calls. Brings nothing in
-// where the kernel gives huge pages anyway. Thread-safe.
+// Never fails. Does nothing if a library is not loaded or does not import an allocator; on an
+// unknown architecture; or if other code was found to redirect the same calls. Prefaults nothing if
+// the kernel uses huge pages anyway. Thread-safe.
 class LargeBlockScope {
 public:
     enum class Record { no, yes };
 
     // `libraries` are file names without a version, "libx.so". At most `budget_bytes`, and the
-    // block that reaches it, are brought in: a block that its owner never fills takes memory.
+    // block that reaches it, are prefaulted: a block that its owner never fills takes memory.
     LargeBlockScope(const std::vector<std::string_view>& libraries, std::uint64_t budget_bytes,
                     Record record = Record::no);
     LargeBlockScope(const LargeBlockScope&) = delete;
     LargeBlockScope& operator=(const LargeBlockScope&) = delete;
     ~LargeBlockScope();
 
-    // Of all scopes together; not positive when it is used up.
+    // Of all scopes together; not positive once it is used up.
     [[nodiscard]] static std::int64_t budget_bytes_left();
 
-    // Why nothing is recorded; empty if it is.
+    // Says why nothing is recorded; empty if blocks are recorded.
     [[nodiscard]] const std::string& obstacle() const { return obstacle_; }
-    // What was allocated with posix_memalign since the first scope that records began, and not
-    // freed: the whole pages of each block of 1 MiB and more, in the order of their addresses.
-    // Nothing else is in these pages; that they are written to is not known here.
+    // Returns the whole pages of each block of 1 MiB and more that was allocated with
+    // posix_memalign since the first recording scope began, and not freed since; ordered by
+    // address. These pages contain nothing else; whether they have been written to is unknown.
     [[nodiscard]] std::vector<std::span<std::byte>> blocks() const;
-    // Tells one of blocks() from another that was allocated later in the same place, and is the
-    // greater the later it was allocated; 0 if it was freed.
+    // Returns a number that tells one of blocks() from a later block in the same place, and grows
+    // with each allocation; 0 if the block was freed.
     [[nodiscard]] std::uint64_t number_of(std::span<const std::byte> pages) const;
     // The mark of the thread that allocated one of blocks() (os/thread_mark.h); 0: none, or freed.
     [[nodiscard]] std::uint64_t mark_of(std::span<const std::byte> pages) const;
     // The number of the latest block when this scope began.
     [[nodiscard]] std::uint64_t number_before() const { return number_before_; }
-    // Calls `use` with one of blocks(), which the libraries cannot free meanwhile: who tries waits.
-    // False if they have, or if another thread is using it just now.
+    // Calls `use` with one of blocks(); a thread that frees the block meanwhile waits. Returns
+    // false if the block was freed already, or another thread is using it.
     [[nodiscard]] bool with(std::span<std::byte> pages, const std::function<void()>& use) const;
 
 private:
@@ -63,10 +63,10 @@ private:
     std::string obstacle_;
 };
 
-// Why blocks that `libraries` allocate cannot be recorded; empty if they can.
+// Says why blocks that `libraries` allocate cannot be recorded; empty if they can.
 [[nodiscard]] std::string obstacle_to_recording(const std::vector<std::string_view>& libraries);
 
-// Blocks smaller than this are left alone: they do not hold a whole huge page, or hardly.
+// Smaller blocks are not prefaulted: they contain hardly a whole huge page.
 inline constexpr std::uint64_t k_large_block_bytes_min = std::uint64_t{4} << 20;
 
 }  // namespace larder::internal::os

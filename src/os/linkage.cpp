@@ -45,7 +45,7 @@ void* pointer_to(Address address) {
     return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// The memory that an object lies in, as its program headers say.
+// The memory of an object, according to its program headers.
 struct Image {
     bool found = false;
     Address base = 0;
@@ -75,7 +75,7 @@ void add_header(Image& image, const ElfW(Phdr) & header) {
     }
 }
 
-// Of the object whose dynamic section lies at `dynamic`.
+// Finds the object whose dynamic section is at `dynamic`.
 Image find_image(const void* dynamic) {
     struct Search {
         Address dynamic;
@@ -103,7 +103,7 @@ bool lies_in(const std::vector<AddressRange>& ranges, Address address, std::size
                        [&](const AddressRange& range) { return range.contains(address, size); });
 }
 
-// The parts of an object's dynamic section that matter here.
+// The relevant parts of an object's dynamic section.
 struct Dynamic {
     const ElfW(Sym) * symbols = nullptr;
     const char* names = nullptr;
@@ -112,8 +112,8 @@ struct Dynamic {
     std::span<const ElfW(Rela)> calls;
 };
 
-// Memory of the object at `value`, which glibc has relocated already and musl has not; null if it
-// does not lie in the object.
+// Returns the object's memory at `value`, which glibc has relocated already and musl has not; null
+// if it is not in the object.
 template <typename T>
 const T* part_of(const Image& image, Address value, std::size_t size) {
     for (const auto address : {value, image.base + value}) {
@@ -149,7 +149,7 @@ Dynamic read_dynamic(const Image& image) {
     dynamic.names = part_of<char>(image, names, dynamic.names_size);
     if (const auto* first = part_of<ElfW(Rela)>(image, data, data_size); data != 0 && first) {
         const auto count = data_size / sizeof(ElfW(Rela));
-        // Linkers put those that name no symbol first, in a plugin a hundred thousand of them.
+        // Linkers put relocations without a symbol first: a hundred thousand of them in a plugin.
         dynamic.data = std::span(first, count).subspan(std::min(relative, count));
     }
     if (const auto* first = part_of<ElfW(Rela)>(image, calls, calls_size); calls != 0 && first) {
@@ -170,12 +170,12 @@ public:
             const auto index = ELF64_R_SYM(relocation.r_info);
             if (index == 0) continue;
             const auto& symbol = dynamic_.symbols[index];
-            // Versions are left out: there is one malloc.
+            // Ignores symbol versions: there is one malloc.
             if (symbol.st_shndx != SHN_UNDEF || symbol.st_name >= dynamic_.names_size) continue;
             const std::string_view name = dynamic_.names + symbol.st_name;
             const auto found = std::find(functions_.begin(), functions_.end(), name);
             if (found == functions_.end()) continue;
-            // What is not defined here and has an address all the same.
+            // A symbol that is not defined here, but has an address, has a stub.
             void* const stand_in =
                 symbol.st_value != 0 ? pointer_to(image_.base + symbol.st_value) : nullptr;
             add(image_.base + relocation.r_offset, *found, stand_in);
@@ -190,8 +190,8 @@ private:
             return;
         }
         auto** const slot = static_cast<void**>(pointer_to(address));
-        // A slot that is bound lazily holds the address of a stub of the object's own.
-        // Another scope may be writing there.
+        // A slot that is bound lazily holds the address of a stub of the object's own. Atomic,
+        // because another scope may be writing there.
         const auto held = reinterpret_cast<Address>(std::atomic_ref(*slot).load());
         slots_.emplace_back(slot, function, stand_in,
                             image_.read_only_after_binding.contains(address),
@@ -224,7 +224,7 @@ std::vector<LoadedLibrary> LoadedLibrary::find(std::string_view name) {
         std::string_view name;
         std::vector<std::string> paths;
     } search{name, {}};
-    // The loader is locked within: it must not be called there.
+    // The loader is locked inside the callback, which must not call it.
     dl_iterate_phdr(
         [](dl_phdr_info* info, std::size_t, void* data) {
             auto& wanted = *static_cast<Search*>(data);
@@ -236,7 +236,7 @@ std::vector<LoadedLibrary> LoadedLibrary::find(std::string_view name) {
         &search);
     std::vector<LoadedLibrary> libraries;
     for (const auto& path : search.paths) {
-        // One that went away meanwhile is not loaded again.
+        // A library that was closed meanwhile is not loaded again.
         if (auto* handle = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD)) {
             libraries.push_back(LoadedLibrary(handle));
         }
@@ -260,7 +260,7 @@ bool ImportSlot::exchange(void* expected, void* next) const {
     if (is_read_only_ && ::mprotect(page, page_bytes(), PROT_READ | PROT_WRITE) != 0) return false;
     const bool done = std::atomic_ref<void*>(*address_).compare_exchange_strong(
         expected, next, std::memory_order_acq_rel);
-    // Left writable if this fails, as without RELRO.
+    // If this fails, the page stays writable, as without RELRO.
     if (is_read_only_) (void)::mprotect(page, page_bytes(), PROT_READ);
     return done;
 }
@@ -280,7 +280,7 @@ std::vector<ImportSlot> find_import_slots(const LoadedLibrary& library,
     SlotSearch search(image, dynamic, functions);
     search.look(dynamic.calls, k_bound_call);
     search.look(dynamic.data, k_bound_data);
-    // Old linkers leave calls that are bound at once among the data.
+    // Old linkers put calls that are bound at load time among the data relocations.
     search.look(dynamic.data, k_bound_call);
     return search.take();
 }
@@ -292,7 +292,7 @@ bool stay_loaded() {
                   RTLD_DL_LINKMAP) == 0) {
         return false;
     }
-    // The program itself has no name here, and cannot go.
+    // The program itself has no name here, and cannot be unloaded.
     if (map->l_name == nullptr || *map->l_name == '\0') return true;
     void* const handle = ::dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
     if (handle == nullptr) return false;

@@ -22,7 +22,7 @@ using Symbol = ElfW(Sym);
 constexpr std::uint32_t k_hash_seed = 5381;
 constexpr std::uint32_t k_hash_factor = 33;
 constexpr std::size_t k_header_words = 4;
-// The kernel's own size of a signal set.
+// The kernel's size of a signal set.
 constexpr std::size_t k_signal_set_bytes = 8;
 
 template <typename T>
@@ -42,7 +42,7 @@ std::string hex(std::span<const unsigned char> bytes) {
     return text;
 }
 
-// The one in these notes, if any.
+// Returns the build id in these notes, if there is one.
 std::string find_build_id(Address begin, std::size_t size) {
     constexpr std::size_t k_alignment = 4;
     const auto aligned = [](std::size_t bytes) {
@@ -79,7 +79,7 @@ LoadedObject described(const dl_phdr_info& info) {
     return object;
 }
 
-// What an object exports, as the loader itself looks it up.
+// The exported symbols of an object, looked up in the same way as by the loader.
 class Exports {
 public:
     Exports(const dl_phdr_info& info, const LoadedObject& object) {
@@ -176,10 +176,10 @@ std::vector<LoadedObject> loaded_objects_that_export(std::string_view symbol) {
 bool is_readable(const void* address, std::size_t size) {
     const auto begin = reinterpret_cast<Address>(address);
     if (size == 0) return true;
-    // The kernel takes a null pointer for no set at all, and would not look at the first page.
+    // The kernel treats a null pointer as no set at all, and would not check the first page.
     if (begin < page_bytes() || begin + size < begin) return false;
     const auto is_there = [](Address probe) {
-        // The kernel copies the set before it refuses the unknown operation: nothing is changed.
+        // The kernel copies the set before it rejects the unknown operation: nothing is changed.
         const long done =
             ::syscall(SYS_rt_sigprocmask, ~0, at<void>(probe), nullptr, k_signal_set_bytes);
         return done == 0 || errno != EFAULT;

@@ -16,17 +16,17 @@ namespace {
 
 constexpr std::size_t k_descriptors_max = 1024;
 constexpr int k_free = -1;
-constexpr int k_taken = -2;  // its file is being noted
+constexpr int k_taken = -2;  // its file is being recorded
 
-// The file too: a program may close what it does not know, and get the number for a file of its
-// own.
+// Includes the file, because a program may close descriptors that it does not know, and get the
+// same number for a file of its own.
 struct Entry {
     std::atomic<int> descriptor{k_free};
     std::atomic<std::uint64_t> device{0};
     std::atomic<std::uint64_t> inode{0};
 };
 
-// All that a child may look at: no locks, no memory to be had.
+// All data that a child may read: it must take no lock and allocate no memory.
 constinit std::array<Entry, k_descriptors_max> entries{};
 static_assert(std::atomic<int>::is_always_lock_free &&
               std::atomic<std::uint64_t>::is_always_lock_free);
@@ -37,7 +37,7 @@ bool is_still(const Entry& entry, int descriptor) {
            status.st_ino == entry.inode.load();
 }
 
-// The number stays taken: objects that came from the parent go on using it, and close it.
+// Keeps the number in use: objects that came from the parent still use it, and close it.
 void lead_nowhere(int descriptor) {
     ::close(descriptor);
     int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -47,8 +47,8 @@ void lead_nowhere(int descriptor) {
     ::close(nowhere);
 }
 
-// Calls nothing that is unsafe in a signal handler: other threads of the parent may have held
-// anything.
+// Calls only functions that are safe in a signal handler: other threads of the parent may have held
+// any lock.
 void let_go_in_child() {
     const int error = errno;
     for (auto& entry : entries) {
@@ -59,7 +59,7 @@ void let_go_in_child() {
     errno = error;
 }
 
-// As the library is loaded: later, a fork might come between.
+// Registered when the library is loaded: later, a fork might come first.
 [[maybe_unused]] const int k_registered = ::pthread_atfork(nullptr, nullptr, let_go_in_child);
 
 }  // namespace
@@ -82,7 +82,7 @@ void LockedDescriptor::note(int descriptor) noexcept {
 
 void LockedDescriptor::forget() noexcept {
     if (index_ == k_none) return;
-    // In a child, what is noted there is another descriptor by now: the parent's is still open.
+    // In a child the entry may belong to another descriptor by now: the parent's is still open.
     int expected = descriptor_;
     static_cast<void>(entries.at(index_).descriptor.compare_exchange_strong(expected, k_free));
     index_ = k_none;

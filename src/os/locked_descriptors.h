@@ -1,4 +1,4 @@
-// Descriptors that hold a lock of this process, or will: a child made by fork lets go of them, for
+// Descriptors that hold a lock of this process, or will. A child made by fork closes them, because
 // the lock of an open file lasts until the last process that has it open is gone.
 #pragma once
 
@@ -6,10 +6,11 @@
 
 namespace larder::internal::os {
 
-// From when a descriptor is opened, at the latest before it is locked, until it is closed. In a
-// child made by fork the descriptor leads nowhere: it can be used and closed, without effect. Where
-// there are too many, or the child is not made by fork(), it keeps the lock until it ends or
-// executes another program. Not thread-safe; several at once are.
+// Covers a descriptor from when it is opened, at the latest before it is locked, until it is
+// closed. In a child made by fork the descriptor leads to /dev/null: it can be used and closed,
+// without effect. If there are too many, or the child is not made by fork(), the child keeps the
+// lock until it ends or executes another program. One object is not thread-safe; several at once
+// are.
 class LockedDescriptor {
 public:
     LockedDescriptor() = default;
@@ -18,7 +19,7 @@ public:
     ~LockedDescriptor() { forget(); }
 
     void note(int descriptor) noexcept;
-    // Before the descriptor is closed.
+    // Call this before the descriptor is closed.
     void forget() noexcept;
 
 private:

@@ -11,7 +11,7 @@
 namespace larder::internal::os {
 namespace {
 
-// "\040" stands for a blank: so do tabs, line ends and backslashes.
+// "\040" stands for a blank; tabs, line ends and backslashes are escaped in the same way.
 std::string unescaped(std::string_view text) {
     const auto octal = [](char c) { return c >= '0' && c <= '7'; };
     std::string plain;
@@ -44,7 +44,7 @@ bool is_at_or_above(std::string_view directory, std::string_view path) {
            (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-// One line of mountinfo; what it holds belongs to the text.
+// A line of mountinfo; its views refer to the text.
 struct Mount {
     std::string mount_point;
     std::string_view type;
@@ -67,7 +67,7 @@ std::optional<Mount> mount_above(std::string_view mountinfo, std::string_view pa
         if (dash + 2 >= words.size()) continue;
         auto mount_point = unescaped(words[k_mount_point]);
         if (!is_at_or_above(mount_point, path)) continue;
-        // Of several at one point, the last one hides the others.
+        // If several mounts have the same mount point, the last one hides the others.
         if (found && mount_point.size() < found->mount_point.size()) continue;
         found = Mount{std::move(mount_point), words[dash + 1], words[dash + 2], words[k_root],
                       dash + 3 < words.size() ? words[dash + 3] : std::string_view()};
@@ -75,7 +75,7 @@ std::optional<Mount> mount_above(std::string_view mountinfo, std::string_view pa
     return found;
 }
 
-// By the beginning of the file system's type.
+// Each applies to file system types that begin with the first text.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> k_against_locks{
     {{"nfs", "nolock"},
      {"nfs", "local_lock=all"},
@@ -97,7 +97,7 @@ std::optional<Place> find_mount(std::string_view mountinfo, std::string_view pat
     if (!mount) return std::nullopt;
     std::string file_system(mount->type);
     file_system.append(" ").append(mount->source).append(" ").append(mount->root);
-    // Every container has an overlay of its own at "/": its layers tell them apart.
+    // Every container has an overlay of its own at "/": the layers in its options identify it.
     if (mount->type == "overlay" && !mount->options.empty()) {
         file_system.append(" ").append(mount->options);
     }
@@ -135,7 +135,8 @@ Result<Place> place_of(FileSystem& fs, const std::string& path) {
     }
     auto place = find_mount(mountinfo, *resolved);
     if (!place) {
-        // The root of a chroot is not listed, as it need not be a mount: its inode tells it apart.
+        // The root of a chroot is not listed, because it need not be a mount: its inode identifies
+        // it.
         const auto root = fs.info("/");
         if (!root) return fail(root.error());
         place = Place{"/", "chroot " + std::to_string(root->stamp.inode)};

@@ -1,4 +1,5 @@
-// On which file system a path lies, so that a file that is gone can be told from a disk that is.
+// Finds the file system of a path, so that a removed file can be told from a disk that is not
+// mounted.
 #pragma once
 
 #include <optional>
@@ -18,22 +19,22 @@ struct Place {
     bool operator==(const Place&) const = default;
 };
 
-// Where `path` lies, which exists. Links are followed.
+// Returns the place of `path`, which must exist. Follows links.
 [[nodiscard]] Result<Place> place_of(FileSystem& fs, const std::string& path);
 
-// Where something that does not exist would lie: the place of the nearest directory above it that
-// does. Errors other than Errc::not_found on the way up are passed on.
+// Returns the place that a missing path would have: that of the nearest existing directory above
+// it. Passes on errors other than Errc::not_found on the way up.
 [[nodiscard]] Result<Place> place_above(FileSystem& fs, const std::string& path);
 
-// A mount option by which a file system keeps locks to one machine, or grants every one, such as
-// "nolock"; empty if there is none. Of the mount that a path without links lies on, in the words
-// of /proc/self/mountinfo.
+// Returns a mount option that limits a file system's locks to one machine, or makes it grant every
+// lock, such as "nolock"; empty if there is none. Looks at the mount of a path without links, in
+// the text of /proc/self/mountinfo.
 [[nodiscard]] std::string option_against_locks(std::string_view mountinfo, std::string_view path);
-// The same of this machine's mounts; empty where it cannot be told.
+// The same for this machine's mounts; empty if unknown.
 [[nodiscard]] std::string option_against_locks(FileSystem& fs, const std::string& path);
 
-// The mount that a path without links lies on, in the words of /proc/self/mountinfo; without the
-// file system's id. Absent if there is none.
+// Returns the mount of a path without links, in the text of /proc/self/mountinfo; without the file
+// system's id. Absent if there is none.
 [[nodiscard]] std::optional<Place> find_mount(std::string_view mountinfo, std::string_view path);
 
 }  // namespace larder::internal::os

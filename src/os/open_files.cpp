@@ -14,7 +14,7 @@ OpenFiles OpenFiles::read() {
     for (; !error && descriptors != std::filesystem::directory_iterator();
          descriptors.increment(error)) {
         struct stat status{};
-        // Of what the descriptor leads to; it may be closed by now.
+        // Follows the descriptor; it may be closed by now.
         if (::stat(descriptors->path().c_str(), &status) != 0) continue;
         open.files_.emplace(status.st_dev, status.st_ino);
     }

@@ -1,4 +1,4 @@
-// Which files this process has open.
+// The files that this process has open.
 #pragma once
 
 #include <set>
@@ -10,7 +10,7 @@ namespace larder::internal::os {
 
 class OpenFiles {
 public:
-    // As of now, from /proc; none where it is not there.
+    // Reads the present ones from /proc; none if there is no /proc.
     [[nodiscard]] static OpenFiles read();
 
     [[nodiscard]] bool contains(const FileStamp& stamp) const {

@@ -5,8 +5,8 @@
 namespace larder::internal::os {
 namespace {
 
-// Small pages take 0.5 ms for a MiB, huge ones a tenth of that, or 2 ms where a host has to find
-// the memory first.
+// Small pages take 0.5 ms for a MiB, huge ones a tenth of that, or 2 ms if a host has to find the
+// memory first.
 constexpr std::int64_t k_slow_ns_per_mib = 500'000;
 // A slow probe takes as long as 4 MiB in small pages.
 constexpr std::int64_t k_pause_bytes_min = std::int64_t{32} << 20;

@@ -4,7 +4,7 @@
 
 namespace larder::internal::os {
 
-// Of an ordinary page of memory.
+// The size of an ordinary page of memory.
 [[nodiscard]] std::uint64_t page_bytes();
 
 }  // namespace larder::internal::os

@@ -22,7 +22,7 @@ ssize_t PosixCalls::pwrite(int descriptor, const void* bytes, std::size_t size_b
 int PosixCalls::fsync(int descriptor) { return ::fsync(descriptor); }
 
 PosixCalls& real_posix_calls() {
-    // Never destroyed: threads may go on while the process ends.
+    // Never destroyed: threads may continue while the process ends.
     static auto* const k_calls = new PosixCalls;
     return *k_calls;
 }

@@ -1,5 +1,5 @@
-// The raw system calls that a signal can interrupt or that may do less than asked. Virtual, so that
-// tests can interrupt and shorten them.
+// The raw system calls that a signal can interrupt or that may transfer less than requested.
+// Virtual, so that tests can interrupt and shorten them.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace larder::internal::os {
 
-// Each does what the call of its name does: -1 and errno on failure. Thread-safe.
+// Each does what the system call of its name does: -1 and errno on failure. Thread-safe.
 class PosixCalls {
 public:
     PosixCalls() = default;
@@ -28,7 +28,7 @@ public:
 };
 
 [[nodiscard]] PosixCalls& real_posix_calls();
-// `calls` must outlive the file system and every file it opens.
+// `calls` must outlive the file system and every file that it opens.
 [[nodiscard]] std::unique_ptr<FileSystem> make_posix_file_system(PosixCalls& calls);
 
 }  // namespace larder::internal::os

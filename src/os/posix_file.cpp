@@ -25,7 +25,7 @@
 namespace larder::internal::os {
 namespace {
 
-// Linux moves at most this much in one call, whatever is asked.
+// Linux transfers at most this much in one call, whatever the request.
 constexpr std::size_t k_transfer_bytes_max = std::size_t{1} << 30;
 
 std::int64_t nanoseconds(const timespec& time) {
@@ -49,7 +49,7 @@ public:
         if (size_bytes_ != 0) ::madvise(address_, size_bytes_, MADV_DONTNEED);
     }
     bool is_cached(std::uint64_t offset, std::uint64_t size_bytes) const noexcept override {
-        // Others are told that everything is there.
+        // For other users the kernel reports every page as present.
         if (!is_owner_ || size_bytes == 0 || offset >= size_bytes_) return false;
         const auto last = offset + std::min<std::uint64_t>(size_bytes, size_bytes_ - offset) - 1;
         const auto* const begin = static_cast<const std::byte*>(address_);
@@ -70,8 +70,8 @@ bool fits_offset(std::uint64_t offset, std::size_t size_bytes) {
     return offset <= k_max && size_bytes <= k_max - offset;
 }
 
-// A mapping that failed may have left a hole in its place. Brings back what the file holds; where
-// that fails too the hole stays: a process without memory ends, and does not go on with zeros.
+// A failed mapping may have left a hole in its place. Restores the content of the file; if that
+// fails too, the hole stays: a process without memory then ends, and does not continue with zeros.
 void fill_hole(File& file, std::span<std::byte> memory) {
     if (::msync(memory.data(), memory.size(), MS_ASYNC) == 0) return;
     void* const fresh =
@@ -110,8 +110,8 @@ PosixFile::PosixFile(PosixCalls& calls, int descriptor, std::string path)
 
 PosixFile::~PosixFile() {
     crash_mark_.reset();
-    // Closing alone would leave the lock with a child that has it open; a child must not end the
-    // lock of its parent.
+    // Closing alone would leave the lock with a child that has the file open; and a child must not
+    // release the lock of its parent.
     if (lock_owner_ != 0 && lock_owner_ == ::getpid()) {
         struct flock lock{};
         lock.l_type = F_UNLCK;
@@ -160,7 +160,7 @@ Result<void> PosixFile::write_at(std::uint64_t offset, std::span<const std::byte
 
 Result<void> PosixFile::sync() {
     while (calls_.fsync(descriptor_) != 0) {
-        // Interrupted is not failed: no page was dropped.
+        // An interruption is no failure: no page was dropped.
         if (errno != EINTR) return fail(Error::from_errno("cannot sync", path_));
     }
     return {};
@@ -198,7 +198,7 @@ Result<void> PosixFile::try_lock(LockMode mode) {
     lock.l_type = mode == LockMode::shared ? F_RDLCK : F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (::fcntl(descriptor_, F_OFD_SETLK, &lock) != 0) {
-        // POSIX allows either for "somebody else holds it".
+        // POSIX allows either for a lock with another holder.
         if (errno == EACCES) errno = EAGAIN;
         return fail(Error::from_errno("cannot lock", path_));
     }
@@ -237,7 +237,7 @@ Result<void> PosixFile::map_at(void* address, std::uint64_t offset, std::uint64_
 }
 
 Result<bool> PosixFile::holds(std::span<const std::byte> bytes) {
-    // Read, not mapped: a file that is cut short meanwhile is an error, and no signal.
+    // Reads instead of mapping: a file that is truncated meanwhile gives an error, and no signal.
     constexpr std::size_t k_piece_bytes = std::size_t{256} << 10;
     const auto status = info();
     if (!status) return fail(status.error());
@@ -263,14 +263,14 @@ Result<bool> PosixFile::replace_memory(std::span<std::byte> memory) {
         fill_hole(*this, memory);
         return fail(std::move(error));
     }
-    // Advice: where the file system has huge pages, they are mapped as such, and all at once.
+    // Only advice: if the file system has huge pages, the file is mapped in them, and all at once.
     (void)::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);
     (void)::madvise(memory.data(), memory.size(), MADV_POPULATE_READ);
     return true;
 }
 
 Result<void> PosixFile::make_private(std::span<std::byte> memory) {
-    // The kernel may know the file by other numbers than `stat` tells: a mapping shows them.
+    // The kernel's numbers of the file may differ from those of `stat`: a mapping shows them.
     const auto probe = map(1);
     if (!probe) return fail(probe.error());
     const auto mappings = ProcAddressSpace().file_mappings();
@@ -316,10 +316,10 @@ Result<std::unique_ptr<File>> PosixFile::reopen() {
     }
 }
 
-// A plain read brings in large folios where MADV_WILLNEED and readahead bring in single pages: it
-// costs less CPU, also for whoever goes through a mapping. The request is large, so that the
-// kernel's own limit (128 KiB on many devices) is none; the buffer is small, so that the copy stays
-// in the CPU's cache.
+// A plain read brings in large folios, whereas MADV_WILLNEED and readahead bring in single pages:
+// it costs less CPU, also for later accesses through a mapping. The request is large, so that the
+// kernel's own limit (128 KiB on many devices) does not apply; the buffer is small, so that the
+// copy stays in the CPU's cache.
 void PosixFile::read_ahead(std::uint64_t offset, std::uint64_t size_bytes) noexcept {
     constexpr std::size_t k_request_bytes = std::size_t{4} << 20;
     std::array<std::byte, std::size_t{64} << 10> buffer;

@@ -1,4 +1,4 @@
-// Files and mappings of the operating system itself. Private to os/.
+// Files and mappings of the operating system. Private to os/.
 #pragma once
 
 #include <cstddef>
@@ -38,18 +38,18 @@ public:
     const std::string& path() const override { return path_; }
 
     [[nodiscard]] Result<std::shared_ptr<Mapping>> map(std::uint64_t size_bytes);
-    // Maps whole pages over what is mapped at `address`.
+    // Maps whole pages in place of the memory at `address`.
     [[nodiscard]] Result<void> map_at(void* address, std::uint64_t offset,
                                       std::uint64_t size_bytes);
-    // The file may be locked later: a child made by fork is not to have it open.
+    // The file may be locked later: a child made by fork must not have it open.
     void keep_from_children() noexcept { locked_.note(descriptor_); }
-    // As FileSystem::replace_memory.
+    // Does FileSystem::replace_memory.
     [[nodiscard]] Result<bool> replace_memory(std::span<std::byte> memory);
-    // As FileSystem::make_private.
+    // Does FileSystem::make_private.
     [[nodiscard]] Result<void> make_private(std::span<std::byte> memory);
 
 private:
-    // Whether the file begins with these bytes.
+    // Tells whether the file begins with these bytes.
     [[nodiscard]] Result<bool> holds(std::span<const std::byte> bytes);
 
     PosixCalls& calls_;
@@ -60,10 +60,10 @@ private:
     std::unique_ptr<CrashMark> crash_mark_;
 };
 
-// As FileSystem::can_make_private.
+// Does FileSystem::can_make_private.
 [[nodiscard]] bool can_make_private();
 
-// As FileSystem::map_pieces, of files that are PosixFile.
+// Does FileSystem::map_pieces, for files that are PosixFile.
 [[nodiscard]] Result<std::shared_ptr<Mapping>> compose(std::span<const MapPiece> pieces,
                                                        std::uint64_t start_in_page);
 

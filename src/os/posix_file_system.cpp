@@ -24,7 +24,7 @@ int open_flags(OpenMode how) {
         case OpenMode::read: return O_RDONLY;
         case OpenMode::read_write: return O_RDWR;
         case OpenMode::create_exclusive: return O_RDWR | O_CREAT | O_EXCL;
-        // Nobody else decides, by a link in its place, which file is written to.
+        // No other user may decide, by a link in its place, which file is written to.
         case OpenMode::create_or_open: return O_RDWR | O_CREAT | O_NOFOLLOW;
     }
     return O_RDONLY;
@@ -112,7 +112,7 @@ public:
     }
 
     Result<std::shared_ptr<Mapping>> map(File& file, std::uint64_t size_bytes) override {
-        // Only files opened here come back here: a decorator hands on what it wraps.
+        // All files come from this class: a decorator passes on the file that it wraps.
         return dynamic_cast<PosixFile&>(file).map(size_bytes);
     }
 
@@ -155,7 +155,7 @@ public:
         if (descriptor < 0) return fail(Error::from_errno("cannot open", path));
         PosixFile directory(calls_, descriptor, path);
         auto synced = directory.sync();
-        // Some network file systems make names durable by themselves, and know no sync of a
+        // Some network file systems make names durable by themselves, and have no sync of a
         // directory.
         if (!synced && synced.error().system_errno == EINVAL) return {};
         return synced;
@@ -200,7 +200,7 @@ public:
 
     Result<void> set_mtime(const std::string& path, std::int64_t mtime_ns) override {
         constexpr std::int64_t k_second_ns = 1'000'000'000;
-        // Before the epoch, too, the nanoseconds count forwards.
+        // The nanoseconds count forwards even before the epoch.
         const auto ns = (mtime_ns % k_second_ns + k_second_ns) % k_second_ns;
         const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
                                   {.tv_sec = (mtime_ns - ns) / k_second_ns, .tv_nsec = ns}};

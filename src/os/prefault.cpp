@@ -30,9 +30,9 @@ namespace {
 
 using Address = std::uintptr_t;
 
-// What one thread does at a time: long enough to be measured, short enough to wait for.
+// The unit of work of one thread: long enough to be measured, short enough to wait for.
 constexpr Address k_piece_bytes = Address{8} << 20;
-// More do not make the kernel clear pages faster.
+// More threads do not make the kernel clear pages faster.
 constexpr unsigned k_helpers_max = 3;
 
 char* memory_at(Address address) {
@@ -45,7 +45,7 @@ std::int64_t thread_time_ns() {
     return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-// Pages without which nothing is gained are 0.
+// Sizes of 0 mean that nothing can be gained.
 struct Geometry {
     Address page_bytes = 0;
     Address huge_page_bytes = 0;
@@ -60,7 +60,7 @@ const Geometry& geometry() {
         std::ifstream file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
         std::uint64_t size = 0;
         file >> size;
-        // Kernels with 64 KiB pages have huge ones of 512 MiB: hardly a block holds one.
+        // Kernels with 64 KiB pages have huge pages of 512 MiB, which hardly any block contains.
         const bool usable = size >= (1U << 20) && size <= k_piece_bytes && (size & (size - 1)) == 0;
         found.huge_page_bytes = usable ? size : 0;
         return found;
@@ -68,7 +68,7 @@ const Geometry& geometry() {
     return k_geometry;
 }
 
-// Never destroyed: allocations go on while the process ends.
+// Never destroyed: allocations continue while the process ends.
 PageChoice& page_choice() {
     static auto* const k_choice = new PageChoice;
     return *k_choice;
@@ -81,7 +81,7 @@ bool bring_in(Address begin, Address end) {
 bool bring_in_huge(Address begin, Address end) {
     (void)::madvise(memory_at(begin), end - begin, MADV_HUGEPAGE);
     const auto start = thread_time_ns();
-    // A kernel that cannot do it (before Linux 5.14) must not pass for a quick one.
+    // A kernel that lacks the call (before Linux 5.14) must not count as a fast one.
     const bool done = bring_in(begin, end);
     const auto took = done ? thread_time_ns() - start : std::numeric_limits<std::int64_t>::max();
     return page_choice().note(end - begin, took);
@@ -107,16 +107,16 @@ void bring_in_piece(Address begin, Address end) {
     (void)bring_in(begin, end);
 }
 
-// One block, taken piece by piece by whoever is free.
+// One block, processed piece by piece by several threads.
 struct Job {
     Address begin = 0;
     Address end = 0;
     std::atomic<Address> next{0};
-    int helpers = 0;  // at work on it; guarded by the mutex of Helpers
+    int helpers = 0;  // working on it; guarded by the mutex of Helpers
 
     [[nodiscard]] bool has_more() const { return next < end; }
 
-    // Pieces lie at multiples of their size, so that no huge page is cut.
+    // Pieces begin at multiples of their size, so that no huge page is split.
     void work() {
         for (;;) {
             const auto from = next.fetch_add(k_piece_bytes);
@@ -126,15 +126,15 @@ struct Job {
     }
 };
 
-// The threads that help, and the one job they may have. In a child made by fork nobody does: what
-// its parent's threads held stays as it was.
+// The helper threads, and their job, if they have one. In a child made by fork they do nothing: the
+// child leaves locks of the parent's threads as they were.
 class Helpers {
 public:
     void join() {
         std::int64_t none = 0;
         const auto self = current_process_id();
         if (!owner_.compare_exchange_strong(none, self) && none != self) return;
-        // What is set up once is set up before any block comes: a child made by fork meanwhile
+        // Initialises these before any block comes: a child that is forked during an initialisation
         // would wait for it for ever.
         (void)geometry();
         (void)page_choice();
@@ -168,7 +168,7 @@ public:
     }
 
 private:
-    // Another block may be on its way: its allocation does not wait, and neither does this one.
+    // Another block may be in work: its allocation must not wait, and neither must this one.
     bool offer(Job& job) {
         const std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock.owns_lock() || job_ != nullptr) return false;
@@ -224,7 +224,7 @@ void prefault(void* block, std::uint64_t size_bytes) noexcept {
     const int before = errno;
     const auto page = geometry().page_bytes;
     const auto address = reinterpret_cast<Address>(block);
-    // Outwards, so that neighbours make one region: all of a page that the block touches is there.
+    // Rounds outwards, so that neighbours form one region: the block's pages are mapped completely.
     Job job;
     job.begin = address & ~(page - 1);
     job.end = (address + size_bytes + page - 1) & ~(page - 1);

@@ -1,4 +1,4 @@
-// Brings fresh memory in before it is filled: taken one by one, its page faults cost more than the
+// Prefaults new memory before it is filled: taken one by one, page faults cost more than the
 // filling itself.
 #pragma once
 
@@ -7,20 +7,20 @@
 
 namespace larder::internal::os {
 
-// In which pages memory is to be asked for next. Huge ones take a tenth of the time of the small
-// ones in their place where memory is at hand, and several times as long where it first has to be
-// found: a guest whose host takes free memory back, a kernel that has to compact. So what they took
-// decides, and where they were slow they are tried again, ever more seldom. Thread-safe.
+// Decides in which pages to ask for memory next. Huge pages take a tenth of the time of small ones
+// if memory is available, and several times as long if it first has to be found: in a guest whose
+// host reclaims free memory, or in a kernel that has to compact memory. Therefore the measured time
+// decides; after slow ones, huge pages are tried again, less and less often. Thread-safe.
 class PageChoice {
 public:
     enum class Pages {
         huge,
         small,
-        probe,  // one huge page, to see
+        probe,  // one huge page, to measure
     };
-    // For the next `size_bytes`.
+    // Returns the choice for the next `size_bytes`.
     [[nodiscard]] Pages next(std::uint64_t size_bytes) noexcept;
-    // What a piece in huge pages took. True if that is quick.
+    // Records the time that a piece in huge pages took. True if that is fast.
     bool note(std::uint64_t size_bytes, std::int64_t took_ns) noexcept;
 
 private:
@@ -31,13 +31,13 @@ private:
 
 enum class HugePages {
     unavailable,  // the kernel has none, they are switched off, or it does not say
-    on_request,   // where madvise asks for them
+    on_request,   // only after madvise
     always,       // everywhere
 };
-// What this process may expect of transparent huge pages.
+// Returns how this process gets transparent huge pages.
 [[nodiscard]] HugePages transparent_huge_pages();
 
-// Several threads of larder's own share the work while at least one of these lives.
+// While at least one of these lives, several threads of larder's own share the work.
 class PrefaultThreads {
 public:
     PrefaultThreads();
@@ -46,9 +46,9 @@ public:
     ~PrefaultThreads();
 };
 
-// Brings in a block that was just allocated, and that nobody else knows yet, with the pages that it
-// shares with its neighbours. Changes no byte; fails in silence: what is not brought in is faulted
-// in when it is filled. Keeps errno. Any thread, also in a child made by fork.
+// Prefaults a newly allocated block that no other thread knows yet, including the pages that it
+// shares with its neighbours. Changes no byte. Ignores failures: pages that are missing are faulted
+// in when the block is filled. Keeps errno. For any thread, also in a child made by fork.
 void prefault(void* block, std::uint64_t size_bytes) noexcept;
 
 }  // namespace larder::internal::os

@@ -1,4 +1,4 @@
-// Memory of this process alone that is filled once and then read, as a mapped file is.
+// Memory of this process alone that is filled once and then read like a mapped file.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ class Reservation;
 
 class PrivateMemory {
 public:
-    // Takes none before it is brought in or filled; zeros until then.
+    // Reserves address space, which reads as zeros and takes no memory until it is prefaulted or
+    // filled.
     [[nodiscard]] static Result<PrivateMemory> reserve(std::uint64_t size_bytes);
 
     PrivateMemory(PrivateMemory&&) noexcept;
@@ -24,13 +25,12 @@ public:
     PrivateMemory& operator=(const PrivateMemory&) = delete;
     ~PrivateMemory();
 
-    // Several threads may fill parts of it at once. Begins where a huge page does.
+    // Several threads may fill parts of it at once. Begins at a huge page.
     [[nodiscard]] std::span<std::byte> bytes() const;
-    // For who is about to fill a part of bytes(): in the kind of pages that is quick
+    // Prefaults a part of bytes() that is about to be filled, in the kind of pages that is fast
     // (os/prefault.h).
     static void bring_in(std::span<std::byte> part) noexcept;
-    // From here on it can only be read. There is no file to read it from again: drop_resident does
-    // nothing.
+    // Makes it read-only. There is no file to read it from again: drop_resident does nothing.
     [[nodiscard]] Result<std::shared_ptr<Mapping>> seal() &&;
 
 private:

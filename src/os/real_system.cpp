@@ -35,7 +35,7 @@ public:
     }
 };
 
-// Nothing is kept between calls: a forked child must not repeat its parent's numbers.
+// Without a state between calls: a forked child must not repeat its parent's numbers.
 class RealEntropy final : public Entropy {
 public:
     std::uint64_t next() override {
@@ -76,8 +76,8 @@ bool is_root() { return ::geteuid() == 0; }
 
 void return_freed_memory() {
 #if defined(__GLIBC__)
-    // Where another allocator serves the program, the first call sets the C library's up, and two
-    // at once crash. Whoever comes second has nothing left to do.
+    // If the program uses another allocator, the first call initialises the C library's own, and
+    // two at once crash. A second caller has nothing left to do.
     static std::mutex mutex;
     const std::unique_lock lock(mutex, std::try_to_lock);
     if (lock) ::malloc_trim(0);

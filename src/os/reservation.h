@@ -8,7 +8,7 @@
 
 namespace larder::internal::os {
 
-// Anonymous and writable until it is protected; a page takes memory once it is written to.
+// Anonymous memory, writable until it is protected; a page takes memory once it is written to.
 class Reservation {
 public:
     explicit Reservation(std::uint64_t size_bytes);
@@ -17,12 +17,12 @@ public:
     ~Reservation();
 
     [[nodiscard]] bool is_usable() const;
-    // Where huge pages begin; `size_bytes` from there on are reserved.
+    // Begins at a huge page; `size_bytes` from there on are reserved.
     [[nodiscard]] std::byte* begin() const;
-    // For a range that is about to be filled, counted from begin(): huge pages, where the kernel
-    // has them and one fits in.
+    // For a range that is about to be filled, relative to begin(): asks for huge pages, if the
+    // kernel has them and one fits in.
     void advise_huge_pages(std::uint64_t begin, std::uint64_t end) const noexcept;
-    // From here on it can only be read.
+    // Makes the memory read-only.
     [[nodiscard]] Result<void> protect();
 
 private:

@@ -8,7 +8,7 @@ namespace {
 constexpr std::uint32_t k_group_writes = 0020;
 constexpr std::uint32_t k_all_write = 0002;
 constexpr std::uint32_t k_root = 0;
-// Of the three bits of each.
+// Of a user class's three permission bits.
 constexpr std::uint32_t k_file = 06;
 constexpr std::uint32_t k_directory = 07;
 
@@ -20,7 +20,7 @@ public:
                                        std::uint32_t mode) override {
         auto file = fs_.open(path, how, mode);
         const bool creates = how == OpenMode::create_exclusive || how == OpenMode::create_or_open;
-        // Who asks for less means it.
+        // A caller that asks for fewer rights gets only those.
         if (file && creates) {
             share(path, **file, {.group = mode >> 3U & k_file, .others = mode & k_file});
         }
@@ -79,13 +79,13 @@ public:
     }
 
 private:
-    // Three bits for each.
+    // Three bits for each class.
     struct Rights {
         std::uint32_t group = 0;
         std::uint32_t others = 0;
     };
 
-    // Where it fails the file is another user's, who has done it.
+    // If this fails, the file is another user's, who has done it already.
     void share(const std::string& path, File& file, const Rights& rights) {
         const auto own = file.info();
         const auto above = fs_.info(parent_directory(path));
@@ -94,7 +94,7 @@ private:
         if ((above->mode & k_group_writes) != 0) mode |= rights.group << 3U;
         if ((above->mode & k_all_write) != 0) mode |= rights.others;
         if (mode != own->mode) static_cast<void>(file.set_mode(mode));
-        // What root leaves is the directory's owner's. A file that was there before is left alone.
+        // Files that root creates get the directory's owner. An existing file keeps its owner.
         const bool is_new =
             own->kind == FileKind::directory || (own->links == 1 && own->stamp.size_bytes == 0);
         if (own->owner == k_root && above->owner != k_root && is_new) {

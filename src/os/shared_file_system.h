@@ -1,4 +1,4 @@
-// A directory that several users share.
+// File operations in a directory that several users share.
 #pragma once
 
 #include <memory>
@@ -7,9 +7,9 @@
 
 namespace larder::internal::os {
 
-// Passes everything on to `fs`, which must outlive it. What it creates in a directory that the
-// group, or everybody, may write to can be written by them too, whatever the umask of this process;
-// what root creates in another user's directory belongs to that user.
+// Passes all calls on to `fs`, which must outlive it. New files in a directory that the group, or
+// everybody, may write to are writable for them too, whatever the umask of this process; new files
+// of root in another user's directory belong to that user.
 [[nodiscard]] std::unique_ptr<FileSystem> make_shared_file_system(FileSystem& fs);
 
 }  // namespace larder::internal::os

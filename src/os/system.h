@@ -1,4 +1,4 @@
-// What larder needs from the machine, handed down by reference from the composition root.
+// The services that larder needs from the machine, passed by reference from the composition root.
 #pragma once
 
 #include <chrono>
@@ -18,14 +18,14 @@ public:
     Clock& operator=(const Clock&) = delete;
     virtual ~Clock() = default;
 
-    // Since the epoch; comparable with a file's mtime and ctime on a local disk.
+    // The time since the epoch; comparable with a file's mtime and ctime on a local disk.
     [[nodiscard]] virtual std::chrono::nanoseconds wall() = 0;
     // Never goes back; for durations and limits.
     [[nodiscard]] virtual std::chrono::nanoseconds monotonic() = 0;
     virtual void sleep(std::chrono::nanoseconds duration) = 0;
 };
 
-// Unique within this machine and boot, and unguessable enough for file names. Thread-safe.
+// Unique within this machine and boot, and hard enough to guess for file names. Thread-safe.
 class Entropy {
 public:
     Entropy() = default;
@@ -39,13 +39,13 @@ public:
 struct ProcessInfo {
     std::int64_t pid = 0;
     std::string host;
-    std::string boot_id;  // changes with each boot; empty where the system does not tell
+    std::string boot_id;  // changes with each boot; empty if the system does not tell
 };
 
 struct MemoryInfo {
     std::uint64_t rss_bytes = 0;
     std::uint64_t peak_rss_bytes = 0;
-    std::uint64_t file_rss_bytes = 0;  // the part of rss_bytes that is pages of mapped files
+    std::uint64_t file_rss_bytes = 0;  // the part of rss_bytes in pages of mapped files
 };
 
 struct System {
@@ -55,7 +55,7 @@ struct System {
     const ProcessInfo& process;
 };
 
-// Owns the real things. Create one per composition root; must outlive every System made from it.
+// Owns the real services. Create one per composition root; must outlive every System made from it.
 class RealSystem {
 public:
     RealSystem();
@@ -72,31 +72,32 @@ private:
     ProcessInfo process_;
 };
 
-// Of the caller now; another in a child made by fork, where ProcessInfo is still its parent's.
+// The id of the calling process; it differs in a child made by fork, where ProcessInfo is still
+// that of the parent.
 [[nodiscard]] std::int64_t current_process_id();
 
-// Whether it may do as any user.
+// Tells whether the process may act as any user.
 [[nodiscard]] bool is_root();
 
-// How many files this process may have open.
+// Returns how many files this process may have open.
 [[nodiscard]] std::size_t read_descriptor_limit();
 
-// Returns to the system what the heap of this process holds and nobody uses. Takes milliseconds, in
-// which other threads that allocate wait.
+// Returns unused memory of this process's heap to the system. Takes milliseconds, in which other
+// threads that allocate have to wait.
 void return_freed_memory();
 
-// Of the calling process, from /proc; zeros where it is not there.
+// Reads the memory use of the calling process from /proc; zeros if there is no /proc.
 [[nodiscard]] MemoryInfo read_memory_info();
 
-// What all threads of the process have used of all processors, in the kernel too.
+// Returns the processor time of all threads of the process, in the kernel too.
 [[nodiscard]] std::chrono::nanoseconds read_processor_time();
 
-// What this process may still take without others giving way: of the machine, and of its control
-// groups (version 2) where they are limited. 0 where it is not told. `root` is where proc and sys
-// are to be found.
+// Returns how much memory this process may still use without displacing other memory: on the
+// machine, and in its control groups (version 2) if they are limited. 0 if unknown. `root` is the
+// directory that contains proc and sys.
 [[nodiscard]] std::uint64_t read_available_memory_bytes(const std::string& root = {});
-// Whether the process may have so much more memory, as far as its own limits say (`ulimit -v`,
-// strict overcommit).
+// Tells whether the process's own limits (`ulimit -v`, strict overcommit) allow this much more
+// memory.
 [[nodiscard]] bool may_allocate(std::size_t bytes) noexcept;
 
 }  // namespace larder::internal::os

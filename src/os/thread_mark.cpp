@@ -20,7 +20,7 @@ thread_local constinit std::uint64_t own_calls = 0;
 constinit std::atomic<std::uint64_t> last_mark{0};
 constinit std::atomic<std::uint64_t> calls{0};
 
-// std::thread's constructor, which is inline, calls this one with the function to be run.
+// The inline constructor of std::thread calls this function with the function to be run.
 constexpr std::string_view k_start_thread =
     "_ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE";
 
@@ -28,7 +28,7 @@ using State = std::thread::_State;
 using StartThread = void (*)(std::thread*, std::unique_ptr<State>, void (*)());
 using Counted = void (*)(void*, void*, void*, void*, void*);
 
-// What the slots held before. Never reset: a thread may be in a redirected call.
+// The former content of the slots. Never reset: a thread may be in a redirected call.
 constinit std::atomic<StartThread> real_start{nullptr};
 constinit std::atomic<Counted> real_counted{nullptr};
 
@@ -64,7 +64,7 @@ bool remember(std::atomic<Function>& real, void* held) {
     return real.compare_exchange_strong(none, function) || none == function;
 }
 
-// Every slot that is redirected now.
+// All slots that are redirected now.
 class Redirected {
 public:
     void open(const std::vector<std::string_view>& libraries, std::string_view counted) {
@@ -72,7 +72,7 @@ public:
                                         reinterpret_cast<void*>(&redirected_counted)};
         std::vector<std::string_view> names{k_start_thread};
         if (!counted.empty()) names.push_back(counted);
-        // Calls the loader, and therefore without the lock.
+        // Calls the loader, and therefore does not hold the lock.
         std::vector<LoadedLibrary> loaded;
         for (const auto& name : libraries) {
             for (auto& library : LoadedLibrary::find(name)) loaded.push_back(std::move(library));
@@ -90,7 +90,7 @@ public:
     }
 
     void close() {
-        // Let go after the lock: the loader may run destructors.
+        // Released after the lock: the loader may run destructors.
         std::vector<LoadedLibrary> libraries;
         const std::scoped_lock lock(mutex_);
         if (--scopes_ > 0) return;
@@ -128,7 +128,7 @@ private:
     std::vector<LoadedLibrary> libraries_;
 };
 
-// Never destroyed: threads are started while the process ends.
+// Never destroyed: threads may be started while the process ends.
 Redirected& redirected() {
     static auto* const k_redirected = new Redirected;
     return *k_redirected;

@@ -1,5 +1,5 @@
-// What larder needs to know of a model runtime. `openvino` implements it; the tests' fake runtime
-// does too, and can stall, fail and crash.
+// The interface of a model runtime, as larder needs it. `openvino` implements it, and so does the
+// tests' fake runtime, which can stall, fail and crash.
 #pragma once
 
 #include <chrono>
@@ -18,30 +18,29 @@
 
 namespace larder::internal::runtime {
 
-// How a device lets its compiled models be kept.
+// How compiled models of a device can be cached.
 enum class Caching {
     blob,       // it exports a blob and imports it again
-    directory,  // it only caches through a directory that the runtime itself reads and writes
+    directory,  // it caches only through a directory that the runtime itself reads and writes
     none,
 };
 
-// Code that is loaded from a file which the runtime did not bring. The file's content decides a
-// blob.
+// Code loaded from a file that is not part of the runtime. The file's content decides a blob.
 struct LoadedCode {
     std::string name;            // of the file
-    std::uintptr_t address = 0;  // of something that is loaded from it
+    std::uintptr_t address = 0;  // any address in the loaded code
 };
 
-// What tells of a model that was given as a path.
+// Says which content identifies a model that was given as a path.
 enum class ModelContent {
     files,
-    graph,  // the program changes what the runtime makes of the files: only the graph tells
+    graph,  // the program changes how files are read: only the graph identifies the model
 };
 
 // A part of a model because of which a device may refuse the blob that it exported itself.
 struct Doubt {
-    std::string library;  // the file whose code decides it
-    Digest part;          // tells it from other parts
+    std::string library;  // the file whose code decides that
+    Digest part;          // identifies the part
 };
 
 // Everything besides the model that decides a blob.
@@ -49,19 +48,20 @@ struct Identity {
     // Names are "device.…", "runtime.…", "process.…" and "property.…"; values are canonical.
     std::map<std::string, std::string> inputs;
     std::vector<LoadedCode> code;
-    // Files that properties name, by the input that their content becomes. A path that names no
-    // file adds nothing.
+    // Files that properties name, by the name of the input for their content. A path without a file
+    // adds nothing.
     std::map<std::string, std::string> files;
     ModelContent model_content = ModelContent::files;
     std::optional<Doubt> doubt;
-    // Blobs may need what no input tells, such as a driver: only their requirements do.
+    // Blobs may need something that no input shows, such as a driver: only their requirements show
+    // it.
     bool needs_more = false;
     Caching caching = Caching::none;
-    std::string reason;  // why nothing can be kept; empty otherwise
+    std::string reason;  // why nothing can be published; empty otherwise
 };
 
-// A verified blob. `owner` keeps the bytes alive: the runtime holds it for as long as it may look
-// at them.
+// A verified blob. `owner` keeps the bytes alive: the runtime holds it for as long as it may read
+// them.
 struct Blob {
     std::span<const std::byte> bytes;
     std::shared_ptr<const void> owner;
@@ -82,13 +82,13 @@ public:
 // A file for bytes that would otherwise fill memory.
 class Scratch : public BlobSink {
 public:
-    // To be asked first, with all that will be written: an Error where it is better not done.
+    // To be called first, with the total size of the writes: an Error if they should not be made.
     [[nodiscard]] virtual Result<void> reserve(std::uint64_t size_bytes) = 0;
-    // What was written, mapped read-only and shared.
+    // Maps what was written, read-only and shared.
     [[nodiscard]] virtual Result<Blob> map(std::uint64_t size_bytes) = 0;
 };
 
-// A program's own encryption of what is kept for it. Callbacks that throw are Errc::unsupported.
+// A program's own encryption of its blobs. Callbacks that throw give Errc::unsupported.
 class Encryption {
 public:
     Encryption() = default;
@@ -100,7 +100,8 @@ public:
     [[nodiscard]] virtual Result<std::string> decrypt(const std::string& text) const = 0;
 };
 
-// Hashes what a model holds in memory. Who implements it may know some of it without reading it.
+// Hashes the data that a model holds in memory. An implementation may know some digests without
+// reading.
 class MemoryHasher {
 public:
     MemoryHasher() = default;
@@ -108,18 +109,18 @@ public:
     MemoryHasher& operator=(const MemoryHasher&) = delete;
     virtual ~MemoryHasher() = default;
 
-    // hash_chunked of each range, in their order. They follow from the bytes alone.
+    // Returns hash_chunked of each range, in their order. The digests depend on the bytes alone.
     [[nodiscard]] virtual Result<std::vector<Digest>> hash(
         std::span<const std::span<const std::byte>> ranges) = 0;
 };
 
-// Whether this machine's device accepts a blob with given requirements.
+// Says whether this machine's device accepts a blob with given requirements.
 enum class Compatibility { accepted, refused, unknown };
 
-// A directory that belongs to one key alone, for devices that cache only through one.
+// A directory that belongs to one key alone, for devices that cache only through a directory.
 struct PrivateCache {
     std::string directory;
-    std::string name;  // stands for the model in the runtime's own cache key; the same for one key
+    std::string name;  // identifies the model in the runtime's own cache key; the same for one key
 };
 
 // Wall time of each stage; absent if it did not run.
@@ -129,11 +130,11 @@ struct StageTimes {
     std::optional<std::chrono::nanoseconds> import;
 };
 
-// One request of the program: a model, a device and properties. The compiled model it ends with is
-// kept inside and taken out by whoever made the request. Used by one thread at a time.
+// One request of the program: a model, a device and properties. The request holds the compiled
+// model, which its creator takes out. Used by one thread at a time.
 //
-// Methods that return Result throw nothing of the runtime's. `compile…` throw what the runtime
-// throws, unchanged.
+// Methods that return Result throw no exception of the runtime. `compile…` throw the runtime's
+// exceptions unchanged.
 class Request {
 public:
     Request() = default;
@@ -144,122 +145,123 @@ public:
     // An unknown device is not an error here: Caching::none, with the reason.
     [[nodiscard]] virtual Result<Identity> identify() = 0;
 
-    // Of an identity with a doubt: why the device refuses blobs of the model; empty if it does not,
-    // and nothing where that was not found out. Compiles and imports the part in doubt.
+    // For an identity with a doubt: returns why the device refuses blobs of the model; empty if it
+    // does not, and nothing if that is unknown. Compiles and imports the part in doubt.
     [[nodiscard]] virtual std::optional<std::string> find_refusal() { return std::nullopt; }
 
-    // The digest of a model in memory: its graph, weights and everything that reaches the blob.
-    // Errc::unsupported where a part of it has no known meaning; the hasher's own errors are passed
-    // on. Only for models in memory, and for those that were given as a path where the identity
-    // says ModelContent::graph: they are read for it.
+    // Returns the digest of a model in memory: its graph, weights and everything that reaches the
+    // blob. Errc::unsupported if a part of it has no known meaning; the hasher's own errors are
+    // passed on. Only for models in memory, and for models given as a path whose identity says
+    // ModelContent::graph: these are read for it.
     [[nodiscard]] virtual Result<Digest> fingerprint_model(MemoryHasher& hasher) = 0;
-    // The names in a model in memory, hashed, where they decide a blob too; nothing elsewhere.
+    // Hashes the names in a model in memory if they decide a blob too; returns nothing otherwise.
     [[nodiscard]] virtual std::optional<Digest> fingerprint_names() { return std::nullopt; }
-    // The names in a model, hashed, whether they decide a blob or not; reads it. Nothing where the
-    // runtime knows no names.
+    // Hashes the names in a model, whether they decide a blob or not; reads the model. Returns
+    // nothing if the runtime has no names.
     [[nodiscard]] virtual std::optional<Digest> hash_names() { return std::nullopt; }
-    // The same request with the model in a file; null where it cannot be made, or names or anything
-    // else would tell the two apart. Must not outlive what this one was made of.
+    // Returns the same request for the model in a file; null if that is impossible, or if names or
+    // anything else would make the two differ. The result must not outlive the objects that this
+    // request was made from.
     [[nodiscard]] virtual std::unique_ptr<Request> with_model_in(const std::string& /*path*/) {
         return nullptr;
     }
-    // The code that such a model's operations bring with them. Errc::unsupported where it is in no
-    // file.
+    // Returns the code that the operations of such a model bring with them. Errc::unsupported if it
+    // is in no file.
     [[nodiscard]] virtual Result<std::vector<LoadedCode>> code_of_model() {
         return std::vector<LoadedCode>{};
     }
 
-    // Null where what is kept may be kept in clear. Lives as long as the request.
+    // Null if blobs are stored in clear. Lives as long as the request.
     [[nodiscard]] virtual const Encryption* encryption() const { return nullptr; }
 
-    // Reads the model from `path` instead of where the caller named it. `owner` keeps the file
-    // there, and is let go of once the model is read; what is still mapped then needs no name.
+    // Reads the model from `path` instead of the caller's path. `owner` keeps that file alive, and
+    // is released once the model is read; parts that are still mapped need no name.
     virtual void read_from(std::string path, std::shared_ptr<const void> owner) = 0;
 
-    // Where reading a model unpacks its weights into memory, they move to `scratch` once it is
-    // read.
+    // If reading a model unpacks its weights into memory, moves them to `scratch` afterwards.
     virtual void unpack_into(std::shared_ptr<Scratch> scratch) = 0;
-    // Reads the model that is to be compiled, if that was not done; throws what the runtime throws.
-    // Where its weights lie, until `release_model`; nothing where they are the caller's own.
+    // Reads the model that is to be compiled, if that was not done; throws the runtime's
+    // exceptions. Returns where its weights are, valid until `release_model`; nothing if the caller
+    // owns them.
     [[nodiscard]] virtual std::vector<std::span<const std::byte>> read_weights() = 0;
 
     // Compiles with the caller's own properties, exactly as if larder were not there.
     virtual void compile_untouched() = 0;
-    // Compiles with no cache of the runtime's own underneath.
+    // Compiles without the runtime's own cache.
     virtual void compile() = 0;
-    // Compiles with the runtime's own cache in `cache`. True if it came from there.
+    // Compiles with the runtime's own cache in `cache`. True if the model came from there.
     virtual bool compile_with(const PrivateCache& cache) = 0;
-    // Whether the model just compiled is run by a stand-in, while the device that it is for is
-    // still compiling it.
+    // Tells whether another device runs the model just compiled while the requested device is still
+    // compiling it.
     [[nodiscard]] virtual bool is_stood_in_for() { return false; }
 
-    // What a machine needs to import the blob of the model just compiled; empty where the device
-    // does not tell.
+    // Returns what a machine needs to import the blob of the model just compiled; empty if the
+    // device does not report that.
     [[nodiscard]] virtual std::string requirements() = 0;
-    // Whether the device has a copy of its own of all that it imports.
+    // Tells whether the device copies everything that it imports.
     [[nodiscard]] virtual bool copies_blob() { return false; }
-    // Whether an imported model holds its blob for as long as it lives, needed or not.
+    // Tells whether an imported model holds its blob for as long as it lives, needed or not.
     [[nodiscard]] virtual bool holds_blob() { return true; }
     // True if the exported blob holds no weights, and importing it needs the model's files.
     [[nodiscard]] virtual bool exports_without_weights() = 0;
-    // Whether the device may go on making kernels while the model that was just compiled runs.
+    // Tells whether the device may build more kernels while the model that was just compiled runs.
     [[nodiscard]] virtual bool makes_kernels() { return false; }
-    // Whether an import for what is asked can be given a directory of them.
+    // Tells whether an import for this request can be given a directory of kernels.
     [[nodiscard]] virtual bool takes_kernels() { return true; }
-    // A model that is imported from now on reads kernels from this directory, and writes there what
-    // it makes; nowhere if it is empty. It may be gone before the model is.
+    // A model that is imported from now on reads kernels from this directory, and writes new ones
+    // there; none if it is empty. The directory may be removed before the model.
     virtual void keep_kernels_in(const std::string& /*directory*/) {}
-    // Writes the compiled model's blob. Errc::unsupported where the device cannot; the sink's own
+    // Writes the compiled model's blob. Errc::unsupported if the device cannot; the sink's own
     // errors are passed on. May be called again after a failure.
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
 
-    // The inputs of the model just compiled, for people: "images[1,3,224,224]". Empty where that
-    // cannot be told.
+    // Returns the inputs of the model just compiled, for people: "images[1,3,224,224]". Empty if
+    // unknown.
     [[nodiscard]] virtual std::string input_shapes() { return {}; }
-    // How the inputs and outputs of the model just compiled are named, as far as neither the model
-    // nor its blob tells. Empty mostly; to be given to `expect_port_names` before an import.
+    // Returns the names of inputs and outputs of the model just compiled that neither the model nor
+    // its blob shows. Usually empty; to be given to `expect_port_names` before an import.
     [[nodiscard]] virtual std::string port_names() { return {}; }
-    // The same for a request that asks for the model in the other way: by the path of its file, or
-    // by what the runtime reads of it.
+    // The same for the other kind of request for the model: by the path of its file, or by the
+    // graph that the runtime reads from it.
     [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
 
-    // What the device made of the properties of the model just compiled, and an import would not;
-    // empty mostly. To be given to `expect_settled_properties` before an import.
+    // Returns properties of the model just compiled that the device set itself, and that an import
+    // would not set; usually empty. To be given to `expect_settled_properties` before an import.
     [[nodiscard]] virtual std::string settled_properties() { return {}; }
     virtual void expect_settled_properties(const std::string& /*settled*/) {}
 
     [[nodiscard]] virtual Compatibility check(const std::string& requirements) = 0;
-    // The libraries, by file name, that allocate what a blob is unpacked into. Loaded by the time
-    // a blob is imported, if the device has answered anything.
-    // Empty where it is not the memory of this process, or shared by several anyway.
+    // Returns the file names of the libraries that allocate the memory a blob is unpacked into.
+    // They are loaded before a blob is imported, once the device has answered any question. Empty
+    // if that is not memory of this process, or is shared by several processes anyway.
     [[nodiscard]] virtual std::vector<std::string_view> unpacking_libraries() const { return {}; }
-    // What tells an import from what else the process does meanwhile: the libraries that start
-    // threads for it, and a function that they import, and call on the thread that asks before a
-    // compiled model gets its threads; empty where there is none.
+    // These two identify the work of an import among other work of the process: the libraries that
+    // start threads for it; and a function that those import, and call on the requesting thread
+    // before a compiled model gets its threads (empty if there is none).
     [[nodiscard]] virtual std::vector<std::string_view> starting_libraries() const {
         return unpacking_libraries();
     }
     [[nodiscard]] virtual std::string_view making_function() const { return {}; }
     // Inputs and outputs get the names that compiling would give them. Errc::incompatible if the
-    // runtime refuses the blob; any other error is one of the moment.
+    // runtime refuses the blob; any other error is temporary.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
 
-    // Imports and lets go of it again: the compiled model stays. As `import_blob`; success where
-    // the runtime need not be asked.
+    // Imports the blob and releases the result: the compiled model stays. Errors of `import_blob`;
+    // success if the runtime need not be asked.
     [[nodiscard]] virtual Result<void> try_import(const Blob& blob, bool without_weights) = 0;
 
-    // Runs the compiled model once, on zeros, where a part of its blob may be unpacked only then.
-    // Nothing that the program could notice is left of it. Errc::unsupported where zeros may be
-    // more than it can take, where it failed, or has not ended by `limit`.
+    // Runs the compiled model once, on zeros, if a part of its blob may be unpacked only then. The
+    // program cannot notice it. Errc::unsupported if zeros may be invalid input, if the inference
+    // failed, or if it has not ended by `limit`.
     [[nodiscard]] virtual Result<void> warm_up(std::chrono::nanoseconds limit) = 0;
 
-    // Lets go of the model that was read or built for compiling; the compiled one stays.
+    // Releases the model that was read or built for compiling; the compiled one stays.
     virtual void release_model() = 0;
-    // Whether a compiled model holds what it was compiled from in memory for as long as it lives,
-    // and an imported one only its blob.
+    // Tells whether a compiled model keeps what it was compiled from in memory for as long as it
+    // lives, while an imported one keeps only its blob.
     [[nodiscard]] virtual bool compiled_holds_model() const = 0;
-    // Lets go of the compiled model. Another is compiled or imported in its place.
+    // Releases the compiled model. Another is then compiled or imported in its place.
     virtual void release_compiled() = 0;
 
     [[nodiscard]] virtual const StageTimes& times() const = 0;

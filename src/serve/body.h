@@ -1,4 +1,4 @@
-// What an action is asked with: a JSON object, of which nothing is taken that is not understood.
+// Parses the body of an action: a JSON object, of which every member must be known.
 #pragma once
 
 #include <initializer_list>
@@ -13,21 +13,23 @@ namespace larder::serve {
 
 class Body {
 public:
-    // Throws Error (invalid_argument) for what is no object, or has a member of another name.
+    // Throws Error (invalid_argument) if the text is not an object, or has a member of another
+    // name.
     Body(const std::string& text, std::initializer_list<std::string_view> names);
 
-    // Each throws the same for a value of another kind.
+    // Each throws the same if the value is of another type.
     [[nodiscard]] bool flag(const char* name, bool otherwise) const;
     [[nodiscard]] std::optional<std::string> text(const char* name) const;
     enum class Absent { empty, wrong };
-    // Keys, whole or shortened.
+    // Returns keys, complete or shortened.
     [[nodiscard]] std::vector<std::string> keys(Absent absent) const;
 
 private:
     cli::Json json_;
 };
 
-// A key, or its beginning, as `larder` takes it; no other name ever reaches the larder.
+// Tells whether the text is a key or a prefix of one, as `larder` accepts it; no other name ever
+// reaches the larder.
 [[nodiscard]] bool is_key(std::string_view text);
 
 }  // namespace larder::serve

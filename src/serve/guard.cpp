@@ -8,7 +8,7 @@
 namespace larder::serve {
 namespace {
 
-// "localhost:8484" without the port; "[::1]:8484" as "[::1]".
+// Returns "localhost:8484" without the port; "[::1]:8484" as "[::1]".
 std::string_view name_of(std::string_view host) {
     const auto bracket = host.find(']');
     const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
@@ -23,13 +23,15 @@ std::string small(std::string_view text) {
     return result;
 }
 
-// A site whose name was made to lead to this machine asks with that name.
+// Rejects unknown host names: a site can make its own name resolve to this machine, and then uses
+// that name.
 bool is_asked_by_name(const Access& access, const Request& request) {
     const auto name = small(name_of(request.field("host")));
     return std::ranges::find(access.hosts, name) != access.hosts.end();
 }
 
-// What browsers say of who asks. Other programs do not.
+// Evaluates the headers in which browsers say where a request comes from. Other programs do not
+// send them.
 bool is_of_another_site(const Request& request) {
     const auto site = request.field("sec-fetch-site");
     if (!site.empty() && site != "same-origin" && site != "none") return true;
@@ -39,7 +41,7 @@ bool is_of_another_site(const Request& request) {
     return at == std::string_view::npos || origin.substr(at + 3) != request.field("host");
 }
 
-// Takes as long for any other text of this length.
+// Takes the same time for all texts of this length.
 bool is_same(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
     unsigned difference = 0;

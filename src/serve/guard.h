@@ -1,5 +1,5 @@
-// Who may ask for what. Pages of other sites run in the same browser: none of them may read or
-// change anything here.
+// Access control. Pages of other sites run in the same browser: none of them may read or change
+// anything here.
 #pragma once
 
 #include <optional>
@@ -11,27 +11,27 @@
 namespace larder::serve {
 
 struct Access {
-    std::vector<std::string> hosts;  // names under which the server may be asked, in small letters
+    std::vector<std::string> hosts;  // the server's accepted host names, in lower case
     std::string token;
-    bool read_needs_token = false;  // where others than this machine can reach it
+    bool read_needs_token = false;  // if other machines can reach the server
     bool read_only = false;
 };
 
 enum class Need {
-    nothing,  // the page itself, and whether the server lives
+    nothing,  // the page itself, and whether the server is alive
     reading,
     acting,
 };
 
-// The refusal of a request that must not be done.
+// Returns the refusal of a request that must not be executed.
 [[nodiscard]] std::optional<Response> refusal(const Access& access, const Request& request,
                                               Need need);
 
-// Adds what tells browsers to run nothing but this page's own code, in no frame, and to keep
+// Adds headers that make browsers run nothing but this page's own code, in no frame, and store
 // nothing.
 void protect(Response& response);
 
-// A new one, of 256 random bits.
+// Returns a new token of 256 random bits.
 [[nodiscard]] std::string make_token();
 
 // {"error":{"code":…,"what":…,"remedy":…}}

@@ -5,7 +5,7 @@
 namespace larder::serve {
 namespace {
 
-// "%2F" and "+"; what is no escape stays as it is.
+// Decodes "%2F" and "+"; invalid escapes stay unchanged.
 std::string decoded(std::string_view text) {
     std::string result;
     result.reserve(text.size());

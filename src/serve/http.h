@@ -1,4 +1,4 @@
-// Requests and answers, as whoever answers them sees them.
+// Requests and responses, as handlers see them.
 #pragma once
 
 #include <functional>
@@ -17,14 +17,14 @@ struct Request {
     Method method = Method::get;
     std::string path;                                        // without the query; not decoded
     std::map<std::string, std::string, std::less<>> query;   // decoded; the last of a name counts
-    std::map<std::string, std::string, std::less<>> fields;  // by name in small letters
+    std::map<std::string, std::string, std::less<>> fields;  // by name in lower case
     std::string body;
 
-    // Empty where there is none.
+    // Returns an empty text if there is none.
     [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 
-// Why a request is not done, as HTTP numbers it.
+// The status codes of HTTP that are used.
 enum class Status : unsigned {
     ok = 200,
     accepted = 202,
@@ -45,7 +45,7 @@ enum class Status : unsigned {
 
 enum class Stream {
     no,
-    events,  // the body is the first of a stream; the others come from Server::publish
+    events,  // the body is the first event of a stream; Server::publish sends the others
 };
 
 struct Response {
@@ -59,10 +59,10 @@ struct Response {
 // Called on several threads at once. Must not throw.
 using Handler = std::function<Response(const Request&)>;
 
-// Of a target in its original form, "/path?name=value".
+// Reads a target in its original form, "/path?name=value".
 void read_target(std::string_view target, Request& request);
 
-// One message of a stream of server-sent events; `data` has no line breaks.
+// Returns one message of a stream of server-sent events; `data` has no line breaks.
 [[nodiscard]] std::string event_text(std::string_view name, std::string_view data);
 
 }  // namespace larder::serve

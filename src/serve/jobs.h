@@ -1,4 +1,4 @@
-// Verifying and repairing: work that takes long, one at a time, and can be ended early.
+// Runs verify and repair: long work, one job at a time, which can be ended early.
 #pragma once
 
 #include <atomic>
@@ -18,18 +18,18 @@ class Jobs {
 public:
     enum class Verb { verify, repair };
 
-    // `tell` is called from any thread with json() whenever that changes, a few times a second.
+    // `tell` is called from any thread with json() after each change, a few times a second.
     Jobs(const Options& options, std::function<void(const cli::Json&)> tell);
     Jobs(const Jobs&) = delete;
     Jobs& operator=(const Jobs&) = delete;
-    ~Jobs();  // stops
+    ~Jobs();  // stops the job
 
-    // Of these entries, or of all if there are none. False while another runs.
+    // Starts the job for these entries, or for all if there are none. False while another runs.
     [[nodiscard]] bool start(Verb verb, const std::vector<std::string>& keys);
-    // Ends what runs, and waits until it has.
+    // Ends the running job, and waits for its end.
     void stop();
     void cancel() { cancelled_ = true; }
-    // The one that runs, or ran last: {"state": "none", "running", "done", "cancelled" or
+    // Describes the running or the last job: {"state": "none", "running", "done", "cancelled" or
     // "failed"…}
     [[nodiscard]] cli::Json json();
 

@@ -54,7 +54,7 @@ void add_by_reason(Families& families, const char* name, const char* help, Metri
     }
 }
 
-// How many there were, and what they took together.
+// Adds the number of requests and the sum of their durations.
 void add_durations(Families& families, const char* name, const char* help, std::uint64_t count,
                    std::chrono::milliseconds sum) {
     auto& family = add_family(families, name, help, MetricType::Summary);

@@ -1,4 +1,4 @@
-// What Prometheus collects.
+// Metrics for Prometheus.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 namespace larder::serve {
 
 struct Measured {
-    // Since this server began: counters of Prometheus begin at 0 with the process that counts.
+    // Counted since this server's start: counters of Prometheus begin at 0 with the process.
     Stats since_start{};
     const Snapshot* now = nullptr;
 };
 
-// In the text format of Prometheus.
+// Returns the text format of Prometheus.
 [[nodiscard]] std::string metrics_text(const Measured& measured);
 inline constexpr const char* k_metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 

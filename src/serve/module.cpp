@@ -1,4 +1,4 @@
-// The module: what the program finds when it opens it.
+// The function that the module exports to the program.
 #include <algorithm>
 #include <fstream>  // tidy-allow(streams): the token, which is no part of a larder
 #include <iterator>
@@ -34,7 +34,7 @@ std::string token_of(const cli::ServeFlags& flags) {
     return token;
 }
 
-// An address as it is written before a port.
+// Returns an address in the form that can precede a port.
 std::string bracketed(const std::string& address) {
     return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
@@ -60,7 +60,7 @@ void announce(const cli::Context& context, const cli::ServeFlags& flags, const S
     const auto host = is_any ? (flags.hosts.empty() ? "localhost" : flags.hosts.front())
                              : bracketed(flags.address);
     const auto plain = "http://" + host + ":" + std::to_string(server.port()) + "/";
-    // What follows the '#' stays in the browser: it is in no log of a server between.
+    // The part after '#' stays in the browser: no server in between logs it.
     const auto url = plain + "#token=" + token;
     if (context.format() == cli::Format::json) {
         auto json = cli::json_object();
@@ -82,12 +82,12 @@ void announce(const cli::Context& context, const cli::ServeFlags& flags, const S
 int serve(const cli::Context& context, const cli::ServeFlags& flags) {
     auto token = token_of(flags);
     const auto settings = context.settings();
-    const auto directory = Store(settings.options).directory().string();  // throws if it is none
+    const auto directory = Store(settings.options).directory().string();  // throws if not a larder
 
     Reader reader(settings.options);
     Server* pushing = nullptr;
     Jobs jobs(settings.options, [&](const cli::Json& job) {
-        // Before anybody learns that it is done, and looks.
+        // Before clients learn that the job is done, and look at the larder.
         if (job["state"] != "running") reader.look_now();
         auto text = cli::json_line(job);
         text.pop_back();
@@ -106,7 +106,7 @@ int serve(const cli::Context& context, const cli::ServeFlags& flags) {
                  });
     announce(context, flags, server, token, directory);
     server.run();
-    // Before the server goes, which both of them push to.
+    // Stopped before the server, to which both of them push.
     reader.stop();
     jobs.stop();
     return cli::k_done;

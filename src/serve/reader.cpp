@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds k_pause_min{1000};
 constexpr int k_pause_per_reading = 20;
 constexpr std::chrono::seconds k_findings_age_max{30};
 
-// From here on a larder evicts soon: what users want to know before it does.
+// From this level on a larder will soon evict, which users want to know in advance.
 constexpr std::uint64_t k_nearly_full_percent = 96;
 
 cli::Json counts_json(const std::vector<EntryInfo>& entries) {
@@ -49,7 +49,7 @@ cli::Json overview_json(const Store& store, const Snapshot& snapshot) {
     return json;
 }
 
-// What only grows older is no change.
+// Compares snapshots; ages that only grow are no change.
 bool is_same(const Snapshot& a, const Snapshot& b) {
     const auto events = [](const Snapshot& snapshot) {
         const auto& total = snapshot.stats.total;
@@ -92,7 +92,7 @@ std::shared_ptr<const Snapshot> Reader::snapshot(std::chrono::milliseconds age_m
 }
 
 std::shared_ptr<Snapshot> Reader::read() {
-    // Anew each time: what was no larder may have become one, or be another.
+    // Opened anew each time: the directory may have become a larder, or another larder.
     Store store(options_);
     auto snapshot = std::make_shared<Snapshot>();
     auto& entries = snapshot->entries;
@@ -117,7 +117,7 @@ std::shared_ptr<Snapshot> Reader::read() {
     return snapshot;
 }
 
-// Not each time: it tries whether the larder can be written and locked.
+// Not at every read: it tests whether the larder can be written and locked.
 cli::Json Reader::findings(const Store& store, const std::vector<EntryInfo>& entries) {
     if (found_at_ && Clock::now() - *found_at_ < k_findings_age_max) return findings_;
     findings_ = cli::Json::array();
@@ -170,7 +170,7 @@ void Reader::keep_watching(const std::function<bool()>& watched,
             const auto found = snapshot(std::chrono::milliseconds(0));
             if (std::exchange(told, found->version) != found->version) changed(*found);
         } catch (const std::exception&) {
-            // Whoever asks for it is told why.
+            // A client that asks for the snapshot gets the error.
         }
     }
 }

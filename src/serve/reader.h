@@ -1,4 +1,4 @@
-// What is in the larder, read again as it changes.
+// Reads the larder again whenever it changes.
 #pragma once
 
 #include <chrono>
@@ -17,9 +17,9 @@
 
 namespace larder::serve {
 
-// Of one moment. Never changes.
+// The state at one moment. Immutable.
 struct Snapshot {
-    std::uint64_t version = 0;  // another number whenever anything differs
+    std::uint64_t version = 0;  // changes whenever anything differs
     std::vector<EntryInfo> entries;
     cli::BytesByKey unique;  // refers to `entries`
     Stats stats;
@@ -27,7 +27,7 @@ struct Snapshot {
     std::string entries_json;  // as `larder ls --json` prints it
     std::string stats_json;    // as `larder stats --json` prints it
     cli::Json overview;
-    std::uint64_t damaged = 0;  // files that were set aside since the first snapshot
+    std::uint64_t damaged = 0;  // files quarantined since the first snapshot
 };
 
 // Thread-safe.
@@ -38,15 +38,15 @@ public:
     Reader& operator=(const Reader&) = delete;
     ~Reader();
 
-    // Reads, unless what was read is younger. Throws Error.
+    // Reads the larder, unless the last snapshot is younger than `age_max`. Throws Error.
     [[nodiscard]] std::shared_ptr<const Snapshot> snapshot(std::chrono::milliseconds age_max);
 
-    // Reads again and again, as long as `watched` holds, and calls `changed` from a thread of its
-    // own with what is new. No more than a twentieth of a core goes into it.
+    // Reads repeatedly while `watched` returns true, and calls `changed` with new snapshots from a
+    // thread of its own. Uses at most a twentieth of a core.
     void watch(std::function<bool()> watched, std::function<void(const Snapshot&)> changed);
     // Ends watch().
     void stop();
-    // At once, for something was done to it.
+    // Reads at once, because the larder was changed.
     void look_now();
 
 private:

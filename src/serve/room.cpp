@@ -12,7 +12,7 @@
 namespace larder::serve {
 namespace {
 
-// On one device. What is kept for a model besides its blob, such as kernels, has its name.
+// Entries that belong to a model's blob, such as kernels, count under the model's name.
 using Place = std::pair<std::string_view, std::string_view>;  // device, model
 
 struct Room {

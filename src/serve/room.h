@@ -1,4 +1,4 @@
-// Who takes how much of the disk.
+// Shows how the disk space is divided.
 #pragma once
 
 #include "cli/json.h"
@@ -6,9 +6,9 @@
 
 namespace larder::serve {
 
-// {"devices":[{"device","unique_bytes","shared_bytes","models":[{"model","entries","key",
-// "unique_bytes","shared_bytes"}…]}…]}, the largest first. What several models share is divided
-// among them, so that all of it together is what the objects take.
+// Returns {"devices":[{"device","unique_bytes","shared_bytes","models":[{"model","entries","key",
+// "unique_bytes","shared_bytes"}…]}…]}, the largest first. Bytes that several models share are
+// divided among them, so that the sum is the size of all objects.
 [[nodiscard]] cli::Json room_json(const Snapshot& snapshot);
 
 }  // namespace larder::serve

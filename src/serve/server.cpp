@@ -29,7 +29,7 @@ using Task = asio::awaitable<Value>;
 constexpr std::size_t k_threads = 4;
 constexpr std::size_t k_events_waiting_max = 256;
 
-// Errors as values, not as exceptions.
+// Returns errors as values instead of exceptions.
 auto into(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
 Method method_of(http::verb verb) {
@@ -41,7 +41,7 @@ Method method_of(http::verb verb) {
     }
 }
 
-// False where it says twice what may be said once.
+// False if a field that may occur only once occurs twice.
 bool read_fields(const http::fields& fields, Request& request) {
     for (const auto& field : fields) {
         const auto text = field.name_string();
@@ -72,8 +72,8 @@ Tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
 
 }  // namespace
 
-// All sessions run on the one thread that run() is called on: nothing of them needs a lock. What
-// they ask for is worked out on `workers`.
+// All sessions run on the one thread that calls run(), and so need no lock. `workers` compute the
+// responses.
 struct Server::Impl {
     struct Stream {
         explicit Stream(asio::io_context& io) : wake(io) {}
@@ -90,7 +90,7 @@ struct Server::Impl {
             auto socket = co_await acceptor.async_accept(into(error));
             if (error == asio::error::operation_aborted) co_return;
             if (error) {
-                // No more descriptors, most likely: others end meanwhile.
+                // Most likely there are no more descriptors: other connections end meanwhile.
                 asio::steady_timer pause(io, std::chrono::milliseconds(100));
                 co_await pause.async_wait(into(error));
                 continue;
@@ -130,7 +130,7 @@ struct Server::Impl {
         std::ignore = stream.socket().shutdown(Tcp::socket::shutdown_both, ignored);
     }
 
-    // What could not be read, where it is the client's fault.
+    // Answers a request that could not be read, if that is the client's fault.
     Task<> refuse(beast::tcp_stream& stream, beast::error_code error) {
         if (error.category() != make_error_code(http::error::bad_method).category()) co_return;
         if (error == http::error::end_of_stream || error == http::error::partial_message) {
@@ -142,8 +142,8 @@ struct Server::Impl {
         auto response = error_response(status, "request", error.message(), {});
         protect(response);
         co_await write(stream, response, Method::get, false);
-        // Most clients read no answer before they have sent all: closed at once, they would get
-        // none.
+        // Most clients read no response before they have sent everything: without this they would
+        // get none.
         beast::error_code ended;
         std::ignore = stream.socket().shutdown(Tcp::socket::shutdown_send, ended);
         stream.expires_after(limits.read);
@@ -173,7 +173,7 @@ struct Server::Impl {
         co_return co_await write(stream, response, request.method, message.keep_alive() && !ending);
     }
 
-    // On a worker, while other sessions go on.
+    // Computes the response on a worker, while other sessions continue.
     Task<Response> work_out(const Request& request) {
         struct Work {
             explicit Work(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
@@ -236,7 +236,7 @@ struct Server::Impl {
         });
         http::response<http::empty_body> head;
         set_head(head, response);
-        head.keep_alive(false);  // and without a length: it ends with the connection
+        head.keep_alive(false);  // without a length: it ends with the connection
         http::response_serializer<http::empty_body> serializer(head);
         stream.expires_after(limits.write);
         beast::error_code error;
@@ -283,7 +283,7 @@ struct Server::Impl {
     std::size_t connections = 0;
     std::size_t answering = 0;
     bool ending = false;
-    // Sessions that are still there end with it, and refer to what is above.
+    // Destroyed before the members above: remaining sessions end with it, and refer to those.
     asio::io_context io{1};
     asio::thread_pool workers{k_threads};
     Tcp::acceptor acceptor;
@@ -308,7 +308,7 @@ Server::Server(const std::string& address, std::uint16_t port, Handler handler,
 }
 
 Server::~Server() {
-    // Whatever is being worked out ends before what it refers to.
+    // Running handlers end before the objects that they refer to.
     impl_->workers.join();
 }
 

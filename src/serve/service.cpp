@@ -33,7 +33,7 @@ Response json_response(const Json& json, Status status = Status::ok) {
     return response;
 }
 
-// Of a snapshot, which lives as long as the answer.
+// Returns a text of a snapshot, which lives as long as the response.
 Response text_of(std::shared_ptr<const Snapshot> snapshot, std::string Snapshot::* text) {
     Response response;
     const auto* const body = &((*snapshot).*text);
@@ -69,7 +69,7 @@ Status status_of(ErrorCode code) {
     return Status::internal;
 }
 
-// Of the exception that is being handled.
+// Describes the exception that is being handled.
 Response failed() {
     const auto failure = cli::current_failure();
     try {
@@ -86,7 +86,7 @@ Response failed() {
     }
 }
 
-// As parse_age reads it, but for none at all; absent if it is not asked for.
+// Parses an age like parse_age, but refuses an age of 0; absent if the query has no age.
 std::optional<std::chrono::seconds> age_in(const Request& request, std::string_view name) {
     const auto found = request.query.find(name);
     if (found == request.query.end()) return std::nullopt;
@@ -96,7 +96,8 @@ std::optional<std::chrono::seconds> age_in(const Request& request, std::string_v
                 "write it with a unit, such as 12h or 30d");
 }
 
-// As `larder why` would be asked for the model of an entry, with what decided its key.
+// Builds the request of `larder why` for the model of an entry, with the properties that decided
+// its key.
 cli::WhyFlags same_request(const EntryInfo& entry) {
     constexpr std::string_view k_property = "property.";
     if (entry.kind == "memory" || entry.kind == "caller" || !entry.unpacked_from.empty() ||
@@ -281,7 +282,7 @@ Response Service::events() const {
 }
 
 Response Service::health() const {
-    // Throws where the larder cannot be read.
+    // Throws if the larder cannot be read.
     const Store store(settings_.options);
     static_cast<void>(store.max_size_bytes());
     auto json = cli::json_object();

@@ -1,4 +1,4 @@
-// What the server answers: the page, the API, metrics.
+// The server's responses: the page, the API, metrics.
 #pragma once
 
 #include <chrono>
@@ -16,13 +16,13 @@ namespace larder::serve {
 // Thread-safe.
 class Service {
 public:
-    // `access` may still change until the first request; see set_access.
+    // `access` may change until the first request; see set_access.
     Service(Settings settings, Reader& reader, Jobs& jobs);
 
     void set_access(Access access) { access_ = std::move(access); }
     [[nodiscard]] Response answer(const Request& request) const noexcept;
 
-    // What a stream of events begins with, and goes on with whenever that changes.
+    // Returns the first event of a stream, which is sent again after each change.
     [[nodiscard]] cli::Json state_json(const Snapshot& snapshot) const;
 
 private:

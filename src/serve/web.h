@@ -1,4 +1,4 @@
-// The page and what belongs to it, as they are in this binary.
+// The page and its files, which are embedded in this binary.
 #pragma once
 
 #include <span>
@@ -7,12 +7,12 @@
 namespace larder::serve {
 
 struct WebFile {
-    std::string_view path;  // as asked for: "/app.js"
+    std::string_view path;  // as requested: "/app.js"
     std::string_view type;
     std::string_view text;
 };
 
-// Written by cmake/embed.cmake.
+// Defined in a file that cmake/embed.cmake writes.
 [[nodiscard]] std::span<const WebFile> web_files();
 
 }  // namespace larder::serve

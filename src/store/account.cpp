@@ -34,7 +34,7 @@ std::uint64_t get(const Bytes& bytes, std::size_t word) {
     return value;
 }
 
-// A file that is torn, or was written by somebody else, is as good as none.
+// A file that is torn, or was written by another program, fails this check and counts as absent.
 std::uint64_t check_of(const Bytes& bytes) {
     const auto digest = hash_bytes(std::span(bytes).first(bytes.size() - 8));
     std::uint64_t check = 0;
@@ -76,7 +76,7 @@ Result<void> Account::write(const Balance& balance) {
     put(bytes, 2, balance.bytes);
     put(bytes, 3, static_cast<std::uint64_t>(balance.counted_at_ns));
     put(bytes, k_words - 1, check_of(bytes));
-    // Not synced: after power loss it is what it was, or damaged, and counted anew.
+    // Not synced: after power loss the account is an older one, or damaged and counted anew.
     return file_->write_at(0, bytes);
 }
 

@@ -1,4 +1,4 @@
-// What people do with a larder: list, check, remove.
+// Administration of a larder: listing, verifying and removing entries.
 #pragma once
 
 #include <chrono>
@@ -20,21 +20,21 @@ namespace larder::internal::store {
 
 struct Context;
 
-// How much of manifests is read.
+// Decides how much of each manifest is read.
 enum class ManifestDetail {
     whole,
     summary,  // see format::summarise_manifest
 };
 
-// One manifest, or why it cannot be read.
+// One manifest, or the reason why it cannot be read.
 struct ListedEntry {
     Key key;
     std::string path;
     Result<Manifest> manifest = fail(Errc::io, "was not read");
-    // Of its key inputs, what tells the device and the runtime: one copy for all that say the same.
-    // Null without a manifest.
+    // The key inputs that describe the device and the runtime: all entries with the same ones share
+    // one copy. Null without a manifest.
     std::shared_ptr<const format::KeyInputs> built_for{};
-    // By anybody, to the hour; 0: never, as far as the larder tells.
+    // By any machine, to the hour; 0: never, as far as the larder shows.
     std::int64_t used_at_ns = 0;
 };
 
@@ -44,9 +44,9 @@ struct Totals {
     std::uint64_t entries = 0;
     std::uint64_t objects = 0;
     std::uint64_t object_bytes = 0;       // their length
-    std::uint64_t disk_bytes = 0;         // what objects, chunk lists and manifests take on disk
-    std::uint64_t quarantined = 0;        // objects, directories and manifests set aside
-    std::uint64_t quarantined_bytes = 0;  // with what belongs to them
+    std::uint64_t disk_bytes = 0;         // of objects, chunk lists and manifests
+    std::uint64_t quarantined = 0;        // objects, directories and manifests
+    std::uint64_t quarantined_bytes = 0;  // with the files that belong to them
 };
 
 enum class Damage {
@@ -59,7 +59,7 @@ struct Finding {
     Damage damage = Damage::damaged;
     std::optional<Key> key;
     std::optional<Manifest>
-        manifest;  // of the entry, where it could be read before it was set aside
+        manifest;  // of the entry, if it could be read before it was quarantined
     std::string path;
     Error error;
 };
@@ -68,15 +68,14 @@ struct VerifyReport {
     std::uint64_t entries = 0;
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t objects_before = 0;  // read by an earlier check, which this one went on with
+    std::uint64_t objects_before = 0;  // read by an earlier check, which this one continued
     bool complete = true;              // false: it was told to end early
     std::vector<Finding> findings;
 };
 
 struct VerifyOptions {
     std::uint64_t bytes_per_second_max = 0;  // 0: as fast as the disk
-    // Of checks of everything: where one was interrupted, the next goes on. nullptr: from the
-    // start.
+    // For checks of everything: continues an interrupted one. nullptr: starts from the beginning.
     VerifyJournal* journal = nullptr;
 };
 
@@ -95,46 +94,46 @@ struct Removal {
     std::uint64_t freed_bytes = 0;  // on disk
 };
 
-// Which entries go, besides those that the limit takes. Pinned ones stay.
+// Selects the entries to prune, besides those that the limit evicts. Pinned ones stay.
 struct PruneRules {
-    // By keys, with the word for it that is recorded.
+    // Entries by key, each with the reason that is recorded.
     std::map<Key, std::string> doomed;
-    // Not asked for in this long, by anybody.
+    // Entries without a request in this time, from any machine.
     std::optional<std::chrono::nanoseconds> older_than;
-    // Down to this size; else down to the limit of the larder.
+    // Prunes down to this size; absent: down to the limit of the larder.
     std::optional<std::uint64_t> max_bytes;
-    // What was set aside because it was damaged, or ended a process.
+    // Also removes quarantined files: those that were damaged, or crashed a process.
     bool quarantine = false;
 };
 
 struct Pruning {
     Removal removal;
-    // Of each entry: that of PruneRules::doomed, "age", "size" or "limit".
+    // For each entry: the reason in PruneRules::doomed, "age", "size" or "limit".
     std::map<Key, std::string> reasons;
-    std::uint64_t garbage_bytes = 0;  // of what was freed, what no entry used
+    std::uint64_t garbage_bytes = 0;  // of the freed bytes, those that no entry used
     std::uint64_t set_aside_files = 0;
     std::uint64_t left_bytes = 0;
-    std::string held_back;  // the entry for whose sake no object was removed; empty: none
+    std::string held_back;  // an unreadable entry that kept objects from removal; empty: none
 };
 
-// Which entries are to be compressed.
+// Selects the entries to compress.
 struct CompressRules {
     std::optional<std::set<Key>> keys;  // these; absent: all
-    // Of them, those not asked for in this long, by anybody.
+    // Of them, only those without a request in this time, from any machine.
     std::optional<std::chrono::nanoseconds> older_than;
 };
 
-// Why an entry stays as it is.
+// The reason why an entry stays unchanged.
 enum class Unchanged {
-    encoding,  // it is kept in another way than the one that can be changed
-    base,      // variants are made of it
+    encoding,  // its encoding is not the one that can be changed
+    base,      // it is the base of variants
     shared,    // an entry that stays as it is has the same bytes
-    gain,      // it would be less than a tenth smaller
-    busy,      // somebody else is working on it, or has replaced or removed it meanwhile
+    gain,      // it would get smaller by less than a tenth
+    busy,      // another process works on it, or has replaced or removed it meanwhile
     failed,    // see the error
 };
 
-// What was, or would be, kept in another encoding.
+// The entries whose encoding was, or would be, changed.
 struct Recoding {
     struct Done {
         Manifest before;
@@ -148,11 +147,11 @@ struct Recoding {
     };
     std::vector<Done> done;
     std::vector<Left> left;
-    // Of what is done; objects that several entries use count once.
+    // Sums over `done`; objects that several entries use count once.
     std::uint64_t before_bytes = 0;
     std::uint64_t after_bytes = 0;
-    std::string held_back;  // the entry for whose sake nothing was done; empty: none
-    bool complete = true;   // false: it was told to end early
+    std::string held_back;  // an unreadable entry that kept all as it is; empty: none
+    bool complete = true;   // false: `progress` ended it early
 };
 
 // See Store for the contracts.

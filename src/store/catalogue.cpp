@@ -28,7 +28,7 @@ CataloguedEntry examine(Context& context, const Key& key, const os::FileInfo& in
         const auto manifest =
             text ? format::decode_manifest(*text, key) : Result<Manifest>(fail(text.error()));
         if (!manifest) {
-            // One that is damaged uses nothing, as does one that is gone.
+            // An entry that is damaged or gone uses no object.
             const auto code = manifest.error().code;
             entry.readable = code == Errc::damaged || code == Errc::not_found;
             return entry;
@@ -102,7 +102,7 @@ Result<void> Catalogue::scan_folders(Context& context, const std::string& path, 
         auto& [name, now] = *jobs[i];
         const auto started_at_ns = context.system.clock.wall().count();
         const auto info = context.fs().info(name);
-        // A name that is no directory, or is gone, holds nothing.
+        // A name that is not a directory, or is gone, holds nothing.
         if (!info || info->kind != os::FileKind::directory) return {};
         const auto found = folders.find(name);
         const bool known = found != folders.end();
@@ -127,7 +127,7 @@ Result<void> Catalogue::scan_quarantine(Context& context) {
     for (const auto& file : *files) {
         const auto path = os::join(context.layout.quarantine(), file.name);
         const auto info = context.fs().link_info(path);
-        // Moving a file in has set its ctime.
+        // Moving a file into quarantine sets its ctime.
         if (info) quarantined_.push_back({path, info->allocated_bytes, info->stamp.ctime_ns});
     }
     std::sort(quarantined_.begin(), quarantined_.end(),
@@ -158,7 +158,7 @@ void Catalogue::sum_up() {
 }
 
 Result<void> Catalogue::scan(Context& context) {
-    // What was reckoned from a scan points into it.
+    // Plans made from an earlier scan point into these.
     entries_.clear();
     auto done = scan_folders(context, context.layout.entries(), entry_folders_, read_entries);
     if (done) {

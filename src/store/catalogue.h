@@ -1,4 +1,4 @@
-// Everything that a larder holds, looked at once. Private to store/.
+// A scan of everything that a larder holds. Private to store/.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace larder::internal::store {
 
 struct CataloguedEntry {
     Key key;
-    os::FileStamp stamp;  // of the manifest; its mtime is when the entry was used last, roughly
+    os::FileStamp stamp;  // of the manifest; its mtime is about when the entry was last used
     std::uint64_t disk_bytes = 0;
     std::vector<Digest> objects;
     std::uint64_t compile_ms = 0;
     std::int64_t created_at_ns = 0;
-    bool readable = true;  // false: it may use anything
+    bool readable = true;  // false: it may use any object
 };
 
 struct SetAside {
@@ -29,24 +29,24 @@ struct SetAside {
     std::int64_t since_ns = 0;
 };
 
-// Scanned without a lock first, so that a second scan, behind the gate, reads no more than what has
-// changed meanwhile. Several threads read.
+// Scanned without a lock first, so that a second scan, behind the gate, reads only what has changed
+// since. Several threads read.
 class Catalogue {
 public:
     [[nodiscard]] Result<void> scan(Context& context);
 
-    // False if what some entry uses is not known: then no object may be taken for unused.
+    // False if it is unknown which objects some entry uses: then no object may be taken for unused.
     [[nodiscard]] bool complete() const { return unreadable_.empty(); }
-    // Such an entry.
+    // The path of such an entry.
     [[nodiscard]] const std::string& unreadable() const { return unreadable_; }
     [[nodiscard]] const std::vector<const CataloguedEntry*>& entries() const { return entries_; }
-    // With their chunk lists: what they take on disk.
+    // Their sizes on disk, with their chunk lists.
     [[nodiscard]] const std::unordered_map<Digest, std::uint64_t>& objects() const {
         return objects_;
     }
-    // The oldest first.
+    // Oldest first.
     [[nodiscard]] const std::vector<SetAside>& quarantined() const { return quarantined_; }
-    // What counts towards the limit: manifests, objects, chunk lists and quarantine.
+    // The bytes that count towards the limit: manifests, objects, chunk lists and quarantine.
     [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
 
 private:

@@ -8,9 +8,9 @@
 namespace larder::internal::store {
 namespace {
 
-// An entry may be found and not opened yet.
+// An entry used this recently may have been found by a process and not opened yet.
 constexpr std::int64_t k_recent_ns = 2'000'000'000;
-// Uses are marked in the larder no more often than this.
+// The interval at which uses are marked in the larder.
 constexpr std::int64_t k_marked_again_ns = 3'600'000'000'000;
 
 }  // namespace
@@ -21,7 +21,7 @@ RequestHistory history_of(const CataloguedEntry& entry,
     if (const auto found = requests.find(entry.key); found != requests.end()) {
         history = found->second;
     }
-    // Other machines leave nothing but this mark.
+    // Uses by other machines show only in this mark.
     const auto marked_ns = entry.stamp.mtime_ns;
     const auto after_ns = marked_ns - entry.created_at_ns;
     if (history.interval_ns == 0 && after_ns >= k_marked_again_ns) history.interval_ns = after_ns;
@@ -99,7 +99,7 @@ void Clearing::free_bytes(std::uint64_t bytes, const std::string& reason) {
         set_aside_.push_back(quarantined[i]);
         aside += quarantined[i].disk_bytes;
     }
-    // Without its objects an entry frees next to nothing.
+    // If objects cannot be removed, an entry frees almost nothing.
     if (aside >= bytes || !catalogue_.complete()) return;
 
     const auto& entries = catalogue_.entries();

@@ -20,7 +20,7 @@ namespace {
 
 using format::FrameMethod;
 
-// One thread's.
+// Used by one thread.
 class FrameReader {
 public:
     FrameReader(os::File& file, bool is_first)
@@ -45,10 +45,10 @@ private:
 
 using Work = std::function<Result<void>(FrameReader& reader, std::uint64_t frame)>;
 
-// Calls `work` for every frame, with the reader of the thread that it is on.
+// Calls `work` for every frame. Each thread has a reader and a `work` of its own.
 Result<void> for_each_frame(os::File& file, std::uint64_t frames, unsigned threads,
                             const std::function<Work()>& make_work) {
-    // It is the cores that are busy, not the disk.
+    // Decompression is limited by the cores, not by the disk.
     threads = std::min(threads, worker_threads());
     const auto readers = std::clamp<std::uint64_t>(threads, 1, std::max<std::uint64_t>(frames, 1));
     Stripes stripes(frames, readers);
@@ -122,7 +122,8 @@ Result<MappedObject> map_compressed(Context& context, const Manifest& manifest,
     auto mapping = table ? unpack_into_memory(*object->file, *table, context.threads)
                          : Result<std::shared_ptr<os::Mapping>>(fail(table.error()));
     if (!mapping) {
-        // Its bytes are what was kept, as far as they were looked at, and nonsense all the same.
+        // The bytes are those that were published, as far as they were checked, and cannot be
+        // decompressed all the same.
         if (mapping.error().code == Errc::damaged) {
             static_cast<void>(quarantine_object(context, manifest.key, part.object, object->stamp));
         }

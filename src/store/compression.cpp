@@ -1,4 +1,4 @@
-// Keeping blobs compressed that are rarely used.
+// Compresses blobs that are rarely used.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -55,8 +55,8 @@ private:
         for (const auto& entry : group.entries) leave(entry, why, error);
     }
 
-    // The entries that the rules name, and of those that can be compressed the groups, the largest
-    // first: who ends early has most of it.
+    // Finds the entries that the rules name, and groups those that can be compressed. The largest
+    // groups come first, so that ending early loses little.
     Result<void> choose(const CompressRules& rules) {
         const auto keys = keys_of(rules);
         if (!keys) return fail(keys.error());
@@ -68,7 +68,7 @@ private:
         if (!read) return read;
         std::map<Digest, Group> groups;
         for (auto& manifest : manifests) {
-            // One that is gone meanwhile, or damaged: 'verify' finds that.
+            // The entry was removed meanwhile, or is damaged, which `verify` reports.
             if (!manifest) continue;
             if (manifest->encoding != Encoding::raw) {
                 leave(*manifest, Unchanged::encoding);
@@ -115,7 +115,7 @@ private:
         return keys;
     }
 
-    // Of the objects of `groups`.
+    // Finds the entries that use each of the groups' objects.
     std::map<Digest, std::vector<Key>> users_of(const std::map<Digest, Group>& groups) {
         std::map<Digest, std::vector<Key>> users;
         for (const auto& [object, group] : groups) users[object];
@@ -128,7 +128,7 @@ private:
         return users;
     }
 
-    // Why a group must stay as it is, if it must.
+    // Returns the reason why a group must stay as it is, if there is one.
     std::optional<Unchanged> hindrance(const Group& group, const std::vector<Key>& users) {
         const auto keys = group.keys();
         std::optional<Unchanged> why;
@@ -141,13 +141,13 @@ private:
         return why;
     }
 
-    // An error is one that the others would have too.
+    // Returns only errors that the other groups would meet too.
     Result<void> compress(const Group& group) {
         const auto before = recoder_.disk_bytes(group.blob.object);
         std::size_t done = 0;
         const auto after = recoder_.is_dry_run() ? estimate(group, done) : write(group, done);
         if (done > 0) {
-            // Also where not all of the group were: then what it was is still there.
+            // If only a part of the group was compressed, the old object is still there.
             const auto now = after ? *after : before;
             for (std::size_t i = 0; i < done; ++i) {
                 report_.done.push_back({group.entries[i], before, now});
@@ -164,8 +164,8 @@ private:
         return {};
     }
 
-    // What it would take on disk. `done` are the entries that would be compressed: all, or none
-    // where that gains too little.
+    // Returns the size on disk after compression. `done` is set to the number of entries that would
+    // be compressed: all, or none if that gains too little.
     Result<std::uint64_t> estimate(const Group& group, std::size_t& done) {
         const auto file =
             context_.fs().open(context_.layout.object(group.blob.object), os::OpenMode::read);
@@ -187,13 +187,13 @@ private:
         return disk_bytes_of(bytes);
     }
 
-    // The same, of what was published.
+    // Compresses the group; returns the same figures for what was published.
     Result<std::uint64_t> write(const Group& group, std::size_t& done) {
         const auto keys = group.keys();
         const auto flights = recoder_.take_flights({keys.begin(), keys.end()});
         if (!flights) return fail(flights.error());
         const auto& first = group.entries.front();
-        // What is compressed is whole: it is the last time that anybody sees it.
+        // Verified in full: this is the last time that the raw bytes are read.
         const auto object = open_verified(context_, first.key, group.blob, VerifyPolicy::always);
         if (!object) return fail(object.error());
         const auto blob = context_.fs().map(*object->file, group.blob.bytes);
@@ -215,7 +215,7 @@ private:
             if (outcome == Packed::no_gain) return plan->estimated_bytes;
             if (!kept) return fail(kept.error());
             ++done;
-            // The others have the same bytes.
+            // The other entries have the same bytes.
             publication.sources.clear();
             publication.kept = kept->parts;
         }

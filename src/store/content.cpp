@@ -12,11 +12,11 @@
 namespace larder::internal::store {
 namespace {
 
-// Below this, starting a thread costs more than it brings.
+// For fewer bytes, starting a thread costs more than it gains.
 constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{16} << 20;
-// What a thread must have to do to be worth its start and its buffer.
+// A thread must read this many chunks to be worth its start and its buffer.
 constexpr std::uint64_t k_reader_chunks_min = 2;
-// The list of chunk digests must fit into memory, also of a sparse file that states to be huge.
+// The list of chunk digests must fit into memory, even for a sparse file that claims to be huge.
 constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 45;
 
 }  // namespace
@@ -33,7 +33,7 @@ Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes, unsign
                              ? std::uint64_t{1}
                              : std::clamp<std::uint64_t>(threads, 1, chunks / k_reader_chunks_min);
     Stripes stripes(chunks, readers);
-    // All are made here: no thread may run out of memory.
+    // All buffers are allocated here, so that no thread can run out of memory.
     std::vector<std::unique_ptr<std::byte[]>> buffers(readers);
     std::vector<std::unique_ptr<os::File>> files(readers);
     for (std::uint64_t i = 0; i < readers; ++i) {

@@ -1,4 +1,4 @@
-// Reading whole files at the speed of memory, chunk by chunk. Private to store/.
+// Reads whole files at the speed of memory, chunk by chunk. Private to store/.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ struct ContentDigest {
     std::vector<Digest> chunks;
 };
 
-// Sees each chunk after it was read; from several threads, in any order. An error ends the reading.
+// Gets each chunk after it was read; from several threads, in any order. An error ends the reading.
 using ChunkVisitor =
     std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>;
 
-// Reads the first `size_bytes` of a file with up to `threads` threads.
+// Reads and hashes the first `size_bytes` of a file with up to `threads` threads.
 [[nodiscard]] Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes,
                                               unsigned threads, const ChunkVisitor& visit = {});
 
-// Reads it in order, without hashing.
+// Reads the file in order, without hashing.
 [[nodiscard]] Result<void> copy_file(os::File& file, std::uint64_t size_bytes,
                                      const ChunkVisitor& write);
 

@@ -1,4 +1,4 @@
-// What every part of the store works on. Private to store/.
+// The state that all parts of the store share. Private to store/.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ struct Context {
     Log& log;
     VerifiedMemory& memory;
     Layout layout;
-    // The same layout under the state directory, for what cannot be written into this larder.
+    // The same layout under the state directory, for files that cannot be written into this larder.
     std::optional<Layout> notes;
     std::string id;
     Access access = Access::read_write;
@@ -30,25 +30,25 @@ struct Context {
     SizeLimit min_free{};        // none: no floor
     History* history = nullptr;  // may be absent
     WorldWritable world_writable = WorldWritable::refuse;
-    // In place of the system's own where the larder is shared by several users.
+    // Used in place of the system's own if several users share the larder.
     std::unique_ptr<os::FileSystem> shared_fs{};
 
     [[nodiscard]] os::FileSystem& fs() const { return shared_fs ? *shared_fs : system.fs; }
 };
 
-// Errc::read_only unless the larder can be written.
+// Returns Errc::read_only unless the larder can be written.
 [[nodiscard]] Result<void> require_writable(const Context& context);
-// Where trials and private directories go. Errc::read_only if there is no place.
+// Returns the layout for trials and private directories. Errc::read_only if there is none.
 [[nodiscard]] Result<const Layout*> writable_layout(const Context& context);
 
-// 16 hexadecimal characters that nobody else uses.
+// Returns 16 random hexadecimal characters, a name that nothing else uses.
 [[nodiscard]] std::string make_nonce(const Context& context);
 
 // Creates a directory if it is absent, and makes its name durable in either case.
 [[nodiscard]] Result<void> ensure_directory(os::FileSystem& fs, const std::string& path);
 
-// Makes the directories and larder.json of a larder where they are missing; safe against others
-// who do the same. The id of what is there afterwards.
+// Creates the directories and larder.json of a larder if they are missing; safe against other
+// processes that do the same. Returns the larder's id.
 [[nodiscard]] Result<std::string> create_larder(Context& context);
 
 }  // namespace larder::internal::store

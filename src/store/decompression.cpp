@@ -1,4 +1,4 @@
-// Keeping blobs whole again that were compressed.
+// Decompresses entries: stores their blobs raw again.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -31,7 +31,7 @@ PartSource source_of(Context& context, Recoder& recoder, os::File& file,
     return source;
 }
 
-// What it takes on disk then.
+// Returns the size on disk afterwards.
 Result<std::uint64_t> decompress(Context& context, Recoder& recoder, const Manifest& manifest) {
     if (recoder.is_dry_run()) return disk_bytes_of(manifest.blob_bytes);
     const auto flights = recoder.take_flights({manifest.key});

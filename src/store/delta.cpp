@@ -12,22 +12,22 @@ namespace {
 using format::k_variant_page_bytes;
 using format::SegmentSource;
 
-// Fewer bytes that cannot be mapped are cheaper to keep once more.
+// Shorter matches that cannot be mapped are cheaper to store again.
 constexpr std::uint64_t k_copied_segment_bytes_min = std::uint64_t{16} << 10;
-// How many literals are looked through for what a later one repeats.
+// The number of earlier literals that are searched for repetitions of a later one.
 constexpr std::size_t k_repeated_literals_max = 8;
 
-// A part of the blob on the way to a segment.
+// A part of the blob that becomes a segment.
 struct Piece {
     std::uint64_t offset = 0;  // in the blob
     std::uint64_t bytes = 0;
     SegmentSource source = SegmentSource::own;
-    // In the base; of an own piece that repeats an earlier literal: in the blob.
+    // Offset in the base; or in the blob, for an own piece that repeats an earlier literal.
     std::optional<std::uint64_t> from{};
 };
 
-// Where the blob has to begin in its page so that as much as possible of the base lies in memory as
-// it lies in its file.
+// Returns the offset in its page at which the blob has to begin, so that as many bytes as possible
+// of the base have the same offset in their page in memory and in the file.
 std::uint64_t best_start(std::span<const Match> matches) {
     constexpr auto k_step = format::k_variant_alignment_bytes;
     std::array<std::uint64_t, k_variant_page_bytes / k_step> bytes{};
@@ -39,7 +39,7 @@ std::uint64_t best_start(std::span<const Match> matches) {
     return static_cast<std::uint64_t>(best - bytes.begin()) * k_step;
 }
 
-// The whole pages of a match that can be mapped, if they are worth it.
+// Returns the whole pages of a match that can be mapped, if they are worth it.
 std::optional<Match> mappable_part(const Match& match, std::uint64_t start) {
     const auto place = start + match.offset;
     if (place % k_variant_page_bytes == match.base_offset % k_variant_page_bytes) {
@@ -54,7 +54,7 @@ std::optional<Match> mappable_part(const Match& match, std::uint64_t start) {
     return std::nullopt;
 }
 
-// Of what can only be copied, all or nothing is: all, if that is little.
+// Of the matches that can only be copied, either all are copied, if they are few, or none.
 enum class Copies { no, yes };
 
 Copies copies_of(std::span<const Match> matches, std::uint64_t start, std::uint64_t blob_bytes) {
@@ -65,7 +65,7 @@ Copies copies_of(std::span<const Match> matches, std::uint64_t start, std::uint6
     return bytes <= blob_bytes / k_copied_part_max ? Copies::yes : Copies::no;
 }
 
-// Cuts [offset, end) into what `matches` cover and what is left.
+// Cuts [offset, end) into the parts that `matches` cover and the rest.
 void cut(std::uint64_t offset, std::uint64_t end, std::span<const Match> matches,
          std::uint64_t start, SegmentSource source, Copies copies, std::vector<Piece>& pieces) {
     const auto add_literal = [&](std::uint64_t until) {
@@ -84,7 +84,8 @@ void cut(std::uint64_t offset, std::uint64_t end, std::span<const Match> matches
     add_literal(end);
 }
 
-// From where on a literal holds what is new: pages were kept whole, also what the base has of them.
+// Returns the offset at which a literal has new bytes: literals consist of whole pages, and the
+// first page may begin with bytes that the base also has.
 std::uint64_t begin_of_new(std::span<const Match> matches, const Piece& literal) {
     const auto end_of = [](const Match& match) { return match.offset + match.bytes; };
     const auto first =
@@ -94,7 +95,7 @@ std::uint64_t begin_of_new(std::span<const Match> matches, const Piece& literal)
     return end_of(*first) < literal.offset + literal.bytes ? end_of(*first) : literal.offset;
 }
 
-// Keeps constants that the blob holds many times, each layer its own, once.
+// Stores repeated constants once, such as those that every layer of a model has.
 class Repetitions {
 public:
     Repetitions(std::span<const std::byte> blob, std::span<const Match> matches,
@@ -124,7 +125,7 @@ private:
 
     void add(const Piece& piece, std::vector<Piece>& result) {
         const Known now{begin_of_new(matches_, piece), piece.offset + piece.bytes};
-        // Pages of a literal lie in the delta as they lie in memory.
+        // Pages of a literal have the same alignment in the delta as in memory.
         Match best{now.begin, 0, 0};
         for (const auto& known : known_) {
             const auto bytes =
@@ -156,7 +157,7 @@ private:
     std::vector<Known> known_;
 };
 
-// Gives the literals their places, so that their pages can be mapped where they are large.
+// Assigns the literals their offsets in the delta, so that the pages of large ones can be mapped.
 void place_literals(const std::vector<Piece>& pieces, Delta& delta) {
     const auto start = delta.variant.start_in_page;
     delta.own_bytes = format::variant_table_bytes(pieces.size());

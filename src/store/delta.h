@@ -1,5 +1,5 @@
-// From what two blobs have in common to the pieces that one of them is kept as. Works on memory
-// alone. Private to store/.
+// Computes, from the matches of two blobs, the pieces that one of them is stored as. Works on
+// memory alone. Private to store/.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace larder::internal::store {
 
-// Bytes of the blob that its delta holds itself.
+// Bytes of the blob that the delta itself holds.
 struct Literal {
     std::uint64_t offset = 0;      // in the blob
     std::uint64_t own_offset = 0;  // in the delta
@@ -27,12 +27,13 @@ struct Delta {
     std::uint64_t copied_bytes = 0;  // what each load copies, because it cannot be mapped
 };
 
-// Part of the blob. What lies otherwise in memory than in the base's pages is copied by each load,
-// which takes time, and memory for as long as the blob is used: more of it is kept once more.
+// Limits copied bytes to this part of the blob. Each load copies bytes whose alignment differs from
+// that in the base, which takes time, and memory while the blob is used; beyond the limit such
+// bytes are stored again.
 inline constexpr std::uint64_t k_copied_part_max = 16;
 
-// Nothing where it would not pay: the delta is more than half of the blob, or has too many pieces.
-// `matches` are those of `blob` with its base.
+// Returns nothing if a delta would not pay: it is larger than half of the blob, or has too many
+// pieces. `matches` are those of `blob` with its base.
 [[nodiscard]] std::optional<Delta> plan_delta(std::span<const std::byte> blob,
                                               std::uint64_t base_bytes,
                                               std::span<const Match> matches);

@@ -16,12 +16,12 @@ constexpr std::int64_t k_day_ns = 86'400'000'000'000;
 
 struct Bounds {
     std::uint64_t limit = 0;    // 0: none
-    std::uint64_t missing = 0;  // bytes that are less free than there shall be
+    std::uint64_t missing = 0;  // how much more must be free
 };
 
 Bounds bounds_of(const Context& context) {
     const auto space = context.fs().space(context.layout.root());
-    // Where the disk does not tell, there is no share of it to keep to.
+    // If the size of the disk is unknown, shares of it are not enforced.
     const auto disk_bytes = space ? space->total_bytes : 0;
     Bounds bounds;
     bounds.limit = context.max_size.bytes_of(disk_bytes);
@@ -30,7 +30,7 @@ Bounds bounds_of(const Context& context) {
     return bounds;
 }
 
-// Nothing where the account does not know whether there is room.
+// Adds `bytes` to the account. Returns nothing if the account does not show that there is room.
 std::optional<Filling> reserve(Context& context, std::uint64_t bytes, std::uint64_t limit) {
     const auto absent = limit == 0 ? Account::Absent::leave : Account::Absent::make;
     const auto without_limit = limit == 0 ? std::optional(Filling{}) : std::nullopt;
@@ -71,7 +71,8 @@ Result<Removal> clear(Context& context, const Clearing& clearing, DryRun dry_run
     return removal;
 }
 
-// What was counted behind the exclusive gate, which lets no reservation be under way.
+// Writes a count to the account. To be called behind the exclusive gate, so that no reservation
+// runs.
 Result<void> settle(Context& context, std::uint64_t bytes) {
     auto account = Account::open(context, Account::Absent::make);
     if (!account) return fail(std::move(account.error()));
@@ -118,7 +119,7 @@ Error no_room(const Context& context, const Claim& claim, const Catalogue& catal
     return {Errc::no_space, 0, std::move(what), context.layout.root(), std::move(remedy)};
 }
 
-// By the account, or by looking at every file.
+// Returns the account, or counts all files if there is none.
 std::optional<std::uint64_t> held_bytes(Context& context) {
     if (auto account = Account::open(context, Account::Absent::leave)) {
         if (const auto balance = account->read()) return balance->bytes;
@@ -138,7 +139,8 @@ Result<Room> Room::make(Context& context, const Claim& claim) {
     if (!claim.evicts) {
         auto gate = Gate::enter(context, mode, timeout);
         if (!gate) return fail(std::move(gate.error()));
-        // Whatever the limit: an account that is too high for a moment makes nobody evict.
+        // Added to the account whatever the limit: an account that is too high for a moment causes
+        // no eviction.
         static_cast<void>(reserve(context, claim.bytes, 0));
         return Room(std::move(*gate), {});
     }
@@ -150,7 +152,7 @@ Result<Room> Room::make(Context& context, const Claim& claim) {
                     context.layout.root(), "raise LARDER_MAX_SIZE");
     }
     if (bounds.missing == 0) {
-        // Nobody removes meanwhile: neither an object that has no entry yet, nor one in use.
+        // The gate keeps others from removing objects that have no entry yet, or are in use.
         auto gate = Gate::enter(context, mode, timeout);
         if (!gate) return fail(std::move(gate.error()));
         if (const auto filling = reserve(context, claim.bytes, bounds.limit)) {
@@ -168,7 +170,7 @@ Result<Room> Room::make_by_evicting(Context& context, const Claim& claim) {
     if (auto scanned = catalogue.scan(context); !scanned) return fail(std::move(scanned.error()));
     auto around = look_around(context, claim.objects);
     if (!around) return fail(std::move(around.error()));
-    // Should the publication fail, what it was to replace is still there.
+    // If the publication fails, the entry that it was to replace must still be there.
     if (claim.key) around->pinned.insert(*claim.key);
     Clearing clearing(catalogue, std::move(*around));
 
@@ -193,7 +195,7 @@ Result<Room> Room::make_by_evicting(Context& context, const Claim& claim) {
         warn_of_recent(context, clearing, reason);
     }
     const auto left = before - freed;
-    // Still behind the exclusive gate, so that nobody takes the room away again.
+    // Still behind the exclusive gate, so that no other process takes the room.
     if (auto settled = settle(context, left + claim.bytes); !settled) {
         return fail(std::move(settled.error()));
     }
@@ -220,7 +222,7 @@ void warn_of_filling(Context& context, const Filling& filling) {
         const auto mark = limit / k_percent * percent;
         if (filling.before_bytes >= mark || filling.after_bytes < mark) continue;
         const auto name = std::to_string(percent) + " %";
-        // A larder that is in use is full sooner or later, and need not say so each day.
+        // A larder in use gets full sooner or later; one message in a week is enough.
         if (!may_say(context, name, std::chrono::hours(7 * 24))) return;
         context.log.warn_once(
             name,
@@ -259,7 +261,7 @@ Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run)
     pruning.set_aside_files = clearing.set_aside().size();
     pruning.left_bytes = total - std::min(total, pruning.removal.freed_bytes);
     if (!catalogue.complete()) pruning.held_back = catalogue.unreadable();
-    // Whoever keeps no account, because there is no limit, does not begin one here.
+    // Without a limit there is no account, and this does not create one.
     if (dry_run == DryRun::no && limit_bytes(context) != 0) {
         static_cast<void>(settle(context, pruning.left_bytes));
     }

@@ -1,5 +1,4 @@
-// The limit and the floor: making room for what is published, and taking away by rule. Private to
-// store/.
+// The limit and the floor: makes room for publications, and prunes by rule. Private to store/.
 #pragma once
 
 #include <chrono>
@@ -17,13 +16,13 @@
 
 namespace larder::internal::store {
 
-// What is about to get its names.
+// Describes a publication that is about to name its files.
 struct Claim {
     std::uint64_t bytes = 0;      // on disk
-    std::vector<Digest> objects;  // must be there when it has them
-    std::optional<Key> key{};     // of the entry; one of the same key goes with it
-    bool alone = false;           // behind the exclusive gate, whether or not anything has to go
-    bool evicts = true;           // false: what it replaces takes more, and goes next
+    std::vector<Digest> objects;  // must still exist when they get their names
+    std::optional<Key> key{};     // of the entry; replaces one of the same key
+    bool alone = false;           // requires the exclusive gate, even if nothing has to be evicted
+    bool evicts = true;           // false: it replaces something larger, which is removed next
 };
 
 struct Filling {
@@ -31,13 +30,14 @@ struct Filling {
     std::uint64_t after_bytes = 0;
 };
 
-// The gate, and room in the larder behind it: what was claimed is on the account.
+// Holds the gate, and room in the larder behind it: the claimed bytes are on the account.
 class Room {
 public:
-    // Evicts if need be. Errc::no_space if what can be evicted is not enough: then nothing is.
+    // Evicts if needed. Errc::no_space if evicting everything possible is not enough: then nothing
+    // is evicted.
     [[nodiscard]] static Result<Room> make(Context& context, const Claim& claim);
 
-    // Leaves the gate. How full the larder was, and is with what was claimed.
+    // Leaves the gate. Returns how full the larder was, and is with the claimed bytes.
     [[nodiscard]] Filling leave() && {
         gate_.reset();
         return filling_;
@@ -51,10 +51,10 @@ private:
     Filling filling_;
 };
 
-// Says so, once, where a publication brought the larder near its limit.
+// Warns once if a publication brought the larder near its limit.
 void warn_of_filling(Context& context, const Filling& filling);
 
-// The limit in bytes; 0: none.
+// Returns the limit in bytes; 0: none.
 [[nodiscard]] std::uint64_t limit_bytes(const Context& context);
 
 // See Store::has_room.

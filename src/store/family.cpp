@@ -35,7 +35,7 @@ Result<void> write_members(Context& context, const std::string& path,
     if (auto made = os::make_directories(fs, os::parent_directory(path)); !made) return made;
     auto tmp = TmpFile::create(context, context.layout, "family");
     if (!tmp) return fail(std::move(tmp.error()));
-    // Never synced: its loss costs space, and no more.
+    // Never synced: losing it costs disk space, and nothing else.
     if (auto done = tmp->file().write_at(0, std::as_bytes(std::span(text))); !done) return done;
     return tmp->move_to(path);
 }
@@ -50,7 +50,7 @@ void add_to_family(Context& context, const Digest& family, const Digest& object)
     const auto path = context.layout.family(family);
     auto members = read_members(context, path);
     std::erase(members, object);
-    // What is gone makes room.
+    // Objects that are gone make room in the list.
     std::erase_if(members, [&](const Digest& member) {
         return !context.fs().link_info(context.layout.object(member));
     });

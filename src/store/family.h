@@ -1,5 +1,5 @@
-// Which blobs a new one is likely to share its bytes with: `families/ab/<family>` names a few
-// objects. Only advice: what it names may be gone, and is proved before it is used. Private to
+// Lists the blobs that a new one is likely to share bytes with: `families/ab/<family>` names a few
+// objects. Only a hint: the objects may be gone, and are verified before they are used. Private to
 // store/.
 #pragma once
 
@@ -11,13 +11,13 @@
 
 namespace larder::internal::store {
 
-// The newest first; empty where nothing is known.
+// Newest first; empty if nothing is known.
 [[nodiscard]] std::vector<Digest> read_family(const Context& context, const Digest& family);
 
-// Adds a blob that is kept whole. Best effort: without it, more is kept whole than needed.
+// Adds a blob that is stored raw. Best effort: without it, more blobs than needed are stored raw.
 void add_to_family(Context& context, const Digest& family, const Digest& object) noexcept;
 
-// Removes the files that name no object that is there. The bytes on disk that frees.
+// Removes the files that name no existing object. Returns the bytes freed on disk.
 [[nodiscard]] Result<std::uint64_t> remove_empty_families(Context& context, DryRun dry_run,
                                                           std::span<const Digest> gone);
 

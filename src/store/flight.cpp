@@ -13,14 +13,14 @@
 namespace larder::internal::store {
 namespace {
 
-// A file system whose files have no lasting identity must not keep anybody here.
+// Limits reopening on a file system whose files have no lasting identity.
 constexpr std::chrono::seconds k_reopening_max{1};
 
 Result<std::unique_ptr<os::File>> open_lock(Context& context, const std::string& path) {
     auto& fs = context.fs();
     auto file = fs.open(path, os::OpenMode::create_or_open);
     if (file || file.error().code != Errc::not_found) return file;
-    // Locks mean nothing after a power loss: their names need not last.
+    // Not synced: locks have no meaning after a power loss.
     auto made = fs.make_directory(os::parent_directory(path));
     if (!made && made.error().code == Errc::not_found) {
         if (auto restored = create_larder(context); !restored) return fail(restored.error());
@@ -30,11 +30,11 @@ Result<std::unique_ptr<os::File>> open_lock(Context& context, const std::string&
     return fs.open(path, os::OpenMode::create_or_open);
 }
 
-// Its fields are lines, the purpose the last; a zero ends it, for a longer one of somebody who died
-// may lie behind it.
+// The file has one field in each line, the purpose last. A zero byte ends the text: behind it there
+// may be the rest of a longer text of a process that died.
 constexpr std::size_t k_holder_bytes_max = 8192;
 
-// Who it is helps people, and nobody else: where it cannot be written, the lock is as good.
+// Only for messages to people: if it cannot be written, the lock is still valid.
 void write_holder(const Context& context, os::File& file, std::string_view purpose) {
     auto text = std::to_string(os::current_process_id()) + "\n" + machine_mark(context) + "\n" +
                 std::to_string(context.system.clock.wall().count()) + "\n";
@@ -86,8 +86,8 @@ Flight::~Flight() { release(); }
 
 void Flight::release() noexcept {
     if (!file_) return;
-    // Before the lock goes: whoever has the file open by then finds, once it has the lock, that
-    // the name is gone or another's, and opens it again.
+    // Removed before the lock is released: a process that has the file open sees, once it gets the
+    // lock, that the name is gone or another file's, and opens it again.
     if (ownership_.is_ours()) static_cast<void>(fs_->remove(file_->path()));
     file_.reset();
 }
@@ -114,13 +114,13 @@ Result<Flight> take_flight(Context& context, const Key& key, std::chrono::nanose
             const auto same = names(fs, path, *file);
             if (!same) return fail(same.error());
             if (*same) {
-                // At least a tick, so that a wait is seen as one.
+                // At least one nanosecond, so that `waited()` is true.
                 const auto waited_for = waited ? std::max(elapsed, std::chrono::nanoseconds(1))
                                                : std::chrono::nanoseconds(0);
                 if (!purpose.empty()) write_holder(context, *file, purpose);
                 return Flight(fs, std::move(file), waited_for);
             }
-            // The holder we waited for has removed the file with its lock.
+            // The previous holder has removed the file with its lock.
             file.reset();
             waited = true;
             if (elapsed < timeout + k_reopening_max) continue;
@@ -152,7 +152,7 @@ std::vector<FlightHolder> flight_holders(const Context& context) {
         if (holder) holders.push_back(std::move(*holder));
         return Continue::yes;
     };
-    // What cannot be listed is nobody's, as far as people can tell.
+    // If the locks cannot be listed, no holder is reported.
     static_cast<void>(for_each_file(context, context.layout.locks(), visit));
     return holders;
 }

@@ -27,7 +27,7 @@ public:
     Flight& operator=(const Flight&) = delete;
     ~Flight();
 
-    // True if somebody else held the lock when it was asked for: look the key up again.
+    // True if another process or thread held the lock at the first attempt: look the key up again.
     [[nodiscard]] bool waited() const { return waited_for_.count() > 0; }
     [[nodiscard]] std::chrono::nanoseconds waited_for() const { return waited_for_; }
 
@@ -43,7 +43,7 @@ private:
     Ownership ownership_;
 };
 
-// Who holds the lock of a key, and what for, in words.
+// The holder of a key's lock, and its purpose in words.
 struct FlightHolder {
     Key key;
     std::int64_t process = 0;
@@ -52,11 +52,11 @@ struct FlightHolder {
     std::string purpose;
 };
 
-// With a purpose, the holder says in the lock's file who it is.
+// If `purpose` is given, the lock file describes the holder.
 [[nodiscard]] Result<Flight> take_flight(Context& context, const Key& key,
                                          std::chrono::nanoseconds timeout,
                                          std::string_view purpose = {});
-// Those who say so. Waits for nobody, and takes no lock.
+// Return the holders that gave a purpose. They neither wait nor take a lock.
 [[nodiscard]] std::optional<FlightHolder> flight_holder(const Context& context, const Key& key);
 [[nodiscard]] std::vector<FlightHolder> flight_holders(const Context& context);
 

@@ -15,17 +15,17 @@ namespace {
 
 using format::FrameMethod;
 
-// Higher levels look longer for repetitions, which constants do not have: they are slower in both
-// directions, and what they find in noise makes the result larger. For the same reason the other
-// settings are those of this level for large inputs, also where the input is a small sample.
+// Higher levels search longer for repetitions, which constants do not have: they are slower in both
+// directions, and the matches that they find in noise make the result larger. For the same reason
+// the other settings are those of this level for large inputs, even if the input is a small sample.
 constexpr int k_level = 1;
 constexpr int k_hash_log = 14;
 constexpr int k_match_bytes_min = 7;
-// Sampled are this many pieces of a frame, each of this many bytes.
+// A sample consists of this many pieces of a frame, each of this many bytes.
 constexpr std::size_t k_sample_pieces = 4;
 constexpr std::size_t k_sample_piece_bytes = std::size_t{32} << 10;
 constexpr std::size_t k_sample_bytes = k_sample_pieces * k_sample_piece_bytes;
-// Undoing takes time: what gains less than one part in this many is stored.
+// Decompression takes time: frames that shrink by less than one part in this many are stored.
 constexpr std::uint64_t k_gain_min = 32;
 
 constexpr std::array k_choices = {FrameMethod::zstd, FrameMethod::shuffled_by_2_zstd,
@@ -41,9 +41,8 @@ std::size_t width_of(FrameMethod method) {
     return 1;
 }
 
-// With a width that is known when they are compiled, these loops become vector instructions, and
-// are several times as fast as what follows or goes before them: a library for it would gain
-// nothing.
+// With a width that is known at compile time, these loops become vector instructions, and are
+// several times as fast as the compression around them: a library for it would gain nothing.
 template <std::size_t Width>
 void shuffle_by(std::span<const std::byte> from, std::byte* __restrict to) {
     const auto* const source = from.data();
@@ -98,7 +97,7 @@ struct FramePacker::Buffers {
 
     Result<std::span<const std::byte>> compress(std::span<const std::byte> bytes) {
         if (!context) return fail(no_memory());
-        // They hold for every call from now on, so this costs nothing worth saving.
+        // The settings hold for all later calls, so setting them costs almost nothing.
         const std::pair<ZSTD_cParameter, int> settings[] = {{ZSTD_c_compressionLevel, k_level},
                                                             {ZSTD_c_strategy, ZSTD_fast},
                                                             {ZSTD_c_hashLog, k_hash_log},
@@ -129,7 +128,8 @@ Result<std::uint64_t> FramePacker::pack_sample(std::span<const std::byte> piece,
                                                FrameMethod method) {
     const auto width = width_of(method);
     const auto shuffled = buffers_->shuffle_by(width, piece);
-    // Each kind of bytes for itself, as in a whole frame, where each is many blocks long.
+    // Compresses each kind of bytes separately, as in a whole frame, where each is many blocks
+    // long.
     const auto kind_bytes = std::max<std::size_t>(shuffled.size() / width, 1);
     std::uint64_t bytes = 0;
     for (std::size_t at = 0; at < shuffled.size(); at += kind_bytes) {
@@ -149,7 +149,7 @@ Result<MethodChoice> FramePacker::choose(std::span<const std::byte> frame) {
     if (sample_bytes == 0) return choice;
     for (const auto method : k_choices) {
         std::uint64_t bytes = 0;
-        // Each piece for itself, too: constants that lie far apart are not alike.
+        // Compresses each piece separately, too: constants that lie far apart are not alike.
         for (const auto& piece : sample) {
             const auto packed = pack_sample(piece, method);
             if (!packed) return fail(packed.error());

@@ -1,4 +1,4 @@
-// One frame of a blob to its compressed form and back (format/compressed.h). Works on memory alone.
+// Compresses and decompresses one frame of a blob (format/compressed.h). Works on memory alone.
 // Private to store/.
 #pragma once
 
@@ -12,10 +12,10 @@
 
 namespace larder::internal::store {
 
-// Memory that is kept from one frame to the next.
+// Memory that is reused from one frame to the next.
 class FrameBuffer {
 public:
-    // What it held is lost.
+    // Discards the former content.
     [[nodiscard]] std::span<std::byte> of(std::size_t size_bytes) {
         if (size_bytes > size_bytes_) {
             bytes_ = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
@@ -39,7 +39,7 @@ struct PackedFrame {
     std::span<const std::byte> bytes;
 };
 
-// One thread's. Takes memory for a frame when it is first used.
+// Used by one thread. Allocates memory for a frame at its first use.
 class FramePacker {
 public:
     FramePacker();
@@ -47,24 +47,25 @@ public:
     FramePacker& operator=(const FramePacker&) = delete;
     ~FramePacker();
 
-    // The method that makes a sample of the frame smallest, and what the frame then takes.
+    // Returns the method that makes a sample of the frame smallest, and the size that the frame
+    // then takes.
     [[nodiscard]] Result<MethodChoice> choose(std::span<const std::byte> frame);
-    // Stored instead, where that gains nothing. The bytes are the frame's own or this packer's,
-    // until it is called again.
+    // Compresses the frame, or stores it if that gains nothing. The bytes are the frame's own or
+    // this packer's, valid until the next call.
     [[nodiscard]] Result<PackedFrame> pack(std::span<const std::byte> frame,
                                            format::FrameMethod method);
 
 private:
     struct Buffers;
 
-    // The bytes that a piece of a frame takes.
+    // Returns the size that a piece of a frame takes.
     [[nodiscard]] Result<std::uint64_t> pack_sample(std::span<const std::byte> piece,
                                                     format::FrameMethod method);
 
     std::unique_ptr<Buffers> buffers_;
 };
 
-// One thread's.
+// Used by one thread.
 class FrameUnpacker {
 public:
     FrameUnpacker();
@@ -72,8 +73,7 @@ public:
     FrameUnpacker& operator=(const FrameUnpacker&) = delete;
     ~FrameUnpacker();
 
-    // Fills `frame`. Errc::damaged if `packed` is not exactly that many bytes of it, whatever else
-    // it is.
+    // Fills `frame`. Errc::damaged if `packed` does not decompress to exactly that many bytes.
     [[nodiscard]] Result<void> unpack(const PackedFrame& packed, std::span<std::byte> frame);
 
 private:

@@ -1,4 +1,4 @@
-// What the limit needs to remember from one process to the next.
+// The records that the limit needs from one process to the next.
 #pragma once
 
 #include <chrono>
@@ -13,12 +13,12 @@
 
 namespace larder::internal::store {
 
-// An entry that was taken away.
+// An entry that was evicted or pruned.
 struct Eviction {
     Key key;
     std::uint64_t freed_bytes = 0;
     std::string reason;
-    std::int64_t idle_ns = 0;  // since it was asked for last
+    std::int64_t idle_ns = 0;  // since its last request
     std::int64_t age_ns = 0;   // since it was published
 };
 
@@ -30,10 +30,10 @@ public:
     History& operator=(const History&) = delete;
     virtual ~History() = default;
 
-    // Of every key that was asked for on this machine, also those that are not kept any more.
+    // Returns the requests for every key that this machine requested, even if its entry is gone.
     [[nodiscard]] virtual std::map<Key, RequestHistory> requests(std::string_view larder_id) = 0;
     virtual void record(std::string_view larder_id, std::span<const Eviction> evictions) = 0;
-    // True for one of all who ask about a topic within the interval.
+    // Returns true to only one of all callers that ask about a topic within the interval.
     [[nodiscard]] virtual bool may_say(std::string_view larder_id, std::string_view topic,
                                        std::chrono::seconds interval) = 0;
 };

@@ -1,4 +1,4 @@
-// Where things are in a larder. Paths only, no I/O. Private to store/.
+// The paths in a larder. No I/O. Private to store/.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ public:
     [[nodiscard]] std::string locks() const { return at("locks"); }
     [[nodiscard]] std::string tmp() const { return at("tmp"); }
     [[nodiscard]] std::string quarantine() const { return at("quarantine"); }
-    // The manifest of an entry whose object was set aside.
+    // The manifest of an entry whose object was quarantined.
     [[nodiscard]] std::string entry_set_aside(const format::Key& key) const {
         return os::join(quarantine(), key.hex().append(k_set_aside_suffix));
     }
@@ -54,7 +54,8 @@ public:
     [[nodiscard]] std::string trials_of(const Digest& digest) const {
         return fan_out("trials", digest.hex(), {});
     }
-    // Only in the state directory: an object of a larder that this machine cannot write.
+    // Only in the state directory: marks an object, in a larder that this machine cannot write, as
+    // not to be used.
     [[nodiscard]] std::string distrusted(const Digest& digest) const {
         return fan_out("distrusted", digest.hex(), {});
     }
@@ -65,7 +66,7 @@ public:
 
 private:
     [[nodiscard]] std::string at(std::string_view name) const { return os::join(root_, name); }
-    // 256 directories, so that none grows long.
+    // Spreads names over 256 directories, so that none gets long.
     [[nodiscard]] std::string fan_out(std::string_view folder, const std::string& name,
                                       std::string_view suffix) const {
         std::string path = at(folder);

@@ -22,12 +22,12 @@ Result<std::vector<os::DirectoryEntry>> list_if_there(const Context& context,
     return entries;
 }
 
-// What is set aside with something else.
+// Tells whether a file in quarantine belongs to another one there.
 bool is_companion(std::string_view name) {
     return name.ends_with(Layout::k_chunks_suffix) || name.ends_with(Layout::k_set_aside_suffix);
 }
 
-// Fills in what belongs to its key and path.
+// Fills in the fields that follow from its key and path.
 void read(const Context& context, ManifestDetail detail, format::SharedInputs& shared,
           ListedEntry& entry) {
     const auto file = os::read_text_file(context.fs(), entry.path, format::k_manifest_bytes_max);
@@ -53,7 +53,7 @@ void read(const Context& context, ManifestDetail detail, format::SharedInputs& s
     entry.used_at_ns = use_marked(*entry.manifest, file->info.stamp.mtime_ns);
 }
 
-// `count(name, info)` for each file of one of the 256 directories.
+// Calls `count(name, info)` for each file of one of the 256 directories.
 template <class Count>
 Result<void> add_directory(const Context& context, const std::string& directory,
                            const Count& count) {
@@ -75,7 +75,7 @@ Result<void> for_each_file(
     const auto directories = list_if_there(context, folder);
     if (!directories) return fail(directories.error());
     for (const auto& each : *directories) {
-        // Not by its kind, which a file system need not tell: what is no directory lists as absent.
+        // Does not check the kind, which some file systems do not report: a file lists as absent.
         if (each.name.size() != 2) continue;
         const auto directory = os::join(folder, each.name);
         const auto files = list_if_there(context, directory);
@@ -106,7 +106,7 @@ Result<void> for_each_entry(Context& context, const std::function<Continue(Liste
     format::SharedInputs shared;
     std::mutex mutex;
     std::atomic<bool> ended = false;
-    // Read side by side, visited one after the other.
+    // Directories are read in parallel; `visit` is called by one thread at a time.
     return parallel_for(directories->size(), context.threads, [&](std::uint64_t i) -> Result<void> {
         const auto& name = (*directories)[i].name;
         if (name.size() != 2 || ended) return {};
@@ -119,7 +119,7 @@ Result<void> for_each_entry(Context& context, const std::function<Continue(Liste
             if (!key) continue;
             auto& entry = entries.emplace_back(*key, os::join(directory, file.name));
             read(context, detail, shared, entry);
-            // Removed since it was listed.
+            // The entry was removed since the directory was listed.
             const bool gone = !entry.manifest && entry.manifest.error().code == Errc::not_found;
             if (gone) entries.pop_back();
         }
@@ -163,7 +163,7 @@ Result<Totals> measure(Context& context) {
     auto& fs = context.fs();
     Totals totals;
     std::mutex mutex;
-    // Of one directory of `entries` or of `objects`, added up by several threads.
+    // Adds up the directories of `entries` or of `objects` on several threads.
     const auto add = [&](const std::string& folder, const auto& count) -> Result<void> {
         const auto directories = list_if_there(context, folder);
         if (!directories) return fail(directories.error());

@@ -12,13 +12,13 @@
 
 namespace larder::internal::store {
 
-// Every file below a folder of 256 directories (`entries/`, `objects/`). Directories that vanish
-// or are not there are empty.
+// Visits every file in a folder of 256 directories (`entries/`, `objects/`). Directories that are
+// absent, or vanish meanwhile, count as empty.
 [[nodiscard]] Result<void> for_each_file(
     const Context& context, const std::string& folder,
     const std::function<Continue(const std::string& directory, const os::DirectoryEntry&)>& visit);
 
-// The key or digest in a file's name; absent for other files.
+// Returns the key or digest in a file's name; nothing for other files.
 [[nodiscard]] std::optional<Key> key_in_name(std::string_view name);
 [[nodiscard]] std::optional<Digest> digest_in_name(std::string_view name);
 

@@ -16,8 +16,7 @@ Result<Gate> Gate::enter(Context& context, os::LockMode mode, std::chrono::nanos
     };
     auto file = open();
     if (!file && file.error().code == Errc::not_found) {
-        // Somebody removed the directory. Locks mean nothing after a power loss: its name need not
-        // last.
+        // The directory was removed. Not synced: locks have no meaning after a power loss.
         if (auto made = os::make_directories(context.fs(), context.layout.locks()); !made) {
             return fail(std::move(made.error()));
         }

@@ -1,12 +1,12 @@
 // Every lock between processes, and their order. Private to store/.
 //
-//   1. flight (flight.h)   `locks/ab/<key>`, exclusive: who compiles this key. Held for minutes.
-//                          Where a model is shared, two more in this order: whose turn it is to
-//                          unpack it, and who keeps what it was unpacked into.
+//   1. flight (flight.h)   `locks/ab/<key>`, exclusive: held by the process that compiles this key,
+//                          for minutes. To share a model, two more flights follow, in this order:
+//                          the turn to unpack it, and the right to publish its unpacked blocks.
 //   2. gate                `locks/gate`: shared while an entry and its objects get their names,
-//                          exclusive while names are taken away. Held for a few writes or one scan.
+//                          exclusive while names are removed. Held for a few writes or one scan.
 //   3. account (account.h) `account`: while a number in it is changed.
-//   4. tmp files, trials,  each by its owner alone, as a sign of life; never waited for.
+//   4. tmp files, trials,  each held by its owner alone, as a sign of life; never waited for.
 //      presences
 //
 // A process that holds one of these only ever waits for a lock further down.
@@ -21,7 +21,8 @@
 
 namespace larder::internal::store {
 
-// Held until destroyed. Kept short: who cannot get it in time gives up, and a program compiles.
+// Held until destroyed, for a short time: a process that does not get it in time gives up, and its
+// program compiles.
 class Gate {
 public:
     // Errc::busy after `timeout`.
@@ -37,10 +38,10 @@ private:
 inline constexpr std::chrono::seconds k_gate_publish_timeout{10};
 inline constexpr std::chrono::seconds k_gate_remove_timeout{30};
 inline constexpr std::chrono::seconds k_gate_reclaim_timeout{2};
-// Setting aside is on a request's way, and can be left to the next one.
+// Quarantining delays a request, and can be left to the next one: it waits no longer than this.
 inline constexpr std::chrono::milliseconds k_gate_quarantine_timeout{200};
 
-// 1 ms, doubled each time up to 20 ms: a lock that is free again is noticed soon, at no cost.
+// Sleeps 1 ms, doubled each time up to 20 ms: a released lock is noticed soon, at little cost.
 class Backoff {
 public:
     explicit Backoff(os::Clock& clock) : clock_(clock) {}

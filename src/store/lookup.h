@@ -1,4 +1,4 @@
-// From a key to its entry. Private to store/.
+// Finds the entry of a key. Private to store/.
 #pragma once
 
 #include "base/result.h"

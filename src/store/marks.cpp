@@ -7,7 +7,7 @@
 namespace larder::internal::store {
 namespace {
 
-// Enough to tell what is used from what is not, at the cost of one write.
+// Marks once an hour: enough to tell entries in use from others, at the cost of one write.
 constexpr std::int64_t k_again_after_ns = 3'600'000'000'000;
 
 }  // namespace
@@ -23,7 +23,7 @@ void mark_used(Context& context, const Key& key) noexcept {
 }
 
 std::int64_t use_marked(const Manifest& manifest, std::int64_t marked_at_ns) {
-    // Publishing sets the time too.
+    // Publishing also sets the mtime.
     return marked_at_ns - manifest.created_at_ns >= k_again_after_ns ? marked_at_ns : 0;
 }
 

@@ -10,10 +10,10 @@
 namespace larder::internal::store {
 namespace {
 
-// The base is known by a window in each stretch of this length: what is the same over twice as much
-// is found.
+// One window of each stretch of this length of the base is indexed: equal ranges of twice this
+// length are found.
 constexpr std::uint64_t k_stretch_bytes_min = 2048;
-// Each is searched by one thread.
+// One thread searches a stripe of this length.
 constexpr std::uint64_t k_stripe_bytes = std::uint64_t{16} << 20;
 
 // Searches one part of a blob.
@@ -45,7 +45,7 @@ public:
     }
 
 private:
-    // The same way as the last match, before any other.
+    // Tries the displacement of the last match before any other.
     [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t at) const {
         const auto* const window = blob_.data() + at;
         const auto straight = at + base_minus_blob_;  // modulo 2^64
@@ -88,7 +88,7 @@ std::vector<Match> find_matches(std::span<const std::byte> blob, std::span<const
     std::vector<Match> matches;
     for (const auto& part : found) {
         for (const auto& match : part) {
-            // What a border between two parts has cut.
+            // Joins a match that the border between two stripes has cut.
             if (!matches.empty() && matches.back().offset + matches.back().bytes == match.offset &&
                 matches.back().base_offset + matches.back().bytes == match.base_offset) {
                 matches.back().bytes += match.bytes;

@@ -1,4 +1,4 @@
-// Finding what two blobs have in common. Works on memory alone. Private to store/.
+// Finds the bytes that two blobs have in common. Works on memory alone. Private to store/.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ struct Match {
     bool operator==(const Match&) const = default;
 };
 
-// Shorter ones are not reported.
+// Shorter matches are not reported.
 inline constexpr std::uint64_t k_match_bytes_min = 4096;
 
-// In the order of their offsets, without overlaps; each was compared byte by byte. What was moved
-// is found if it was moved by a multiple of 64 bytes, to which runtimes align what is large. Keeps
-// a table of at most 32 MB.
+// Returns matches ordered by offset, without overlaps; each was compared byte by byte. Finds bytes
+// that were moved by a multiple of 64 bytes, to which runtimes align large data. Uses a table of at
+// most 32 MB.
 [[nodiscard]] std::vector<Match> find_matches(std::span<const std::byte> blob,
                                               std::span<const std::byte> base, unsigned threads);
 

@@ -16,7 +16,7 @@ Error put_aside(Context& context, const std::optional<Key>& key, const Digest& o
     return damage;
 }
 
-// The bytes of a file that is open may not be what its name says, for all that is known.
+// Proves, according to `policy`, that the bytes of an open file are what its name says.
 Result<Proof> prove(Context& context, os::File& file, const os::FileStamp& stamp,
                     const Digest& object, VerifyPolicy policy, const ChunkVisitor& visit) {
     switch (policy) {

@@ -1,4 +1,4 @@
-// Opening objects, and proving that they are what their names say. Private to store/.
+// Opens objects, and proves that they are what their names say. Private to store/.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ struct OpenedObject {
     Proof proof = Proof::none;
 };
 
-// As Store::open_object, without the mapping. `key` is the entry that goes to quarantine with a
-// damaged object. `visit` sees the bytes only if they are read.
+// Does Store::open_object without the mapping. `key` is the entry that is quarantined with a
+// damaged object. `visit` gets the bytes only if they are read.
 [[nodiscard]] Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& key,
                                                  const Part& part, VerifyPolicy policy,
                                                  const ChunkVisitor& visit = {});
@@ -26,8 +26,8 @@ struct OpenedObject {
 [[nodiscard]] Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
                                               VerifyPolicy policy);
 
-// Says what is wrong with an object whose content has another digest; names the chunk where the
-// chunk list tells.
+// Describes the damage of an object whose content has another digest; names the chunk if the chunk
+// list shows it.
 [[nodiscard]] Error damage_of(const Context& context, const Digest& object,
                               const ContentDigest& content);
 

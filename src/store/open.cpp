@@ -1,4 +1,4 @@
-// Finding, making and refusing larders.
+// Opens, creates and refuses larders.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -14,7 +14,7 @@
 namespace larder::internal::store {
 namespace {
 
-// Nothing but these may be in a directory that is to become a larder.
+// A directory that is to become a larder may contain only these names.
 constexpr std::array<std::string_view, 13> k_own_names = {
     "CACHEDIR.TAG", "larder.json", "larder.toml", "objects", "entries", "locks",     "tmp",
     "quarantine",   "trials",      "families",    "pins",    "account", "lost+found"};
@@ -28,13 +28,13 @@ Result<std::string> read_id(const Context& context) {
     auto error = std::move(info.error());
     error.path = path;
     if (error.code == Errc::damaged) {
-        // Entries and objects prove themselves; only the id is lost.
+        // Entries and objects are verified by themselves; only the id is lost.
         error.remedy = "remove this file; it will be made anew";
     }
     return fail(std::move(error));
 }
 
-// Errc::invalid_argument for a directory with somebody else's files.
+// Errc::invalid_argument for a directory with other files in it.
 Result<void> check_unused(const Context& context) {
     const auto entries = context.fs().list(context.layout.root());
     if (!entries) return fail(entries.error());
@@ -73,7 +73,7 @@ Result<void> write_info(Context& context) {
     if (!text) return fail(text.error());
     auto tmp = write_tmp(context, "info", *text);
     if (!tmp) return fail(std::move(tmp.error()));
-    // C1: a link, which unlike a rename never replaces the id that somebody else just gave.
+    // C1: a link, which unlike a rename never replaces an id that another process has just given.
     auto linked = fs.link(tmp->path(), path);
     if (linked || linked.error().code == Errc::already_exists) return {};
     const auto code = linked.error().code;
@@ -85,7 +85,7 @@ constexpr std::uint32_t k_group_writes = 0020;
 constexpr std::uint32_t k_others_write = 0002;
 constexpr std::uint32_t k_others = 0007;
 
-// Whoever can write to a larder decides what the programs that use it run.
+// Users who can write to a larder decide what the programs that use it run.
 Result<void> check_writers(const Context& context, const os::FileInfo& root) {
     if (context.world_writable == WorldWritable::allow || (root.mode & k_others_write) == 0) {
         return {};
@@ -98,7 +98,7 @@ Result<void> check_writers(const Context& context, const os::FileInfo& root) {
                     "LARDER_ALLOW_WORLD_WRITABLE=on");
 }
 
-// A umask of 0 would open to everybody what was made just now.
+// Under a umask of 0, the new directory would be writable for everybody.
 void close_to_others(const Context& context) {
     if (context.world_writable == WorldWritable::allow) return;
     const auto root = context.fs().open(context.layout.root(), os::OpenMode::read);
@@ -201,12 +201,12 @@ Result<void> ensure_directory(os::FileSystem& fs, const std::string& path) {
     const auto parent = os::parent_directory(path);
     auto made = fs.make_directory(path);
     if (!made && made.error().code == Errc::not_found) {
-        // Somebody removed more than the larder's content.
+        // The parent directory was removed too.
         if (auto above = os::make_directories(fs, parent); !above) return above;
         made = fs.make_directory(path);
     }
     if (!made && made.error().code != Errc::already_exists) return made;
-    // Also when it was there: whoever made it may have died before this.
+    // Synced even if the directory existed: the process that made it may have died before syncing.
     return fs.sync_directory(parent);
 }
 
@@ -226,7 +226,7 @@ Result<std::string> create_larder(Context& context) {
     }
     if (auto written = write_tag(context); !written) return fail(std::move(written.error()));
     auto above = fs.sync_directory(os::parent_directory(layout.root()));
-    // It may be a directory that this user cannot read; then it was not made here either.
+    // This user may not be able to read the directory above; then it was not made here either.
     if (!above && above.error().code != Errc::permission_denied) {
         return fail(std::move(above.error()));
     }

@@ -16,9 +16,9 @@ using format::frame_bytes;
 using format::frame_count;
 using format::k_frame_bytes;
 
-// The blocks that file systems hand out.
+// The block size of file systems.
 constexpr std::uint64_t k_block_bytes = 4096;
-// Of the frames that are compressed at once, some take longer than others.
+// More than one, because some frames take longer to compress than others.
 constexpr std::uint64_t k_frames_per_thread = 2;
 
 std::uint64_t in_blocks(std::uint64_t bytes) {
@@ -87,7 +87,7 @@ bool pays(std::uint64_t blob_bytes, std::uint64_t packed_bytes) {
 }
 
 std::optional<bool> surely_pays(std::uint64_t blob_bytes, std::uint64_t estimated_bytes) {
-    // A sample is no further from the whole than this, but for blobs made to deceive it.
+    // Bounds the error of a sample, except for blobs that are made to deceive it.
     if (estimated_bytes <= blob_bytes / 4 * 3 && pays(blob_bytes, estimated_bytes)) return true;
     if (estimated_bytes >= blob_bytes - blob_bytes / 32) return false;
     return std::nullopt;

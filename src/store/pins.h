@@ -1,5 +1,5 @@
-// Entries that stay whatever the limit: an empty file for each key, which outlives the entry, so
-// that a model that is compiled anew is still pinned. Private to store/.
+// Pins: an empty file for each pinned key. A pin outlives its entry, so that a model that is
+// compiled anew is still pinned. Private to store/.
 #pragma once
 
 #include <set>
@@ -10,7 +10,7 @@
 
 namespace larder::internal::store {
 
-// Durable when they return. Pinning twice is one pin; so is unpinning what is not pinned.
+// Durable on return. Pinning a pinned key does nothing, and neither does unpinning another.
 [[nodiscard]] Result<void> pin(Context& context, const Key& key);
 [[nodiscard]] Result<void> unpin(Context& context, const Key& key);
 

@@ -11,8 +11,8 @@
 namespace larder::internal::store {
 namespace {
 
-// The same for all who use the key on this machine, since it was started: others that share the
-// larder have other memory.
+// The same for all processes that use the key on this machine since its start: other machines that
+// share the larder have other memory.
 std::string kind_of(const Context& context, const Key& key) {
     constexpr std::size_t k_characters = 32;
     const auto here = key.hex() + context.system.process.boot_id;
@@ -41,7 +41,7 @@ bool is_announced_by_others(Context& context, const Key& key,
         if (!entry.name.starts_with(kind) || own_paths.contains(path)) return false;
         const auto file = context.fs().open(path, os::OpenMode::read);
         if (!file) return false;
-        // Whoever died has left its file, and no lock.
+        // A process that died leaves its file, but no lock.
         const auto locked = (*file)->is_locked();
         return locked && *locked;
     });

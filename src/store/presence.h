@@ -1,6 +1,5 @@
-// Who has what loaded on this machine, now: each leaves an empty file, locked for as long as that
-// is so.
-// Private to store/ but for Presence.
+// Shows which processes of this machine have a model loaded now: each has an empty file that it
+// keeps locked for that long. Private to store/ but for Presence.
 #pragma once
 
 #include <set>

@@ -13,12 +13,12 @@ namespace larder::internal::store {
 namespace {
 
 bool is_untouched(const os::FileStamp& before, const os::FileStamp& now) {
-    // ctime changes with every link to the file.
+    // Ignores ctime, which changes with every link to the file.
     return before.inode == now.inode && before.device == now.device &&
            before.size_bytes == now.size_bytes && before.mtime_ns == now.mtime_ns;
 }
 
-// A second name for the object; Errc::not_found if it is no longer the file that was verified.
+// Links the object to `path`; Errc::not_found if it is no longer the file that was verified.
 Result<os::FileStamp> link_object(Context& context, const OpenedObject& object, const Part& part,
                                   const std::string& path) {
     auto& fs = context.fs();
@@ -32,7 +32,7 @@ Result<os::FileStamp> link_object(Context& context, const OpenedObject& object, 
     return fail(Errc::not_found, "the object was replaced:", path);
 }
 
-// What is written is what was read and hashed: the copy needs no proof of its own.
+// Writes the bytes that were just read and hashed: the copy need not be verified again.
 Result<os::FileStamp> copy_object(Context& context, const Key& key, const Part& part,
                                   const std::string& path) {
     const auto copy = context.fs().open(path, os::OpenMode::create_exclusive);
@@ -47,7 +47,7 @@ Result<os::FileStamp> copy_object(Context& context, const Key& key, const Part& 
     return info->stamp;
 }
 
-// In the directory, under a name that no device asks for.
+// Files get this suffix until they are complete; no device asks for such a name.
 constexpr std::string_view k_unfinished_suffix = ".part";
 
 }  // namespace
@@ -71,8 +71,8 @@ PrivateDirectory::~PrivateDirectory() { remove(); }
 
 void PrivateDirectory::remove() noexcept {
     if (!marker_) return;
-    // The marker last: a sweep looks for directories by their markers. One that still holds files
-    // keeps its marker, for the sweep to try again.
+    // The marker is removed last: a sweep finds directories by their markers. A directory that
+    // still holds files keeps its marker, for the sweep to try again.
     if (ownership_.is_ours() && os::remove_tree(*fs_, path_)) {
         static_cast<void>(fs_->remove(marker_->path()));
     }
@@ -95,7 +95,7 @@ Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
     using How = PrivateDirectory::Placed::How;
     for (const auto& part : manifest->parts) {
         const auto target = os::join(directory.path_, part.name);
-        // A larder that is read-only is not to be written to, and a link does.
+        // A link counts as a write, which a read-only larder must not get.
         if (context.access == Access::read_write) {
             const auto object = open_verified(context, manifest->key, part, policy);
             if (!object) return fail(object.error());
@@ -120,7 +120,7 @@ Result<std::size_t> add_parts(Context& context, PrivateDirectory& directory,
         if (fs.link_info(target)) continue;
         const auto unfinished = target + std::string(k_unfinished_suffix);
         const auto stamp = copy_object(context, manifest.key, part, unfinished);
-        // The device may be looking for it: it finds all of it, or nothing.
+        // The device may be looking for the file: it finds all of it, or nothing.
         auto done = stamp ? fs.rename(unfinished, target) : fail(stamp.error());
         if (!done) {
             static_cast<void>(fs.remove(unfinished));
@@ -154,7 +154,7 @@ Result<Harvest> harvest(Context& context, const PrivateDirectory& directory) {
     const auto entries = fs.list(directory.path_);
     if (!entries) return fail(entries.error());
     Harvest harvest;
-    // The device may be at it still.
+    // The device may still be writing.
     const auto being_written = os::OpenFiles::read();
     for (const auto& entry : *entries) {
         if (entry.kind != os::FileKind::regular || !format::is_file_name(entry.name)) continue;

@@ -1,4 +1,4 @@
-// A directory for one user alone, for devices that cache only through one.
+// A directory for one user alone, for devices that cache only through a directory.
 #pragma once
 
 #include <cstddef>
@@ -17,18 +17,18 @@ namespace larder::internal::store {
 
 struct Context;
 
-// What came out of the use of a private directory.
+// The files that the use of a private directory has left.
 struct Harvest {
     std::vector<PartSource> fresh;     // new and rewritten files; read when they are published
-    std::vector<Part> kept;            // files that are as they were
+    std::vector<Part> kept;            // unchanged files
     std::vector<std::string> removed;  // names of files that are gone
-    std::map<std::string, os::FileStamp> stamps;  // of `fresh`, before they are read
+    std::map<std::string, os::FileStamp> stamps;  // of `fresh`, taken before they are read
 
     [[nodiscard]] bool changed() const { return !fresh.empty() || !removed.empty(); }
 };
 
-// Removed with all its content by the destructor, or by a later sweep if the process dies. Must
-// not outlive the store.
+// Removed with all its content by the destructor, or by a later sweep if the process dies. Must not
+// outlive the store.
 class PrivateDirectory {
 public:
     PrivateDirectory(PrivateDirectory&&) noexcept = default;
@@ -38,8 +38,8 @@ public:
     ~PrivateDirectory();
 
     [[nodiscard]] const std::string& path() const { return path_; }
-    // What was harvested is kept now, as the parts of `manifest`: the next harvest finds only what
-    // has changed since.
+    // Records that the harvested files are published, as the parts of `manifest`: the next harvest
+    // finds only changes since then.
     void note_kept(const Harvest& harvest, const Manifest& manifest);
 
 private:

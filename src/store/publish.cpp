@@ -29,12 +29,12 @@ struct StagedPart {
     std::optional<TmpFile> chunks;
     bool named = false;
     std::optional<StagedFile::Form> form{};
-    // Of a blob that is kept as a variant.
+    // For a blob that is stored as a variant.
     std::optional<VariantInMaking> variant{};
     std::uint64_t blob_bytes = 0;
 };
 
-// Whether a second try, with a new file, may help. What failed in the source itself is final.
+// Tells whether a second attempt with a new file may help. A failure of the source itself is final.
 enum class Fault { final, sync };
 struct StageError {
     Error error;
@@ -51,7 +51,7 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     if (chunks.size() < 2) return {};
     const auto bytes = format::encode_chunk_list({total_bytes, std::move(chunks)});
     auto tmp = TmpFile::create(context, context.layout, "chunks");
-    // Neither its absence nor its loss in a crash matters: it proves itself, and is not needed.
+    // A chunk list is optional, and verified when it is used: it may be absent, or lost in a crash.
     if (!tmp || !tmp->file().write_at(0, bytes)) return {};
     if (!tmp->file().set_mode(k_object_mode)) return {};
     return std::move(*tmp);
@@ -59,7 +59,7 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
 
 Result<StagedPart> stage(Context& context, const PartSource& source);
 
-// The delta in place of the blob that was written, where its family has a base for it.
+// Stages a delta in place of the blob that was written, if the family has a base for it.
 std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
                                         std::uint64_t bytes, const Digest& digest) {
     auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
@@ -116,7 +116,8 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
     if (auto done = file.sync(); !done) {
         return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
     }
-    // What is known beforehand is compared in full when it is used: a descriptor less.
+    // Parts whose digest is known beforehand get no chunk list, which saves a descriptor: they are
+    // compared in full when they are used.
     auto chunks = source.content ? std::optional<TmpFile>{}
                                  : write_chunk_list(context, bytes, std::move(content->chunks));
     return StagedPart{part, std::move(written.file), std::move(chunks), false,
@@ -129,8 +130,8 @@ Result<StagedPart> stage(Context& context, const PartSource& source,
     auto staged = make_durable(context, source, family, std::move(written));
     if (staged) return std::move(*staged);
     if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
-    // The kernel may have dropped the pages, and would call a second sync of the same file a
-    // success: the file is gone by now, and everything is written anew.
+    // After a failed sync the kernel may have dropped the pages, and would report success for a
+    // second sync of the same file: everything is written anew to another file.
     context.log.debug("written anew: " + staged.error().error.message());
     auto anew = write_source(context, source);
     if (!anew) return fail(std::move(anew.error()));
@@ -179,7 +180,7 @@ Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
         const auto directory = os::parent_directory(path);
         if (auto made = ensure_directory(fs, directory); !made) return made;
         directories.insert(directory);
-        // C3: what is replaced has the same bytes, or is damaged.
+        // C3: a file that is replaced has the same bytes, or is damaged.
         if (auto moved = staged.file.move_to(path); !moved) return moved;
         staged.named = true;
         if (staged.chunks) {
@@ -193,7 +194,7 @@ Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
     return {};
 }
 
-// What is in `old` and not in `manifest`.
+// The objects that are in `old` and not in `manifest`.
 std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& manifest) {
     std::vector<Digest> objects;
     for (const auto& part : old) {
@@ -205,7 +206,7 @@ std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& mani
     return objects;
 }
 
-// On disk, of the files that did not get their names.
+// The size on disk of the files that did not get their names.
 std::uint64_t unnamed_bytes(const Context& context, const Manifest& manifest,
                             std::vector<StagedPart>& parts, TmpFile& entry) {
     std::uint64_t bytes = 0;
@@ -221,7 +222,7 @@ std::uint64_t unnamed_bytes(const Context& context, const Manifest& manifest,
     return bytes;
 }
 
-// On disk, of the files whose names they take.
+// The size on disk of the files whose names they take.
 std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest,
                                 const std::vector<StagedPart>& parts) {
     std::uint64_t bytes = 0;
@@ -236,7 +237,8 @@ std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest
     return bytes;
 }
 
-// The mtime of the entry's file says when it was used last. Best effort: else it was just now.
+// Keeps the time of the last use, which is the mtime of the entry's file. Best effort: otherwise
+// the entry counts as just used.
 void keep_mark(const Context& context, const std::string& path, const TmpFile& entry) {
     if (const auto before = context.fs().link_info(path)) {
         static_cast<void>(context.fs().set_mtime(entry.path(), before->stamp.mtime_ns));
@@ -258,8 +260,8 @@ Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
     return fs.sync_directory(os::parent_directory(path));
 }
 
-// The same where nobody else names or removes anything meanwhile. `replaced` is then what others
-// may still use.
+// The same behind the exclusive gate, where no other process names or removes anything. Clears
+// `replaced` if it could remove the old objects itself.
 Result<void> name_in_place(Context& context, const Replacement& replacement,
                            const std::vector<Part>& kept, const Manifest& manifest,
                            std::vector<StagedPart>& parts, TmpFile& entry,
@@ -283,7 +285,7 @@ Result<void> name_everything(Context& context, const Publication& publication,
     claim.alone = replaces.has_value();
     claim.evicts = !replaces || !replaces->shrinks;
     for (const auto& part : manifest.parts) claim.objects.push_back(part.object);
-    // Nobody removes meanwhile: neither an object that has no entry yet, nor one in `kept`.
+    // The gate keeps others from removing objects that have no entry yet, or are in `kept`.
     auto room = Room::make(context, claim);
     if (!room) return fail(std::move(room.error()));
     const auto overwritten = overwritten_bytes(context, manifest, parts);
@@ -296,7 +298,7 @@ Result<void> name_everything(Context& context, const Publication& publication,
     return named;
 }
 
-// Objects of the entry that was replaced; or, after a failure, those that got a name in vain.
+// The objects of the replaced entry; or, after a failure, those that got names in vain.
 std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Manifest* manifest,
                                  const std::vector<Part>& replaced) {
     if (manifest != nullptr) return left_over(replaced, *manifest);
@@ -307,7 +309,7 @@ std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Man
     return unused;
 }
 
-// Gives what was staged its names. After an error, whatever they are, they are not there.
+// Gives the staged files their names. After an error, files that got names are removed again.
 Result<Manifest> name_staged(Context& context, const Publication& publication,
                              std::vector<StagedPart>& parts) {
     auto manifest = publication.manifest;
@@ -372,7 +374,7 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
         return Result<void>(fail(std::move(file.error())));
     });
     if (!all_written) return fail(std::move(all_written.error()));
-    // Side by side: most of it is waiting for the disk, which writes many files as fast as one.
+    // In parallel: this mostly waits for the disk, which syncs many files as fast as one.
     std::vector<std::optional<StagedPart>> durable(sources.size());
     auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
         if (!written[i]) return Result<void>{};
@@ -392,7 +394,7 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     auto published = name_staged(context, publication, parts);
     if (!published && !parts.empty() && published.error().code == Errc::not_found &&
         parts.front().variant) {
-        // Its base is gone by now.
+        // The base of the variant is gone: stores the blob raw.
         auto& delta = parts.front();
         auto whole =
             stage(context, delta.variant->whole(context, delta.file.file(), delta.part.bytes));

@@ -1,4 +1,4 @@
-// Adding an entry, so that every reader sees all of it or nothing, also after power loss.
+// Adds an entry so that every reader sees all of it or nothing, also after power loss.
 #pragma once
 
 #include <cstdint>
@@ -20,38 +20,39 @@ struct Context;
 
 struct PartSource {
     std::string name;  // empty in Encoding::raw
-    // Writes the whole content. All sources have written before the first is made durable. Called a
-    // second time, with a new file, where that failed. Its own errors end the publication and are
-    // returned.
+    // Writes the whole content. All sources write before the first file is made durable. If that
+    // fails, the source is called a second time with a new file. Errors of the source end the
+    // publication and are returned.
     std::function<Result<void>(StagedFile&)> write;
-    // Looks at what was written, before it has a name; an error ends the publication.
+    // Checks the written file before it has a name; an error ends the publication.
     std::function<Result<void>(os::File&, const Part&)> check{};
     bool is_optional = false;  // if it cannot be written, the others are published without it
-    // What is going to be written, where that is known before: others of this machine then find it
-    // while it is published, see Store::open_staged.
+    // The digest of the content, if it is known beforehand: other processes of this machine then
+    // find the file while it is being published, see Store::open_staged.
     std::optional<Digest> content{};
 };
 
-// An entry that is kept in another way from now on: its blob, and when it was used last, stay.
+// Replaces an entry by one in another encoding: its blob and the time of its last use stay the
+// same.
 struct Replacement {
     // Called behind the exclusive gate, just before the names are given; an error ends the
-    // publication. The objects that no entry uses any more then: they go at once.
+    // publication. Returns the objects that no entry uses afterwards: they are removed at once.
     std::function<Result<std::vector<Digest>>()> confirm;
-    // What it replaces takes more: nothing has to go for it.
+    // The replaced entry is larger: nothing has to be evicted.
     bool shrinks = false;
 };
 
-// The content of a file outside the larder, read when it is published. `fs` must outlive it.
+// Copies a file from outside the larder when it is published. `fs` must outlive it.
 [[nodiscard]] PartSource copy_of(os::FileSystem& fs, std::string name, std::string path);
 
 struct Publication {
-    // `key` and `parts` are filled in.
+    // `key` and `parts` are filled in by publish.
     Manifest manifest;
     std::vector<PartSource> sources;
-    unsigned writers = 1;    // so many sources are written, and made durable, at once
+    unsigned writers = 1;    // the number of sources that are written, and made durable, at once
     std::vector<Part> kept;  // parts that are objects already
-    // What the model has in common with others whose blobs may share most of their bytes with this
-    // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.
+    // Equal for models whose blobs may share most of their bytes: the blob is then stored as the
+    // difference to another, in Encoding::variant. For Encoding::raw only.
     std::optional<Digest> family{};
     std::optional<Replacement> replaces{};
 };

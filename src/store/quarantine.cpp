@@ -12,14 +12,14 @@
 namespace larder::internal::store {
 namespace {
 
-// What is kept of it is for people to look at, and must not fill the disk.
+// The quarantine is for people to look at, and must not fill the disk.
 constexpr std::size_t k_quarantined_files_max = 16;
-// Manifests are small, and tell what can be compiled anew.
+// Manifests are small, and say what can be compiled anew.
 constexpr std::size_t k_quarantined_entries_max = 1024;
 constexpr std::uint64_t k_quarantined_bytes_max = std::uint64_t{2} << 30;
 
 bool is_same_file(const os::FileStamp& a, const os::FileStamp& b) {
-    // ctime changes with every link to the file.
+    // Ignores ctime, which changes with every link to the file.
     return a.device == b.device && a.inode == b.inode && a.size_bytes == b.size_bytes &&
            a.mtime_ns == b.mtime_ns;
 }
@@ -33,7 +33,7 @@ std::string to_text(const os::FileStamp& stamp) {
            "\n";
 }
 
-// The newest file always stays, whatever its size.
+// Always keeps the newest file, whatever its size.
 void trim_quarantine(Context& context) {
     auto& fs = context.fs();
     const auto folder = context.layout.quarantine();
@@ -48,7 +48,7 @@ void trim_quarantine(Context& context) {
         const auto path = os::join(folder, entry.name);
         if (const auto info = fs.link_info(path)) items.push_back({path, *info});
     }
-    // Moving a file in has set its ctime.
+    // Moving a file into quarantine sets its ctime.
     std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
         return a.info.stamp.ctime_ns > b.info.stamp.ctime_ns;
     });
@@ -94,7 +94,7 @@ Result<void> distrust(Context& context, const Digest& object,
     if (auto made = os::make_directories(fs, os::parent_directory(path)); !made) return made;
     const auto file = fs.open(path, os::OpenMode::create_or_open);
     if (!file) return fail(file.error());
-    // Torn, it is read as nothing: the object is found out once more.
+    // A torn mark counts as none: the fault of the object is then found once more.
     const auto text = to_text(info->stamp);
     return (*file)->write_at(0, std::as_bytes(std::span(text)));
 }
@@ -107,7 +107,8 @@ bool names_object(const Manifest& manifest, const Digest& object) {
 Result<void> set_aside(Context& context, const std::optional<Key>& key, const Digest& object,
                        const std::optional<os::FileStamp>& seen) {
     auto& fs = context.fs();
-    // Nobody publishes meanwhile: what is looked at here is what is moved.
+    // No process publishes behind the exclusive gate: the file that is checked here is the one that
+    // is moved.
     const auto gate = Gate::enter(context, os::LockMode::exclusive, k_gate_quarantine_timeout);
     if (!gate) return fail(gate.error());
     const auto path = context.layout.object(object);
@@ -115,7 +116,7 @@ Result<void> set_aside(Context& context, const std::optional<Key>& key, const Di
     if (info) {
         if (seen && !is_same_file(*seen, info->stamp)) return {};
         const auto name = object.hex() + "." + make_nonce(context);
-        // C8: nothing is synced. After power loss the object is back, and is found out again.
+        // C8: nothing is synced. After power loss the object is back, and its fault is found again.
         if (auto moved = move_to_quarantine(context, path, name); !moved) return moved;
         static_cast<void>(fs.rename(
             context.layout.chunks(object),
@@ -144,7 +145,7 @@ Result<void> quarantine_object(Context& context, const std::optional<Key>& key,
         return {};
     }
     auto aside = set_aside(context, key, object, seen);
-    // Another user's file in a directory with restricted deletion.
+    // The file is another user's, in a directory with restricted deletion.
     if (!aside && aside.error().code == Errc::permission_denied && context.notes) {
         return distrust(context, object, seen);
     }

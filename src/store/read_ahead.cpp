@@ -13,12 +13,12 @@
 namespace larder::internal::store {
 namespace {
 
-// Enough to keep a disk busy, little enough that whoever else needs it now hardly waits.
+// Enough to keep a disk busy, and little enough that other readers hardly wait.
 constexpr std::uint64_t k_step_bytes = std::uint64_t{4} << 20;
 
 Result<std::uint64_t> read_file(const Context& context, os::File& file, std::uint64_t bytes,
                                 std::uint64_t bytes_max, const std::function<Continue()>& step) {
-    // It is never touched: it only tells what is there already.
+    // The pages of this mapping are never touched: it only shows which are in memory already.
     const auto mapping = context.fs().map(file, bytes);
     if (!mapping) return fail(mapping.error());
     const auto size = std::min(bytes, bytes_max);
@@ -26,7 +26,7 @@ Result<std::uint64_t> read_file(const Context& context, os::File& file, std::uin
     while (read < size && step() == Continue::yes) {
         const auto count = std::min(k_step_bytes, size - read);
         if (!(*mapping)->is_cached(read, count)) file.read_ahead(read, count);
-        // Reading ahead says nothing of what it could not read.
+        // Reading ahead does not report read errors, but reading the last byte does.
         std::byte last{};
         if (auto done = file.read_at(read + count - 1, std::span(&last, 1)); !done) {
             return fail(done.error());
@@ -36,7 +36,7 @@ Result<std::uint64_t> read_file(const Context& context, os::File& file, std::uin
     return read;
 }
 
-// Where most of a model's weights are, by its name: whether they are is for a load to prove.
+// Guesses the file with most of a model's weights from its name; a load verifies it.
 std::vector<std::string> paths_of(const format::ModelInfo& model) {
     constexpr std::string_view k_ir = ".xml";
     if (!model.path.ends_with(k_ir)) return {model.path};

@@ -1,4 +1,4 @@
-// Bringing objects into memory before anybody asks for them. Private to store/.
+// Reads objects into memory before they are requested. Private to store/.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace larder::internal::store {
 
-// As Store::read_ahead. With an object that is a delta, its base.
+// Does Store::read_ahead. For an object that is a delta, reads its base too.
 [[nodiscard]] Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
                                                std::uint64_t bytes_max,
                                                const std::function<Continue()>& step);
 
-// As Store::read_model_ahead.
+// Does Store::read_model_ahead.
 [[nodiscard]] Result<std::uint64_t> read_model_ahead(const Context& context, const Key& key,
                                                      std::uint64_t bytes_max,
                                                      const std::function<Continue()>& step);

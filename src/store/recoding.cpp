@@ -8,7 +8,7 @@
 namespace larder::internal::store {
 
 Unchanged unchanged_by(const Error& error) {
-    // Busy: it is another entry now; timed_out: its flight is somebody else's.
+    // busy: it is another entry now; timed_out: another process has its flight.
     const bool is_busy =
         error.code == Errc::busy || error.code == Errc::timed_out || error.code == Errc::not_found;
     return is_busy ? Unchanged::busy : Unchanged::failed;
@@ -47,7 +47,7 @@ Result<Manifest> Recoder::replace(Publication publication, const Manifest& befor
     return publish(context_, publication);
 }
 
-// Behind the exclusive gate: what is seen here stays so until the names are given.
+// Called behind the exclusive gate: its findings stay valid until the names are given.
 Result<std::vector<Digest>> Recoder::confirm(const Manifest& before,
                                              const std::optional<std::set<Key>>& users) {
     const auto now = read_manifest(context_, before.key);

@@ -1,4 +1,4 @@
-// What compressing entries and undoing it have in common. Private to store/.
+// Common parts of compressing and decompressing entries. Private to store/.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace larder::internal::store {
 
-// An error that is about one entry and not the last word on the others.
+// Classifies an error of one entry, after which others may still be changed.
 [[nodiscard]] Unchanged unchanged_by(const Error& error);
 
 class Recoder {
@@ -24,24 +24,24 @@ public:
     Recoder(Context& context, DryRun dry_run, const ProgressCallback& progress)
         : context_(context), callback_(progress), dry_run_(dry_run) {}
 
-    // Looks at the larder. False where an entry that cannot be read may use anything: then nothing
-    // may be done.
+    // Scans the larder. False if an entry that cannot be read may use any object: then no entry may
+    // be changed.
     [[nodiscard]] Result<bool> begin();
     [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
     [[nodiscard]] Context& context() { return context_; }
     [[nodiscard]] bool is_dry_run() const { return dry_run_ == DryRun::yes; }
 
-    // What an object and its chunk list take on disk now.
+    // Returns the present size on disk of an object with its chunk list.
     [[nodiscard]] std::uint64_t disk_bytes(const Digest& object) const;
 
-    // The flight of each key, without waiting. Errc::timed_out if somebody else has one.
+    // Takes the flight of each key, without waiting. Errc::timed_out if another process holds one.
     [[nodiscard]] Result<std::vector<Flight>> take_flights(const std::vector<Key>& keys);
-    // Keeps `manifest`, which differs from `before` in its encoding alone, in its place, unless
-    // that was touched meanwhile. Of the object of `before`, nobody but `users` may know.
+    // Publishes `manifest`, which differs from `before` in its encoding alone, in its place, unless
+    // that was changed meanwhile. Only `users` may use the object of `before`.
     [[nodiscard]] Result<Manifest> replace(Publication publication, const Manifest& before,
                                            const std::optional<std::set<Key>>& users, bool shrinks);
 
-    // Counts bytes of blobs; false: told to end.
+    // Counts bytes of blobs as done; false: the caller wants to end.
     [[nodiscard]] bool advance(std::uint64_t bytes);
     void expect(std::uint64_t bytes) { progress_.bytes_total += bytes; }
     [[nodiscard]] bool ended() const { return !report_.complete; }

@@ -36,7 +36,7 @@ Result<MappedObject> map_referring(Context& context, const Manifest& manifest, V
     const std::shared_ptr<os::File> own_file = std::move(own->file);
     const auto referring = read_referring(*own_file, manifest);
     if (!referring) {
-        // Its bytes are what was kept, and nonsense all the same.
+        // The bytes are those that were published, and are invalid all the same.
         if (referring.error().code == Errc::damaged) {
             static_cast<void>(quarantine_object(context, manifest.key, part.object, own->stamp));
         }
@@ -59,7 +59,7 @@ Result<MappedObject> map_referring(Context& context, const Manifest& manifest, V
         const auto& source = sources[piece.source];
         const auto at = source.offset + piece.offset;
         pieces.push_back({source.file.get(), at, piece.bytes, source.is_copied});
-        // What is shorter is copied.
+        // Shorter pieces are copied.
         if (piece.bytes >= os::k_mapped_bytes_min && !source.is_copied) {
             object.ranges.push_back({offset, piece.bytes, source.file, at});
         }

@@ -1,4 +1,5 @@
-// Blobs of which only what the compiler made is kept. Private to store/, but for SourceFinder.
+// Reads entries that hold only what the compiler made, and refer to the model's files for the rest.
+// Private to store/, but for SourceFinder.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +14,18 @@ namespace larder::internal::store {
 
 struct Context;
 
-// A file that holds what an entry refers to.
+// A file with bytes that an entry refers to.
 struct SourceRange {
     std::shared_ptr<os::File> file;
-    std::uint64_t offset = 0;  // in it
-    bool is_copied = false;    // its pages are not to be mapped
+    std::uint64_t offset = 0;  // in the file
+    bool is_copied = false;    // its pages must not be mapped
 };
 
-// Opens the file that holds something, which is proven to be that: the store reads none of it.
-// Errc::not_found where who asks has no such thing.
+// Opens the file that holds the referred bytes. The finder has proven its content: the store does
+// not read it. Errc::not_found if the request has no such file.
 using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>;
 
-// As Store::open_blob, of an entry in Encoding::referring.
+// Does Store::open_blob for an entry in Encoding::referring.
 [[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
                                                  VerifyPolicy policy, const SourceFinder& find);
 

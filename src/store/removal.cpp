@@ -27,8 +27,8 @@ Result<void> remove_if_there(const Context& context, const std::string& path) {
     return removed;
 }
 
-// Behind the exclusive gate. Nothing is synced: after power loss an object may be back, which the
-// next collection of garbage finds.
+// To be called behind the exclusive gate. Nothing is synced: after power loss an object may be
+// back, which the next collection of garbage finds.
 Result<void> remove_objects(Context& context, std::span<const Digest> objects, DryRun dry_run,
                             Removal& removal) {
     for (const auto& object : objects) {
@@ -187,7 +187,7 @@ Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
     std::set<Digest> unused;
     const auto visit = [&](const std::string&, const os::DirectoryEntry& file) {
         std::string_view name = file.name;
-        // A chunk list whose object is gone goes the same way.
+        // Chunk lists without an object are removed in the same way.
         if (name.ends_with(Layout::k_chunks_suffix)) {
             name.remove_suffix(Layout::k_chunks_suffix.size());
         }

@@ -1,4 +1,4 @@
-// Taking away entries, and objects that no entry uses. Private to store/.
+// Removes entries, and objects that no entry uses. Private to store/.
 #pragma once
 
 #include <map>
@@ -15,18 +15,18 @@
 
 namespace larder::internal::store {
 
-// Which entries use which objects. Scanned without a lock first, so that the second scan, behind
-// the gate, only reads what has changed meanwhile.
+// Shows which entries use which objects. Scanned without a lock first, so that the second scan,
+// behind the gate, only reads what has changed meanwhile.
 class References {
 public:
-    // Cheap where little has changed since the last scan. An entry that cannot be read, or is of a
-    // newer format, may use anything: see complete(). One that is damaged uses nothing.
+    // Fast if little has changed since the last scan. An entry that cannot be read, or is of a
+    // newer format, may use any object: see complete(). A damaged one uses none.
     [[nodiscard]] Result<void> scan(Context& context);
 
-    // False if what some entry uses is not known: then no object may be taken for unused.
+    // False if it is unknown which objects some entry uses: then no object may be taken for unused.
     [[nodiscard]] bool complete() const { return complete_; }
     [[nodiscard]] const std::vector<Digest>& objects_of(const Key& key) const;
-    // Whether an entry that is not in `besides` uses the object.
+    // Tells whether an entry that is not in `besides` uses the object.
     [[nodiscard]] bool is_used(const Digest& object, const std::set<Key>& besides = {}) const;
 
 private:
@@ -40,16 +40,16 @@ private:
     bool complete_ = true;
 };
 
-// Behind the exclusive gate, unless it is a dry run: takes away entries, then objects, and both off
-// the account. Adds to `removal`.
+// Removes entries, then objects, and subtracts both from the account. To be called behind the
+// exclusive gate, unless it is a dry run. Adds to `removal`.
 [[nodiscard]] Result<void> take_away(Context& context, const std::set<Key>& entries,
                                      std::span<const Digest> objects, DryRun dry_run,
                                      Removal& removal);
 
-// The gate for it; nothing for a dry run.
+// Enters the gate for that; returns nothing for a dry run.
 [[nodiscard]] Result<std::optional<Gate>> enter_to_remove(Context& context, DryRun dry_run);
-// The same, with what is there in `scanned`: read before others are kept out, and again behind the
-// gate, when little is left to read.
+// The same, and scans into `scanned`: once before other processes are kept out, and again behind
+// the gate, where little is left to read.
 template <typename Scanned>
 [[nodiscard]] Result<std::optional<Gate>> scan_and_enter(Context& context, DryRun dry_run,
                                                          Scanned& scanned) {
@@ -60,8 +60,7 @@ template <typename Scanned>
     return gate;
 }
 
-// Removes those of `objects` that no entry uses. Best effort: what stays is found by
-// collect_garbage.
+// Removes those of `objects` that no entry uses. Best effort: collect_garbage finds what is left.
 void reclaim(Context& context, std::span<const Digest> objects) noexcept;
 
 }  // namespace larder::internal::store

@@ -14,7 +14,7 @@ Result<ScratchFile> make_scratch_file(const os::System& system, const std::strin
                   static_cast<unsigned long long>(system.entropy.next()));
     const auto path =
         os::join(directory, "larder-" + std::string(nonce.data()) + std::string(suffix));
-    // Exclusively: in a directory that others may write to, nobody slips in a file of theirs.
+    // Exclusively: in a directory that others may write to, nobody can put a file of theirs here.
     auto file = system.fs.open(path, os::OpenMode::create_exclusive, k_mode);
     if (!file) return fail(std::move(file.error()));
     return ScratchFile(system.fs, std::move(*file));

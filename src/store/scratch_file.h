@@ -1,4 +1,4 @@
-// A file for a short while.
+// A temporary file.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace larder::internal::store {
 
-// Removed by the destructor; who has it mapped or open then goes on reading.
+// Removed by the destructor; processes that have it mapped or open can still read it.
 class ScratchFile {
 public:
     // Takes over a file that was just created.
@@ -37,9 +37,8 @@ private:
     Ownership ownership_;
 };
 
-// `directory`/larder-<nonce><suffix>, for this user's eyes alone. For a directory that is no
-// larder: what a process leaves there when it is killed, nobody removes. In a larder:
-// Store::scratch_file.
+// Creates `directory`/larder-<nonce><suffix>, readable for this user alone. For a directory that is
+// not a larder: a file there stays if the process is killed. In a larder use Store::scratch_file.
 [[nodiscard]] Result<ScratchFile> make_scratch_file(const os::System& system,
                                                     const std::string& directory,
                                                     std::string_view suffix);

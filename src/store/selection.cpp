@@ -7,13 +7,13 @@
 namespace larder::internal::store {
 namespace {
 
-// One entry, or all entries that share an object: what goes in one step.
+// One step of the selection: one entry, or all entries that share an object.
 struct Step {
     bool recent = false;
     double price = 0;  // worth per byte freed
     std::uint32_t index = 0;
     bool is_group = false;
-    std::uint32_t version = 0;  // of what it was reckoned from
+    std::uint32_t version = 0;  // of the data that it was computed from
 
     // The greatest is taken first.
     bool operator<(const Step& other) const {
@@ -98,7 +98,7 @@ private:
         steps_.push({recent, price, index, is_group, ++version});
     }
 
-    // What its going frees.
+    // Returns the bytes that this frees.
     std::uint64_t remove(std::uint32_t entry) {
         const auto bytes = freed_by(entry);
         gone_[entry] = true;
@@ -108,7 +108,7 @@ private:
             users.erase(std::remove(users.begin(), users.end(), entry), users.end());
             ++group_versions_[object];
             add_group(object);
-            // Only where one is left does its own going free more than before.
+            // The last user of an object now frees more than before.
             if (users.size() == 1) add_entry(users.front());
         }
         return bytes;
@@ -116,8 +116,9 @@ private:
 
     std::span<const Candidate> candidates_;
     std::span<const std::uint64_t> object_bytes_;
-    std::vector<std::vector<std::uint32_t>> users_;  // of an object, that can go and are not gone
-    std::vector<bool> held_;                         // an object is used by what stays
+    std::vector<std::vector<std::uint32_t>> users_;  // of an object: entries that may still be
+                                                     // removed
+    std::vector<bool> held_;                         // an object is used by entries that stay
     std::vector<bool> gone_;
     std::vector<std::uint32_t> entry_versions_;
     std::vector<std::uint32_t> group_versions_;

@@ -1,4 +1,4 @@
-// Which models this machine has seen where.
+// Records where this machine has seen which models.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace larder::internal::store {
 
 struct SightedFile {
     std::string path;      // absolute
-    std::string resolved;  // without links
+    std::string resolved;  // with symbolic links resolved
     os::FileStamp stamp;
     os::Place place;
 };
@@ -20,8 +20,8 @@ struct SightedFile {
 // A model as a request found it.
 struct Sighting {
     std::string larder_id;
-    std::string path;         // as asked for, absolute
-    std::string fingerprint;  // the key input that stands for its content
+    std::string path;         // as requested, absolute
+    std::string fingerprint;  // the key input that identifies its content
     std::int64_t at_ns = 0;   // since the epoch
     std::vector<SightedFile> files;
 };

@@ -16,7 +16,7 @@
 
 namespace larder::internal::store {
 
-// Bound in order, stepped to its end, and reset by its destructor. Not thread-safe.
+// Values are bound in order; the destructor resets the statement. Not thread-safe.
 class Statement {
 public:
     explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
@@ -31,7 +31,7 @@ public:
     Statement& bind(std::span<const std::uint8_t> bytes);
     Statement& bind_null();
 
-    // SQLITE_ROW, SQLITE_DONE or an error code.
+    // Returns SQLITE_ROW, SQLITE_DONE or an error code.
     [[nodiscard]] int step() { return sqlite3_step(statement_); }
 
     [[nodiscard]] std::int64_t integer(int column) const;
@@ -46,20 +46,20 @@ private:
 
 class Connection {
 public:
-    // Creates the file if it is absent. A call that meets another's lock gives up with SQLITE_BUSY
-    // after `busy_limit_ms`.
+    // Creates the file if it is absent. Calls that meet another connection's lock fail with
+    // SQLITE_BUSY after `busy_limit_ms`.
     [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const std::string& path,
                                                                   int busy_limit_ms);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
-    // Statements without a result.
+    // Executes statements without a result.
     [[nodiscard]] Result<void> execute(const char* sql);
-    // `sql` must be a literal: it is prepared once and kept under its address.
+    // `sql` must be a literal: it is prepared once and cached by its address.
     [[nodiscard]] Result<sqlite3_stmt*> prepare(const char* sql);
     [[nodiscard]] Error error(std::string what) const;
-    // In a process made by fork: nothing may be closed, for its parent still uses it.
+    // For a process made by fork: nothing may be closed, because the parent still uses it.
     void abandon() noexcept;
 
 private:

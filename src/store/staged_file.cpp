@@ -29,7 +29,7 @@ Result<std::unique_ptr<os::File>> open_staged(Context& context, const Part& part
     auto& fs = context.fs();
     const auto files = fs.list(context.layout.tmp());
     if (!files) return fail(files.error());
-    // Of this machine alone: what another has written may not be seen here yet.
+    // Only files of this machine: another machine's writes may not be visible here yet.
     const auto prefix = staged_kind(part.object) + "-" + machine_mark(context) + "-";
     for (const auto& entry : *files) {
         if (!entry.name.starts_with(prefix)) continue;

@@ -19,20 +19,19 @@ namespace larder::internal::store {
 
 struct Context;
 
-// Where a part is written before it is published. Writes may come in any order; what is not
-// written reads as zeros. Thread-safe as far as different ranges are written.
+// The file that a part is written to before it is published. Writes may come in any order; ranges
+// that are not written read as zeros. Thread-safe if threads write different ranges.
 class StagedFile {
 public:
-    // Takes no byte at or beyond `limit_bytes`: who writes so much learns it before the disk is
-    // full.
+    // Refuses bytes at or beyond `limit_bytes`: the writer gets an error before the disk is full.
     explicit StagedFile(os::File& file,
                         std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max())
         : file_(file), limit_bytes_(limit_bytes) {}
 
     [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
-    // What was written is a blob of that length in another encoding than the publication said, and
-    // the part is called so.
+    // Records that the file holds a blob of that length in another encoding than the publication
+    // said, and the name of the part.
     struct Form {
         Encoding encoding = Encoding::raw;
         std::string part;
@@ -47,7 +46,7 @@ private:
     std::uint64_t limit_bytes_;
 };
 
-// The kind (TmpFile::create) of the file of a part, whose content may be known.
+// Returns the kind (TmpFile::create) of the file of a part whose content may be known.
 [[nodiscard]] std::string staged_kind(const std::optional<Digest>& content);
 // See Store::open_staged.
 [[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(Context& context, const Part& part);

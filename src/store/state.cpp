@@ -8,22 +8,23 @@
 namespace larder::internal::store {
 namespace {
 
-// Events beyond these are forgotten, the oldest first; looked at once in so many.
+// The number of events that are stored, the oldest forgotten first; and how many are added between
+// two checks of that.
 constexpr std::int64_t k_events_max = 100'000;
 constexpr std::int64_t k_events_between_sweeps = 1'000;
-// The same for what follows what.
+// The same for followers.
 constexpr std::int64_t k_followers_max = 10'000;
-// Of keys that were asked for, and of entries that were evicted.
+// Limits for the tables of requested keys, evicted entries and slow loads.
 constexpr std::int64_t k_requests_max = 200'000;
 constexpr std::int64_t k_evictions_max = 100'000;
 constexpr std::int64_t k_slow_loads_max = 100'000;
-// Of one file with one content; a program that asks for more would fill the table for ever.
+// For one file with one content, so that a program cannot fill the table.
 constexpr std::int64_t k_derived_of_file_max = 16;
-// Of all files: those that are long gone are forgotten, the longest unchanged first.
+// For all files: the longest unchanged ones are forgotten first, of which most are gone.
 constexpr std::int64_t k_derived_max = 10'000;
-// How much is believed that one model follows another, in thousandths: a run in which it does not
-// takes three tenths of it away, one in which it does adds 300 besides, so that it tends to 1000.
-// Two runs take it beyond what is expected, three without it bring it down again.
+// The belief that one model follows another, in thousandths: a run in which it does not follow
+// takes three tenths away, and one in which it does adds 300 after that, so that the belief tends
+// to 1000. After two runs with it the model is expected; three without it end that.
 constexpr std::int64_t k_belief_won = 300;
 constexpr std::int64_t k_belief_expected = 350;
 constexpr std::int64_t k_belief_forgotten = 20;
@@ -34,7 +35,7 @@ State::State(const os::System& system, Log& log, std::string directory)
     : impl_(std::make_unique<Impl>(system, log, std::move(directory))) {}
 
 State::~State() {
-    // Closing writes what is in the log.
+    // Closing writes the write-ahead log to the database.
     const os::FileSizeLimitGuard guard;
     if (impl_->connection && impl_->opened_by != os::current_process_id()) {
         impl_->connection->abandon();
@@ -76,7 +77,7 @@ void State::remember_derived(const os::FileStamp& stamp, std::string_view kind,
             "ctime_ns<>?5)",
             [&](Statement& statement) { bind_stamp(statement, stamp); });
         if (!done) return done;
-        // Which of the others go does not matter much: they can be worked out again.
+        // Any others may be deleted: they can be computed again.
         done = Impl::query(
             connection,
             "DELETE FROM derived WHERE device=?1 AND inode=?2 AND kind IN (SELECT kind FROM "
@@ -261,7 +262,7 @@ void State::learn(const Turn& turn) {
     const std::string_view larder_id = turn.larder_id;
     const auto now_ns = impl_->system.clock.wall().count();
     const auto work = [&](Connection& connection) -> Result<void> {
-        // Until they are asked for in this run too, all its followers are believed in less.
+        // Reduces the belief in all followers; those that are requested in this run regain it.
         auto done = Impl::query(
             connection, "UPDATE followers SET belief=belief*7/10 WHERE larder_id=?1 AND key=?2",
             [&](Statement& statement) { statement.bind(larder_id).bind(turn.key.digest.bytes); });
@@ -307,7 +308,7 @@ void State::forget(std::string_view larder_id, const Key& key) {
 }
 
 std::optional<Error> State::fault() {
-    // Opened on first use: a fault shows only then.
+    // Opens the database, because a fault shows only then.
     impl_->run([](Connection&) { return Result<void>{}; });
     const std::lock_guard lock(impl_->mutex);
     return impl_->last_fault;

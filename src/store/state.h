@@ -1,5 +1,5 @@
-// What this machine remembers and can rebuild: which file had which fingerprint, what was verified
-// in this boot, and how requests ended. SQLite, under the user's state directory.
+// The state: what this machine remembers and can rebuild. Fingerprints by file, objects verified in
+// this boot, and outcomes of requests. SQLite, under the user's state directory.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@
 
 namespace larder::internal::store {
 
-// How one request ended. The store does not know what the words mean.
+// The end of one request. The store does not interpret the words.
 struct Event {
     std::string larder_id;
     std::optional<Key> key;
@@ -31,8 +31,8 @@ struct Event {
     std::string device;
     std::string outcome;         // "compiled", "loaded", "waited", "bypassed"
     std::string reason;          // of a miss or a bypass
-    std::uint64_t total_ms = 0;  // what the request took
-    std::int64_t saved_ms = 0;   // compile time not spent; negative where a load took longer
+    std::uint64_t total_ms = 0;  // of the request
+    std::int64_t saved_ms = 0;   // compile time not spent; negative if a load took longer
     std::uint64_t written_bytes = 0;
     std::int64_t at_ns = 0;  // since the epoch; 0: now
 };
@@ -42,22 +42,22 @@ struct Usage {
     std::uint64_t hits = 0;  // requests that ended "loaded" or "waited"
 };
 
-// A model that programs ask for soon after another.
+// A model that programs request soon after another.
 struct Follower {
     Key key;
-    Digest object;          // what its entry held then
-    bool expected = false;  // it followed often enough of late
+    Digest object;          // of its entry at that time
+    bool expected = false;  // it has followed often enough recently
 };
 
 // One request in the order of a program's requests.
 struct Turn {
     std::string larder_id;
     Key key;
-    std::optional<Digest> object{};  // absent: nothing that is worth to be expected
-    std::vector<Key> before{};       // asked for before it by the same program, the nearest first
+    std::optional<Digest> object{};  // absent: nothing worth expecting
+    std::vector<Key> before{};       // requested before it by the same program, nearest first
 };
 
-// Sums over events that agree in everything that is named here.
+// Sums over events that agree in all fields named here.
 struct EventSum {
     std::string model;
     std::string device;
@@ -69,7 +69,7 @@ struct EventSum {
     std::uint64_t written_bytes = 0;
 };
 
-// A load that took no less than compiling would have.
+// A load that took at least as long as compiling would have.
 struct SlowLoad {
     std::string larder_id;
     Key key;
@@ -79,8 +79,8 @@ struct SlowLoad {
 };
 
 struct SlowLoads {
-    std::uint64_t count = 0;     // of minutes with one
-    std::uint64_t least_ms = 0;  // that one of them spent
+    std::uint64_t count = 0;     // of minutes with a slow load
+    std::uint64_t least_ms = 0;  // the least time that one of them spent
 };
 
 // Sums over evictions for one reason.
@@ -91,31 +91,32 @@ struct EvictionSum {
     std::int64_t shortest_idle_ns = 0;
 };
 
-// What happened in one span of time.
+// Sums over one span of time.
 struct SpanSums {
     std::vector<EventSum> events;  // by outcome alone
     EvictionSum evictions;
 };
 
-// Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
-// permission, another program's lock, damage), it remembers nothing and never fails its caller;
-// fault() says why.
+// Thread-safe, and safe with other processes. Opened on first use. After any fault (no permission,
+// another program's lock, damage) it remembers nothing and never fails its caller; fault() says
+// why.
 class State final : public VerifiedMemory, public History, public VerifyJournal {
 public:
-    // Empty `directory`: remembers nothing. `system` and `log` must outlive it.
+    // If `directory` is empty, remembers nothing. `system` and `log` must outlive it.
     State(const os::System& system, Log& log, std::string directory);
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() override;
 
-    // The fingerprint of the file that has exactly this stamp. The caller does not remember a file
-    // that was modified within the clock's granularity of being read; see os::is_settled.
+    // Returns the fingerprint of the file that has exactly this stamp. The caller must not remember
+    // a file that was modified within the clock's granularity before it was read; see
+    // os::is_settled.
     [[nodiscard]] std::optional<Digest> fingerprint(const os::FileStamp& stamp);
     void remember_fingerprint(const os::FileStamp& stamp, const Digest& digest);
 
-    // A short text that was worked out from the file that has exactly this stamp. `kind` says what
-    // it is, and in which version. Nothing is remembered of a file's earlier stamps, and not more
-    // than 16 kinds.
+    // Returns a short text that was derived from the file that has exactly this stamp. `kind` says
+    // what it is, and in which version. Forgets texts of a file's earlier stamps, and stores at
+    // most 16 kinds.
     [[nodiscard]] std::optional<std::string> derived(const os::FileStamp& stamp,
                                                      std::string_view kind);
     void remember_derived(const os::FileStamp& stamp, std::string_view kind,
@@ -133,12 +134,12 @@ public:
     [[nodiscard]] std::map<Key, Usage> usage(std::string_view larder_id);
     [[nodiscard]] std::vector<EventSum> summarise(std::string_view larder_id,
                                                   std::int64_t since_ns);
-    // What was requested and evicted in each span of `interval_ns`, by when that began; an interval
-    // of no length is none.
+    // Returns the requests and evictions in each span of `interval_ns`, by the beginning of the
+    // span; an interval of length 0 gives none.
     [[nodiscard]] std::map<std::int64_t, SpanSums> spans(std::string_view larder_id,
                                                          std::int64_t since_ns,
                                                          std::int64_t interval_ns);
-    // When the first event still known happened; absent without any.
+    // Returns the time of the oldest stored event; nothing without events.
     [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
 
     [[nodiscard]] std::map<Key, RequestHistory> requests(std::string_view larder_id) override;
@@ -149,31 +150,31 @@ public:
     [[nodiscard]] bool may_say(std::string_view larder_id, std::string_view topic,
                                std::chrono::seconds interval) override;
 
-    // What followed the request for a key in earlier runs, in that order.
+    // Returns the models that followed the request for a key in earlier runs, in that order.
     [[nodiscard]] std::vector<Follower> followers(std::string_view larder_id, const Key& key);
-    // Two runs in a row teach what follows; a few without it, that it no longer does. One call a
-    // run and key.
+    // After two runs in a row a follower is expected; after a few without it, no longer. To be
+    // called once for each run and key.
     void learn(const Turn& turn);
 
-    // Adds one to those of its key. Of all that were noted since `since_ns`, those count in whose
-    // time no other request of the larder was served on this machine.
+    // Adds a slow load to those of its key. Counts those recorded since `since_ns` during which
+    // this machine served no other request of the larder.
     [[nodiscard]] SlowLoads note_slow_load(const SlowLoad& load, std::int64_t since_ns);
     void forget_slow_loads(std::string_view larder_id, const Key& key);
 
-    // The entry is gone: so is what was known of its use.
+    // Forgets the use of an entry that is gone.
     void forget(std::string_view larder_id, const Key& key);
 
-    // Whether a sighting with the same files and stamps, no older than this, is known.
+    // Tells whether a sighting with the same files and stamps, not older than this, is recorded.
     [[nodiscard]] bool has_seen(const Sighting& sighting, std::int64_t not_before_ns);
-    // Replaces what was seen of the same content at the same path.
+    // Replaces the sighting of the same content at the same path.
     void see(const Sighting& sighting);
     [[nodiscard]] std::vector<Sighting> sightings(std::string_view larder_id);
-    // And all that was remembered of its files.
+    // Also forgets everything about its files.
     void forget(const Sighting& sighting);
 
-    // The last thing that went wrong; absent while all is well.
+    // Returns the last fault; nothing if all is well.
     [[nodiscard]] std::optional<Error> fault();
-    // The database file; empty where nothing is remembered.
+    // Returns the path of the database file; empty if nothing is remembered.
     [[nodiscard]] std::string path() const;
 
 private:

@@ -1,4 +1,4 @@
-// The part of State that knows how far a check of a whole larder has come.
+// The part of State that records how far a check of a whole larder has come.
 #include <chrono>
 
 #include "store/state_impl.h"
@@ -6,7 +6,7 @@
 namespace larder::internal::store {
 namespace {
 
-// What was whole so long ago is read again.
+// Objects that were found undamaged longer ago are read again.
 constexpr auto k_valid = std::chrono::hours(7 * 24);
 
 }  // namespace

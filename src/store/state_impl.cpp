@@ -13,10 +13,10 @@
 namespace larder::internal::store {
 namespace {
 
-// What a request may wait for another process's write, which takes microseconds.
+// How long a request may wait for another process's write, which takes microseconds.
 constexpr int k_busy_limit_ms = 250;
 
-// Another schema gets another file name: what is here can be rebuilt.
+// Another schema gets another file name: the content can be rebuilt.
 constexpr const char* k_schema = R"(
 CREATE TABLE IF NOT EXISTS fingerprints(
     device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, digest BLOB,
@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS sighted_files(
     file_system TEXT, PRIMARY KEY(larder_id, path, fingerprint, file)) WITHOUT ROWID;
 )";
 
-// Another text is another number.
+// Returns a number that changes with the text of the schema.
 std::int32_t schema_number() {
     const auto digest = hash_bytes(std::as_bytes(std::span(std::string_view(k_schema))));
     std::int32_t number = 0;
@@ -69,8 +69,8 @@ std::int32_t schema_number() {
     return number;
 }
 
-// Each statement of the schema is a transaction of its own: all of them together cost more than the
-// questions of a request.
+// Each statement of the schema is a transaction of its own, and all of them together cost more than
+// the queries of a request: they run only if the schema is new.
 Result<void> make_tables(Connection& connection) {
     std::int64_t found = 0;
     const auto prepared = connection.prepare("PRAGMA user_version");
@@ -85,8 +85,8 @@ Result<void> make_tables(Connection& connection) {
     return connection.execute(("PRAGMA user_version=" + std::to_string(number)).c_str());
 }
 
-// SQLite has locks of its own for all of a process. In a child made by fork while another thread
-// held one it cannot be used any more, and costs nothing but what it would have remembered.
+// SQLite has process-wide locks. If a child was made by fork while another thread held one, the
+// child must not use SQLite any more; it loses only its memory of requests.
 class InUse {
 public:
     InUse() noexcept {
@@ -109,8 +109,8 @@ private:
     static constinit inline std::atomic<bool> is_lost{false};
 };
 
-// For this user alone, whatever the umask: it tells which models were used. What is there already
-// has the modes that somebody gave it.
+// Creates the directory for this user alone, whatever the umask: it shows which models were used.
+// An existing directory keeps its mode.
 Result<void> make_private_directory(os::FileSystem& fs, const std::string& path) {
     constexpr std::uint32_t k_owner_only = 0700;
     if (fs.info(path)) return {};
@@ -119,7 +119,7 @@ Result<void> make_private_directory(os::FileSystem& fs, const std::string& path)
     return directory ? (*directory)->set_mode(k_owner_only) : fail(directory.error());
 }
 
-// Only where it is absent: SQLite's locks would end with any descriptor of the file that is closed.
+// Only if the file is absent: closing any descriptor of the file would release SQLite's locks.
 void make_private_file(os::FileSystem& fs, const std::string& path) {
     constexpr std::uint32_t k_owner_only = 0600;
     if (!fs.info(path)) {
@@ -131,8 +131,8 @@ void make_private_file(os::FileSystem& fs, const std::string& path) {
 
 Result<void> State::Impl::open() {
     if (auto made = make_private_directory(system.fs, directory); !made) return made;
-    // A home directory on a network serves several machines, each with device numbers of its
-    // own, and cannot share the memory that write-ahead logging needs.
+    // A home directory on a network serves several machines, each with device numbers of its own,
+    // and cannot share the memory that write-ahead logging needs.
     const auto space = system.fs.space(directory);
     const bool shared = space && space->locality == os::Locality::network;
     file = os::join(directory,
@@ -140,7 +140,7 @@ Result<void> State::Impl::open() {
     make_private_file(system.fs, file);
     auto opened = Connection::open(file, k_busy_limit_ms);
     if (!opened) return fail(std::move(opened.error()));
-    // Nothing here is worth a wait for the disk: what power loss takes is found out again.
+    // Nothing here is worth waiting for the disk: losses by power failure can be rebuilt.
     const char* const journal = shared ? "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;"
                                        : "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
     if (auto set = (*opened)->execute(journal); !set) return set;
@@ -152,7 +152,7 @@ Result<void> State::Impl::open() {
 
 void State::Impl::set_aside() {
     connection.reset();
-    // Left with its log, a new database would take over the damage.
+    // A new database would take over the damage from a log that is left.
     for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
         static_cast<void>(system.fs.remove(file + suffix));
     }
@@ -184,7 +184,7 @@ bool State::Impl::run(const std::function<Result<void>(Connection&)>& work) {
             set_aside();
             continue;
         }
-        // A lock passes; what else there is does not, and shall cost no more time.
+        // Locks pass; other faults do not, and must not cost time again.
         if (done.error().code != Errc::busy) {
             note(std::move(done.error()));
             given_up = true;
@@ -216,7 +216,7 @@ Result<void> State::Impl::transact(Connection& connection,
     if (auto begun = query(connection, "BEGIN IMMEDIATE", no_values); !begun) return begun;
     auto done = work();
     if (done) done = query(connection, "COMMIT", no_values);
-    // What made the work fail is what is told.
+    // Returns the error of `work`, not that of the rollback.
     if (!done) static_cast<void>(query(connection, "ROLLBACK", no_values));
     return done;
 }

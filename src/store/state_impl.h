@@ -1,4 +1,4 @@
-// The database behind State, for the files that its methods are written in. Private to store/.
+// The database of State, for the source files that implement its methods. Private to store/.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +32,15 @@ struct State::Impl {
     bool given_up = false;
     std::string file;
 
-    // Runs `work` with the database open; false if that cannot be had now. A damaged one is
-    // replaced once.
+    // Runs `work` with the database open; false if the database is not available now. Replaces a
+    // damaged one once.
     bool run(const std::function<Result<void>(Connection&)>& work);
-    // One statement; `row` is called for each row.
+    // Runs one statement; calls `row` for each row.
     bool run(const char* sql, const Bind& bind, const Row& row = no_rows);
 
     [[nodiscard]] static Result<void> query(Connection& connection, const char* sql,
                                             const Bind& bind, const Row& row = no_rows);
-    // All of `work` or nothing of it; costs what one statement that writes costs.
+    // Does all of `work` or nothing; costs as much as a single statement that writes.
     [[nodiscard]] static Result<void> transact(Connection& connection,
                                                const std::function<Result<void>()>& work);
     [[nodiscard]] static Result<void> note_request(Connection& connection,

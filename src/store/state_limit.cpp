@@ -1,4 +1,4 @@
-// What the limit remembers: how often keys are asked for, what went, and what was said of it.
+// The part of State that serves the limit: requests by key, evictions, and messages already shown.
 #include <algorithm>
 #include <utility>
 
@@ -115,7 +115,7 @@ bool State::may_say(std::string_view larder_id, std::string_view topic,
                 now_ns - std::chrono::nanoseconds(interval).count());
         },
         [&](const Statement&) { may = true; });
-    // Rather twice than never.
+    // If this is unknown, shows the message rather twice than never.
     return may || !known;
 }
 

@@ -1,4 +1,4 @@
-// The part of State that knows where models were seen.
+// The part of State that records where models were seen.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +7,7 @@
 namespace larder::internal::store {
 namespace {
 
-// Beyond these, the models that were longest not asked for are forgotten.
+// Beyond this many, the models that were not requested for the longest time are forgotten.
 constexpr std::int64_t k_sightings_max = 10'000;
 
 SightedFile file_in(const Statement& row, int first_column) {

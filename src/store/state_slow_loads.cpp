@@ -1,12 +1,12 @@
-// The part of State that knows which loads were no quicker than compiling.
+// The part of State that records loads that were no faster than compiling.
 #include "store/state_impl.h"
 
 namespace larder::internal::store {
 namespace {
 
-// What a key's rule needs, many times over: older ones are forgotten.
+// Many times what the rule of a key needs; older ones are forgotten.
 constexpr std::int64_t k_slow_loads_of_key_max = 100;
-// A request that overlaps with another took no longer than this.
+// No request that overlaps with another is assumed to take longer than this.
 constexpr std::int64_t k_request_ns_max = std::int64_t{600} * 1'000'000'000;
 
 }  // namespace
@@ -33,7 +33,7 @@ SlowLoads State::note_slow_load(const SlowLoad& load, std::int64_t since_ns) {
                     .bind(k_slow_loads_of_key_max);
             });
         if (!done) return done;
-        // An event ends when its request does.
+        // An event's time is the end of its request.
         return Impl::query(
             connection,
             "SELECT count(DISTINCT ended_ns/60000000000),min(spent_ms) FROM slow_loads AS load "

@@ -1,5 +1,5 @@
 // A larder on disk (docs/format.md): objects, the entries that name them, and everything that keeps
-// both whole while processes publish, read, crash and run out of space (docs/crash-safety.md).
+// both intact while processes publish, read, crash and run out of space (docs/crash-safety.md).
 // Knows nothing of models.
 #pragma once
 
@@ -33,19 +33,18 @@
 
 namespace larder::internal::store {
 
-// What to do where there is no larder yet.
+// Decides whether to create a larder if there is none.
 enum class Creation { when_absent, never };
 
 struct OpenOptions {
     std::string directory{};
-    // Where this machine notes what it cannot write into a larder that is read-only: trials, and
-    // objects set aside. Empty: nowhere.
+    // The directory for what this machine cannot write into a read-only larder: trials, and
+    // distrusted objects. Empty: there is none.
     std::string state_directory{};
     Access access = Access::read_write;
     Creation creation = Creation::when_absent;  // with Access::read_write only
     unsigned threads = reader_threads();        // for reading and hashing
-    // What the larder may hold, and what must stay free of its disk: publishing evicts what is
-    // worth least, or keeps nothing.
+    // The limit and the floor: publishing evicts the least valuable entries, or fails.
     SizeLimit max_size{};
     SizeLimit min_free{};
     // Knows which entries are used. Must outlive the store; may be absent.
@@ -57,13 +56,14 @@ struct OpenOptions {
 // about the larder, never a reason not to compile.
 class Store {
 public:
-    // Opens a larder; with Access::read_write, makes one where the directory is absent or empty,
-    // and sweeps what dead processes left in `tmp/`. Where it cannot be written (a read-only mount,
-    // another user's directory) it is opened for reading, see access(). A directory that is absent
-    // or empty, and stays so, is an empty larder for reading.
-    // Errc::invalid_argument: a file, or a directory that is no larder. Errc::unsupported: a newer
-    // format. Errc::permission_denied: unreadable, or everybody can write to it. In one that its
-    // group can write to, so is all that is made. `system`, `log`, `memory` must outlive the store.
+    // Opens a larder. With Access::read_write, creates one if the directory is absent or empty, and
+    // sweeps what dead processes left in `tmp/`. If the larder cannot be written (a read-only
+    // mount, another user's directory), opens it for reading, see access(). A directory that is
+    // absent or empty, and stays so, is an empty larder for reading. Errc::invalid_argument: a
+    // file, or a directory that is not a larder. Errc::unsupported: a newer format.
+    // Errc::permission_denied: unreadable, or everybody can write to it. If the group can write to
+    // the larder, it can also write to all new files. `system`, `log`, `memory` must outlive the
+    // store.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const os::System& system, Log& log,
                                                              VerifiedMemory& memory,
                                                              const OpenOptions& options);
@@ -72,183 +72,188 @@ public:
     ~Store();
 
     [[nodiscard]] const std::string& directory() const;
-    // Random, made with the larder; empty where there is none to read.
+    // Random, created with the larder; empty if there is no larder to read.
     [[nodiscard]] const std::string& id() const;
     [[nodiscard]] Access access() const;
-    // Why it is open for reading although writing was asked for.
+    // Says why it is open for reading although writing was requested.
     [[nodiscard]] const std::optional<Error>& read_only_reason() const;
 
     // ── Reading ──────────────────────────────────────────────────────────────────────────────────
 
-    // Opens and reads one file, whatever the number of entries. An entry that is damaged is moved
-    // to quarantine and is a miss with a fault; so is one of a newer format, which is left alone,
-    // one that cannot be read, and one whose object this machine has set aside.
+    // Opens and reads one file, whatever the number of entries. A damaged entry is moved to
+    // quarantine and is a miss with a fault. An entry of a newer format (which is left alone), one
+    // that cannot be read, and one whose object this machine distrusts are misses with a fault too.
     [[nodiscard]] Lookup find(const Key& key);
 
-    // Opens, checks and maps the object of a part of the entry `key`.
-    // Errc::not_found: it is not there; the entry is left for publish to replace. Errc::damaged:
-    // its bytes are not what its name says; object and entry are in quarantine (in a larder that is
-    // read-only: on this machine's list), so that the next find is a miss.
+    // Opens, verifies and maps the object of a part of the entry `key`. Errc::not_found: it does
+    // not exist; the entry is left for publish to replace. Errc::damaged: its bytes are not what
+    // its name says; object and entry are in quarantine (in a read-only larder: on this machine's
+    // list), so that the next find is a miss.
     [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
                                                    VerifyPolicy policy);
 
-    // As open_object, of all of an entry's blob: of its one object in Encoding::raw and, undone
-    // into memory, in Encoding::compressed; in Encoding::variant of the two that make it up, either
-    // of which may be missing or damaged; in Encoding::referring of its one object and what `find`
-    // finds, whose errors are passed on.
+    // Does open_object for the whole blob of an entry. In Encoding::raw that is its one object; in
+    // Encoding::compressed the same, decompressed into memory; in Encoding::variant two objects,
+    // either of which may be missing or damaged; in Encoding::referring its one object and the
+    // files that `find` returns, whose errors are passed on.
     [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy,
                                                  const SourceFinder& find = {});
 
-    // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache,
-    // at the disk's pace, so that whoever opens it soon does not wait. Changes and remembers
-    // nothing, takes no lock: what is wrong with the object is left for open_object to find. `step`
-    // is asked before each few megabytes; Continue::no ends it. How many bytes were read.
+    // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache
+    // at the disk's speed, so that a process that opens it soon does not wait. Changes and
+    // remembers nothing, and takes no lock; faults of the object are left for open_object to find.
+    // Calls `step` before each few megabytes; Continue::no ends it. Returns the number of bytes
+    // read.
     [[nodiscard]] Result<std::uint64_t> read_ahead(const Digest& object, std::uint64_t bytes_max,
                                                    const std::function<Continue()>& step);
 
-    // The same for the files of a model that an entry refers to, where they lie as they did when it
-    // was kept. Nothing for other entries.
+    // The same for the files of a model that an entry refers to, if they are where they were at
+    // publication. Reads nothing for other entries.
     [[nodiscard]] Result<std::uint64_t> read_model_ahead(const Key& key, std::uint64_t bytes_max,
                                                          const std::function<Continue()>& step);
 
-    // Sets aside an object that is of no use although its bytes are right: it is refused by the
-    // runtime, or takes the process down. Removes the entry and the object's trials. Nothing
-    // happens if somebody else already did, or if `seen` (MappedObject::stamp) is given and the
-    // object has been published anew since. Errc::busy if others keep the larder locked.
+    // Quarantines an object that is unusable although its bytes are right: the runtime refuses it,
+    // or it crashes the process. Removes the entry and the object's trials. Does nothing if another
+    // process already did, or if `seen` (MappedObject::stamp) is given and the object has been
+    // published anew since. Errc::busy if others keep the larder locked.
     [[nodiscard]] Result<void> quarantine(const Key& key, const Part& part, std::string_view reason,
                                           const std::optional<os::FileStamp>& seen = {});
 
-    // The entries whose objects were set aside, damaged or not, and which were not published anew
-    // since.
+    // Returns the entries whose objects were quarantined for any reason, and which were not
+    // published again since.
     [[nodiscard]] Result<std::vector<Manifest>> entries_set_aside() const;
-    // One that nobody wants back.
+    // Forgets such an entry, which nobody wants back.
     void forget_entry_set_aside(const Key& key);
 
-    // Leaves a mark that others who share the larder see: at most once an hour. Never fails.
+    // Leaves a mark that other machines sharing the larder see: at most once an hour. Never fails.
     void mark_used(const Key& key) noexcept;
 
     // ── Writing ──────────────────────────────────────────────────────────────────────────────────
-    // In a larder open for reading, all of these are Errc::read_only.
+    // In a larder open for reading, all of these return Errc::read_only.
 
     // Waits until this is the only holder of the key's lock. The first attempt never sleeps.
-    // Errc::timed_out after `timeout` (0: one attempt).
-    // `purpose` is what others are told of it, in words.
+    // Errc::timed_out after `timeout` (0: one attempt). `purpose` is shown to others, in words.
     [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout,
                                         std::string_view purpose = {});
-    // Who holds the lock of this key, and of any, for a purpose that was told.
+    // Return the holder of this key's lock, or all holders, if they gave a purpose.
     [[nodiscard]] std::optional<FlightHolder> flight_holder(const Key& key) const;
     [[nodiscard]] std::vector<FlightHolder> flight_holders() const;
 
     // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
     // and then removes objects that only the old one used. On an error nothing is left behind, and
-    // what was there before still is; but if only the last sync failed, the new entry can be seen,
-    // and may not survive. Needs no flight: the last publisher wins.
-    // Evicts where the larder would grow beyond its limit, or the disk has too little left.
-    // Errc::no_space if that is not enough: it is not kept.
-    // Errc::not_found: a part in `kept` is not an object (any more).
+    // the former entry is still there; but if only the last sync failed, the new entry is visible
+    // and may not survive. Needs no flight: the last publisher wins. Evicts if the larder would
+    // grow beyond its limit, or too little of the disk would stay free. Errc::no_space if that is
+    // not enough: nothing is published. Errc::not_found: a part in `kept` is not an object (any
+    // more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
-    // What somebody on this machine is publishing as this part just now (PartSource::content), open
-    // for reading. It may not be whole, and is durable only once it is synced. Errc::not_found.
+    // Opens, for reading, the file that a process of this machine is publishing now as this part
+    // (PartSource::content). It may be incomplete, and is durable only once it is synced.
+    // Errc::not_found.
     [[nodiscard]] Result<std::unique_ptr<os::File>> open_staged(const Part& part);
 
-    // Whether there is such an object; says nothing of its bytes.
+    // Tells whether there is such an object; says nothing about its bytes.
     [[nodiscard]] bool has_object(const Digest& object) const;
-    // Whether an open file is what an object's name stands for now.
+    // Tells whether an open file is the one that has the object's name now.
     [[nodiscard]] bool is_object(const Digest& object, os::File& file);
 
-    // Whether so much more can be kept, beside what is there, within the limit and the floor. Never
-    // evicts; false where that cannot be told.
+    // Tells whether this many more bytes fit within the limit and the floor. Never evicts; false if
+    // that cannot be determined.
     [[nodiscard]] bool has_room(std::uint64_t bytes);
 
-    // ── Who else is there ────────────────────────────────────────────────────────────────────────
+    // ── Other processes ──────────────────────────────────────────────────────────────────────────
 
     // See tmp_file.h.
     [[nodiscard]] Result<bool> locks_exclude();
-    // Lets others on this machine know, for as long as what it returns lives, that this process
-    // uses a key. In a larder open for reading, others with the same state directory.
+    // Shows other processes of this machine, for as long as the result lives, that this process
+    // uses a key. In a larder open for reading, only those with the same state directory see it.
     [[nodiscard]] Result<Presence> announce(const Key& key);
-    // Whether there is an announcement of it that is alive, but for those in `own_paths`,
-    // Presence::path().
+    // Tells whether another process announces the key now. `own_paths` are this process's
+    // announcements, Presence::path().
     [[nodiscard]] bool is_announced_by_others(const Key& key,
                                               const std::set<std::string>& own_paths);
 
     // ── Trials ───────────────────────────────────────────────────────────────────────────────────
-    // Kept in the larder, or on this machine if that is read-only. None of them ever waits.
+    // Stored in the larder, or on this machine if that is read-only. None of them ever waits.
 
-    // To be begun before an object is used for the first time, and ended when the process has
-    // survived it. The trial of a key: its model is compiled where its object may have crashed.
+    // Begin a trial before an object is used for the first time, and end it when the process has
+    // survived that. The trial of a key: its model is compiled in place of an object that may have
+    // crashed.
     [[nodiscard]] Result<Trial> begin_trial(const Digest& subject);
-    // Trials of the object, or of the key, in which the process crashed, within the last day.
+    // Counts the trials of the object, or of the key, in which the process crashed within the last
+    // day.
     [[nodiscard]] Result<CrashCount> count_crashes(const Digest& subject);
-    // An object that was used without harm needs no more trials.
+    // Marks an object that was used without harm: it needs no more trials.
     [[nodiscard]] Result<void> mark_proven(const Digest& object);
     [[nodiscard]] bool is_proven(const Digest& object);
 
     // ── Private directories, for Encoding::files ─────────────────────────────────────────────────
 
-    // A directory that holds the parts of `manifest`, verified, each under its name; an empty one
-    // for nullptr. Errors as of open_object, Errc::not_found too. In a larder open for reading it
-    // stands in the state directory.
+    // Creates a directory that holds the parts of `manifest`, verified, each under its name; an
+    // empty one for nullptr. Errors of open_object, including Errc::not_found. For a larder open
+    // for reading the directory is in the state directory.
     [[nodiscard]] Result<PrivateDirectory> materialise(const Manifest* manifest,
                                                        VerifyPolicy policy);
-    // Adds the parts of `manifest` for which the directory has no file, verified: copies, each of
-    // which appears whole, while the device uses the directory. How many; errors as of materialise.
+    // Adds verified copies of those parts of `manifest` that the directory has no file for. Each
+    // copy appears complete, while the device uses the directory. Returns their number; errors of
+    // materialise.
     [[nodiscard]] Result<std::size_t> add_parts(PrivateDirectory& directory,
                                                 const Manifest& manifest);
-    // What the directory holds now. An object that was written to in place is set aside, and its
-    // file counts as fresh.
+    // Returns what the directory holds now. An object that was written to in place is quarantined,
+    // and its file counts as fresh.
     [[nodiscard]] Result<Harvest> harvest(const PrivateDirectory& directory);
 
-    // An empty file in `tmp/`, whose name ends in `suffix`; what a process that dies leaves is
-    // swept. In a larder open for reading it stands in the state directory.
+    // Creates an empty file in `tmp/` whose name ends in `suffix`; a sweep removes it if the
+    // process dies. For a larder open for reading it is in the state directory.
     [[nodiscard]] Result<ScratchFile> scratch_file(std::string_view suffix);
 
     // ── Administration ───────────────────────────────────────────────────────────────────────────
 
-    // Reads every manifest, in no particular order, until told to stop. `visit` is called by
-    // several threads, by one at a time.
+    // Reads every manifest, in no particular order, until told to stop. Several threads call
+    // `visit`, one at a time.
     [[nodiscard]] Result<void> for_each_entry(const std::function<Continue(ListedEntry&)>& visit,
                                               ManifestDetail detail = ManifestDetail::whole);
-    // ListedEntry::used_at_ns of one entry.
+    // Returns ListedEntry::used_at_ns of one entry.
     [[nodiscard]] std::int64_t used_at_ns(const Manifest& manifest);
-    // The keys that begin with `prefix`, in order. From two characters on it reads one directory.
-    // Errc::invalid_argument unless it is lower-case hexadecimal.
+    // Returns the keys that begin with `prefix`, in order. With two characters or more it reads one
+    // directory. Errc::invalid_argument unless the prefix is lower-case hexadecimal.
     [[nodiscard]] Result<std::vector<Key>> find_keys(std::string_view prefix);
     // Examines every file, reads none.
     [[nodiscard]] Result<Totals> totals();
-    // Reads every byte of the entries given, or of everything if none is. Damaged objects and
-    // manifests go to quarantine. `progress` is called on the calling thread, at least every
-    // second or so of work; Continue::no ends early, with what was found so far.
+    // Reads every byte of the given entries, or of everything if none is given. Damaged objects and
+    // manifests are quarantined. Calls `progress` on the calling thread, at least every second or
+    // so; Continue::no ends early, with the findings so far.
     [[nodiscard]] Result<VerifyReport> verify(std::span<const Key> keys,
                                               const ProgressCallback& progress = {},
                                               const VerifyOptions& options = {});
-    // Removes entries, and the objects that no other entry uses. Errc::not_found, and nothing
+    // Removes entries, and the objects that no other entry uses. Errc::not_found, with nothing
     // removed, if one of them does not exist. A dry run counts the same and removes nothing.
     [[nodiscard]] Result<Removal> remove(std::span<const Key> keys, DryRun dry_run = DryRun::no);
-    // Takes away by rule: what `rules` name, then what is worth least down to the limit, and
-    // whatever no entry uses. A dry run counts the same and takes nothing away.
+    // Removes the entries that `rules` name, then the least valuable ones down to the limit, and
+    // objects that no entry uses. A dry run counts the same and removes nothing.
     [[nodiscard]] Result<Pruning> prune(const PruneRules& rules, DryRun dry_run = DryRun::no);
-    // Keeps blobs compressed that are rarely used: entries in Encoding::raw, whose object no other
-    // entry uses, unless that is compressed too. One after the other, each as a publication, behind
-    // the flight of its key; when it was used last, and all else that is known of it, stays. Evicts
-    // nothing. What gets less than a tenth smaller is left. A dry run reads, and estimates from
-    // samples which entries it would be, and what they would take. `progress` is called on the
-    // calling thread; Continue::no ends early. Errc::not_found if one of the keys does not exist.
+    // Compresses blobs that are rarely used: entries in Encoding::raw whose object is used only by
+    // entries that are compressed too. Works on one after the other, each as a publication behind
+    // the flight of its key; the time of its last use, and all else known about it, stays. Evicts
+    // nothing. Leaves entries that would get smaller by less than a tenth. A dry run reads, and
+    // estimates from samples which entries would be compressed, and their size. Calls `progress` on
+    // the calling thread; Continue::no ends early. Errc::not_found if one of the keys does not
+    // exist.
     [[nodiscard]] Result<Recoding> compress(const CompressRules& rules, DryRun dry_run = DryRun::no,
                                             const ProgressCallback& progress = {});
-    // Back to Encoding::raw; evicts where there is no room for it, as any publication. A dry run
-    // says what it would take.
+    // Changes entries back to Encoding::raw; evicts if there is no room, as any publication. A dry
+    // run returns the size that they would take.
     [[nodiscard]] Result<Recoding> decompress(std::span<const Key> keys,
                                               DryRun dry_run = DryRun::no,
                                               const ProgressCallback& progress = {});
-    // Neither the limit nor a rule takes a pinned entry away. A pin outlives its entry.
+    // Pinned entries are neither evicted nor pruned. A pin outlives its entry.
     [[nodiscard]] Result<void> pin(const Key& key);
     [[nodiscard]] Result<void> unpin(const Key& key);
     [[nodiscard]] Result<std::set<Key>> pinned();
-    // The limit, worked out for this disk; 0: none.
+    // Returns the limit in bytes for this disk; 0: none.
     [[nodiscard]] std::uint64_t limit_bytes();
-    // When each entry was asked for last, on this machine or, to the hour, on others.
+    // Returns when each entry was last requested, on this machine or, to the hour, on others.
     [[nodiscard]] Result<std::map<Key, std::int64_t>> last_uses();
     // Removes objects that no entry uses.
     [[nodiscard]] Result<Removal> collect_garbage(DryRun dry_run = DryRun::no);

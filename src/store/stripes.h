@@ -1,4 +1,4 @@
-// How several readers share one file. Private to store/.
+// Divides one file among several readers. Private to store/.
 #pragma once
 
 #include <atomic>
@@ -11,12 +11,13 @@
 
 namespace larder::internal::store {
 
-// One contiguous part of a file for each reader, in order, through an open file of its own: that is
-// what the kernel reads ahead of, in ever larger folios and requests. Readers that take turns in
-// one part, or through one open file, get small ones, which are slower and cost more CPU.
+// One contiguous part of a file for each reader, in order, read through an open file of its own:
+// this is the pattern that the kernel reads ahead for, in ever larger folios and requests. Readers
+// that take turns in one part, or share one open file, cause small requests, which are slower and
+// cost more CPU.
 class Stripes {
 public:
-    // Of a file of so many pieces.
+    // For a file of this many pieces.
     Stripes(std::uint64_t pieces, std::uint64_t readers) : stripes_(readers) {
         for (std::uint64_t i = 0; i < readers; ++i) {
             stripes_[i].next = pieces * i / readers;
@@ -24,7 +25,8 @@ public:
         }
     }
 
-    // The piece to be read next: of the reader's own stripe, then of those that are not through.
+    // Returns the piece to read next: of the reader's own stripe, then of stripes that are
+    // unfinished.
     [[nodiscard]] std::optional<std::uint64_t> take(std::uint64_t reader) {
         for (std::uint64_t i = 0; i < stripes_.size(); ++i) {
             auto& stripe = stripes_[(reader + i) % stripes_.size()];
@@ -43,7 +45,7 @@ private:
     std::vector<Stripe> stripes_;
 };
 
-// Nothing where there is none to be had: readers that share one are slower, and as right.
+// Returns null if the file cannot be reopened: readers that share one are slower, and as correct.
 [[nodiscard]] inline std::unique_ptr<os::File> reopened(os::File& file) {
     auto again = file.reopen();
     return again ? std::move(*again) : nullptr;

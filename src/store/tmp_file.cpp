@@ -16,7 +16,7 @@ Result<std::unique_ptr<os::File>> create_in(Context& context, const Layout& layo
     auto& fs = context.fs();
     auto file = fs.open(path, os::OpenMode::create_exclusive, mode);
     if (file || file.error().code != Errc::not_found) return file;
-    // Somebody removed the directory while we were using it.
+    // The directory was removed while it was in use.
     if (&layout == &context.layout) {
         if (auto made = create_larder(context); !made) return fail(made.error());
     } else if (auto made = os::make_directories(fs, layout.tmp()); !made) {
@@ -29,8 +29,8 @@ bool is_marker(std::string_view name) {
     return name.starts_with(k_directory_kind) && name.ends_with(k_marker_suffix);
 }
 
-// What lies where others have it mounted as well. Such a file system may grant every lock, or let
-// only one machine see it: another machine's file is left until it is old.
+// For network file systems: they may grant every lock, or show a lock to one machine only. Another
+// machine's file is left until it is this old.
 constexpr std::int64_t k_foreign_age_ns = std::int64_t{24} * 3600 * 1'000'000'000;
 
 // "1234abcd-" at the beginning of a name's last part but one, see docs/format.md.
@@ -38,7 +38,7 @@ bool is_of_this_machine(const Context& context, std::string_view path) {
     return path.find(machine_mark(context) + "-") != std::string_view::npos;
 }
 
-// Whether a lock that is free tells that a file's owner is gone.
+// Tells whether a free lock proves that a file's owner is gone.
 bool is_told_by_lock(Context& context, const std::string& path) {
     const auto space = context.fs().space(os::parent_directory(path));
     if (space && space->locality != os::Locality::network) return true;
@@ -89,7 +89,7 @@ Result<bool> locks_exclude(Context& context) {
     const auto first = open();
     if (!first) return fail(first.error());
     if (const auto locked = (*first)->try_lock(os::LockMode::shared); !locked) {
-        // Somebody's lock kept this one away.
+        // Another process's lock kept this one away.
         if (locked.error().code == Errc::busy) return true;
         return fail(locked.error());
     }
@@ -98,7 +98,8 @@ Result<bool> locks_exclude(Context& context) {
     return (*second)->is_locked();
 }
 
-// Under the lock, so that a writer that has created the file, and not yet locked it, notices.
+// Removes the file under its lock, so that a writer that has created the file, and not yet locked
+// it, notices.
 void sweep_file(Context& context, const std::string& path) noexcept {
     auto& fs = context.fs();
     const auto file = fs.open(path, os::OpenMode::read);
@@ -128,7 +129,7 @@ Result<TmpFile> TmpFile::create(Context& context, const Layout& layout, std::str
         }
         TmpFile created(fs, std::move(*file), path);
         if (auto locked = created.file().try_lock(); !locked) {
-            // A sweep that came between has it, and will remove it.
+            // A sweep has locked the file meanwhile, and will remove it.
             if (locked.error().code == Errc::busy) continue;
             return fail(std::move(locked.error()));
         }

@@ -1,5 +1,5 @@
-// Files in the making. Their writer holds a lock on them, so that a sweep can tell which belong to
-// a process that died. Private to store/.
+// Unfinished files. Their writer holds a lock on them, so that a sweep can tell which belong to a
+// process that died. Private to store/.
 #pragma once
 
 #include <memory>
@@ -13,14 +13,14 @@
 
 namespace larder::internal::store {
 
-// Whether a file gets the modes of everything in the larder, or stays in `tmp/`: then a group may
-// look at its lock, and sweep it, and nobody but its owner can write to it.
+// Decides the file's mode: that of everything in the larder; or, for a file that stays in `tmp/`,
+// one that lets a group look at its lock and sweep it, and lets only its owner write to it.
 enum class Readers { as_the_larder, of_the_lock };
 
 // A locked file in `tmp/`, removed by the destructor unless it was moved away.
 class TmpFile {
 public:
-    // `tmp/<kind>-<machine>-<nonce><suffix>`, open for reading and writing.
+    // Creates `tmp/<kind>-<machine>-<nonce><suffix>`, open for reading and writing.
     [[nodiscard]] static Result<TmpFile> create(Context& context, const Layout& layout,
                                                 std::string_view kind, std::string_view suffix = {},
                                                 Readers readers = Readers::as_the_larder);
@@ -33,9 +33,9 @@ public:
     [[nodiscard]] os::File& file() { return *file_; }
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    // Replaces what is at `path`, which must be in an existing directory of the same file system.
+    // Replaces any file at `path`, which must be in an existing directory of the same file system.
     [[nodiscard]] Result<void> move_to(const std::string& path);
-    // Hands over the open, locked file; whoever takes it removes it.
+    // Hands over the open, locked file; the new owner must remove it.
     [[nodiscard]] std::unique_ptr<os::File> release() && { return std::move(file_); }
 
 private:
@@ -49,25 +49,25 @@ private:
     bool moved_ = false;
 };
 
-// The directory that a marker `tmp/dir-<nonce>.lock` stands for.
+// The names of a directory in `tmp/` and of its marker, `tmp/dir-<nonce>.lock`.
 inline constexpr std::string_view k_directory_kind = "dir";
 inline constexpr std::string_view k_marker_suffix = ".lock";
 
 // True if `path` (still) names the open file.
 [[nodiscard]] Result<bool> names(os::FileSystem& fs, const std::string& path, os::File& file);
 
-// 8 hexadecimal characters: this machine, since it was started.
+// Returns 8 hexadecimal characters that identify this machine since its start.
 [[nodiscard]] std::string machine_mark(const Context& context);
-// "<machine>-<nonce>": a name that tells whose locks prove anything.
+// Returns "<machine>-<nonce>": a name that shows whose locks prove anything.
 [[nodiscard]] std::string make_owned_nonce(const Context& context);
-// Whether one who locks a file keeps another process of this machine away. A lock that is granted
-// to everybody looks the same to whoever asks for it.
+// Tells whether a lock on a file excludes other processes of this machine. A file system that
+// grants every lock looks the same to a process that asks for one.
 [[nodiscard]] Result<bool> locks_exclude(Context& context);
 
-// Removes a file, and the directory that it stands for, if its owner is gone.
+// Removes a file, and the directory that it is the marker of, if its owner is gone.
 void sweep_file(Context& context, const std::string& path) noexcept;
-// Removes everything in `tmp/` whose owner is gone. One directory listing if there is nothing.
-// Best effort: what cannot be removed now is left for the next sweep.
+// Removes everything in `tmp/` whose owner is gone. Costs one directory listing if there is
+// nothing. Best effort: what cannot be removed now is left for the next sweep.
 void sweep(Context& context, const Layout& layout) noexcept;
 
 }  // namespace larder::internal::store

@@ -32,7 +32,7 @@ Result<void> make_trial_directory(Context& context, const Layout& layout,
     return made;
 }
 
-// Adds what a marker tells. One that tells nothing any more is removed.
+// Counts the crash that a marker records. Removes a marker that is no longer relevant.
 void look_at(Context& context, const std::string& path, CrashCount& count) {
     auto& fs = context.fs();
     const auto info = fs.link_info(path);
@@ -42,7 +42,7 @@ void look_at(Context& context, const std::string& path, CrashCount& count) {
         sweep_file(context, path);
         return;
     }
-    // Marking it was the last change.
+    // The crash changed its mode last, which set the ctime.
     const auto at_ns = info->stamp.ctime_ns;
     if (context.system.clock.wall().count() - at_ns > k_crash_counts_ns) {
         static_cast<void>(fs.remove(path));
@@ -84,7 +84,7 @@ Result<Trial> begin_trial(Context& context, const Digest& subject) {
     if (!layout) return fail(layout.error());
     auto& fs = context.fs();
     const auto directory = (*layout)->trials_of(subject);
-    // Made elsewhere: a marker must be locked by the time others can see it.
+    // Created elsewhere and moved: a marker must be locked by the time others can see it.
     auto tmp = TmpFile::create(context, **layout, "trial", {}, Readers::of_the_lock);
     if (!tmp) return fail(std::move(tmp.error()));
     const auto path = os::join(directory, make_owned_nonce(context));
@@ -94,7 +94,7 @@ Result<Trial> begin_trial(Context& context, const Digest& subject) {
             return fail(std::move(made.error()));
         }
         moved = tmp->move_to(path);
-        // Somebody sets the object aside, and has removed the directory.
+        // Another process quarantines the object, and has removed the directory.
         if (moved || moved.error().code != Errc::not_found) break;
     }
     if (!moved) return fail(std::move(moved.error()));

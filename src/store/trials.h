@@ -1,6 +1,6 @@
-// A blob that takes the process down when it is loaded must not do so for ever: a load leaves a
-// locked marker, whose mode a crash changes (os/crash_marks.h). A marker without that tells of a
-// process that ended in any other way, and means nothing.
+// Detects blobs that crash the process when they are loaded, so that they do so only a few times: a
+// load leaves a locked marker, whose mode a crash changes (os/crash_marks.h). A marker with an
+// unchanged mode belongs to a process that ended in another way, and means nothing.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,20 @@ namespace larder::internal::store {
 
 struct Context;
 
-// One load under suspicion, or one compile in its place. Must not outlive the store's file system.
+// A trial of one load, or of one compile in its place. Must not outlive the store's file system.
 class Trial {
 public:
     Trial(Trial&&) noexcept = default;
     Trial& operator=(Trial&&) noexcept;
     Trial(const Trial&) = delete;
     Trial& operator=(const Trial&) = delete;
-    // As end().
+    // Calls end().
     ~Trial();
 
-    // The process survived, whatever else came of it. Does nothing the second time.
+    // The process survived, with whatever result. Later calls do nothing.
     void end() noexcept;
-    // The load is over, and the first use begins: from now on only a fault counts. Programs abort
-    // for reasons of their own, also as they end.
+    // The load is over, and the first use begins: from now on only a fault counts. Programs may
+    // abort for reasons of their own, also when they exit.
     void note_loaded() noexcept;
 
 private:
@@ -43,14 +43,14 @@ private:
     Ownership ownership_;
 };
 
-// How often trials ended by a crash, as far as that still counts.
+// The number of trials that ended with a crash and still count.
 struct CrashCount {
     std::uint64_t crashes = 0;
     std::set<std::string> signals;  // by name
     std::int64_t last_ns = 0;       // since the epoch
 };
 
-// A crash counts this long: by then the runtime, the driver or the program may be another.
+// A crash counts for this long: after that the runtime, the driver or the program may have changed.
 inline constexpr std::int64_t k_crash_counts_ns = std::int64_t{24} * 3600 * 1'000'000'000;
 
 // See Store for the contracts. `subject` is an object's digest or a key's.

@@ -1,4 +1,4 @@
-// Words that several headers of the store share.
+// Types that several headers of the store share.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ using format::KeyInputs;
 using format::Manifest;
 using format::Part;
 
-// The process that made something and shall take it away: a child made by fork has a copy, which
-// it must not act on.
+// Remembers the process that created something and has to remove it: a child made by fork has a
+// copy, which it must not act on.
 class Ownership {
 public:
     [[nodiscard]] bool is_ours() const { return process_ == os::current_process_id(); }
@@ -35,24 +35,24 @@ private:
 
 enum class Access { read_only, read_write };
 
-// Of a larder that everybody on the machine can write to, and so put anything into.
+// Decides about a larder that everybody on the machine can write to, and so put anything into.
 enum class WorldWritable { refuse, allow };
 
-// When the bytes of an object are checked against its digest.
+// Decides when the bytes of an object are checked against its digest.
 enum class VerifyPolicy {
     always,
     once,   // once for each file stamp and boot
     never,  // only sizes
 };
 
-// How an object that was opened is known to be whole.
+// Says how an opened object is known to be undamaged.
 enum class Proof {
     read,        // every byte was read and hashed just now
     remembered,  // the file is the one that was verified earlier in this boot
     none,        // VerifyPolicy::never
 };
 
-// Remembers which files were found whole. Thread-safe; may forget at any time.
+// Remembers which files were verified. Thread-safe; may forget at any time.
 class VerifiedMemory {
 public:
     VerifiedMemory() = default;
@@ -64,14 +64,14 @@ public:
     virtual void remember(const os::FileStamp& stamp, const Digest& object) = 0;
 };
 
-// For programs that keep no state: remembers nothing.
+// For programs without a state: remembers nothing.
 class NoMemory final : public VerifiedMemory {
 public:
     bool contains(const os::FileStamp&, const Digest&) override { return false; }
     void remember(const os::FileStamp&, const Digest&) override {}
 };
 
-// Bytes of a file that are a part of a blob.
+// A range of a file that is a part of a blob.
 struct FileRange {
     std::uint64_t offset = 0;  // in the blob
     std::uint64_t bytes = 0;
@@ -80,10 +80,10 @@ struct FileRange {
 };
 
 // The bytes of an object, or of a blob that is made of two. They stay readable for as long as a
-// copy of `mapping` lives, also when the object is removed from the larder meanwhile.
+// copy of `mapping` lives, even if the object is removed from the larder meanwhile.
 struct MappedObject {
     std::shared_ptr<os::Mapping> mapping;
-    std::vector<FileRange> ranges;  // what is mapped; only for who reads ahead
+    std::vector<FileRange> ranges;  // the mapped ranges; only for reading ahead
     Digest digest;
     os::FileStamp stamp;  // of the object's own file
     Proof proof = Proof::none;
@@ -93,7 +93,7 @@ struct MappedObject {
 
 struct Lookup {
     std::optional<Manifest> manifest;  // absent: a miss
-    std::optional<Error> fault;        // why it is one, where the entry is not simply absent
+    std::optional<Error> fault;        // why it is a miss, unless the entry is simply absent
 };
 
 }  // namespace larder::internal::store

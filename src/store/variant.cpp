@@ -17,9 +17,9 @@
 namespace larder::internal::store {
 namespace {
 
-// So many blobs are looked at, if the first ones have too little in common with the new one.
+// The number of blobs that are tried if the first ones have too little in common with the new one.
 constexpr std::size_t k_bases_max = 4;
-// With a delta that is no larger, a better one is not looked for.
+// Once a delta is this small, no better base is looked for.
 constexpr std::uint64_t k_good_part = 16;  // of the blob
 constexpr std::uint64_t k_compared_bytes = std::uint64_t{8} << 20;
 
@@ -72,7 +72,7 @@ std::unique_ptr<FoundDelta> try_base(Context& context, const Digest& object,
     auto found = std::make_unique<FoundDelta>();
     found->base = {std::string(format::k_base_part), object, info->stamp.size_bytes};
     if (is_distrusted(context, object)) return nullptr;
-    // What is built upon is whole.
+    // Verifies the base.
     auto opened = open_verified(context, {}, found->base, VerifyPolicy::once);
     if (!opened) return nullptr;
     const auto base = context.fs().map(*opened->file, found->base.bytes);
@@ -99,7 +99,7 @@ std::optional<VariantInMaking> VariantInMaking::find(Context& context, const Dig
                                                      const Digest& digest) {
     if (blob_bytes < k_variant_blob_bytes_min) return std::nullopt;
     auto members = read_family(context, family);
-    // The same bytes once more need no delta.
+    // A blob with the same bytes needs no delta.
     if (std::find(members.begin(), members.end(), digest) != members.end()) return std::nullopt;
     if (members.size() > k_bases_max) members.resize(k_bases_max);
     if (members.empty()) return std::nullopt;
@@ -188,7 +188,7 @@ Result<MappedObject> map_variant(Context& context, const Manifest& manifest, Ver
         variant = fail(Errc::damaged, "of another base:", delta->file->path());
     }
     if (!variant) {
-        // Its bytes are what was kept, and nonsense all the same.
+        // The bytes are those that were published, and are invalid all the same.
         if (variant.error().code == Errc::damaged) {
             static_cast<void>(quarantine_object(context, manifest.key, own.object, delta->stamp));
         }
@@ -203,7 +203,7 @@ Result<MappedObject> map_variant(Context& context, const Manifest& manifest, Ver
     std::uint64_t offset = 0;
     for (const auto& segment : variant->segments) {
         const bool from_base = segment.source == format::SegmentSource::base;
-        // What is shorter was copied.
+        // Shorter segments were copied.
         if (segment.bytes >= os::k_mapped_bytes_min) {
             object.ranges.push_back(
                 {offset, segment.bytes, from_base ? base_file : delta_file, segment.offset});

@@ -1,4 +1,4 @@
-// Reads everything that is kept.
+// Reads and verifies everything that a larder holds.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -39,14 +39,14 @@ Damage damage_kind(const Error& error) {
     return Damage::unreadable;
 }
 
-// How much may be found whole before it is noted down.
+// How often verified objects are recorded in the journal.
 constexpr auto k_note_every = std::chrono::seconds(1);
-// Somebody who wants to stop is not kept waiting.
+// Limits a sleep, so that a check can be ended soon.
 constexpr std::chrono::nanoseconds k_nap_max = std::chrono::milliseconds(200);
 
 struct Job {
     Part part;
-    std::vector<Key> users;  // the entries that name the object; none: nobody does (any more)
+    std::vector<Key> users;  // the entries that name the object; empty: none does (any more)
 };
 
 class Verification {
@@ -136,7 +136,7 @@ private:
                              });
     }
 
-    // An object that no entry uses (any more) is good or bad all the same.
+    // Verifies an object that no entry uses (any more), too.
     void add_unused(const std::string& path, const std::string& name) {
         const auto object = digest_in_name(name);
         if (!object || jobs_.contains(*object)) return;
@@ -149,7 +149,7 @@ private:
             return advance(bytes.size());
         };
         const auto key = job.users.empty() ? std::nullopt : std::optional(job.users.front());
-        // What is damaged is set aside at once, and its entry goes with it.
+        // Quarantines a damaged object at once, with its entry.
         const auto before = key ? manifest_of(*key) : std::nullopt;
         const auto opened = open_verified(context_, key, job.part, VerifyPolicy::always, visit);
         if (cancelled_) return;
@@ -173,11 +173,11 @@ private:
         return manifest ? std::optional(std::move(*manifest)) : std::nullopt;
     }
 
-    // Whether an object that was not there ought to be: entries are removed and replaced meanwhile.
+    // Tells whether a missing object should exist: entries are removed and replaced meanwhile.
     bool is_missed(const Key& key, const Digest& object) const {
         std::optional<Gate> gate;
         if (context_.access == Access::read_write) {
-            // While it is held, no entry loses its objects.
+            // While the gate is held, no entry loses its objects.
             auto entered = Gate::enter(context_, os::LockMode::shared, k_gate_publish_timeout);
             if (entered) gate.emplace(std::move(*entered));
         }
@@ -206,7 +206,7 @@ private:
         if (callback_(progress_) == Continue::no) cancelled_ = true;
     }
 
-    // What these bytes take at the highest rate that is allowed.
+    // The time that these bytes take at the highest allowed rate.
     std::chrono::nanoseconds time_for(std::uint64_t bytes) const {
         if (options_.bytes_per_second_max == 0) return {};
         const auto seconds =
@@ -226,7 +226,7 @@ private:
     std::atomic<std::uint64_t> bytes_done_{0};
     std::atomic<bool> cancelled_{false};
     std::map<Digest, Job> jobs_;
-    std::vector<Digest> whole_;  // and not noted down yet
+    std::vector<Digest> whole_;  // not recorded yet
 };
 
 }  // namespace

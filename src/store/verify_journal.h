@@ -1,4 +1,4 @@
-// How far a check of a whole larder has come, so that the next one goes on there.
+// Records how far a check of a whole larder has come, so that the next one continues there.
 #pragma once
 
 #include <set>
@@ -17,10 +17,10 @@ public:
     VerifyJournal& operator=(const VerifyJournal&) = delete;
     virtual ~VerifyJournal() = default;
 
-    // What a check that did not come to its end has found whole, of late.
+    // Returns the objects that an unfinished check found undamaged recently.
     [[nodiscard]] virtual std::set<Digest> checked(std::string_view larder_id) = 0;
     virtual void note_checked(std::string_view larder_id, std::span<const Digest> objects) = 0;
-    // The check came to its end, or is to begin anew.
+    // The check has finished, or is to begin anew.
     virtual void forget_checked(std::string_view larder_id) = 0;
 };
 

@@ -22,7 +22,7 @@ std::uint64_t hash_window(const std::byte* bytes) {
     return hash ^ hash >> 32;
 }
 
-// They are everywhere, and tell nothing of where they came from.
+// Fillings are everywhere, and do not show where bytes came from.
 bool is_filling(const std::byte* bytes) {
     return std::memcmp(bytes, bytes + 8, k_window_bytes - 8) == 0;
 }
@@ -65,7 +65,7 @@ void Windows::insert(const std::byte* window, std::uint64_t position) {
     const auto hash = hash_window(window);
     auto i = hash & mask();
     while (slots_[i].used) {
-        // Of many that are the same, none more is worth a slot.
+        // Of several equal windows, only the first gets a slot.
         if (slots_[i].tag == tag_of(hash)) return;
         i = (i + 1) & mask();
     }

@@ -1,4 +1,4 @@
-// Finding bytes again that somebody has seen before, wherever they lie now. Works on memory alone.
+// Finds bytes again that were seen before, at any other place. Works on memory alone.
 #pragma once
 
 #include <cstddef>
@@ -10,21 +10,21 @@
 
 namespace larder::internal::store {
 
-// What is looked up.
+// The length of a window, the unit of lookup.
 inline constexpr std::uint64_t k_window_bytes = 64;
 
-// Some ranges of memory, known by a window in each stretch of them: whoever looks up each window of
-// something that is the same over a stretch and a window more, finds it. Keeps at most 32 MB, of
-// which what is not found costs nothing. The ranges must outlive it.
+// An index of ranges of memory by one window in each stretch: looking up every window of some bytes
+// finds them if they equal a range over a stretch plus one window. Uses at most 32 MB; windows that
+// are not found cost little. The ranges must outlive it.
 class Windows {
 public:
     struct Place {
         std::uint32_t range = 0;
-        std::uint64_t offset = 0;  // in it
+        std::uint64_t offset = 0;  // in the range
     };
 
-    // `stretch_bytes_min` is what a stretch is made of unless that would be too many. `has_read`,
-    // which may be empty, is called behind every few megabytes.
+    // A stretch has `stretch_bytes_min`, or more if there would be too many of them. `has_read`,
+    // which may be empty, is called after every few megabytes.
     Windows(std::vector<std::span<const std::byte>> ranges, std::uint64_t stretch_bytes_min,
             const std::function<void()>& has_read = {});
 
@@ -32,8 +32,8 @@ public:
     [[nodiscard]] std::span<const std::byte> range(std::uint32_t number) const {
         return ranges_[number];
     }
-    // Where a range has the same k_window_bytes. The first of several that are the same counts;
-    // zeros and other fillings are nowhere.
+    // Finds a range with the same k_window_bytes. Of several equal ones the first counts; zeros and
+    // other fillings are not found.
     [[nodiscard]] std::optional<Place> find(const std::byte* window) const;
 
 private:
@@ -48,15 +48,15 @@ private:
     void insert(const std::byte* window, std::uint64_t position);
 
     std::vector<std::span<const std::byte>> ranges_;
-    std::vector<std::uint64_t> begins_;  // of each range among all
+    std::vector<std::uint64_t> begins_;  // the position of each range's beginning
     std::uint64_t stretch_bytes_ = 0;
     std::vector<Slot> slots_;
 };
 
-// How many bytes at the beginning of both are the same.
+// Returns how many bytes at the beginning of both are the same.
 [[nodiscard]] std::uint64_t common_prefix_bytes(std::span<const std::byte> a,
                                                 std::span<const std::byte> b);
-// How many bytes before both are the same, of at most `bytes_max`.
+// Returns how many bytes before both ends are the same, at most `bytes_max`.
 [[nodiscard]] std::uint64_t common_suffix_bytes(const std::byte* a_end, const std::byte* b_end,
                                                 std::uint64_t bytes_max);
 

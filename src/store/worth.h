@@ -1,25 +1,25 @@
-// What an entry is worth: the compile time that it is expected to save. Pure.
+// Computes the worth of an entry: the compile time that it is expected to save. Pure.
 #pragma once
 
 #include <cstdint>
 
 namespace larder::internal::store {
 
-// What is known of the requests for a key.
+// The requests for a key.
 struct RequestHistory {
     std::int64_t last_ns = 0;      // since the epoch
-    std::int64_t interval_ns = 0;  // between requests, of late; 0: there was one
+    std::int64_t interval_ns = 0;  // between recent requests; 0: there was only one
 };
 
-// The history after another request.
+// Returns the history after another request.
 [[nodiscard]] RequestHistory with_request(const RequestHistory& before, std::int64_t at_ns);
 
-// Milliseconds of compile time that having the entry saves in each hour to come.
+// Returns the compile time, in milliseconds per hour, that having the entry is expected to save.
 [[nodiscard]] double worth_of(std::uint64_t compile_ms, const RequestHistory& history,
                               std::int64_t now_ns);
 
-// How far below the limit an eviction goes on: finding what goes means looking at every entry, so
-// the more there are, the more go at once. A share of the limit.
+// Returns how far below the limit an eviction continues, as a share of the limit: each eviction
+// looks at every entry, so the more entries there are, the more it removes at once.
 [[nodiscard]] std::uint64_t slack_of(std::uint64_t limit_bytes, std::uint64_t entries);
 
 }  // namespace larder::internal::store

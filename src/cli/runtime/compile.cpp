@@ -33,7 +33,7 @@ public:
                 print(report);
                 if (report.outcome == Outcome::bypassed && is_to_be_kept()) exit_code = k_not_kept;
             } catch (const CommandError&) {
-                throw;  // true of every model
+                throw;  // it concerns every model
             } catch (const std::exception&) {
                 const auto failure =
                     request_failure(core_, model, flags_.request.device, properties_);
@@ -49,9 +49,9 @@ public:
 private:
     static Options options_of(const Context& context, StageLine& stage) {
         auto options = context.options();
-        // Who asks for it by hand wants it kept.
+        // A user who runs `compile` wants the model published, even if that gains nothing.
         options.keep = Keep::all;
-        // A line for each stage, or one in all on a terminal.
+        // One line for each stage, or a single line on a terminal.
         if (context.verbose()) {
             options.log_level = LogLevel::debug;
         } else if (context.format() == Format::table) {
@@ -60,7 +60,7 @@ private:
         return options;
     }
 
-    // Who switches larder off does not expect it.
+    // A user who switches larder off does not expect the model to be published.
     bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
 
     CompileReport request(const std::string& model) {
@@ -96,7 +96,7 @@ private:
         return result;
     }
 
-    // The entry remembers it for those who load.
+    // The entry records it for later loads.
     std::optional<std::chrono::milliseconds> compile_time(const Result& result) const {
         if (result.timing.compile) {
             const auto read = result.timing.read_model.value_or(Timing::Duration{0});
@@ -107,7 +107,7 @@ private:
         try {
             return Store(options_).entry(result.key).compile_time;
         } catch (const Error&) {
-            return std::nullopt;  // gone again; the model is there
+            return std::nullopt;  // removed again; the model is there
         }
     }
 

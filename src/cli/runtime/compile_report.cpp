@@ -24,7 +24,7 @@ std::array<Stage, 10> stages(const Timing& timing) {
              {"share", timing.share}}};
 }
 
-// With three decimals.
+// Rounds to three decimals.
 double milliseconds(Timing::Duration duration) {
     const double us = std::chrono::duration<double, std::micro>(duration).count();
     return std::round(us) / 1000;

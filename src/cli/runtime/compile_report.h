@@ -1,4 +1,4 @@
-// How the outcome of compile is printed, for scripts and for people.
+// Prints the outcome of compile, for scripts and for people.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 namespace larder::cli {
 
 struct CompileReport {
-    std::string model;  // as named on the command line
+    std::string model;  // as on the command line
     std::string device;
     Outcome outcome = Outcome::bypassed;
     std::string reason;
@@ -25,16 +25,16 @@ struct CompileReport {
     Timing timing;
     std::optional<Sharing> sharing;
     Memory memory;
-    // What compiling it took when it was compiled, where that is known.
+    // The time that compiling the model took, if known.
     std::optional<std::chrono::milliseconds> compile_time;
 };
 
 [[nodiscard]] Json compile_json(const CompileReport& report);
-// Of a model that was not compiled.
+// Describes a model that was not compiled.
 [[nodiscard]] Json compile_failure_json(const std::string& model, const std::string& device,
                                         const Failure& failure);
 
-// Lines are printed as models become ready: so the columns are decided before.
+// Lines are printed as models become ready, so the widths of the columns are fixed in advance.
 [[nodiscard]] std::string compile_titles(const Context& context, std::size_t model_width);
 [[nodiscard]] std::string compile_line(const Context& context, std::size_t model_width,
                                        const CompileReport& report);

@@ -1,4 +1,4 @@
-// What OpenVINO says of itself and of this machine.
+// Describes OpenVINO and its view of this machine.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -12,7 +12,7 @@
 namespace larder::cli {
 namespace {
 
-// With a core of its own.
+// Has a core of its own.
 class MachineHere final : public Machine {
 public:
     MachineHere() : machine_(ask_machine(core_)) {}

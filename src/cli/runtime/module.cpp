@@ -1,4 +1,4 @@
-// The module: what the program finds when it opens it.
+// The functions that the module exports to the program.
 #include "cli/runtime.h"
 #include "cli/runtime/verbs.h"
 #include "larder/export.hpp"

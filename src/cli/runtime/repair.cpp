@@ -45,7 +45,7 @@ std::string repairs_text(const Context& context, const RepairReport& report) {
     return table.empty() ? "" : table.text();
 }
 
-// What is damaged is set aside or compiled anew; what else there is stays as it is.
+// Damage has been quarantined or compiled anew; other findings remain.
 int exit_code_of(const RepairReport& report) {
     if (!report.verified.complete) return k_interrupted;
     const bool remains = std::ranges::any_of(report.verified.findings, [](const Finding& finding) {

@@ -21,7 +21,7 @@ bool is_virtual(std::string_view name) {
            k_virtual_devices.end();
 }
 
-// "AUTO:GPU.1,-CPU(4)" is about AUTO, GPU.1 and CPU.
+// Returns AUTO, GPU.1 and CPU for "AUTO:GPU.1,-CPU(4)".
 std::vector<std::string> devices_in(const std::string& device) {
     const auto colon = device.find(':');
     std::vector<std::string> names{device.substr(0, colon)};
@@ -35,7 +35,7 @@ std::vector<std::string> devices_in(const std::string& device) {
     return names;
 }
 
-// Where a plugin numbers its devices, whether it has the one of `name`, "GPU.1".
+// If a plugin numbers its devices, tells whether it has the one of `name`, such as "GPU.1".
 bool has_number(ov::Core& core, const std::string& name) {
     const auto point = name.find('.');
     if (point == std::string::npos) return true;
@@ -47,7 +47,7 @@ bool has_number(ov::Core& core, const std::string& name) {
         };
         return known.empty() || std::any_of(known.begin(), known.end(), is_it);
     } catch (const std::exception&) {
-        return true;  // a device that does not tell: compiling will
+        return true;  // a device that does not answer; compiling will report it
     }
 }
 
@@ -55,7 +55,7 @@ std::string available(const std::vector<std::string>& devices) {
     return "use " + join(devices, ", ") + "; or AUTO, MULTI, HETERO or BATCH, which go over these";
 }
 
-// Of every device, by the core itself: not among what the device says it supports.
+// Properties that the core handles for every device: devices do not list them as supported.
 bool is_of_the_core(const std::string& name) {
     static const std::set<std::string> k_names{"DEVICE_PROPERTIES",   "ENABLE_MMAP",
                                                "FORCE_TBB_TERMINATE", "LOADED_FROM_CACHE",
@@ -70,7 +70,7 @@ std::vector<std::string> supported_properties(ov::Core& core, const std::string&
         const auto& names = list.as<std::vector<ov::PropertyName>>();
         return {names.begin(), names.end()};
     } catch (const std::exception&) {
-        return {};  // a device that does not tell
+        return {};  // a device that does not answer
     }
 }
 
@@ -83,7 +83,7 @@ std::string inputs_of(const ov::Model& model) {
     return join(texts, ", ");
 }
 
-// A fault in a model's files: never one of the command line.
+// Describes a fault in a model's files; never one of the command line.
 Failure model_failure(const std::string& model, const Error& error) {
     Failure failure{error.what(), error.remedy(), k_failed};
     if (error.code() == ErrorCode::not_found && is_gone(model)) {
@@ -121,7 +121,7 @@ InputShape parse_shape(const std::string& text) {
             return {std::string(trimmed(text.substr(0, open))),
                     ov::PartialShape(text.substr(open))};
         } catch (const std::exception&) {
-            // Said below.
+            // Reported below.
         }
     }
     throw_usage("'" + text + "' is not a shape",
@@ -248,7 +248,7 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
     } catch (const Error& error) {
         if (error.code() != ErrorCode::miss) return model_failure(model, error);
     } catch (const std::exception&) {
-        // What OpenVINO says is often about the device or a property.
+        // OpenVINO's exception is often about the device or a property.
     }
     try {
         check_device(core, device);
@@ -261,7 +261,7 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
         return {failure.what, "give --property " + name + " another value, or leave it out",
                 k_usage};
     }
-    // Not every message of the runtime says which model it is about.
+    // Some messages of the runtime do not name the model.
     if (failure.what.find(model) == std::string::npos) {
         failure.what = "'" + model + "': " + failure.what;
     }

@@ -1,4 +1,4 @@
-// What compile and why ask for: a device, properties, shapes; and what is wrong with the asking.
+// Parses the requests of compile and why (device, properties, shapes), and explains errors in them.
 #pragma once
 
 #include <exception>
@@ -20,20 +20,20 @@ struct InputShape {
 };
 // Each text is "input[1,3,224,224]", or several of them separated by commas.
 [[nodiscard]] std::vector<InputShape> parse_shapes(const std::vector<std::string>& texts);
-// Throws CommandError where the model cannot take them.
+// Throws CommandError if the model does not accept the shapes.
 [[nodiscard]] std::shared_ptr<const ov::Model> read_reshaped(ov::Core& core,
                                                              const std::string& path,
                                                              const std::vector<InputShape>& shapes);
 
-// Throws CommandError for weights, and for a folder that is no model, with the models that may be
-// meant.
+// Throws CommandError for a file of weights, and for a folder that is not a model; the message
+// names the models that may be meant.
 void check_is_model(const std::string& path);
 // Throws CommandError if this machine has no such device.
 void check_device(ov::Core& core, const std::string& device);
 // Throws CommandError if the device certainly knows no property of one of these names.
 void check_properties(ov::Core& core, const std::string& device, const ov::AnyMap& properties);
 
-// Of the exception that is being handled, met while `model` was requested.
+// Describes the exception that is being handled, which a request for `model` has thrown.
 [[nodiscard]] Failure request_failure(ov::Core& core, const std::string& model,
                                       const std::string& device, const ov::AnyMap& properties);
 

@@ -1,4 +1,4 @@
-// The verbs that ask OpenVINO.
+// The verbs that need OpenVINO.
 #pragma once
 
 #include "cli/context.h"
@@ -15,9 +15,9 @@ namespace larder::cli {
 [[nodiscard]] Json repair_entries(const Options& options, const std::vector<std::string>& keys,
                                   const VerifyProgress& progress);
 
-// The OpenVINO here, and what it says of its devices. Throws what OpenVINO throws.
+// Describes the OpenVINO of this machine and its devices. Throws OpenVINO's exceptions.
 [[nodiscard]] RuntimeReport describe_runtime();
-// What it says of this machine. Throws what OpenVINO throws.
+// Returns its answers about this machine. Throws OpenVINO's exceptions.
 [[nodiscard]] std::unique_ptr<Machine> machine_here();
 
 }  // namespace larder::cli

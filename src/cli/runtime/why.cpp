@@ -48,7 +48,7 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
         if (!value) return std::string("-");
         return value->empty() ? std::string("''") : *value;
     };
-    // Another device or content has all else follow from it.
+    // All other differences follow from another device or content.
     const auto follows = [&](const Explanation::Difference& difference) {
         return difference.input == "device.name" || difference.input == "model.fingerprint";
     };
