@@ -20,7 +20,7 @@ namespace {
 using api::Origin;
 using api::Sources;
 
-// `set` throws, for a value that it cannot read, an exception that says what a valid value is.
+// `apply` throws, for a value that it cannot read, an exception that says what a valid value is.
 struct Definition {
     const char* name;
     const char* variable;

@@ -59,7 +59,7 @@ format::Manifest kernel_manifest(const format::Manifest& blob) {
     manifest.encoding = format::Encoding::files;
     manifest.model = blob.model;
     manifest.device = blob.device;
-    // Kernels are a small part of the blob's entry, and of no use without it: the blob is evicted
+    // Kernels are small compared to the blob, and of no use without it: the blob is evicted
     // first.
     manifest.compile_ms = blob.compile_ms;
     manifest.requirements = blob.requirements;

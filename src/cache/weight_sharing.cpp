@@ -30,8 +30,8 @@ constexpr std::uint64_t k_plenty = 4;
 // Processes ahead in the queue take seconds, on a slow disk minutes; the model also works without a
 // turn.
 constexpr std::chrono::seconds k_wait_for_turn{30};
-// On a busy machine the thread that copies may not run for as long as it takes to unpack a small
-// model.
+// The least time to wait for a publication: on a busy machine the thread that copies may not run
+// for as long as it takes to unpack a small model.
 constexpr std::chrono::milliseconds k_turn{250};
 // How often to look while another process copies blocks that both have unpacked.
 constexpr std::chrono::milliseconds k_look_again{200};
