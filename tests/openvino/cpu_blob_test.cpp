@@ -93,8 +93,8 @@ std::unique_ptr<PageMemory> composed(const std::string& blob, const format::CpuB
     return memory;
 }
 
-// Files with constants that follow each other, are far apart, or have random places; none is in a
-// file twice.
+// Two files with constants in random order, with gaps of any size or none; one in five is in no
+// file.
 std::vector<std::optional<format::Elsewhere>> random_places(const format::CpuBlob& blob,
                                                             std::uint32_t seed) {
     std::mt19937 random(seed);
