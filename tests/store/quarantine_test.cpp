@@ -112,7 +112,7 @@ TEST_F(QuarantineTest, OfALarderThatIsReadOnlyIsNotedOnThisMachine) {
     EXPECT_FALSE(open_read_only(directory_ / "state")->find(manifest_.key).manifest);
     EXPECT_TRUE(open_read_only(directory_ / "elsewhere")->find(manifest_.key).manifest);
     EXPECT_EQ(tree(), before);
-    // Published anew, it is another file.
+    // After another publication it is another file.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     ASSERT_TRUE(publish(blob("x")));
     EXPECT_TRUE(store->find(manifest_.key).manifest);

@@ -35,7 +35,7 @@ struct FakeDevice {
     std::function<void()> on_export;
     std::function<void()> on_import;
     std::function<void()> on_try;                          // to import what it exported
-    std::function<void(const std::string& path)> on_read;  // of what stands in for the model
+    std::function<void(const std::string& path)> on_read;  // of the replacement of the model
     std::function<void(runtime::Scratch&)> on_unpack;
     std::function<void()> on_warm_up;
     bool warms_up = true;
