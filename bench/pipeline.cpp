@@ -4,7 +4,7 @@
 //     pipeline WAY CACHE_DIRECTORY MODEL…
 //
 // Ways: openvino (CACHE_DIR), larder (one handle for all), larder-alone (a handle for each model,
-// which knows nothing of the others, so that nothing is read ahead).
+// which does not know of the others, so that nothing is read ahead).
 #include <chrono>
 #include <filesystem>
 #include <iostream>

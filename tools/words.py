@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The rules of language that a program can check, in comments, docstrings and documents.
 
-No sentence begins with a relative such as "What" or "Where". Questions, headings, table cells,
+No sentence begins with a relative such as "What" or "Where", and no text uses a word that the
+glossary retires (docs/architecture.md). Questions may begin with "What"; headings, table cells,
 code and quoted text are not checked.
 usage: tools/words.py [FILE | FOLDER]…     without any: the whole repository
 """
@@ -32,6 +33,16 @@ LIST_SIGN = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")
 NOT_CHECKED = re.compile(r'`[^`]*`|"[^"]*"|“[^”]*”|<!--.*?-->', re.DOTALL)
 RELATIVE = re.compile(
     r"(?:^|[.!?:;][\"')\]*_]*\s)\s*[(\[*_]*(?P<word>What|Whatever|Where|Who|Whoever)(?:'s)?\b")
+# Replacements by word. The name of a file such as flight.h is allowed.
+RETIRED = {
+    re.compile(rf"\b(?:{word})\b(?!\.\w)", re.IGNORECASE): instead for word, instead in {
+        "(?:single )?flights?": "compile lock",
+        "(?:lay|lays|laid|laying) down": "install or publish",
+        "(?:stand|stands|stood|standing) in for": "replace or redirect",
+        "(?:throw|throws|threw|thrown) out": "evict, prune or remove",
+        "let(?:s|ting)? go of": "release",
+        "(?:bring|brings|bringing|brought) in": "prefault or read",
+    }.items()}
 SENTENCE_END = re.compile(r"[.!?](?=[\"')\]*_]*(?:\s|$))")
 
 
@@ -110,18 +121,44 @@ def of_markdown(text):
     return paragraphs.all()
 
 
-def relatives(paragraph):
-    """The line and the word of each sentence of the paragraph that begins with a relative."""
-    starts, text = [], ""
-    for number, line in paragraph:
-        starts.append((len(text), number))
-        text += line + " "
-    text = NOT_CHECKED.sub(lambda quoted: "x" * len(quoted.group()), text)
-    for match in RELATIVE.finditer(text):
-        at = match.start("word")
-        end = SENTENCE_END.search(text, at)
+class Joined:
+    """The text of a paragraph without code and quotations, and the line of each place in it."""
+
+    def __init__(self, paragraph):
+        self.starts, text = [], ""
+        for number, line in paragraph:
+            self.starts.append((len(text), number))
+            text += line + " "
+        self.text = NOT_CHECKED.sub(lambda found: "x" * len(found.group()), text)
+
+    def line_of(self, place):
+        return max(number for start, number in self.starts if start <= place)
+
+
+def relatives(joined):
+    """The line and the word of each sentence that begins with a relative."""
+    for match in RELATIVE.finditer(joined.text):
+        place = match.start("word")
+        end = SENTENCE_END.search(joined.text, place)
         if not end or end.group() != "?":
-            yield max(n for start, n in starts if start <= at), match.group("word")
+            yield joined.line_of(place), match.group("word")
+
+
+def retired_words(joined):
+    """The line, the word and its replacement for each word that the glossary retires."""
+    for word, instead in RETIRED.items():
+        for match in word.finditer(joined.text):
+            yield joined.line_of(match.start()), match.group(), instead
+
+
+def findings_in(paragraph):
+    """Pairs of a line and a message."""
+    joined = Joined(paragraph)
+    for line, word in relatives(joined):
+        yield line, (f"a sentence begins with the relative \"{word}\": "
+                     "say subject, verb, object [relative]")
+    for line, word, instead in retired_words(joined):
+        yield line, f"\"{word}\" is not in the glossary: say {instead} [retired]"
 
 
 def paragraphs_of(path):
@@ -152,10 +189,9 @@ def main():
     count = 0
     for path in files(paths):
         for paragraph in paragraphs_of(path):
-            for line, word in relatives(paragraph):
+            for line, message in findings_in(paragraph):
                 name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-                print(f"{name}:{line}: a sentence begins with the relative \"{word}\": "
-                      "say subject, verb, object [relative]")
+                print(f"{name}:{line}: {message}")
                 count += 1
     print(f"words: {count} findings")
     return 1 if count else 0

@@ -53,7 +53,7 @@ class KeepingTest(ProgramTest):
     def test_a_use_by_another_machine_shows(self):
         entry = next(e for e in self.entries() if "dense" in e["model"])
         self.assertLess(entry["last_used_at"], "2096")
-        marked = 4_000_000_000  # in 2096, as whoever shares the larder would set it
+        marked = 4_000_000_000  # in 2096, as another user of the larder might set it
         os.utime(self.dir / "entries" / entry["key"][:2] / f"{entry['key']}.json", (marked, marked))
         entry = next(e for e in self.entries() if "dense" in e["model"])
         self.assertEqual(entry["last_used_at"], "2096-10-02T07:06:40Z")

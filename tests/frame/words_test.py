@@ -1,6 +1,6 @@
 """Goal: the rules of tools/words.py find each violation, at its line, and nothing else.
 
-Method: short texts of each kind of file, with the lines at which a sentence begins with a relative.
+Method: short texts of each kind of file, with the lines of their relatives and retired words.
 """
 
 import importlib.util
@@ -49,12 +49,20 @@ REFUSED = {
 }
 
 
+RETIRED = {
+    "flight.h": ("// A lock.\n// One flight for each key.\n", [2]),
+    "single.md": ("The single\nflight of a key.\n", [1]),
+    "name.h": ("// See store/flight.h, and `flight`.\n", []),
+    "verbs.py": ("# It lets go of the lock,\n# which brought in the pages.\n", [1, 2]),
+}
+
+
 def lines_found(name, text):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, name)
         path.write_text(text)
         return [line for paragraph in words.paragraphs_of(path)
-                for line, _ in words.relatives(paragraph)]
+                for line, _ in words.findings_in(paragraph)]
 
 
 class WordsTest(unittest.TestCase):
@@ -67,6 +75,11 @@ class WordsTest(unittest.TestCase):
         for name, (text, lines) in REFUSED.items():
             with self.subTest(name):
                 self.assertEqual(lines_found(name, text), lines)
+
+    def test_each_retired_word_is_found_at_its_line(self):
+        for name, (text, lines) in RETIRED.items():
+            with self.subTest(name):
+                self.assertEqual(sorted(lines_found(name, text)), lines)
 
     def test_a_script_without_a_suffix_is_read(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,5 @@
-// The same content has the same fingerprint, wherever and however it lies on disk; other content
-// has another, however it got there.
+// The same content has the same fingerprint, in every place and layout on disk; other content has
+// another fingerprint, after every kind of change.
 #include "model/fingerprint.h"
 
 #include <filesystem>
@@ -29,13 +29,13 @@ Digest digest_of(const std::string& content) {
 
 class FingerprintTest : public ModelTest {
 protected:
-    // Gives the path to name.
+    // Returns the path to name.
     std::string write_sample(const Sample& sample, const std::string& directory) const {
         for (const auto& [name, content] : sample.files) write(os::join(directory, name), content);
         return path(os::join(directory, sample.named));
     }
 
-    // Changes one byte, and then makes size and mtime what they were.
+    // Changes one byte, and then restores size and mtime.
     void change_unseen(const std::string& changed, std::size_t offset) {
         struct stat before{};
         ASSERT_EQ(::stat(changed.c_str(), &before), 0);
@@ -103,7 +103,7 @@ TEST_F(FingerprintTest, IsAnotherAfterOneByteOfAnyFileChanged) {
             const auto before = print(model);
             ASSERT_TRUE(before) << before.error().message();
             const auto changed = path(os::join(directory, name));
-            // The last byte is of no table, so that the model stays one.
+            // The last byte belongs to no table, so that the file stays a model.
             change_unseen(changed, content.size() - 1);
             const auto after = print(model);
             ASSERT_TRUE(after) << changed << ": " << after.error().message();
@@ -335,13 +335,13 @@ TEST_F(FingerprintTest, ConfirmsNoUnsettledModelOfOtherContent) {
     unsettle();
     auto found = print(model);
     ASSERT_TRUE(found);
-    // What a change within one tick of the clock looks like: the stamp is the same.
+    // Simulates a change within one tick of the clock: the stamp is the same.
     found->files.front().digest.bytes[0] ^= 1;
     EXPECT_EQ(confirm_unchanged(system(), *found).error().code, Errc::busy);
 }
 
-// Another process stores to a page that it wrote to before, and that still waits for the disk: that
-// alone would move no time.
+// Another process stores to a page that it wrote before, and that is not yet on the disk: this
+// alone would update no time.
 TEST_F(FingerprintTest, SeesAStoreToAPageThatWasNotYetOnDisk) {
     const support::TemporaryDirectory on_disk;
     const auto model = on_disk / "m.pb";
@@ -414,7 +414,7 @@ TEST_F(FingerprintTest, SyncsNothingThatIsRememberedOrCannotBe) {
     EXPECT_EQ(fs_.syncs, 0);
 }
 
-// A fault may cost the fingerprint, but never give another one.
+// A fault may prevent the fingerprint, but never change it.
 TEST_F(FingerprintTest, IsRightOrAnErrorWhicheverCallFails) {
     for (const auto& sample : samples()) {
         stdfs::remove_all(path("m"));
@@ -436,7 +436,7 @@ TEST_F(FingerprintTest, IsRightOrAnErrorWhicheverCallFails) {
                 EXPECT_EQ(found.error().code, Errc::io) << found.error().message();
             }
             failing = 0;
-            // What was remembered meanwhile is true.
+            // Digests that were remembered meanwhile are correct.
             const auto again = fingerprint(system(), memory, model);
             ASSERT_TRUE(again) << again.error().message();
             EXPECT_EQ(again->fingerprint.hex(), right) << sample.named << ", call " << i;
@@ -465,7 +465,7 @@ TEST_F(FingerprintTest, CanBeAskedForByManyThreads) {
     EXPECT_THAT(got, testing::Each(right));
 }
 
-// The format of keys that are already kept: a change here loses every larder.
+// The format of existing keys: a change here loses every larder.
 TEST_F(FingerprintTest, StaysWhatItIs) {
     EXPECT_EQ(hex(write("m.pb", "graph")),
               "b573b8d8fd38fe103b0d71cc096efec3ed3be89402752fd45fec1b87701547a5");

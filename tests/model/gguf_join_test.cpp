@@ -24,7 +24,7 @@ struct Tensor {
     bool operator==(const Tensor&) const = default;
 };
 
-// What a file says and holds, whatever its layout.
+// The metadata and tensors of a file, independent of its layout.
 struct Content {
     std::uint64_t alignment = 0;
     std::map<std::string, std::string> pairs;
@@ -59,7 +59,7 @@ protected:
                 file.data.resize((file.data.size() + 31) / 32 * 32, '\0');
             }
             file.pairs.push_back(files::pair_u16("split.no", shard));
-            // Only the first says how the model is aligned: the others are as they are by default.
+            // Only the first shard states the alignment: the others have the default.
             if (shard == 0 && alignment != 32) {
                 file.pairs.push_back(files::pair_u32("general.alignment", alignment));
                 file.alignment = alignment;
@@ -142,8 +142,8 @@ TEST_F(GgufJoin, AlignsAsTheMetadataSays) {
     }
 }
 
-// What the tools write of one piece: the same order, each tensor right behind the padding of the
-// one before, the last one padded too.
+// The layout that the tools write for a single file: the same order, each tensor directly behind
+// the padding of the one before, and the last one padded too.
 TEST_F(GgufJoin, IsTheFileThatWasNeverSplit) {
     auto whole = files::small_gguf();
     auto first = whole;
@@ -231,7 +231,7 @@ TEST_F(GgufJoin, RefusesShardsThatDoNotBelongTogether) {
     shard.data.resize(shard.data.size() - 20);
     write("m-00002-of-00003.gguf", shard.bytes());
     expect_damaged("truncated: tensor 't1.1'");
-    // Each within the file, all together far beyond it.
+    // Each is within the file, but their sum is far beyond it.
     shard = shards_[2];
     for (auto& tensor : shard.tensors) tensor = {tensor.name, {shard.data.size()}, 24, 0};
     for (int i = 0; i < 20; ++i) {

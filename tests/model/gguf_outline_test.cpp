@@ -70,7 +70,7 @@ TEST(GgufOutline, AFileCutAnywhereIsTruncated) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
         EXPECT_EQ(gguf_code(whole.substr(0, size)), Errc::damaged) << size;
     }
-    // What follows the last tensor is nobody's.
+    // Bytes behind the last tensor belong to no tensor.
     EXPECT_TRUE(gguf_outline(whole + "more"));
 }
 

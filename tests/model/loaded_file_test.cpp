@@ -1,4 +1,4 @@
-// model/loaded_file.h. Files that are really mapped, and then change.
+// model/loaded_file.h. Real files that are mapped, and then change.
 #include "model/loaded_file.h"
 
 #include <filesystem>

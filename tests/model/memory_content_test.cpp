@@ -1,5 +1,5 @@
-// model/memory_content.h. Real files, really mapped; that a digest was remembered shows in how many
-// bytes were hashed.
+// model/memory_content.h. Real mapped files; the number of hashed bytes shows whether a digest was
+// remembered.
 #include "model/memory_content.h"
 
 #include <filesystem>
@@ -23,7 +23,7 @@ using support::MappedMemory;
 
 constexpr std::size_t k_size = std::size_t{5} << 20;
 
-// The real one, and what is not true of this machine.
+// The real system, with some facts replaced.
 class ToldAddressSpace final : public os::AddressSpace {
 public:
     Result<std::vector<os::FileMapping>> file_mappings() override {
@@ -50,7 +50,7 @@ public:
     int looks = 0;
     bool readable = true;
     bool readable_pages = true;
-    // Of the file system, whatever the tests use for speed; absent: what is true.
+    // Whether stamps show the content, on any file system of the tests; absent: the real answer.
     std::optional<bool> told = true;
     std::atomic<bool> dropped{false};
     std::function<void(os::FileMapping&)> change;
@@ -68,7 +68,7 @@ protected:
         for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 31 + i / 4096);
         return text;
     }
-    // Three ranges of what is mapped, neither in order nor without gaps.
+    // Three ranges of the mapping, unordered and with gaps.
     static std::vector<Bytes> ranges_of(const MappedMemory& memory) {
         const auto bytes = memory.bytes();
         return {bytes.subspan(100, k_size - 5000), bytes.last(4000), bytes.first(64)};
@@ -82,7 +82,7 @@ protected:
         }
         return std::move(*hashed);
     }
-    // Expects that nothing is remembered of what is mapped there.
+    // Expects that no digest of the mapping is remembered.
     void expect_always_hashed(const MappedMemory& mapped) {
         const auto known = memory_.size();
         for (int i = 0; i < 2; ++i) {
@@ -91,14 +91,14 @@ protected:
         }
         EXPECT_EQ(memory_.size(), known);
     }
-    // An edit that a program hides as well as it can.
+    // An edit that a program hides as far as possible.
     void change_a_byte_and_restore_the_time() const {
         const auto time = std::filesystem::last_write_time(file_);
         support::flip_byte(file_, k_size / 2);
         std::filesystem::last_write_time(file_, time);
     }
 
-    // From now on, all who map something for writing are as those of other processes are.
+    // From now on, writable mappings of this process count as mappings of other processes.
     void hide_writers() {
         space_.change = [](os::FileMapping& mapping) { mapping.access = os::Access::read_only; };
     }
@@ -117,7 +117,7 @@ TEST_F(MemoryContentTest, AnUnchangedFileIsHashedOnce) {
         EXPECT_TRUE(first.files.front().settled);
         digests = first.digests;
     }
-    // Mapped anew, as in the next process.
+    // Mapped again, like in the next process.
     const MappedMemory mapped(file_);
     const auto second = hash(ranges_of(mapped));
     EXPECT_EQ(second.hashed_bytes, 0U);
@@ -219,7 +219,7 @@ TEST_F(MemoryContentTest, WhatMayBeWrittenToIsHashed) {
     expect_always_hashed(copied);
 }
 
-// The kernel does not move a file's times with every write to a mapping.
+// The kernel does not update a file's times with every write to a mapping.
 TEST_F(MemoryContentTest, AFileThatTheProgramMapsForWritingIsHashed) {
     const MappedMemory mapped(file_);
     (void)hash(ranges_of(mapped));
@@ -234,7 +234,7 @@ TEST_F(MemoryContentTest, WithoutMapsEverythingIsHashed) {
     expect_always_hashed(mapped);
 }
 
-// As overlayfs and btrfs do.
+// Like overlayfs and btrfs.
 TEST_F(MemoryContentTest, WhereDevicesDisagreeEverythingIsHashed) {
     space_.change = [](os::FileMapping& mapping) { ++mapping.device; };
     const MappedMemory mapped(file_);
@@ -249,7 +249,7 @@ TEST_F(MemoryContentTest, WhereAFileCanBecomeAnotherEverythingIsHashed) {
     expect_always_hashed(mapped);
 }
 
-// It cannot be told whether the memory is the file's content, so it is taken to be.
+// It is unknown whether the memory is the file's content, so it is treated as such.
 TEST_F(MemoryContentTest, AnUnprovenFileMayNotChangeMeanwhileEither) {
     space_.told = false;
     const MappedMemory mapped(file_);
@@ -280,7 +280,7 @@ TEST_F(MemoryContentTest, AStoreToAFileInMemoryIsSeen) {
     EXPECT_EQ(memory_.size(), 0U);
 }
 
-// The page that is stored to waits for the disk: that alone would move no time.
+// The written page is not yet on the disk: the store alone would update no time.
 TEST_F(MemoryContentTest, AStoreToAPageThatWasNotYetOnDiskIsSeen) {
     const support::TemporaryDirectory on_disk;
     file_ = on_disk / "weights.bin";
@@ -323,8 +323,8 @@ TEST_F(MemoryContentTest, AFileThatCannotBeSyncedIsNotRemembered) {
     EXPECT_FALSE(hash(ranges_of(mapped)).files.front().settled);
 }
 
-// Who mapped a file of a container's image keeps it as it was, although the path then names another
-// file that has the same numbers.
+// A mapping of a file in a container's image keeps the old content, although the path then names
+// another file with the same numbers.
 TEST_F(MemoryContentTest, AFileThatIsCopiedUpIsHashedFromMemory) {
     for (const auto* const name : {"lower", "upper", "work", "where"}) {
         std::filesystem::create_directory(path(name));

@@ -22,7 +22,7 @@ namespace files = larder::internal::model_files;
 
 constexpr int k_cases = 10000;
 
-// How much a parser reads, so that one that reads the same again and again is found.
+// Counts the bytes that a parser reads, to detect repeated reads of the same bytes.
 class CountedSource final : public ByteSource {
 public:
     explicit CountedSource(const std::string& bytes) : memory_(std::as_bytes(std::span(bytes))) {}
@@ -49,7 +49,7 @@ int count_accepted(const std::vector<std::string>& seeds, const Parse& parse) {
         SCOPED_TRACE("case " + std::to_string(i));
         CountedSource source(bytes);
         if (parse(source)) ++accepted;
-        // A jump forward may read up to a window anew for every byte that is parsed.
+        // A jump forward may read up to one window again for every parsed byte.
         EXPECT_LE(source.read_bytes(), (bytes.size() + 1) * (std::uint64_t{4} << 10));
         if (testing::Test::HasFailure()) break;
     }
@@ -70,7 +70,7 @@ TEST(Mutation, OfOnnxIsHarmless) {
         }
         return true;
     });
-    // Mutations that all fail at once would prove nothing.
+    // Mutations that all fail immediately would prove nothing.
     EXPECT_GT(accepted, k_cases / 100);
     EXPECT_LT(accepted, k_cases);
 }

@@ -40,7 +40,7 @@ TEST(OnnxOutline, FindsTensorsWhereverTheyAre) {
 
 TEST(OnnxOutline, OfAModelWithoutExternalDataIsEmpty) {
     EXPECT_THAT(locations(files::onnx_model(files::graph({files::raw_tensor("data")}))), IsEmpty());
-    // A location counts only if the tensor says that its data is there.
+    // A location counts only if the tensor states that its data is external.
     const auto inside = files::external_tensor({"w"}) + files::number_field(14, 0);
     EXPECT_THAT(locations(files::onnx_model(files::graph({inside}))), IsEmpty());
 }

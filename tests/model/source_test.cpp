@@ -1,4 +1,4 @@
-// Which files of which kinds are found, and what is said where one is missing.
+// Tests which files of each kind are found, and the message if one is missing.
 #include "model/source.h"
 
 #include <filesystem>
@@ -82,7 +82,7 @@ TEST_F(Source, WhatItDoesNotKnowIsUnsupported) {
     EXPECT_EQ(code(find(write("a.txt", "hello"))), Errc::unsupported);
     EXPECT_EQ(code(find(write("a.json", "{}"))), Errc::unsupported);
     EXPECT_EQ(code(find(write("empty", ""))), Errc::unsupported);
-    // Begins like ONNX, but is none, and does not claim to be.
+    // Begins like ONNX, but is not ONNX, and has another name.
     EXPECT_EQ(code(find(write("b", "\x08\x07\xff\xff\xff"))), Errc::unsupported);
     stdfs::create_directories(path("directory"));
     EXPECT_EQ(code(find(path("directory"))), Errc::unsupported);
@@ -96,7 +96,7 @@ TEST_F(Source, WhatIsNotWhatItsNameSaysIsDamaged) {
         EXPECT_EQ(code(find(write(name, "something else"))), Errc::damaged) << name;
         EXPECT_THAT(message(find(path(name))), HasSubstr(path(name)));
     }
-    // Under a name that claims nothing it was remembered as no model.
+    // Under a name without a known extension it was remembered as no model.
     write("b", "other");
     EXPECT_EQ(code(find(path("b"))), Errc::unsupported);
     stdfs::create_hard_link(path("b"), path("b.onnx"));

@@ -1,4 +1,4 @@
-// What the tests of model/ share: models of every kind on disk, and a system that counts.
+// Common parts of the tests of model/: models of every kind on disk, and a system that counts.
 #pragma once
 
 #include <atomic>
@@ -30,9 +30,10 @@ public:
     std::atomic<int> reads{0};
     std::atomic<int> opens{0};
     std::atomic<int> syncs{0};
-    // Where the models seem to lie, whatever the tests use for speed; absent: where they do.
+    // The reported kind of the models' file system, because the tests use a fast one; absent: its
+    // real kind.
     std::optional<os::Locality> locality = os::Locality::local;
-    // For one call at a time: files are read by several threads.
+    // Serialises calls, because several threads read files.
     std::function<void(const support::Call&)> on_call;
     std::function<std::optional<Error>(const support::Call&)> refuse;
 
@@ -68,7 +69,7 @@ public:
                           std::string_view text) override;
 
     [[nodiscard]] std::size_t size() const { return digests_.size() + derived_.size(); }
-    // Makes every derived text this one.
+    // Replaces every derived text by this one.
     void spoil_derived(const std::string& text);
 
 private:
@@ -84,20 +85,20 @@ protected:
     ModelTest();
 
     [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
-    // Makes the directories that it needs; gives the path.
+    // Makes the necessary directories; returns the path.
     std::string write(const std::string& name, const std::string& content) const;
 
     [[nodiscard]] os::System system();
-    // Time at which everything written so far is settled.
+    // A time at which everything written so far is settled.
     void settle();
-    // Time at which what is written now is not.
+    // A time at which bytes that are written now are not settled.
     void unsettle();
-    // Until the clock of the file system has moved on since the file was changed.
+    // Waits until the clock of the file system has advanced since the change of the file.
     void wait_for_tick(const std::string& changed);
 
     [[nodiscard]] Result<ModelSource> find(const std::string& path);
     [[nodiscard]] Result<Fingerprinted> print(const std::string& path);
-    // The fingerprint, remembering nothing; fails the test if there is none.
+    // The fingerprint, without remembered digests; fails the test if there is none.
     [[nodiscard]] std::string hex(const std::string& path);
     [[nodiscard]] static std::vector<std::string> roles(const Result<ModelSource>& source);
     [[nodiscard]] static Errc code(const Result<ModelSource>& source);

@@ -38,7 +38,7 @@ std::shared_ptr<ov::Model> of(const ov::OutputVector& results,
     return std::make_shared<ov::Model>(results, parameters, "m");
 }
 
-// As a compressed model unpacks them: less a zero point, times a scale, in groups of 32.
+// Like in a compressed model: minus a zero point, times a scale, in groups of 32.
 ov::Output<ov::Node> unpacked(ov::element::Type type, std::size_t rows, std::size_t columns,
                               std::uint32_t seed) {
     const std::size_t groups = columns / 32;
@@ -63,7 +63,7 @@ std::shared_ptr<ov::Model> compressed_model() {
     return of({std::make_shared<op::MatMul>(h, unpacked(type, 64, 96, 9), false, true)}, {x});
 }
 
-// Bottlenecks with a sum around each, as in a ResNet.
+// Bottlenecks with a sum around each, like in a ResNet.
 std::shared_ptr<ov::Model> residual_model() {
     const auto x = f32_input({1, 3, 32, 32});
     ov::Output<ov::Node> h = x;
@@ -177,7 +177,7 @@ std::shared_ptr<ov::Model> odd_model() {
     return of({all, rows, empty}, {x});
 }
 
-// Read from files: the plugin then notes for each constant where it lies in the weights file.
+// Read from files: then the plugin records for each constant its position in the weights file.
 template <std::shared_ptr<ov::Model> (*make)()>
 std::shared_ptr<ov::Model> from_files() {
     const internal::support::TemporaryDirectory directory;

@@ -1,4 +1,4 @@
-// Models whose blobs have constants of every kind: of all types, shared, in bodies, in names.
+// Models whose blobs have all kinds of constants: of all types, shared, in bodies, in names.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// openvino/core_extensions.h on the real OpenVINO: what it finds inside a core is what was added.
+// openvino/core_extensions.h on the real OpenVINO: it finds exactly the extensions that were added
+// to a core.
 #include "openvino/core_extensions.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ TEST(CoreExtensions, PlainCoreHasNone) {
     EXPECT_EQ(extensions_of(core), CoreExtensions::none);
 }
 
-// The CPU device brings extensions of its own.
+// The CPU device has extensions of its own.
 TEST(CoreExtensions, CoreWithDevicesHasNoObjects) {
     ov::Core core;
     static_cast<void>(core.get_property("CPU", ov::device::full_name));

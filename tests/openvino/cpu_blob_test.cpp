@@ -1,5 +1,5 @@
-// Goal: a blob of the real CPU plugin whose constants lie elsewhere is the same model: equal
-// outputs, and what is exported of it has the bytes of the first export.
+// Goal: a blob of the real CPU plugin with moved constants is the same model: equal outputs, and
+// its export has the bytes of the first export.
 #include "format/cpu_blob.h"
 
 #include <algorithm>
@@ -57,7 +57,7 @@ Result<format::CpuBlob> parse(const std::string& blob) {
         bytes.subspan(sections->topology.offset, sections->topology.bytes), blob.size());
 }
 
-// Memory that begins on a page, filled with what no constant should be.
+// Page-aligned memory, filled with values that no constant has.
 class PageMemory {
 public:
     explicit PageMemory(std::size_t size_bytes)
@@ -93,7 +93,8 @@ std::unique_ptr<PageMemory> composed(const std::string& blob, const format::CpuB
     return memory;
 }
 
-// Files in which constants follow one another, lie apart, or lie anywhere; each twice in none.
+// Two files with constants in random order, with gaps of any size or none; one in five is in no
+// file.
 std::vector<std::optional<format::Elsewhere>> random_places(const format::CpuBlob& blob,
                                                             std::uint32_t seed) {
     std::mt19937 random(seed);
@@ -180,7 +181,7 @@ TEST_P(RewrittenCpuBlob, IsTheSameModel) {
     }
 }
 
-// Constants of equal bytes may share a place, though the plugin writes each of them.
+// Constants with equal bytes may share a place, although the plugin writes each of them.
 TEST_P(RewrittenCpuBlob, IsTheSameModelWithEqualConstantsInOnePlace) {
     const auto blob = parse(original_);
     ASSERT_TRUE(blob) << blob.error().message();
@@ -201,7 +202,8 @@ TEST_P(RewrittenCpuBlob, IsTheSameModelWithEqualConstantsInOnePlace) {
 INSTANTIATE_TEST_SUITE_P(Of, RewrittenCpuBlob, ::testing::ValuesIn(testing::compiled_model_cases()),
                          [](const auto& test) { return test.param.name; });
 
-// Digits of places are changed in the topology: the plugin refuses both layouts, or gets the same.
+// Changes digits of offsets in the topology: the plugin refuses both layouts, or gets the same
+// result.
 TEST(DamagedCpuBlob, IsNoOtherModelIfItIsRewritten) {
     ov::Core core;
     const auto blob = exported(core.compile_model(testing::convolution_model(), "CPU"));

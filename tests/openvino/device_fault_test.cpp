@@ -1,5 +1,5 @@
-// What is thrown for a lost device is not held against a blob; tests/gpu/faults_test.cpp makes the
-// plugin itself throw it.
+// Exceptions for a lost device do not count against a blob; in tests/gpu/faults_test.cpp the plugin
+// itself throws them.
 #include "openvino/device_fault.h"
 
 #include <gtest/gtest.h>

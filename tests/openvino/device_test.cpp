@@ -1,4 +1,5 @@
-// openvino/device.h on the real CPU device: what decides a blob, and only that, is in its identity.
+// openvino/device.h on the real CPU device: its identity contains exactly the properties that
+// decide a blob.
 #include "openvino/device.h"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// openvino/foreign_code.h: operations of a model that OpenVINO did not bring are found.
+// openvino/foreign_code.h: finds operations of a model that are not OpenVINO's.
 #include "openvino/foreign_code.h"
 
 #include <memory>

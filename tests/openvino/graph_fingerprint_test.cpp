@@ -61,7 +61,7 @@ TEST(GraphFingerprint, ShapesAreWrittenAsTheRuntimeWritesThem) {
 }
 
 TEST(GraphFingerprint, SameModelBuiltTwiceIsTheSame) {
-    // Names that the runtime makes up count on from model to model.
+    // Names that the runtime generates count up from model to model.
     EXPECT_EQ(of(dense_model()), of(dense_model()));
     EXPECT_EQ(of(convolution_model()), of(convolution_model()));
     EXPECT_EQ(of(attention_model()), of(attention_model()));
@@ -118,7 +118,7 @@ TEST(GraphFingerprint, NamesDoNotCount) {
     renamed->set_friendly_name("another");
     const auto rename = [](const ov::Node& node) {
         auto& named = const_cast<ov::Node&>(node);
-        // As llama.cpp makes them.
+        // Like llama.cpp's.
         named.set_friendly_name(std::to_string(reinterpret_cast<std::uintptr_t>(&node)));
         named.get_rt_info()["fused_names_0"] = named.get_friendly_name();
         for (auto& output : named.outputs()) output.set_names({"t" + named.get_friendly_name()});
@@ -127,7 +127,7 @@ TEST(GraphFingerprint, NamesDoNotCount) {
     EXPECT_EQ(base, of(renamed));
 }
 
-// As paged attention leaves them.
+// Like those of paged attention.
 TEST(GraphFingerprint, TheOrderOfVariablesCountsOnlyWhereTheyAreUsed) {
     const auto model = [](const std::vector<std::string>& order, bool are_used) {
         const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
@@ -167,7 +167,7 @@ TEST(GraphFingerprint, IdsOfVariablesCount) {
     EXPECT_NE(stateful("a"), stateful("b"));
 }
 
-// One model for each of `values`, in which only that differs, and all of them differ.
+// One model for each of `values`, which differ only in it; all fingerprints must differ.
 void expect_all_differ(const std::vector<ov::Any>& values) {
     std::set<std::string> found;
     for (const auto& value : values) {
@@ -220,7 +220,7 @@ struct Unseen : ov::RuntimeAttribute {
 };
 
 TEST(GraphFingerprint, RunTimeInformationOfUnknownTypeIsRefused) {
-    // Prints nothing; prints an address, another in each process; shows nothing.
+    // Prints nothing; prints an address, which differs in each process; shows nothing.
     for (const ov::Any& value : {ov::Any(Unprinted{}), ov::Any(std::make_shared<int>(1)),
                                  ov::Any(ov::AnyMap{{"deep", Unprinted{}}}), ov::Any(Unseen{})}) {
         const auto model = dense_model();
@@ -247,7 +247,7 @@ TEST(GraphFingerprint, DiffersWithRunTimeInformation) {
     EXPECT_NE(of(convolution_model()), of(laid_out));
 }
 
-// A converter notes what it did in a nested <rt_info>, which the runtime reads into an object of
+// A converter records its settings in a nested <rt_info>, which the runtime reads into an object of
 // its own.
 TEST(GraphFingerprint, NestedRunTimeInformationOfAFileCountsByItsContent) {
     const auto written = [](const std::string& precision) {
@@ -368,7 +368,7 @@ TEST(GraphFingerprint, ReadModelHasOneFingerprintHoweverOftenItIsRead) {
     EXPECT_EQ(of(core.read_model(xml)), of(core.read_model(xml)));
 }
 
-// Without a mapping, the runtime notes in the model where its weights were.
+// Without a mapping, the runtime records the position of the weights in the model.
 TEST(GraphFingerprint, WhereAModelWasReadFromCountsAsLittleAsHow) {
     const auto folder = std::filesystem::path(::testing::TempDir());
     const auto here = (folder / "fingerprint_here.xml").string();

@@ -1,4 +1,5 @@
-// os/large_blocks.h on the real plugin: it reaches its allocations, and changes no number.
+// os/large_blocks.h on the real plugin: it redirects the plugin's allocations, and changes no
+// result.
 #include "os/large_blocks.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace {
 
 namespace op = ov::opset13;
 
-// Weights of 16 MiB, which the plugin packs anew.
+// Weights of 16 MiB, which the plugin packs again.
 std::shared_ptr<ov::Model> wide_model() {
     constexpr std::size_t k_width = 2048;
     const auto input = std::make_shared<op::Parameter>(ov::element::f32, ov::Shape{4, k_width});

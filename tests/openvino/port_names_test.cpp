@@ -13,8 +13,8 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// Outputs of halves, so that the runtime names the nodes behind them anew, and one of a node that
-// has several.
+// Outputs in half precision, so that the runtime renames the nodes behind them, and one of a node
+// with several outputs.
 std::shared_ptr<ov::Model> model(const std::string& suffix) {
     const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f16, ov::Shape{4});
     x->set_friendly_name("x" + suffix);

@@ -1,4 +1,4 @@
-// openvino/properties.h: one text for one meaning, whichever way a property is said.
+// openvino/properties.h: one text for one meaning, for every way of setting a property.
 #include "openvino/properties.h"
 
 #include <cmath>
@@ -51,7 +51,7 @@ TEST(Properties, CacheControlLeavesHoweverItIsSaid) {
 }
 
 TEST(Properties, TextsThatAreNoMapsStayAsTheyAre) {
-    // OpenVINO's own reader would never return from some of these.
+    // OpenVINO's own parser would not return for some of these.
     for (const char* const value : {"{", "{}", "{X:", "{X:{", "{X:{Y:1}", "{a b}", "{X: a b}",
                                     "plain", "{CACHE_DIR}", "{CACHE_DIR:x", ""}) {
         EXPECT_EQ(without_cache_control({{"X", value}}).at("X").as<std::string>(), value);
@@ -87,7 +87,7 @@ TEST(Properties, SameIsSaidForADeviceInEachWay) {
     }
 }
 
-// As the runtime does it.
+// Like the runtime.
 TEST(Properties, RuntimePrefersWhatIsSaidByName) {
     ov::Core core;
     const auto input = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::Shape{1});

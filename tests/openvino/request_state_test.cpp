@@ -1,5 +1,5 @@
-// Goal: in a process whose C++ streams write numbers otherwise, nothing is kept or loaded: the
-// runtime writes and reads blobs through such streams.
+// Goal: in a process whose C++ streams write numbers differently, nothing is stored or loaded,
+// because the runtime writes and reads blobs through such streams.
 #include <locale>
 #include <sstream>
 #include <string>
@@ -81,7 +81,7 @@ TEST(RequestState, ImportedModelExportsTheSameBytes) {
         std::stringstream again;
         imported.take().export_model(again);
         EXPECT_NO_THROW((void)core.import_model(again, "CPU"));
-        // The plugin renames a tensor within it each time.
+        // The plugin renames a tensor in it each time.
         if (model->get_friendly_name() == "state") continue;
         const auto bytes = sink.blob().bytes;
         EXPECT_TRUE(again.str() ==

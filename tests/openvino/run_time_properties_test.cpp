@@ -1,6 +1,6 @@
-// Goal: every property that is left out of the key acts at run time only.
-// Method: compile with a value; import a blob that was compiled without it, with the same value;
-// every effective property and every output must be equal. And the other way round.
+// Goal: every property that is left out of the key acts only at run time. Method: compile with a
+// value; import a blob that was compiled without it, with the same value; every effective property
+// and every output must be equal. And vice versa.
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ const std::map<std::string, std::vector<std::string>>& values() {
     return k_values;
 }
 
-// What a compiled model shows to the outside, as text.
+// The observable properties of a compiled model, as text.
 std::string portrait(ov::CompiledModel& compiled, const std::vector<ov::Tensor>& inputs) {
     std::ostringstream text;
     for (const auto& name : compiled.get_property(ov::supported_properties)) {
@@ -88,7 +88,7 @@ std::string imported_portrait(const std::shared_ptr<ov::Model>& model, const std
     return portrait(imported, larder::testing::inputs_of(*model));
 }
 
-// In a process of its own: a reserved core is not given back before its end.
+// In a process of its own, because a reserved core is released only at its end.
 std::string in_a_child(const std::function<std::string()>& work) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe(ends.data()), 0);
@@ -162,7 +162,8 @@ INSTANTIATE_TEST_SUITE_P(Cpu, RunTimeProperty,
                                              run_time_properties("CPU").end()),
                          [](const auto& test) { return test.param; });
 
-// The test above can fail: this property does not act at import, and so stays in the key.
+// Proves that the test above can fail: this property has no effect at an import, and so stays in
+// the key.
 TEST(RunTimeProperties, TheDifferentialTestTellsAPropertyThatActsWhenCompiling) {
     const auto model = larder::testing::dense_model();
     const auto plain_blob = in_a_child([&] { return exported(model, {}); });

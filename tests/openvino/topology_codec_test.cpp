@@ -1,4 +1,4 @@
-// Goal: a topology that was imported is exported as it was before, encoded as it was before.
+// Goal: an imported topology is exported with the same content and the same encoding.
 #include "openvino/topology_codec.h"
 
 #include <string>
@@ -41,7 +41,7 @@ TEST(ImportedTopology, RestoresWhatTheImportReplacedAndAdded) {
     EXPECT_EQ(topology.restore(k_original), k_original);
 }
 
-// Where the constants lay when the model was imported does not matter.
+// The position of the constants at the import does not matter.
 TEST(ImportedTopology, RestoresWithThePlacesOfTheExport) {
     const auto topology = [](const std::vector<std::string>& offsets, bool is_original) {
         auto text = k_head + "\t<layers>\n";

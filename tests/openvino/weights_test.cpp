@@ -1,4 +1,4 @@
-// Weights that move to a file are the same weights.
+// Weights that were moved into a file are unchanged.
 #include "openvino/weights.h"
 
 #include <cstring>

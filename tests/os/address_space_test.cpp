@@ -69,7 +69,7 @@ TEST_F(AddressSpaceTest, MemoryWithoutAFileIsNotTold) {
     EXPECT_FALSE(mapping_at(heap.get() + (1U << 23U)));
 }
 
-// An advice for a part of a mapping makes two of it.
+// An advice for a part of a mapping splits it into two.
 TEST_F(AddressSpaceTest, NeighboursThatContinueEachOtherAreOne) {
     const MappedMemory memory(file_);
     auto* const half = const_cast<std::byte*>(memory.bytes().data()) + k_pages / 2 * k_page;
@@ -92,7 +92,7 @@ TEST_F(AddressSpaceTest, APageIsCopiedOnceItIsWrittenTo) {
     EXPECT_FALSE(space_.has_copied_pages(memory.bytes().subspan(6 * k_page)).value());
 }
 
-// Older kernels cannot be asked about a range, only about each page.
+// Older kernels answer only for single pages, not for a range.
 TEST_F(AddressSpaceTest, CopiedPagesAreFoundWithoutTheNewCall) {
     const MappedMemory memory(file_, MAP_PRIVATE);
     const auto first = reinterpret_cast<std::uintptr_t>(memory.bytes().data()) / k_page;

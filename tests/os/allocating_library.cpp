@@ -1,4 +1,4 @@
-// A shared object that allocates, as plugins of a runtime do.
+// A shared object that allocates, like plugins of a runtime.
 #include <cstddef>
 #include <cstdlib>
 #include <thread>
@@ -21,7 +21,7 @@ void* library_posix_memalign(std::size_t size) {
     return ::posix_memalign(&block, 64, size) == 0 ? block : nullptr;
 }
 void library_free(void* block) { std::free(block); }
-// Through another slot than a call.
+// Through another slot than that of a call.
 void* library_malloc_function() { return reinterpret_cast<void*>(&std::malloc); }
 void library_run_on_thread(void (*work)(void*), void* argument) {
     std::thread(work, argument).join();

@@ -1,4 +1,4 @@
-// os/background_thread.h: a thread of larder's own never harms the program it runs in.
+// os/background_thread.h: a thread of larder never harms its program.
 #include "os/background_thread.h"
 
 #include <future>

@@ -1,4 +1,4 @@
-// os/large_blocks.h with Record::yes, on libraries of our own: what is listed, and that it cannot
+// os/large_blocks.h with Record::yes, on test libraries: the listed blocks, and that a block cannot
 // be freed while it is used.
 #include "os/block_record.h"
 
@@ -148,7 +148,7 @@ TEST_P(BlockRecordTest, WhatIsUsedIsNotFreed) {
     const auto pages = pages_of(*scope, block);
     std::future<void> freed;
     EXPECT_TRUE(scope->with(pages, [&] {
-        // By one at a time.
+        // By one thread at a time.
         EXPECT_FALSE(scope->with(pages, [] { FAIL(); }));
         freed = std::async(std::launch::async, [&] { free(block); });
         EXPECT_EQ(freed.wait_for(k_record_moment), std::future_status::timeout);
@@ -180,13 +180,13 @@ TEST_P(BlockRecordTest, WhatIsNoBlockIsNotUsed) {
     EXPECT_FALSE(scope->with(pages.first(page_bytes()), fails));
     EXPECT_FALSE(scope->with(pages.subspan(page_bytes()), fails));
     free(block);
-    // Another block may take its place; it is not the one that was meant.
+    // Another block may take its place; it must not be mistaken for the first one.
     auto* const next = allocate(k_recorded_bytes * 2);
     EXPECT_FALSE(scope->with(pages, fails));
     free(next);
 }
 
-// By the C library's own call, which is not noticed.
+// By the C library's own call, which is not recorded.
 TEST_P(BlockRecordTest, WhatAnotherLibraryFreedIsNotUsed) {
     const auto scope = record();
     auto* const block = allocate();
@@ -217,8 +217,7 @@ TEST_P(BlockRecordTest, WhatBecameAFileIsFreedWhole) {
             EXPECT_EQ(support::read_file("/proc/self/maps").find(path), std::string::npos);
         }
     }
-    // The memory before the border, too: no more mappings than there were, but for what the heap
-    // keeps.
+    // Also the memory before the border: no more mappings than before, except those of the heap.
     const auto after = support::read_file("/proc/self/maps");
     EXPECT_LE(std::ranges::count(after, '\n'), std::ranges::count(before, '\n') + 10);
 }
@@ -336,7 +335,7 @@ TEST_P(BlockRecordTest, AChildIsNotHeldByWhoUsesABlock) {
     EXPECT_EQ(child.wait(), 0);
     may_end.set_value();
     user.join();
-    // By the user itself, which goes on in the child.
+    // By the thread that uses the block, which continues in the child.
     EXPECT_TRUE(scope->with(pages, [&] {
         const auto self = ::getpid();
         support::Child forked([&] {
@@ -369,7 +368,7 @@ TEST_P(BlockRecordTest, AChildGoesOnWhereItsParentUsedABlock) {
     free(block);
 }
 
-// Children are forked while others allocate.
+// Children are forked while other threads allocate.
 TEST_P(BlockRecordTest, AChildIsServedWheneverItWasForked) {
     const auto scope = record();
     std::atomic<bool> stop = false;
@@ -402,8 +401,8 @@ int others_posix_memalign(void** block, std::size_t alignment, std::size_t size)
     return ::posix_memalign(block, alignment, size);
 }
 
-// In a process of its own: what a slot held first is remembered. Under a sanitizer, its allocator
-// is the other one.
+// In a process of its own, because the first value of a slot is remembered. Under a sanitizer, its
+// allocator is the other one.
 TEST(BlockRecord, StepsAsideWhereAnotherAllocatorServes) {
     support::Child child([] {
         const Library library(k_bound_at_once);
@@ -427,7 +426,7 @@ TEST(BlockRecord, StepsAsideWhereAnotherAllocatorServes) {
             library.free(block);
         };
         expect_nothing();
-        // Also where all of them are redirected, for other reasons.
+        // Also if all of them are redirected, for other reasons.
         const LargeBlockScope other({k_bound_at_once}, std::uint64_t{1} << 40);
         expect_nothing();
     });

@@ -51,7 +51,8 @@ TEST_F(CompositionTest, IsThePiecesOneAfterTheOther) {
     const auto a = file("a", a_);
     const auto b = file("b", b_);
     for (const std::uint64_t start : {0U, 64U, 4032U}) {
-        // Alike in their pages or not, whole pages and less, to the very end of a file.
+        // With equal and different positions within a page, whole pages and less, up to the end of
+        // a file.
         const std::vector<MapPiece> pieces{{a.get(), start, k_mib},
                                            {b.get(), 5, 7},
                                            {a.get(), start + k_mib + 7, k_mib + 1},
@@ -71,7 +72,7 @@ TEST_F(CompositionTest, IsThePiecesOneAfterTheOther) {
     }
 }
 
-// Who asks which file lies behind the beginning must not take it for all of it.
+// A caller that asks which file backs the beginning must not take that file for the whole.
 TEST_F(CompositionTest, NoFileLiesBehindTheFirstPage) {
     const auto a = file("a", a_);
     const auto b = file("b", b_);

@@ -1,4 +1,4 @@
-// The model of what survives a power cut must itself be right: it forgets what was not synced.
+// Tests the simulation of power cuts itself: it forgets data that was not synced.
 #include "support/crash_file_system.h"
 
 #include <sstream>

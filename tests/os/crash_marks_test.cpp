@@ -1,4 +1,4 @@
-// os/crash_marks.h: a crash leaves a mark, and nothing else that ends a process does.
+// os/crash_marks.h: a crash leaves a mark, and no other end of a process does.
 #include "os/crash_marks.h"
 
 #include <csignal>
@@ -22,7 +22,7 @@ namespace larder::internal::os {
 namespace {
 
 constexpr std::uint32_t k_before = 0600;
-// What was sent leaves this, and so does everything else that is no crash.
+// The result after a signal from outside, and after every other end without a crash.
 constexpr const char* k_no_crash = "";
 
 class CrashMarkTest : public ::testing::Test {
@@ -30,7 +30,7 @@ protected:
     CrashMarkTest() : descriptor_(make()) {}
     ~CrashMarkTest() override { ::close(descriptor_); }
 
-    // What the file tells once a child has ended so.
+    // The state of the file after a child has ended in this way.
     void expect(int status, const std::string& crash, const std::function<void()>& end,
                 Crashes crashes = Crashes::faults_and_aborts) {
         support::Child child([&] {
@@ -76,7 +76,7 @@ TEST(CrashNumber, IsToldByAModeThatNothingElseHas) {
         EXPECT_EQ(crash_in(mode_of(crash)), crash);
         EXPECT_EQ(mode_of(crash) & 0222U, 0U);
     }
-    // Of files that are not marked, and of file systems that have one mode for all.
+    // Modes of unmarked files, and of file systems with one mode for all files.
     for (const std::uint32_t mode :
          {0444U, 0644U, 0640U, 0600U, 0700U, 0755U, 0777U, 0544U, 0744U, 0555U, 0400U, 0U}) {
         EXPECT_EQ(crash_in(mode), 0U) << mode;
@@ -95,7 +95,7 @@ auto handler_of(int signal) {
     return now.sa_handler;
 }
 
-// As they are, of all signals that count.
+// The current handlers of all signals that count.
 auto handlers_now() {
     std::vector<decltype(handler_of(SIGSEGV))> handlers;
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
@@ -166,7 +166,7 @@ TEST_F(CrashMarkTest, IsLeftByNothingElse) {
     }
 }
 
-// What a program has taken apart, its threads may fall over.
+// Threads may crash after a program has destroyed its objects.
 TEST_F(CrashMarkTest, IsNotLeftOnceTheProcessExits) {
     support::Child child([&] {
         forbid_core_files();
@@ -206,7 +206,7 @@ TEST_F(CrashMarkTest, LeavesTheProgramsHandlersAlone) {
     });
     EXPECT_EQ(child.wait(), 7);
     expect_told(k_no_crash);
-    // Also one that came later, and that stays when the mark goes.
+    // Also a handler that was installed later, and that stays when the mark is removed.
     support::Child late([&] {
         auto mark = CrashMark::place(descriptor_, Crashes::faults);
         std::signal(SIGSEGV, [](int) { ::_exit(8); });

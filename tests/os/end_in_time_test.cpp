@@ -1,4 +1,4 @@
-// os/end_in_time.h: nobody waits for an end that takes long.
+// os/end_in_time.h: no caller waits for work that takes long.
 #include "os/end_in_time.h"
 
 #include <atomic>
@@ -16,10 +16,10 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Far more than k_end_time, far less than for ever.
+// Far longer than k_end_time, far shorter than for ever.
 constexpr std::chrono::seconds k_soon{10};
 
-// A disk that stalls until it is let go.
+// A disk that stalls until it is released.
 struct Stall {
     std::latch goes_on{1};
     std::atomic<int> ended{0};
@@ -29,7 +29,7 @@ TEST(EndInTime, WaitsForWhatEnds) {
     auto owned = std::make_shared<int>(1);
     const std::weak_ptr<int> seen = owned;
     bool ran = false;
-    // On a busy machine even that may take too long.
+    // On a busy machine even this may take too long.
     for (int i = 0; i < 100 && !ran; ++i) {
         auto done = std::make_shared<std::atomic<bool>>(false);
         ran = end_in_time([done, owned] { *done = true; }) && *done;

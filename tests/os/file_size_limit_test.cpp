@@ -1,5 +1,5 @@
-// os/file_size_limit.h: a limit on the size of files makes a write fail, and nothing more. Each in
-// a process of its own.
+// os/file_size_limit.h: a limit on the size of files only makes a write fail. Each test in a
+// process of its own.
 #include "os/file_size_limit.h"
 
 #include <array>
@@ -67,7 +67,7 @@ TEST_F(FileSizeLimitTest, LeavesTheProgramsSignalAlone) {
                   ::raise(SIGXFSZ);
               }),
               7);
-    // Its own write is its own affair.
+    // The program's own write is not affected.
     EXPECT_EQ(in_a_limited_process([&] {
                   expect_too_large();
                   const std::array<char, 1> byte{};

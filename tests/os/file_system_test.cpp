@@ -67,7 +67,7 @@ TEST_F(FileSystemTest, OpensAsAsked) {
     EXPECT_TRUE(fs_->open(path, create_exclusive));
     EXPECT_EQ(code_of(fs_->open(path, create_exclusive)), Errc::already_exists);
     EXPECT_TRUE(fs_->open(path, create_or_open));
-    // Nobody else decides, by a link, what is written to.
+    // A link of another user cannot redirect a write.
     ASSERT_TRUE(fs_->symlink(path, directory_ / "link"));
     EXPECT_FALSE(fs_->open(directory_ / "link", create_or_open));
     EXPECT_EQ(code_of(fs_->open(directory_ / "no/x", create_or_open)), Errc::not_found);
@@ -149,7 +149,7 @@ std::size_t pages_of(std::size_t size_bytes) {
     return (size_bytes + page - 1) / page;
 }
 
-// How many of a mapping's pages are in the page cache.
+// The number of a mapping's pages in the page cache.
 std::size_t cached_pages(std::span<const std::byte> bytes) {
     std::vector<unsigned char> states(pages_of(bytes.size()));
     EXPECT_EQ(::mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), states.data()), 0);
@@ -169,7 +169,7 @@ TEST_F(FileSystemTest, ReadsAheadWhatIsAskedForAndNothingBeyondTheEnd) {
         ::close(descriptor);
         (*file)->read_ahead(size_bytes, 1);
         (*file)->read_ahead(~std::uint64_t{0}, ~std::uint64_t{0});
-        // Where memory is short the kernel takes back what was just read.
+        // If memory is scarce, the kernel reclaims pages that were just read.
         for (int i = 0; i < 10 && cached_pages(mapping->bytes()) < pages_of(size_bytes); ++i) {
             (*file)->read_ahead(1, ~std::uint64_t{0});
         }
@@ -220,7 +220,7 @@ TEST_F(FileSystemTest, ListsNamesKindsAndInodes) {
     EXPECT_EQ(fs_->list(directory_ / "none").error().code, Errc::not_found);
 }
 
-// Each name that is made is made durable by a sync of the directory it is in.
+// Each new name is made durable by a sync of its directory.
 TEST_F(FileSystemTest, DirectoriesAreMadeDurableFromTheTop) {
     support::CountingFileSystem counting(*fs_);
     ASSERT_TRUE(make_directories(counting, directory_ / "a/b/c"));

@@ -1,7 +1,7 @@
 // A program that is not position-independent and takes the addresses of the allocator's functions:
-// a stub of its own is that function for every library that calls it by its address. Debian's
-// /usr/bin/python3 is one. Records blocks of two libraries, of which one is given the stubs and one
-// is not; prints what is wrong.
+// its own stub becomes that function for every library that calls it by address. Debian's
+// /usr/bin/python3 is such a program. Records blocks of two libraries, one with the stubs and one
+// without; prints errors.
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -37,7 +37,7 @@ struct Library {
     [[nodiscard]] Function* function(const char* called) const {
         return reinterpret_cast<Function*>(::dlsym(handle, called));
     }
-    // In place of each of the two functions, a stub of the program.
+    // Each of the two functions is replaced by a stub of the program.
     [[nodiscard]] bool is_given_stubs() const {
         const auto found = LoadedLibrary::find(name);
         const auto holds = [&](std::string_view function, const void* stub) {
@@ -55,7 +55,8 @@ int run(const Library& direct, const Library& indirect) {
     if (direct.is_given_stubs() || !indirect.is_given_stubs()) {
         return fail("one of the libraries was to be given stubs of the program");
     }
-    // Of stubs that were never called, only what is behind free is found: it stays one here.
+    // Of stubs that were never called, only the function behind free can be found: so this program
+    // calls posix_memalign, and never free.
     void* never_freed = nullptr;
     if (::posix_memalign(&never_freed, sizeof(void*), 1) != 0) return fail("no memory");
     const std::vector<std::string_view> libraries{direct.name, indirect.name};

@@ -1,5 +1,5 @@
-// Goal: in a known state the calling thread writes, reads and rounds numbers as in "C", whatever
-// the program set; afterwards everything is as it was.
+// Goal: in a known state the calling thread writes, reads and rounds numbers as in "C", with every
+// setting of the program; afterwards the old state is restored.
 #include "os/known_state.h"
 
 #include <atomic>
@@ -16,7 +16,7 @@
 namespace larder::internal::os {
 namespace {
 
-// Every glibc has it built in, or its packages bring it; it differs from "C" in the character set.
+// It is built into glibc or part of its packages; it differs from "C" in the character set.
 constexpr const char* k_other_locale = "C.UTF-8";
 
 std::string character_set() { return ::nl_langinfo(CODESET); }

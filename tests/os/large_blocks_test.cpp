@@ -1,4 +1,4 @@
-// os/large_blocks.h, on libraries of our own: bound at once or late, protected or not.
+// os/large_blocks.h, on test libraries: bound at once or lazily, protected or not.
 #include "os/large_blocks.h"
 
 #include <algorithm>
@@ -18,12 +18,12 @@
 namespace larder::internal::os {
 namespace {
 
-// So large that the allocator gives every block a mapping of its own.
+// So large that the allocator makes a mapping for every block.
 constexpr std::size_t k_large = std::size_t{40} << 20;
 constexpr std::uint64_t k_plenty = std::uint64_t{1} << 40;
 
-// Whether the pages of a block that nobody has written to are there; all but the few that the
-// kernel may be moving at that moment.
+// Whether the pages of an unwritten block are resident; all except the few that the kernel may be
+// moving at that moment.
 bool is_brought_in(const void* block, std::size_t size) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto address = reinterpret_cast<std::uintptr_t>(block);
@@ -71,7 +71,7 @@ TEST_P(LargeBlockScopeTest, LargeBlocksAreBroughtInWhileItLives) {
 
 TEST_P(LargeBlockScopeTest, PutsEverySlotBack) {
     const Library library(GetParam());
-    // Binds what is bound late.
+    // Binds lazily bound functions.
     for (const auto* function :
          {"library_malloc", "library_aligned_alloc", "library_posix_memalign"}) {
         library.free(library.allocate(function, 64));
@@ -91,7 +91,7 @@ TEST_P(LargeBlockScopeTest, PutsEverySlotBack) {
     EXPECT_EQ(slots_of(GetParam()), before);
 }
 
-// A slot that was never called through holds a stub, which must not be taken for the function.
+// A slot that was never used for a call holds a stub, which must not be taken for the function.
 TEST_P(LargeBlockScopeTest, ServesWhatWasNotCalledBefore) {
     const Library library(GetParam());
     const LargeBlockScope scope({GetParam()}, k_plenty);
@@ -146,8 +146,8 @@ TEST_P(LargeBlockScopeTest, AllocationsGoOnWhileScopesComeAndGo) {
     EXPECT_TRUE(allocates_present(library, "library_malloc"));
 }
 
-// Somebody who redirects a call meanwhile keeps it, and is never put in a circle with us. In a
-// process of its own: from then on nothing is redirected any more.
+// If another library redirects a call meanwhile, its redirection stays, and no cycle with ours
+// arises. In a process of its own, because nothing is redirected from then on.
 TEST_P(LargeBlockScopeTest, LeavesToOthersWhatTheyRedirected) {
     EXPECT_EXIT(
         {

@@ -12,7 +12,7 @@
 namespace larder::internal::os {
 namespace {
 
-// Other functions of the C library are a sanitizer's, too.
+// A sanitizer replaces other functions of the C library, too.
 constexpr const char* k_of_c_library = "gnu_get_libc_version";
 
 std::uintptr_t address_of(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
@@ -72,7 +72,7 @@ TEST(LoadedCode, ReadableMemoryIsTold) {
     EXPECT_FALSE(is_readable(bytes + page, 1));
     EXPECT_FALSE(is_readable(bytes + 2 * page, 1));
     EXPECT_FALSE(is_readable(nullptr, 1));
-    // Small numbers that are taken for pointers.
+    // Small numbers that are used as pointers.
     for (const std::uintptr_t address : {0x1U, 0x20U, 0x60U}) {
         const auto* const small = reinterpret_cast<const void*>(address);  // NOLINT
         EXPECT_FALSE(is_readable(small, 1));

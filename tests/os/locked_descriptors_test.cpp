@@ -1,5 +1,4 @@
-// os/locked_descriptors.h: a child made by fork keeps none of its parent's locks, and harms
-// nothing.
+// os/locked_descriptors.h: a child made by fork holds none of its parent's locks, and does no harm.
 #include "os/locked_descriptors.h"
 
 #include <array>
@@ -46,13 +45,13 @@ TEST_F(LockedDescriptorTest, ALockEndsWithItsHolderAndNotWithAChild) {
                 ASSERT_TRUE(file->try_lock());
             }
             if (::fork() == 0) {
-                // It has let go of the lock by the time that fork returns here.
+                // It has released the lock before fork returns here.
                 grandchild->store(::getpid());
                 ::pause();
                 ::_exit(0);
             }
             while (grandchild->load() == 0) std::this_thread::yield();
-            // Also what was open when the child was made.
+            // Also descriptors that were open when the child was made.
             if (!locked_before) {
                 ASSERT_TRUE(file->try_lock());
             }
@@ -77,7 +76,7 @@ TEST_F(LockedDescriptorTest, WhatAChildDoesWithItHasNoEffect) {
         const std::array<std::byte, 4> bytes{};
         EXPECT_TRUE(file->write_at(0, bytes));
         file.reset();
-        // The number is free now, and nobody closes what gets it.
+        // The number is free now, and the file that gets it next is not closed.
         auto own = must_open("own");
         EXPECT_TRUE(own->try_lock());
         EXPECT_TRUE(own->write_at(0, bytes));

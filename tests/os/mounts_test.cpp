@@ -1,4 +1,4 @@
-// os/mounts.h: a file that is gone can be told from a disk that is.
+// os/mounts.h: distinguishes a deleted file from an unmounted disk.
 #include "os/mounts.h"
 
 #include <filesystem>
@@ -107,7 +107,7 @@ TEST_F(PlaceTest, ADiskThatIsNotMountedIsAnotherPlace) {
     EXPECT_NE(place_above(*fs_, disk / "m.xml").value(), *there) << "another disk is there";
 }
 
-// As inside a chroot that nothing is mounted at: its root is in no list of mounts.
+// Like inside a chroot that is not a mount point: its root is in no list of mounts.
 TEST_F(PlaceTest, ARootThatIsNotListedIsTheSamePlaceAndNoOther) {
     if (::geteuid() != 0) LARDER_UNABLE() << "changing the root needs root";
     const std::string places = directory_ / "places";

@@ -1,4 +1,4 @@
-// The fixture libraries (allocating_library.cpp), opened as a program opens plugins.
+// The fixture libraries (allocating_library.cpp), opened like plugins.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace larder::internal::os {
 inline constexpr std::string_view k_bound_at_once = "liballocating_now.so";
 inline constexpr std::string_view k_bound_late = "liballocating_lazy.so";
 
-// Opened without its name being known to the linker, as plugins are.
+// Opened by a name that the linker does not know, like plugins.
 class Library {
 public:
     explicit Library(std::string_view name)
@@ -45,7 +45,7 @@ private:
     void* handle_;
 };
 
-// What every slot of a library holds; binds it first.
+// The contents of every slot of a library; binds it first.
 inline std::vector<void*> slots_of(std::string_view name) {
     std::vector<void*> held;
     for (const auto& library : LoadedLibrary::find(name)) {

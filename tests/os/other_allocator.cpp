@@ -1,4 +1,4 @@
-// An allocator to preload.
+// An allocator for LD_PRELOAD.
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>

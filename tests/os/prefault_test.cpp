@@ -1,4 +1,4 @@
-// os/prefault.h: which pages are asked for, and that all of a block is there.
+// os/prefault.h: the requested pages, and that the whole block is resident.
 #include "os/prefault.h"
 
 #include <algorithm>
@@ -39,7 +39,7 @@ TEST(PageChoiceTest, StaysWithHugePagesWhileTheyAreQuick) {
     EXPECT_EQ(choice.next(k_piece), Pages::small);
 }
 
-// Where every huge page is slow, less than one in a hundred bytes is tried.
+// If every huge page is slow, less than one in a hundred bytes is tried.
 TEST(PageChoiceTest, TriesSlowPagesEverMoreSeldom) {
     PageChoice choice;
     std::uint64_t small = 0;
@@ -78,8 +78,8 @@ public:
     ~Block() { ::munmap(bytes_, size_); }
 
     [[nodiscard]] char* bytes() const { return bytes_; }
-    // Pages of the range that are in memory. Allocates nothing: a child made by fork asks too,
-    // while a thread of its parent may have held the allocator.
+    // The resident pages of the range. Allocates nothing, because a forked child calls it too, and
+    // a thread of its parent may have held the allocator.
     [[nodiscard]] std::size_t present(std::size_t offset, std::size_t size) const {
         constexpr std::size_t k_pages_at_once = 4096;
         std::array<unsigned char, k_pages_at_once> there{};
@@ -93,7 +93,7 @@ public:
         }
         return count;
     }
-    // All of them, but for the few that the kernel may be moving at that moment.
+    // All of them, except the few that the kernel may be moving at that moment.
     [[nodiscard]] bool is_present(std::size_t offset, std::size_t size) const {
         return present(offset, size) >= size / page() / 64 * 63;
     }
@@ -169,7 +169,7 @@ TEST_F(PrefaultTest, ServesManyThreadsAtOnceAndAChildOfFork) {
     EXPECT_EQ(status, 0);
 }
 
-// A range that is not there any more is nobody's fault.
+// A range that no longer exists is not an error.
 TEST_F(PrefaultTest, FailsInSilence) {
     constexpr std::size_t k_size = 8 * k_mib_bytes;
     const Block block(3 * k_size);

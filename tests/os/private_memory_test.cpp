@@ -26,7 +26,7 @@ TEST(PrivateMemory, IsWhatItWasFilledWith) {
         }
         const auto mapping = std::move(*memory).seal();
         ASSERT_TRUE(mapping) << mapping.error().message();
-        // There is nothing to read it from again.
+        // No file could restore its content.
         (*mapping)->drop_resident();
         EXPECT_TRUE((*mapping)->is_cached(0, size));
         ASSERT_EQ((*mapping)->bytes().size(), size);

@@ -1,5 +1,5 @@
-// os::FileSystem::replace_memory: what is the same as a file is shared with all who have it, and
-// nobody who reads or writes it notices.
+// os::FileSystem::replace_memory: memory with the content of a file is shared with all processes
+// that have mapped it, and readers and writers do not notice.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -34,10 +34,10 @@ namespace {
 using support::MappedMemory;
 using support::PrivatePages;
 
-// More than is compared in one piece.
+// More than is compared at once.
 constexpr std::size_t k_replaced_pages = 200;
 
-// What /proc/self/smaps says of all mappings that lie in a range.
+// The values in /proc/self/smaps of all mappings in a range.
 struct Backing {
     std::size_t file_bytes = 0;
     std::size_t other_bytes = 0;
@@ -92,13 +92,13 @@ protected:
         const auto bytes = memory_.bytes();
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
-    // Compared here: what differs is too much to print.
+    // Compared here, because the differences are too long to print.
     [[nodiscard]] bool is_as_before() const { return now() == content_; }
     [[nodiscard]] bool is_the_files() const {
         const auto backing = backing_of(memory_.bytes(), path_);
         return backing.file_bytes == memory_.bytes().size() && backing.other_bytes == 0;
     }
-    // All of it, and private to this process; also writable.
+    // The whole range, private to this process, and writable.
     void expect_untouched() {
         EXPECT_TRUE(is_as_before());
         EXPECT_EQ(backing_of(memory_.bytes(), path_).file_bytes, 0U);
@@ -134,7 +134,7 @@ TEST_F(ReplaceMemoryTest, LaterWritesStayPrivate) {
     EXPECT_EQ(std::memcmp(other.bytes().data(), content_.data(), content_.size()), 0);
     const auto backing = backing_of(memory_.bytes(), path_);
     EXPECT_EQ(backing.copied_kib, 2 * page_bytes() / 1024);
-    // It is not the same any more, and keeps what was written.
+    // It no longer equals the file, and keeps the written bytes.
     EXPECT_EQ(replace(), false);
     EXPECT_EQ(memory_.word(3), 1U);
 }
@@ -288,7 +288,7 @@ TEST_F(ReplaceMemoryTest, InterruptedAndShortReadsAreContinued) {
     EXPECT_TRUE(is_as_before());
 }
 
-// What the kernel cannot prevent, and why a kept file is never written to.
+// The kernel cannot prevent this: therefore a published file is never written to.
 TEST_F(ReplaceMemoryTest, WhatAFileLosesLaterIsLost) {
     EXPECT_EQ(replace(), true);
     std::filesystem::resize_file(path_, page_bytes());
@@ -311,7 +311,7 @@ TEST_F(ReplaceMemoryTest, AFileThatIsCutMeanwhileIsNoCrash) {
         }
     });
     for (int i = 0; i < 40; ++i) {
-        // Its own: what has become the file's may not be looked at again.
+        // Its own memory: pages of the file may not be compared again.
         const PrivatePages memory(k_replaced_pages);
         std::memcpy(memory.bytes().data(), content_.data(), content_.size());
         static_cast<void>(replace(*fs_, path_, memory.bytes()));

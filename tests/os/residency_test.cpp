@@ -1,4 +1,4 @@
-// os/residency.h: asking which pages are in memory ends no service.
+// os/residency.h: asking which pages are in memory never ends the process.
 #include "os/residency.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// os/thread_mark.h, on libraries of our own: whose threads carry a mark, and whose calls count.
+// os/thread_mark.h, on test libraries: which threads carry a mark, and whose calls count.
 #include "os/thread_mark.h"
 
 #include <cstdint>
@@ -63,7 +63,7 @@ TEST_P(ThreadMarkTest, OthersThreadsDoNot) {
         const ThreadMark other({GetParam()}, {});
         EXPECT_EQ(mark_of_a_thread(), other.id());
     }).join();
-    // One that this thread starts for the program.
+    // A thread that this thread starts for the program.
     std::thread([] { EXPECT_EQ(current_thread_mark(), 0U); }).join();
     EXPECT_EQ(mark_of_a_thread(), mark.id());
 }
@@ -78,7 +78,7 @@ TEST_P(ThreadMarkTest, CallsOfOtherThreadsAreNoticed) {
     std::thread(call).join();
     EXPECT_TRUE(mark.is_anybody_else_calling());
     EXPECT_FALSE(ThreadMark({GetParam()}, "free").is_anybody_else_calling());
-    // Where nothing is counted, nobody knows.
+    // If nothing is counted, the answer is unknown.
     EXPECT_TRUE(ThreadMark({GetParam()}, {}).is_anybody_else_calling());
     EXPECT_TRUE(ThreadMark({GetParam()}, "no_such_function").is_anybody_else_calling());
 }
@@ -90,7 +90,7 @@ TEST_P(ThreadMarkTest, ABlockIsMarkedAsItsAllocatorIs) {
     const LargeBlockScope scope({GetParam()}, 0, LargeBlockScope::Record::yes);
     std::vector<void*> blocks(3);
     const auto allocate = [&](std::size_t i) {
-        // The first block of a thread lies in memory that the C library takes for it at once.
+        // The first block of a thread is in memory that the C library allocates for the thread.
         library_.free(library_.allocate("library_malloc", 1));
         blocks.at(i) = library_.allocate("library_posix_memalign", k_bytes);
     };

@@ -1,7 +1,7 @@
-"""Goal: `larder.Cache` does what the program does, answers with what its types say, and tells
-truthfully what went wrong.
+"""Goal: `larder.Cache` works like the program, returns answers of its declared types, and reports
+errors correctly.
 
-Method: the installed package on larders that it made itself.
+Method: the installed package on its own larders.
 """
 
 import array
@@ -20,13 +20,13 @@ import harness
 import larder
 from larder import reports
 
-# So slow that nothing is done before it is interrupted.
+# So slow that it is interrupted before anything is done.
 SLOW = "1kB"
 
 
 class CacheTest(harness.PackageTest):
     def answer(self, method, *arguments, **options):
-        """Is of the type that the method promises."""
+        """The answer has the declared type of the method."""
         value = method(*arguments, **options)
         self.check_type(value, typing.get_type_hints(method)["return"])
         return value
@@ -92,7 +92,7 @@ class CacheTest(harness.PackageTest):
         self.assertEqual([file["worth"] for file in report["files"]], ["usable"])
         with open(report["files"][0]["path"], "r+b") as blob:
             blob.truncate(100)
-        # What was just written may be in the making.
+        # A file that was just written may be unfinished.
         os.utime(report["files"][0]["path"], (0, 0))
         cleaned = self.answer(self.cache.scan, folder, remove_stale=True)
         self.assertEqual([file["reason"] for file in cleaned["files"]], ["damaged"])
@@ -140,7 +140,7 @@ class CacheTest(harness.PackageTest):
                     for setting in self.answer(cache.config)["settings"]}
         self.assertEqual((settings["LARDER_MAX_SIZE"], settings["LARDER_LOG"]), ("3GiB", "error"))
         self.assertEqual(settings["LARDER_ALLOW_WORLD_WRITABLE"], "off")
-        # Whatever is a setting of the program is one here.
+        # Every setting of the program exists here.
         names = ["dir", *larder.Settings.__annotations__]
         self.assertEqual(set(settings), {f"LARDER_{name.upper()}" for name in names})
         report = self.answer(self.cache.doctor)
@@ -148,7 +148,7 @@ class CacheTest(harness.PackageTest):
         self.assertEqual([advice for advice in report["findings"]
                           if advice["severity"] == "error"], [])
         self.assertTrue(pathlib.Path(report["preload"]).is_file())
-        # One that is wrong has an answer, too.
+        # With an invalid setting there is an answer, too.
         wrong = larder.Cache(self.dir, lock_timeout="soon").doctor()
         self.assertEqual([advice["subject"] for advice in wrong["findings"]
                           if advice["severity"] == "error"], ["settings"])
@@ -211,7 +211,7 @@ class CacheTest(harness.PackageTest):
         self.assertEqual((type(raised.exception), raised.exception.exit_code), (larder.Error, 1))
         self.assertEqual(pickle.loads(pickle.dumps(raised.exception)).message,
                          raised.exception.message)
-        # Nothing that is given is taken for a flag.
+        # No argument is taken for a flag.
         with self.assertRaisesRegex(larder.Error, "'--yes'"):
             self.cache.rm("--yes")
         with self.assertRaisesRegex(TypeError, "max_sise.*max_size"):

@@ -1,5 +1,5 @@
-"""What the tests of the Python package run in: the wheel, installed beside the OpenVINO of this
-environment, and nothing else of it.
+"""The environment of the Python package's tests: the wheel, and the OpenVINO of this environment,
+but no other package of it.
 
 usage: environment.py BUILD WORK
 """
@@ -11,7 +11,7 @@ import sys
 import sysconfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# What openvino needs to be imported, as it is on this machine: nothing is downloaded.
+# The dependencies of openvino, from this machine: nothing is downloaded.
 BORROWED = ("openvino", "numpy")
 
 
@@ -36,7 +36,7 @@ def main():
     for package in pathlib.Path(sysconfig.get_path("platlib")).iterdir():
         if package.name.startswith(BORROWED):
             (site / package.name).symlink_to(package)
-    # The dependencies are checked: openvino has to be of the version that the wheel asks for.
+    # The dependencies are checked: openvino must have the version that the wheel requires.
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index",
         "--disable-pip-version-check", wheel)
 

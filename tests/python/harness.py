@@ -44,7 +44,7 @@ class PackageTest(unittest.TestCase):
         self.dense, self.other = self.models / "dense.xml", self.models / "other.xml"
 
     def run_client(self, name, *words, before=()):
-        """A program of `clients`, in this environment."""
+        """Runs a program of `clients` in this environment."""
         return self.run_command(*before, sys.executable, CLIENTS / name, *words)
 
     def run_command(self, *command):
@@ -57,12 +57,12 @@ class PackageTest(unittest.TestCase):
         return outcome
 
     def counts(self, directory):
-        """How often requests ended in each way."""
+        """The number of requests by outcome."""
         stats = larder.Cache(directory).stats()
         return {name: stats[name] for name in ("compiled", "loaded", "waited", "bypassed")}
 
     def check_type(self, value, kind, where="the answer"):
-        """It is what the type says, and has no field that the type does not tell of."""
+        """The value has the declared type, and no undeclared field."""
         parts = typing.get_args(kind)
         origin = typing.get_origin(kind)
         if typing.is_typeddict(kind):

@@ -1,5 +1,5 @@
-"""Goal: `larder.install` has larder serve the process, as long as it is to, or says why it cannot;
-and the package brings the program.
+"""Goal: with `larder.install`, larder serves the process until the installation ends, or an error
+says why it cannot; and the package contains the program.
 
 Method: each scenario of clients/installing.py is a process of its own.
 """
@@ -147,7 +147,7 @@ class InstallTest(harness.PackageTest):
 
 
 class AloneTest(harness.PackageTest):
-    """The package without the OpenVINO that it is built for."""
+    """The package without the OpenVINO for which it was built."""
 
     def setUp(self):
         super().setUp()
@@ -187,7 +187,7 @@ class AloneTest(harness.PackageTest):
 
 
 class PlacesTest(harness.PackageTest):
-    """Wherever the package lies."""
+    """With the package in any folder."""
 
     def copy_to(self, site):
         shutil.copytree(PACKAGE, site / "larder")
@@ -207,13 +207,13 @@ class PlacesTest(harness.PackageTest):
         self.assertEqual(self.run_twice(), ["False\n", "True\n"])
         [link] = (self.root / "state/larder/preload").iterdir()
         self.assertTrue(link.is_symlink())
-        # Not where others could put what every program loads.
+        # Not in a folder in which other users could place a library that every program loads.
         link.parent.chmod(0o777)
         env = self.run_command(sys.executable, "-m", "larder", "run", "--", "env").lines
         [preload] = [line[11:] for line in env if line.startswith("LD_PRELOAD=")]
         self.addCleanup(pathlib.Path(preload).parent.unlink)
         self.assertTrue(preload.startswith("/tmp/larder-"), preload)
-        # So are the workers of a program that serves itself.
+        # The workers of a program that calls larder.install are served, too.
         outcome = self.run_client("workers.py", "program", self.dense, self.root / "workers")
         self.assertEqual(self.done(outcome).json, [False, True, False])
 

@@ -1,5 +1,5 @@
-"""Goal: the wheel has all that a bare machine lacks, is for every machine that it says it is for,
-and knows nothing of the one that it was made on.
+"""Goal: the wheel contains everything that a bare machine lacks, works on every machine of its
+stated platform, and contains no trace of the machine that built it.
 
 usage: wheel_test.py FOLDER
 """
@@ -15,7 +15,7 @@ from elftools.elf.elffile import ELFFile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = pathlib.Path(sys.argv.pop())
-# Of the C and C++ run-time libraries, which the wheel's platform is about; and OpenVINO.
+# The C and C++ run-time libraries, which the wheel's platform covers; and OpenVINO.
 ELSEWHERE = re.compile(
     r"^(libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|ld-linux-x86-64|libopenvino)\.so\.\d+$")
 
@@ -32,7 +32,7 @@ class WheelTest(unittest.TestCase):
         return self.wheel.read(path).decode().splitlines()
 
     def binaries(self):
-        """By path: what is in the dynamic section."""
+        """The dynamic section, by path."""
         found = {}
         for path in self.wheel.namelist():
             content = self.wheel.read(path)
@@ -53,7 +53,7 @@ class WheelTest(unittest.TestCase):
                          r"^larder_openvino-\d+\.\d+\.\d+-py3-none-manylinux_2_\d+_x86_64\.whl$")
         self.assertIn("Root-Is-Purelib: false", self.metadata("WHEEL"))
         about = self.metadata("METADATA")
-        # On PyPI the name larder alone is another project's.
+        # On PyPI the name larder belongs to another project.
         self.assertIn("Name: larder-openvino", about)
         self.assertIn("Requires-Python: >=3.10", about)
         self.assertRegex("\n".join(about), r"(?m)^Requires-Dist: openvino==\d+\.\d+\.\d+$")
@@ -62,7 +62,7 @@ class WheelTest(unittest.TestCase):
         self.assertEqual([line for line in about if line.startswith(("Author", "Maintainer"))], [])
         text = "\n".join(about[about.index(""):])
         self.assertIn("larder.install(", text)
-        # What leads into the sources, or is done there.
+        # Links into the sources, and commands that run there.
         self.assertNotRegex(text, r"\]\((?!https:)|scripts/build|find_package")
 
     def test_the_licences_of_what_is_in_it(self):
@@ -86,13 +86,13 @@ class WheelTest(unittest.TestCase):
         names = {pathlib.PurePath(path).name for path in binaries}
         self.assertLessEqual(
             {"larder", "liblarder_preload.so", "liblarder_hook.so", "liblarder_verbs.so"}, names)
-        # Most of what the program does, it does without OpenVINO, or beside another one.
+        # Most verbs of the program work without OpenVINO, or with another version of it.
         for path in ("larder/bin/larder", "larder/lib/liblarder_store.so.0"):
             self.assertNotIn("openvino", " ".join(binaries[path]["needed"]))
         for path, facts in binaries.items():
             for library in facts["needed"]:
                 self.assertTrue(library in names or ELSEWHERE.match(library), (path, library))
-        # One SQLite for a whole process: two would let go of one another's locks.
+        # One SQLite for a whole process: two copies would release each other's locks.
         self.assertEqual(len([name for name in names if "sqlite" in name]), 1, names)
 
     def test_no_library_is_searched_for_outside(self):

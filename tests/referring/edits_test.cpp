@@ -1,8 +1,8 @@
-// Goal: whatever others do to a model's files while it is asked for, a request ends with the model
-// that was there before or the one that is there now, and the next one with that.
-// Method: one seed decides what happens to the files (replaced, linked, written in place with their
-// times put back, cut off), at which of the calls that a request makes on them, and whether the
-// model is kept by then; the outputs are compared with those of a compile without larder.
+// Goal: if others change a model's files during a request, the request ends with the old model or
+// with the new one, and the next request ends with the new one. Method: one seed decides the change
+// of the files (replaced, linked, written in place with restored times, truncated), the call of the
+// request at which it happens, and whether the model is already stored; the outputs are compared
+// with those of a compile without larder.
 #include <array>
 #include <csignal>
 #include <cstdint>
@@ -33,20 +33,20 @@ using internal::support::Mount;
 using internal::support::read_file;
 using internal::support::write_file;
 
-// Two models of one kind, with other weights, and one that is smaller.
+// Two models of one kind, with different weights, and a smaller one.
 enum class Content { first, second, smaller };
 constexpr std::array k_contents{Content::first, Content::second, Content::smaller};
 
 enum class Layout {
     plain,    // two files
     hub,      // links to files that are named by their content
-    overlay,  // a file system that copies what is written
+    overlay,  // a file system that copies written files
 };
 
 enum class Way {
     renamed_over,
-    in_place,         // the weights, with their time put back
-    link_replaced,    // with a hard link to a file that has been there
+    in_place,         // the weights, with restored times
+    link_replaced,    // with a hard link to an older file
     removed_created,  // one after the other
     cut_off,          // replaced by their first half
 };
@@ -76,8 +76,7 @@ protected:
     }
     [[nodiscard]] fs::path weights() const { return fs::path(model()).replace_extension(".bin"); }
 
-    // What is asked for lies under this name from now on, as whoever downloads models puts it
-    // there.
+    // From now on the requested model has this name, like after a download.
     void place(const fs::path& from, const fs::path& path) {
         const auto next = path.string() + ".next";
         fs::remove(next);
@@ -157,7 +156,7 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
         calls += counts ? 1U : 0U;
         return counts;
     };
-    // How many calls there are to choose from.
+    // The number of calls from which the test chooses.
     const auto calls_of_request = [&] {
         calls = 0;
         requester.files().meddle_before(UINT32_MAX, is_model, [] {});
@@ -177,7 +176,7 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
         const auto after = before == Content::first ? Content::second : Content::first;
         const auto way = k_ways[below(k_ways.size())];
         const bool is_kept = below(4) != 0;
-        // Beside the weights: then the model is another altogether.
+        // Beside the weights: then it is a different model.
         const bool is_whole = way == Way::renamed_over && below(2) == 0;
         requester.files().stop();
         place(before);
@@ -207,7 +206,8 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
                          : is_met && is_whole ? fresh[Content::smaller]
                                               : fresh[is_met ? after : before];
         if (answer.outcome) {
-            // What is written in place changes under whoever has mapped it, with larder or without.
+            // A write in place changes the file for all programs that have mapped it, with and
+            // without larder.
             if (way != Way::in_place) {
                 ASSERT_TRUE(answer.outputs == fresh[before].outputs ||
                             (!is_cut && answer.outputs == now.outputs))
@@ -228,7 +228,7 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
     EXPECT_GT(ended["compiled"] + ended["bypassed"], 0);
 }
 
-// In parts, so that none takes long on a busy machine.
+// In several parts, so that no part takes long on a busy machine.
 constexpr std::uint32_t k_part = 240;
 
 class EditsInParts : public Edits, public ::testing::WithParamInterface<std::uint32_t> {};
@@ -260,7 +260,7 @@ TEST_F(Edits, OnAnOverlayEndWithOneModelAndTheNextRequestWithTheRightOne) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-// Nobody waits for anybody.
+// No process waits for another.
 TEST_F(Edits, ByAnotherProcessAtAnyTimeEndWithOneOfItsModels) {
     place(Content::first);
     Child meddler([&] {
@@ -287,7 +287,7 @@ TEST_F(Edits, ByAnotherProcessAtAnyTimeEndWithOneOfItsModels) {
                 << i << name_of(answer) << answer.reason;
         }
         meddler.kill();
-        // Whatever it was about to do.
+        // At any point of its work.
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         const auto now = requester.compile(model());
         for (int i = 0; i < 3; ++i) {
@@ -297,8 +297,8 @@ TEST_F(Edits, ByAnotherProcessAtAnyTimeEndWithOneOfItsModels) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-// Whoever cuts off a file that others have mapped ends them, with larder or without. The next start
-// is none the worse.
+// Truncating a file ends the programs that have mapped it, with and without larder. The next start
+// is not affected.
 TEST_F(Edits, FileThatIsCutOffInPlaceLeavesNothingWrong) {
     place(Content::first);
     const auto ask = [&](std::optional<std::uint64_t> call, bool fails) {

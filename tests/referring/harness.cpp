@@ -23,7 +23,7 @@ std::vector<std::vector<float>> outputs_of(ov::CompiledModel compiled) {
                                                   : std::size_t{1});
         }
         ov::Tensor tensor(compiled.input(i).get_element_type(), shape);
-        // Whatever the type is: the same bytes each time.
+        // For every type: the same bytes each time.
         auto* const bytes = static_cast<std::uint8_t*>(tensor.data());
         std::fill_n(bytes, tensor.get_byte_size(), std::uint8_t{0});
         if (tensor.get_element_type() == ov::element::f32) {
@@ -64,7 +64,7 @@ Requester::Requester(const fs::path& root) {
 
 Answer Requester::ask(const std::string& path, const std::shared_ptr<const ov::Model>& model) {
     try {
-        // A fault of the cache is no more than a warning.
+        // A fault of the cache causes only a warning.
         Log log(LogLevel::error, [](LogLevel, std::string_view) {});
         cache::Session session({files_, system_.clock, system_.entropy, system_.process}, log,
                                config_);

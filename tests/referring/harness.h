@@ -19,7 +19,7 @@
 
 namespace larder::testing {
 
-// What a request ended with.
+// The result of a request.
 struct Answer {
     std::optional<internal::cache::Outcome> outcome;  // nothing: it threw
     std::string reason;                               // or what it threw
@@ -28,25 +28,25 @@ struct Answer {
 
 [[nodiscard]] std::string_view name_of(const Answer& answer);
 
-// The runtime starts threads: it lives in children of the test (support::Child) alone, each of
+// The runtime starts threads, so it is used only in children of the test (support::Child), each of
 // which makes a Requester.
 class Requester {
 public:
     explicit Requester(const std::filesystem::path& root);
 
     [[nodiscard]] Answer ask(const std::filesystem::path& model);
-    // Reads the model, and asks for that.
+    // Reads the model, and requests the graph.
     [[nodiscard]] Answer ask_in_memory(const std::filesystem::path& model);
     // Without a larder.
     [[nodiscard]] Answer compile(const std::filesystem::path& model);
 
-    // Asks with every file of the model as it is: the outputs are those of a fresh compile.
+    // Requests the model with unchanged files: the outputs are those of a fresh compile.
     void expect(internal::cache::Outcome outcome, const std::filesystem::path& model);
     void expect_in_memory(internal::cache::Outcome outcome, const std::filesystem::path& model);
 
     [[nodiscard]] internal::support::MeddledFileSystem& files() { return files_; }
     [[nodiscard]] internal::cache::Config& config() { return config_; }
-    // That objects take.
+    // The bytes of all objects.
     [[nodiscard]] std::uint64_t kept_bytes() const;
     void forget() const;
 

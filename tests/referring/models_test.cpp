@@ -1,5 +1,5 @@
-// Models of every kind: what is kept of them is small where their weights can stay where they are,
-// and what is loaded has the outputs of a fresh compile.
+// All kinds of models: entries are small if the weights can stay in the model's files, and loaded
+// models have the outputs of a fresh compile.
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -29,7 +29,7 @@ using internal::support::write_file;
 constexpr std::size_t k_width = 256;
 constexpr std::uint64_t k_layer_bytes = k_width * k_width * sizeof(float);
 constexpr std::uint64_t k_small_bytes = 100'000;
-// Of a model in memory that is so large it is known where its weights are mapped from.
+// For a model in memory of this size, larder knows the file from which its weights are mapped.
 constexpr std::size_t k_mapped_width = 384;
 
 std::shared_ptr<op::Constant> weights_of(ov::element::Type type, const ov::Shape& shape,
@@ -57,7 +57,7 @@ std::shared_ptr<ov::Model> finished(const ov::Output<ov::Node>& result,
     return std::make_shared<ov::Model>(ov::OutputVector{result}, ov::ParameterVector{parameter});
 }
 
-// Constants whose size is known get other places in a new file of weights.
+// Constants of known sizes get other positions in a new file of weights.
 void move_constants(
     const fs::path& xml,
     const std::function<std::uint64_t(std::size_t number, std::uint64_t offset)>& new_offset) {
@@ -96,7 +96,7 @@ protected:
         ov::save_model(model, xml_, false);
         return xml_;
     }
-    // Kept, loaded, and compiled anew once a byte of its weights is another.
+    // Stored, loaded, and compiled again after a byte of its weights has changed.
     void expect_right(Requester& requester, std::uint64_t kept_bytes_max,
                       std::uint64_t changed_byte) const {
         settle();
@@ -120,12 +120,12 @@ TEST_F(Models, WithTheirWeightsAnywhere) {
     in_a_child([&](Requester& requester) {
         save(dense_model({.width = k_width, .layers = 3}));
         expect_right(requester, k_small_bytes, k_layer_bytes + 2);
-        // At no multiple of anything.
+        // At unaligned positions.
         move_constants(xml_, [](std::size_t number, std::uint64_t offset) {
             return offset + 13 * number + 1;
         });
         expect_right(requester, 2 * k_small_bytes, k_layer_bytes + 20);
-        // From behind, far apart.
+        // In reverse order, far apart.
         move_constants(xml_, [](std::size_t number, std::uint64_t) {
             return (5 - number) * (k_layer_bytes + 100'000);
         });
@@ -195,7 +195,7 @@ TEST_F(Models, WithWeightsOfSixteenBits) {
                 h = std::make_shared<op::MatMul>(h, unpacked, false, true);
             }
             save(finished(h, x));
-            // Where the compiler unpacks them, all of it is new.
+            // If the compiler unpacks them, all bytes are new.
             expect_right(requester, 2 * 3 * k_layer_bytes, 200'001);
         });
     }
@@ -266,7 +266,7 @@ TEST_F(Models, AskedForByPathAndInMemoryAreKeptOnce) {
             requester.expect_in_memory(Outcome::loaded, xml_);
             requester.expect(Outcome::loaded, xml_);
         }
-        // What refers to constants is made to refer to the files that they came from.
+        // An entry that refers to constants is changed to refer to the files from which they came.
         requester.forget();
         requester.expect_in_memory(Outcome::compiled, xml_);
         requester.expect_in_memory(Outcome::loaded, xml_);
@@ -279,7 +279,7 @@ TEST_F(Models, AskedForByPathAndInMemoryAreKeptOnce) {
     });
 }
 
-// What is linked is asked for by a program whose model is in another file by now.
+// A program whose model is now in another file requests the linked entry.
 TEST_F(Models, LinkedToThatOfAFileAreFoundInItsCopy) {
     in_a_child([&](Requester& requester) {
         save(dense_model({.width = k_mapped_width, .layers = 3}));
@@ -291,7 +291,8 @@ TEST_F(Models, LinkedToThatOfAFileAreFoundInItsCopy) {
         fs::rename(bin_, root_.path() / "copies/n.bin");
         requester.expect_in_memory(Outcome::loaded, root_.path() / "copies/n.xml");
         EXPECT_LT(requester.kept_bytes(), k_small_bytes);
-        // Others have the constants in a file that is none of this model's: it is compiled, once.
+        // Other programs have the constants in a file that does not belong to this model: it is
+        // compiled once.
         const auto other = root_.path() / "copies/other.xml";
         fs::copy_file(root_.path() / "copies/n.xml", other);
         fs::copy_file(root_.path() / "copies/n.bin", root_.path() / "copies/other.bin");

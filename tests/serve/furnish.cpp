@@ -1,9 +1,8 @@
-// Fills a larder with what a test describes, and what this machine remembers of it.
-// usage: furnish DIRECTORY STATE_DIRECTORY <LINES
-// Each line is a JSON object. An entry: {"model", "device", "bytes", "compile_ms", "days_ago",
-// "kind", "inputs": {…}, "shares": NAME}; entries that share a NAME have the same bytes. An event:
-// {"model", "device", "outcome", "reason", "total_ms", "saved_ms", "bytes", "minutes_ago"}. Prints
-// the keys of the entries.
+// Fills a larder and the state of this machine with the entries and events that a test describes.
+// usage: furnish DIRECTORY STATE_DIRECTORY <LINES Each line is a JSON object. An entry: {"model",
+// "device", "bytes", "compile_ms", "days_ago", "kind", "inputs": {…}, "shares": NAME}; entries that
+// share a NAME have the same bytes. An event: {"model", "device", "outcome", "reason", "total_ms",
+// "saved_ms", "bytes", "minutes_ago"}. Prints the keys of the entries.
 #include <chrono>
 #include <iostream>
 #include <span>
@@ -24,7 +23,7 @@ namespace format = larder::internal::format;
 
 constexpr std::int64_t k_minute_ns = 60'000'000'000;
 
-// Bytes that nothing shortens, the same for the same name.
+// Incompressible bytes, the same for the same name.
 std::string content_of(const std::string& name, std::size_t size_bytes) {
     std::string content;
     content.reserve(size_bytes + sizeof(std::uint64_t));

@@ -29,7 +29,7 @@ Answer = collections.namedtuple("Answer", "status fields body")
 
 
 class Dashboard:
-    """A server that runs, and what it said of itself."""
+    """A running server, and its own description."""
 
     def __init__(self, test, *flags, **settings):
         command = [PROGRAM, "serve", "--json", "--dir", str(test.dir)]
@@ -75,7 +75,7 @@ class Dashboard:
         return json.loads(answer.body)
 
     def post(self, path, body=None, **fields):
-        """As the page does."""
+        """Like the page."""
         fields = {"Content_Type": "application/json", "Authorization": f"Bearer {self.token}",
                   **fields}
         return self.ask(f"/api/v1/{path}", "POST", json.dumps(body or {}), **fields)
@@ -141,7 +141,7 @@ class ServeTest(unittest.TestCase):
         return Dashboard(self, *flags, **settings)
 
     def damage(self, key):
-        """One bit of what is kept for it."""
+        """Flips one bit of the entry's object."""
         digest = self.larder("show", key)["objects"][0]["digest"]
         path = self.dir / "objects" / digest[:2] / digest
         content = bytearray(path.read_bytes())

@@ -1,8 +1,8 @@
-"""Goal: the OpenAPI file tells the truth: whatever it allows is answered as it says, and nothing
-that it does not allow makes the server fail.
+"""Goal: the OpenAPI file is correct: every request that it allows gets the described answer, and no
+other request makes the server fail.
 
-Method: schemathesis makes requests from the file, good and bad ones, and checks each answer
-against it. The stream of events, which has no end, is left out.
+Method: schemathesis generates valid and invalid requests from the file, and checks each answer
+against it. The endless stream of events is left out.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""Goal: people see what is kept and can care for it, with whatever they see, hear or type with.
+"""Goal: users can see and manage the entries, with a screen, a screen reader or a keyboard.
 
-Method: the page in a real browser, headless, before larders whose content is known: what is shown,
-what is done, and what axe finds hard to use. A message in the browser's console fails the test.
+Method: the page in a real headless browser, on larders with known content: the test checks the
+displayed data, the effect of actions, and the findings of axe. A message in the browser's console
+fails the test.
 """
 
 import http.server
@@ -25,7 +26,7 @@ except ImportError:
 
 BROWSER = shutil.which("chromium")
 PAGES = ("", "entries", "care", "settings")
-# Its rules for the levels A and AA of WCAG, and what it calls best practices.
+# Its rules for the levels A and AA of WCAG, and its best practices.
 RUN_AXE = "() => axe.run(document, {resultTypes: ['violations']})"
 
 
@@ -47,7 +48,7 @@ class PageTest(ServeTest):
             return
         playwright = sync_playwright().start()
         cls.addClassCleanup(playwright.stop)
-        # Root's Chromium has no sandbox; it opens nothing but the page under test.
+        # For root, Chromium has no sandbox; it opens only the page under test.
         cls.browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         cls.addClassCleanup(cls.browser.close)
 
@@ -75,7 +76,7 @@ class PageTest(ServeTest):
         return page
 
     def expect_refusal(self, status):
-        """The browser says so of each."""
+        """The browser reports each of them."""
         said = self.said.pop()
         self.assertIn(f"status of {status} ", said)
 
@@ -130,7 +131,7 @@ class SeeingTest(PageTest):
         page.get_by_role("searchbox").fill("GPU llama")
         expect(names).to_have_count(2)
         page.get_by_role("searchbox").fill("")
-        # By keyboard alone.
+        # Only with the keyboard.
         page.get_by_role("button", name="Size").focus()
         page.keyboard.press("Enter")
         expect(names.first).to_have_text("llama")
@@ -166,7 +167,7 @@ class SeeingTest(PageTest):
                        timeout=harness.PATIENCE_S)
         page = self.open(self.serve(LARDER_MAX_SIZE="0"), "entries")
         expect(page.locator("main [role=status]").first).to_contain_text("10,000 entries")
-        # What is drawn, not what there is, costs time.
+        # The time depends on the drawn rows, not on the number of entries.
         self.assertLess(page.locator("tbody tr").count(), 400)
         key = page.locator("tbody th a").last.get_attribute("href").split("/")[-1]
         page.get_by_role("searchbox").fill(key)
@@ -288,7 +289,7 @@ class AccessibilityTest(PageTest):
 
 
 class OtherSite(http.server.BaseHTTPRequestHandler):
-    """A page that tries what a page of another site can try."""
+    """A page with the attacks that a page of another site can try."""
 
     def do_GET(self):  # noqa: N802
         text = f"""<!doctype html><iframe src="{self.server.target}/"></iframe><script>
@@ -304,7 +305,7 @@ class OtherSite(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_):
-        """Says nothing."""
+        """Prints nothing."""
 
 
 class OtherSitesTest(PageTest):

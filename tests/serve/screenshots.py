@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/dashboard.md: a larder with models that many know, in a browser.
+"""Makes the pictures of docs/dashboard.md: a larder with well-known models, in a browser.
 
 usage: tests/serve/screenshots.py BUILD FOLDER, with the Python of `scripts/setup_clients browser`
 """

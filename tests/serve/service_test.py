@@ -1,7 +1,8 @@
-"""Goal: the API tells what the program tells, does what it does, and nobody but who may asks it.
+"""Goal: the API has the same data and actions as the program, and only authorised clients can use
+it.
 
-Method: the program serves larders whose content is known; requests are made by hand, also those
-that browsers, other sites and attackers would make.
+Method: the program serves larders with known content; the requests are written by hand, including
+those of browsers, other sites and attackers.
 """
 
 import json
@@ -211,7 +212,7 @@ class AccessTest(ServeTest):
     def test_on_loopback_unless_told_otherwise(self):
         port = self.serve().port
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
-            # Somebody else's address of this machine is free for others.
+            # The port is still free on another loopback address of this machine.
             other.bind(("127.0.0.2", port))
 
     def test_token_of_a_file(self):
@@ -302,7 +303,7 @@ class MetricsTest(ServeTest):
                      event("/m/a.onnx", "loaded", saved_ms=800, minutes_ago=10))
         dashboard = self.serve()
         before = self.families(dashboard)
-        # Counters begin with the process; what was before is in the statistics.
+        # Counters begin with the process; earlier events are in the statistics.
         self.assertEqual(before["larder_hits"].samples[0].value, 0)
         self.furnish(event("/m/a.onnx", "loaded", saved_ms=800, total_ms=90),
                      event("/m/a.onnx", "compiled", reason='a "reason"', total_ms=2500),

@@ -1,5 +1,5 @@
-// Small models with the op mixes that matter: dense, convolution, attention with f16 weights and
-// dynamic shapes, a loop with a body, state.
+// Small models with the relevant kinds of operations: dense, convolution, attention with f16
+// weights and dynamic shapes, a loop with a body, state.
 #pragma once
 
 #include <cstdint>

@@ -115,7 +115,7 @@ TEST_F(AdministrationTest, RemovesWhatItCannotRead) {
     EXPECT_EQ(removal->removed_entries, 2U);
     EXPECT_TRUE(removal->entries.empty());
     EXPECT_EQ(store_->totals()->entries, 0U);
-    // By now nothing unknown uses an object.
+    // Now no unknown entry uses an object.
     EXPECT_EQ(store_->collect_garbage()->removed_objects, 2U);
     EXPECT_EQ(store_->totals()->objects, 0U);
 }
@@ -176,7 +176,7 @@ TEST_F(VerifyTest, FindsEveryKindOfDamageAndSetsItAside) {
     const auto report = store_->verify({});
     ASSERT_TRUE(report);
     EXPECT_EQ(report->entries, 6U);
-    // "good", and those whose entries are damaged or newer.
+    // "good", and the objects of damaged or newer entries.
     EXPECT_EQ(report->objects, 3U);
     EXPECT_EQ(report->bytes, 15'000U);
     std::map<Key, Damage> findings;
@@ -190,7 +190,7 @@ TEST_F(VerifyTest, FindsEveryKindOfDamageAndSetsItAside) {
     EXPECT_TRUE(store_->find(key_of("good")).manifest);
     EXPECT_FALSE(store_->find(key_of("object")).manifest);
     EXPECT_FALSE(store_->find(key_of("entry")).manifest);
-    // What is left: the entry without an object, and the newer one.
+    // These remain: the entry without an object, and the newer one.
     EXPECT_EQ(store_->verify({})->findings.size(), 2U);
 }
 

@@ -1,4 +1,4 @@
-// A larder whose entries are compressed and undone.
+// A larder whose entries are compressed and decompressed.
 #pragma once
 
 #include <chrono>
@@ -61,11 +61,11 @@ protected:
         const auto object = store_->open_blob(*found.manifest, policy);
         return object ? text_of(*object) : object.error().message();
     }
-    // Two of which take next to nothing.
+    // Two of them take almost no space.
     static std::string small_of_three_frames() {
         return std::string(2 * format::k_frame_bytes, 'z') + halves_as_floats(20'000, 1);
     }
-    // "name: why", one a line.
+    // "name: reason", one on each line.
     static std::string left_of(const Recoding& report) {
         static const std::map<Unchanged, std::string> k_words = {
             {Unchanged::encoding, "encoding"}, {Unchanged::base, "base"},

@@ -1,4 +1,4 @@
-// Encoding::compressed: what others do meanwhile, and where there is little room.
+// Encoding::compressed: concurrent actions of other processes, and lack of space.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -15,7 +15,7 @@ namespace {
 namespace stdfs = std::filesystem;
 using support::Child;
 
-// What is published while it is being compressed is newer.
+// An entry that is published during its compression is newer, and stays.
 TEST_F(CompressionTest, NeverReplacesWhatCameMeanwhile) {
     const auto compress_while = [&](const std::function<void()>& act) {
         const auto report = store_->compress(only({"x"}), DryRun::no, [&](const Progress&) {
@@ -34,7 +34,7 @@ TEST_F(CompressionTest, NeverReplacesWhatCameMeanwhile) {
     must_publish(blob("x", 1, 100'000));
     compress_while([&] { keep("y", content_of("x", 1, 100'000)); });
     EXPECT_EQ(encoding_of("x"), Encoding::raw) << "somebody else uses its object now";
-    // Whoever compiles has the flight.
+    // A compiling process holds the compile lock.
     const auto flight = store_->flight(key_of("x"), std::chrono::seconds(0));
     EXPECT_EQ(left_of(compress(only({"x"}))), "x: shared\n");
     ASSERT_TRUE(store_->remove(std::vector{key_of("y")}));
@@ -54,14 +54,14 @@ TEST_F(CompressionTest, AtTheLimitNothingHasToGoForIt) {
     EXPECT_EQ(done_of(report), "x0 x1 x2 x3");
     EXPECT_EQ(store_->totals()->entries, 5U);
     EXPECT_EQ(account_bytes(), disk_bytes());
-    // Two fit in where one was.
+    // Two fit into the space of one.
     for (int i = 4; i < 8; ++i) {
         keep("x" + std::to_string(i), halves_as_floats(k_mib, static_cast<std::uint64_t>(i)));
         ASSERT_EQ(compress().done.size(), 1U);
     }
     EXPECT_EQ(store_->totals()->entries, 9U);
     EXPECT_EQ(account_bytes(), disk_bytes());
-    // Also where the limit was lowered since: it takes less afterwards.
+    // Also if the limit was lowered since, because the entry takes less space afterwards.
     keep("last", halves_as_floats(100'000, 9));
     open_with_limit(k_mib);
     EXPECT_EQ(done_of(compress()), "last");
@@ -151,7 +151,7 @@ TEST_F(CompressionTest, ByTwoProcessesAtOnceIsDoneOnce) {
     expect_clean();
 }
 
-// Loads never fail for it, whoever compresses, undoes, publishes and prunes meanwhile.
+// Loads never fail because of other processes that compress, decompress, publish and prune.
 TEST_F(CompressionTest, WhileOthersLoadAndEvict) {
     constexpr int k_names = 3;
     constexpr int k_loads = 20;

@@ -1,4 +1,4 @@
-// Encoding::compressed: what is rarely used, in less room.
+// Encoding::compressed: entries that are rarely used, in less space.
 #include <chrono>
 #include <thread>
 
@@ -106,7 +106,7 @@ TEST_F(CompressionTest, TheDryRunSaysWhatTheRealOneDoes) {
     EXPECT_EQ(undone.after_bytes, undoing.after_bytes);
 }
 
-// Whatever has been said of an entry, and when it was used, stays.
+// The description of an entry, and the time of its last use, do not change.
 TEST_F(CompressionTest, ChangesNothingElseOfAnEntry) {
     auto publication = blob("x", 1, 200'000);
     publication.manifest.created_at_ns = 1'700'000'000'000'000'000;
@@ -129,7 +129,7 @@ TEST_F(CompressionTest, ChangesNothingElseOfAnEntry) {
     ASSERT_EQ(decompress({"x"}).done.size(), 1U);
     EXPECT_EQ(manifest_of("x"), before);
     EXPECT_EQ(stdfs::last_write_time(path), used);
-    // A hit leaves it as it is, and marks it.
+    // A hit leaves it compressed, and records the use.
     ASSERT_EQ(compress().done.size(), 1U);
     store_->mark_used(before.key);
     EXPECT_TRUE(content("x") == content_of("x", 1, 200'000));
@@ -169,7 +169,7 @@ TEST_F(CompressionTest, LeavesBasesAndVariants) {
     const auto before = tree();
     EXPECT_EQ(left_of(compress()), "base: base\nvariant: encoding\n");
     EXPECT_EQ(tree(), before);
-    // Nobody's base any more.
+    // No longer a base.
     ASSERT_TRUE(store_->remove(std::vector{key_of("variant")}));
     EXPECT_EQ(done_of(compress()), "base");
     EXPECT_EQ(member("variant", std::string(64, 'b') + constants).encoding, Encoding::raw)
@@ -189,7 +189,7 @@ TEST_F(CompressionTest, EntriesWithTheSameBytesAreCompressedTogether) {
     EXPECT_EQ(manifest_of("a").parts, manifest_of("c").parts);
     expect_clean();
     EXPECT_EQ(store_->totals()->objects, 1U);
-    // One of them needs it whole: the others stay.
+    // Only "b" is decompressed; the other entries stay compressed.
     ASSERT_EQ(decompress({"b"}).done.size(), 1U);
     EXPECT_EQ(encoding_of("a"), Encoding::compressed);
     for (const auto* const name : {"a", "b", "c"}) EXPECT_TRUE(content(name) == bytes);
@@ -227,7 +227,7 @@ TEST_F(CompressionTest, DamageIsFoundAndSetAside) {
     EXPECT_EQ(encoding_of("x"), Encoding::raw);
 }
 
-// Where nothing proves the bytes, what they say is believed only as far as it can be true.
+// If the bytes are not verified, no access may go beyond the object.
 TEST_F(CompressionTest, WithoutAProofNothingIsReadBeyondTheObject) {
     const auto bytes = small_of_three_frames();
     keep("x", bytes);

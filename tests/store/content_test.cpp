@@ -1,4 +1,4 @@
-// store/content.h: a file is read by several threads, whole or not at all.
+// store/content.h: several threads read a file, completely or not at all.
 #include "store/content.h"
 
 #include <atomic>
@@ -86,7 +86,7 @@ TEST_F(ContentTest, TheErrorOfAnyVisitReachesTheCaller) {
     EXPECT_EQ(hashed.error().what, "visited");
 }
 
-// Nobody maps it meanwhile: a mapping of what is cut off ends the process.
+// The file is not mapped meanwhile, because access to a truncated mapping ends the process.
 TEST_F(ContentTest, CutShortWhileItIsReadIsAnError) {
     for (const unsigned threads : {1U, 4U}) {
         SetUp();

@@ -1,4 +1,4 @@
-// store/delta.h: what a blob is kept as.
+// store/delta.h: the segments of a variant.
 #include "store/delta.h"
 
 #include <string>
@@ -15,7 +15,7 @@ std::optional<Delta> plan(const std::string& blob, const std::string& base) {
     const auto matches = find_matches(bytes, std::as_bytes(std::span(base)), 2);
     auto delta = plan_delta(bytes, base.size(), matches);
     if (!delta) return delta;
-    // What the object would hold, and what it makes with its base.
+    // The content of the delta, and the blob that it makes with its base.
     auto object = std::string(delta->own_bytes, '\0');
     for (const auto& literal : delta->literals) {
         EXPECT_GE(literal.own_offset, format::variant_table_bytes(delta->variant.segments.size()));
@@ -86,7 +86,7 @@ TEST(Delta, KeepsOnceWhatIsRepeatedAtOddPlaces) {
     const auto mask = random_text(100'001, 2);
     std::string base;
     std::string blob;
-    // The base has them too, shorter, and so that what follows is moved by whole pages.
+    // The base has them too, but shorter, so that the following bytes move by whole pages.
     for (std::size_t i = 0; i < 4; ++i) {
         const auto layer = shared.substr(i * 2 * k_mib, 2 * k_mib - 21);
         base += layer + mask.substr(0, 100'001 - 20 * 4096);

@@ -1,4 +1,4 @@
-// Real disks that are full, read-only, or somebody else's.
+// Real disks that are full, read-only, or belong to another user.
 #include <functional>
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@ using support::Mount;
 
 class DiskTest : public ::testing::Test {
 protected:
-    // In a directory that others can reach.
+    // In a directory that other users can access.
     DiskTest() {
         stdfs::permissions(directory_.path(), stdfs::perms::others_read | stdfs::perms::others_exec,
                            stdfs::perm_options::add);
@@ -41,7 +41,7 @@ TEST_F(DiskTest, ThatIsFullLosesNothing) {
     ASSERT_TRUE(store->publish(blob("x", 1, 3 << 20)));
     int refusals = 0;
     for (int version = 2; version < 30; ++version) {
-        // Does not fit beside the old one, most of the time.
+        // In most cases it does not fit beside the old one.
         const auto size = static_cast<std::size_t>(3 + version % 4) << 20;
         const auto published = store->publish(blob("x", version, size));
         if (!published) {
@@ -55,7 +55,7 @@ TEST_F(DiskTest, ThatIsFullLosesNothing) {
         EXPECT_TRUE(contents.unused.empty());
     }
     EXPECT_GT(refusals, 5);
-    // Filled to the last byte.
+    // Completely full.
     std::string all(8 << 20, 'x');
     const int file = ::open((larder_ + "/tmp/filler").c_str(), O_CREAT | O_WRONLY, 0644);
     while (::write(file, all.data(), all.size()) > 0) {
@@ -126,7 +126,7 @@ TEST_F(DiskTest, ThatIsReadOnlyAndEmptyIsAnEmptyLarder) {
     }
 }
 
-// The mount turns read-only while the larder is open: a disk with errors does that.
+// The mount becomes read-only while the larder is open, like a disk with errors.
 TEST_F(DiskTest, ThatTurnsReadOnlyLosesNothing) {
     const auto store = machine_.must_open(larder_);
     ASSERT_TRUE(store->publish(blob("x")));
@@ -176,7 +176,7 @@ TEST_F(DiskTest, OfAnotherUserThatCannotBeReadIsAnError) {
               0);
 }
 
-// Two users of one group: both publish, and each removes what the other made.
+// Two users of one group: both publish, and each removes entries of the other.
 TEST_F(DiskTest, OfAGroupIsWrittenByAllOfIt) {
     if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     constexpr gid_t k_group = 4711;

@@ -1,5 +1,5 @@
-// Every call that the store makes fails in turn, once and for good, with every errno that matters:
-// an Error or success, nothing good lost, nothing left in `tmp/`.
+// Every call of the store fails in turn, once and permanently, with every relevant errno: the
+// result is an Error or success, no intact entry is lost, and nothing is left in `tmp/`.
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -18,7 +18,7 @@ using support::Operation;
 constexpr int k_errnos[] = {EIO, ENOSPC, EACCES, EROFS, EMFILE, EINTR};
 
 struct Scenario {
-    // With "x" and "bystander" there.
+    // With the existing entries "x" and "bystander".
     std::function<void(Store&)> prepare = [](Store&) {};
     std::function<Result<void>(Store&)> act;
     // Of "x", after it succeeded.
@@ -36,7 +36,7 @@ class FaultTest : public ::testing::Test {
 protected:
     enum class Lasting { no, yes };
 
-    // False once no call was left to fail.
+    // False as soon as no call was left to fail.
     bool fail_call(std::uint64_t calls_before, int system_errno, Lasting lasting,
                    const Scenario& scenario) {
         const support::TemporaryDirectory directory(support::fast_directory());
@@ -62,13 +62,13 @@ protected:
                      std::to_string(calls_before) +
                      (lasting == Lasting::yes ? " and later: " : ": ") + at +
                      (done ? "" : "; " + done.error().message()));
-        // Where taking it away was what failed, the next open does it.
+        // If the removal itself failed, the next open removes it.
         const bool stays = at.starts_with("remove") || at.find("/tmp/dir-") != std::string::npos;
         if (lasting == Lasting::no && !stays) {
             EXPECT_EQ(support::tree_of(larder + "/tmp"), "");
         }
         check(larder, scenario, done.has_value());
-        // The store that met the fault is as good as before.
+        // The store that met the fault still works.
         EXPECT_TRUE(store->publish(blob("y"))) << "not well again";
         EXPECT_TRUE(store->find(key_of("y")).manifest);
         store.reset();
@@ -124,7 +124,7 @@ TEST_F(FaultTest, WhileReplacingWithTheSameBytes) {
     fail_everywhere({.act = [](Store& store) { return outcome(store.publish(blob("x", 1))); }});
 }
 
-// What went wrong with the one entry that it is about, where the whole did not fail.
+// The error of the one entry, if the operation as a whole did not fail.
 Result<void> outcome_of_one(const Result<Recoding>& recoding) {
     if (!recoding) return fail(recoding.error());
     if (recoding->done.size() == 1) return {};
@@ -242,7 +242,7 @@ TEST_F(FaultTest, WhileInFlight) {
 
 TEST_F(FaultTest, WhileUsingAPrivateDirectory) {
     fail_everywhere({.act = [](Store& store) -> Result<void> {
-        // A new one each time, and gone by the end.
+        // A new file each time, which no longer exists at the end.
         auto set = store.publish(files("set", {{"a", "A"}, {"b", "B"}}));
         if (!set) return fail(set.error());
         auto directory = store.materialise(&*set, VerifyPolicy::always);
@@ -273,7 +273,8 @@ TEST_F(FaultTest, WhileOpening) {
     }
 }
 
-// The kernel drops the pages of a failed sync, and calls the next one of the same file a success.
+// The kernel drops the pages of a failed sync, and reports success for the next sync of the same
+// file.
 TEST_F(FaultTest, WhatFailedToSyncIsWrittenAnewAndNeverSyncedAgain) {
     const support::TemporaryDirectory directory(support::fast_directory());
     FaultFileSystem faulty(*fs_);
@@ -323,7 +324,7 @@ TEST_F(FaultTest, InterruptionsAndShortTransfersChangeNothing) {
     EXPECT_GT(calls.interruptions(), 200U);
 }
 
-// A failed call must not keep what it had opened.
+// A failed call must close the files that it had opened.
 TEST_F(FaultTest, NoDescriptorIsLeft) {
     const auto count = [&] { return fs_->list("/proc/self/fd")->size(); };
     const support::TemporaryDirectory directory(support::fast_directory());

@@ -1,4 +1,5 @@
-// store/flight.h: one at a time, over all threads and processes, and nobody waits for the dead.
+// store/flight.h: one holder at a time, over all threads and processes, and no process waits for a
+// dead one.
 #include "store/flight.h"
 
 #include <atomic>
@@ -23,7 +24,7 @@ using support::Signal;
 
 class FlightTest : public LarderTest {
 protected:
-    // What a program does: look up, wait for whoever compiles, look again, compile.
+    // The steps of a program: look up, wait for the compiling process, look up again, compile.
     void ask(Store& store, const std::string& name) {
         if (store.find(key_of(name)).manifest) return;
         const auto flight = store.flight(key_of(name), seconds(30));
@@ -99,7 +100,7 @@ TEST_F(FlightTest, NeverSleepsWhenFreeAndNeverLongerThanToldWhenNot) {
     EXPECT_EQ(clock.sleeps(), 0U);
     EXPECT_EQ(store->flight(key_of("x"), seconds(10)).error().code, Errc::timed_out);
     EXPECT_EQ(clock.monotonic() - before, seconds(10));
-    // Soon noticed, at no cost: at most 20 ms between two looks.
+    // Noticed soon, at no cost: at most 20 ms between two checks.
     EXPECT_GE(clock.sleeps(), 500U);
     EXPECT_LE(clock.sleeps(), 510U);
 }
@@ -152,7 +153,8 @@ TEST_F(FlightTest, TheNextTakesOverFromTheDead) {
     holder.wait();
 }
 
-// The lock file is removed with the lock: whoever has it open meanwhile must not think it has it.
+// The lock file is removed with the lock: a process that has the old file open must not assume that
+// it holds the lock.
 TEST_F(FlightTest, IsNeverHeldByTwoWhileItComesAndGoes) {
     std::atomic<int> inside{0};
     std::atomic<int> flights{0};

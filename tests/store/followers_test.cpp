@@ -1,4 +1,4 @@
-// store/state.h: which model programs ask for after which, and how that is learnt and unlearnt.
+// store/state.h: the learned order in which programs request models, and how it is forgotten.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -19,7 +19,8 @@ protected:
     std::unique_ptr<State> open() {
         return std::make_unique<State>(machine_.system(), machine_.log(), directory_ / "state");
     }
-    // One run of a program that asks for these, each of one letter; in a state of its own.
+    // One run of a program that requests these models, each named by one letter; in a state of its
+    // own.
     void run(const std::string& models) {
         const auto state = open();
         Turn turn;
@@ -33,7 +34,7 @@ protected:
         }
         EXPECT_FALSE(state->fault());
     }
-    // What is expected after a request for `model`, in order.
+    // The models that are expected after a request for `model`, in order.
     std::string after(const std::string& model, const std::string& larder_id = "larder") {
         std::string names;
         for (const auto& follower : open()->followers(larder_id, key_of(model))) {
@@ -124,7 +125,7 @@ TEST_F(FollowersTest, TheOldestAreForgottenBeyondALimit) {
         turn.before.push_back(key_of(std::to_string(i)));
     }
     state->learn(turn);
-    // It is looked at once in so many events.
+    // It is checked once in that number of events.
     for (int i = 0; i < 1'000; ++i) state->record(Event{});
     EXPECT_EQ(after("a"), "");
 }

@@ -1,4 +1,4 @@
-// store/frame_codec.h: one frame, there and back.
+// store/frame_codec.h: one frame, compressed and decompressed.
 #include "store/frame_codec.h"
 
 #include <cstring>
@@ -49,7 +49,7 @@ TEST(FrameCodec, ChoosesByWhatTheBytesAre) {
         EXPECT_TRUE(choice);
         const auto packed = packer.pack(bytes_of(frame), choice->method);
         EXPECT_TRUE(packed);
-        // What it promises it keeps, more or less.
+        // The estimate is approximately correct.
         EXPECT_NEAR(static_cast<double>(choice->estimated_bytes),
                     static_cast<double>(packed->bytes.size()), 50'000);
         return choice->method;
@@ -91,7 +91,7 @@ TEST(FrameCodec, OfDamagedBytesNeverReachesOutside) {
                 damaged[random() % damaged.size()] = static_cast<char>(random());
             }
             if (i % 10 == 0) damaged.resize(random() % damaged.size());
-            // Guarded by the sanitizers; here: nothing is written behind the end.
+            // The sanitizers check this, too; here: no byte is written behind the end.
             std::string target(frame.size() + 64, '#');
             const auto bytes = std::as_writable_bytes(std::span(target)).first(frame.size());
             const auto done = FrameUnpacker().unpack({packed->method, bytes_of(damaged)}, bytes);

@@ -122,7 +122,7 @@ std::string Machine::logged() const {
 
 namespace {
 
-// Of what is kept compressed; empty where it is none of it.
+// The blob of a compressed entry; empty for other entries.
 std::string undone(const std::string& object) {
     const auto bytes = std::as_bytes(std::span(object));
     const auto table = format::decode_compressed(bytes, bytes.size());

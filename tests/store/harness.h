@@ -1,4 +1,4 @@
-// Larders for tests: what is published can be told again from its name and version alone.
+// Larders for tests: the content of an entry can be recomputed from its name and version.
 #pragma once
 
 #include <map>
@@ -20,9 +20,9 @@ inline constexpr std::size_t k_mib = std::size_t{1} << 20;
 
 // Different for each name and version; prefixes are not repeated.
 [[nodiscard]] std::string content_of(const std::string& name, int version, std::size_t size_bytes);
-// Bytes that nothing repeats or shortens.
+// Bytes without repetitions, which cannot be compressed.
 [[nodiscard]] std::string random_text(std::size_t size_bytes, std::uint64_t seed);
-// Floats of 32 bits that came from 16, as constants of many models: they can be halved.
+// Floats of 32 bits that came from 16 bits, like constants of many models: compression halves them.
 [[nodiscard]] std::string halves_as_floats(std::size_t size_bytes, std::uint64_t seed);
 [[nodiscard]] PartSource source_of(const std::string& name, const std::string& content);
 [[nodiscard]] Key key_of(const std::string& name);
@@ -35,7 +35,7 @@ inline constexpr std::size_t k_mib = std::size_t{1} << 20;
 [[nodiscard]] Publication files(const std::string& name,
                                 const std::map<std::string, std::string>& contents);
 
-// A memory for tests: what was verified, for as long as it lives.
+// A memory of verified objects for tests, as long as it exists.
 class MapMemory final : public VerifiedMemory {
 public:
     bool contains(const os::FileStamp& stamp, const Digest& object) override;
@@ -47,7 +47,7 @@ private:
     std::vector<std::pair<os::FileStamp, Digest>> known_;
 };
 
-// A machine: one file system, one log. Stores opened on it must go first.
+// A machine: one file system, one log. Must outlive the stores that are opened on it.
 class Machine {
 public:
     // `fs` and `clock` must outlive it. Without a clock it has a real one.
@@ -71,17 +71,17 @@ private:
     MapMemory memory_;
 };
 
-// What somebody finds who reads the larder with other means than the store's own.
+// The content of the larder, read independently of the store's code.
 struct Contents {
-    std::map<std::string, int> versions;  // name -> version, of the entries that are whole
+    std::map<std::string, int> versions;  // name -> version, of intact entries
     std::vector<std::string> missing;     // names of entries without their objects
-    std::string damage;                   // everything that must never be; empty: nothing
+    std::string damage;                   // every inconsistency; empty: none
     std::vector<std::string> unused;      // objects that no entry names
-    int compressed = 0;                   // of `versions`, those that are kept so
+    int compressed = 0;                   // those of `versions` with this encoding
 };
 [[nodiscard]] Contents read_larder(const std::filesystem::path& directory);
 
-// One larder in memory, on a file system that does not wait for the disk.
+// A larder in memory, on a file system that does not wait for the disk.
 class LarderTest : public ::testing::Test {
 protected:
     LarderTest();

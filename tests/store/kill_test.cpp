@@ -1,5 +1,6 @@
 // A thousand processes, killed at random moments while they publish, look up, verify and remove in
-// one larder. What was acknowledged is there, nobody ever read a part, nothing stays locked.
+// one larder. Every acknowledged entry exists, no process ever read a part of one, and nothing
+// stays locked.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -23,7 +24,7 @@ constexpr int k_kills = 1'000;
 constexpr std::size_t k_slots = 4;
 constexpr std::size_t k_shared_names = 6;
 
-// What each child has seen acknowledged, in memory that outlives it.
+// The acknowledged actions of each child, in memory that outlives it.
 class Acknowledged {
 public:
     Acknowledged()
@@ -67,7 +68,7 @@ protected:
         if (text_of(*object) != expected) complain("another object for " + name);
     }
 
-    // Others may keep it in another way between its being found and opened.
+    // Others may change its encoding after it was found and before it is opened.
     static bool is_whole(Store& store, const std::string& name) {
         constexpr int k_tries = 100;
         for (int i = 0; i < k_tries; ++i) {
@@ -78,7 +79,7 @@ protected:
         return false;
     }
 
-    // Either way. Of what others do meanwhile it keeps clear.
+    // In both directions. It avoids entries that others change at the same time.
     void recode(Store& store, const std::string& name, bool compress) const {
         const auto key = key_of(name);
         const auto report = compress ? store.compress({{{key}}, {}}) : store.decompress({&key, 1});

@@ -1,4 +1,4 @@
-// Objects beyond what 32 bits count, sparse where the file system allows it; and many entries.
+// Objects of more than 4 GiB, sparse if the file system allows it; and many entries.
 #include <algorithm>
 
 #include "format/manifest.h"
@@ -36,7 +36,7 @@ TEST_F(LarderTest, KeepsAnObjectOfMoreThanFourGiB) {
     EXPECT_FALSE(store_->find(key).manifest);
 }
 
-// Whatever is in the larder, a hit costs the same calls.
+// A hit costs the same calls in every larder.
 TEST_F(LarderTest, CostsTheSameInALarderOfAHundredThousandEntries) {
     support::CountingFileSystem counting(*fs_);
     Machine machine(counting);

@@ -1,4 +1,4 @@
-// A limit that holds: what goes, what stays, and an account that is never believed too much.
+// The limit holds: which entries are evicted, which stay, and an account that may be wrong.
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -27,7 +27,7 @@ class LimitTest : public LarderTest {
 protected:
     LimitTest() : state_(machine_.system(), machine_.log(), directory_ / "state") {}
 
-    // The larder, opened anew.
+    // The larder, opened again.
     void limit_to(std::uint64_t bytes) {
         store_.reset();
         auto opened = machine_.open(options(bytes));
@@ -90,7 +90,7 @@ TEST_F(LimitTest, TakesWhatSavesLeast) {
     keep("cheap", 10);
     keep("used", 1'000);
     for (int i = 1; i < 100; ++i) ask_for("used", 10 * (100 - i));
-    // What was used in the last seconds would stay in any case.
+    // Entries that were used in the last seconds would stay in any case.
     for (const auto* name : {"dear", "cheap", "used"}) {
         stdfs::last_write_time(path_of(key_of(name)),
                                stdfs::file_time_type::clock::now() - std::chrono::minutes(1));
@@ -147,7 +147,7 @@ TEST_F(LimitTest, KeepsNothingMoreWhereAllIsPinned) {
     EXPECT_EQ(refused.error().code, Errc::no_space);
     EXPECT_TRUE(is_kept("a") && is_kept("b"));
     EXPECT_EQ(tmp(), "");
-    // The pin outlives what it was put on.
+    // The pin remains when its entry is removed.
     ASSERT_TRUE(publish(blob("a", 2, 50'000)));
     EXPECT_TRUE(store_->pinned()->contains(key_of("a")));
 }
@@ -181,7 +181,7 @@ TEST_F(LimitTest, CountsAnewWhereTheAccountIsLostOrDamaged) {
 TEST_F(LimitTest, EvictsNothingForAnAccountThatIsTooHigh) {
     limit_to(10 * k_entry);
     for (int i = 0; i < 9; ++i) keep("model-" + std::to_string(i));
-    // Behind its back, as by somebody with rm, and after the account was written.
+    // Removed by other means, such as rm, after the account was written.
     for (int i = 0; i < 3; ++i) {
         const auto found = store_->find(key_of("model-" + std::to_string(i)));
         stdfs::remove(path_of(found.manifest->key));
@@ -226,7 +226,7 @@ TEST_F(LimitTest, CountsWhatIsSharedOnce) {
     for (const auto* name : {"a", "b", "c"}) ASSERT_TRUE(publish(blob_of(name, content)));
     EXPECT_EQ(store_->totals()->objects, 1U);
     for (int i = 0; i < 2; ++i) keep("model-" + std::to_string(i));
-    // Five entries, three objects: nothing had to go.
+    // Five entries, three objects: nothing had to be evicted.
     EXPECT_EQ(store_->totals()->entries, 5U);
     for (int i = 2; i < 10; ++i) keep("model-" + std::to_string(i));
     EXPECT_LE(total(), 4 * k_entry);
@@ -278,7 +278,7 @@ TEST_F(LimitTest, KeepsItsDistanceFromAFullDisk) {
         EXPECT_GE(available(), 4U << 20);
     }
     EXPECT_GT(state_.evictions(store->id(), 0).at("floor").count, 0U);
-    // Somebody else's file: the larder gives way as far as that helps, and no further.
+    // A file of another program: the larder evicts entries as far as that helps, and no more.
     support::write_file(where + "/other", std::string(3 << 20, 'x'));
     ASSERT_TRUE(store->publish(blob("more", 1, k_blob)));
     EXPECT_GE(available(), 4U << 20);
@@ -371,7 +371,7 @@ TEST_F(LimitTest, PrunesByAgeSizeAndName) {
     rules.older_than = std::chrono::hours(48);
     rules.max_bytes = 3 * k_entry;
     rules.doomed = {{key_of("model-2"), "gone"}, {key_of("model-5"), "gone"}};
-    // What was created counts as used: these were made just now.
+    // Creation counts as use: these were just created.
     const auto planned = store_->prune(rules, DryRun::yes);
     ASSERT_TRUE(planned);
     EXPECT_EQ(store_->totals()->entries, 6U);

@@ -1,6 +1,6 @@
 // Eviction under load: eight processes publish and load 200 models in a larder that has room for a
 // tenth of them, while others prune, verify and remove. The limit holds, no load fails or is wrong,
-// and the policy does what its simulation says.
+// and the policy gives the results of its simulation.
 //
 // LARDER_LOAD_SECONDS (8) is how long; LARDER_LOAD_DIVISOR (40) makes models of 1 to 50 MB, and the
 // limit of 300 MB, smaller. LARDER_LOAD_TRACE names a file for the requests, as bench/policy reads
@@ -42,7 +42,7 @@ struct Model {
     std::uint32_t seed = 0;
 };
 
-// One line of what a process did.
+// One line of a process's record.
 struct Deed {
     std::int64_t at_ns = 0;
     std::size_t model = 0;
@@ -82,7 +82,7 @@ protected:
         return directory_ / ("deeds-" + std::to_string(who));
     }
 
-    // As a process of its own has them.
+    // Like in a process of its own.
     struct Process {
         explicit Process(LoadTest& test)
             : machine(*test.fs_),
@@ -106,7 +106,7 @@ protected:
         }
     }
 
-    // Whether it was there. What was there is what was published.
+    // Whether the entry existed. An existing entry must have the published content.
     static bool load(Process& process, const Model& model) {
         const auto found = process.store->find(key_of(model.name));
         EXPECT_FALSE(found.fault) << found.fault->message();
@@ -263,7 +263,7 @@ TEST_F(LoadTest, TheLimitHoldsAndThePolicyDoesWhatItsSimulationSays) {
         }
         for (auto& child : children) EXPECT_EQ(child.wait(), 0);
     }
-    // Who looks while others work may see what went and what came in its place.
+    // A reader during concurrent changes may see both a removed entry and its replacement.
     EXPECT_LE(most, limit() + k_workers * largest());
 
     const auto deeds = all_deeds();

@@ -1,4 +1,5 @@
-// store/lookup.h: from a key to its entry, in as many calls however large the larder is.
+// store/lookup.h: finds the entry of a key, in the same number of calls for every size of the
+// larder.
 #include "store/lookup.h"
 
 #include <functional>

@@ -1,4 +1,4 @@
-// store/matching.h: what two blobs have in common.
+// store/matching.h: the common bytes of two blobs.
 #include "store/matching.h"
 
 #include <string>

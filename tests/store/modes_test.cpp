@@ -1,4 +1,4 @@
-// Who may read and write what is made, whatever the umask. Each in a process of its own.
+// The permissions of new files, with every umask. Each test in a process of its own.
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -39,7 +39,7 @@ protected:
     }
     [[nodiscard]] std::string larder() const { return directory_ / "larder"; }
 
-    // Whatever is made for a while, and what stays.
+    // Temporary and permanent files.
     void use(const std::function<void(Store&)>& look) const {
         const auto fs = os::make_posix_file_system();
         Machine machine(*fs);
@@ -72,7 +72,7 @@ TEST_F(ModesTest, NobodyElseWritesToAnythingInALarderOfOneUser) {
     }
 }
 
-// Whoever shares the larder looks at locks, and sweeps; nobody has to write to these.
+// Users who share the larder read locks and remove leftover files; they need not write to these.
 TEST_F(ModesTest, AGroupMayLookAtLocksWhateverTheUmask) {
     for (const mode_t mask : {0002U, 0077U}) {
         stdfs::remove_all(larder());

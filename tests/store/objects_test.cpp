@@ -1,4 +1,4 @@
-// store/objects.h: opening objects, and proving what they are.
+// store/objects.h: opening and verifying objects.
 #include "store/objects.h"
 
 #include <chrono>
@@ -121,7 +121,7 @@ TEST_F(ObjectTest, StaysReadableAfterItIsRemoved) {
               content_of("x", 1, 9 << 20));
 }
 
-// Threads read their chunks side by side; the digest is the same.
+// Threads read their chunks in parallel; the digest is the same.
 TEST_F(ObjectTest, IsTheSameWithAnyNumberOfThreads) {
     const auto content = content_of("x", 1, 30'000'001);
     const auto expected = hash_chunked(std::as_bytes(std::span(content)));

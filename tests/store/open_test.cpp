@@ -1,4 +1,4 @@
-// Store::open: finding, making and refusing larders.
+// Store::open: finding, creating and refusing larders.
 #include <chrono>
 #include <thread>
 
@@ -133,7 +133,7 @@ TEST_F(OpenTest, ManyHandlesWorkSideBySide) {
     EXPECT_EQ(stores[1]->flight(key_of("x"), {}).error().code, Errc::timed_out);
 }
 
-// Whoever comes first gives it its id, and nobody gets another.
+// The first process creates the id, and all others use it.
 TEST_F(OpenTest, ManyProcessesMakeOneLarder) {
     for (int round = 0; round < 20; ++round) {
         const auto path = directory_ / ("race-" + std::to_string(round));

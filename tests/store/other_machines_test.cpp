@@ -1,5 +1,5 @@
-// store/tmp_file.h and store/trials.h on file systems that several machines have mounted, and where
-// locks may be granted to everybody.
+// store/tmp_file.h and store/trials.h on file systems that several machines have mounted, and on
+// which locks may not exclude other machines.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -58,7 +58,7 @@ protected:
         return static_cast<std::size_t>(std::distance(stdfs::directory_iterator(larder() + "/tmp"),
                                                       stdfs::directory_iterator{}));
     }
-    // What a process of a machine leaves that died, or whose locks are not seen from elsewhere.
+    // The leftover files of a process that died, or whose locks other machines cannot see.
     void leave_file(const std::string& machine) const {
         std::ofstream(larder() + "/tmp/object-" + machine + "-0123456789abcdef") << "bytes";
         stdfs::create_directory(larder() + "/tmp/dir-" + machine + "-0123456789abcdef");

@@ -1,5 +1,6 @@
-// A power cut at every call of everything that changes a larder, with every kind of survival:
-// what was acknowledged is whole, what was there before still is, and nobody reads a part.
+// A power cut at every call of every operation that changes a larder, with every kind of surviving
+// data: acknowledged entries are intact, earlier entries still exist, and no reader sees a part of
+// one.
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ namespace {
 using support::CrashFileSystem;
 using support::TemporaryDirectory;
 
-// Of what was not synced: nothing, everything, and by chance.
+// The surviving part of unsynced data: nothing, everything, or a random part.
 constexpr support::Survival k_survivals[] = {{.chance = 0},
                                              {.chance = 1},
                                              {.chance = 0.5, .seed = 1},
@@ -22,7 +23,7 @@ constexpr support::Survival k_survivals[] = {{.chance = 0},
                                              {.chance = 0.2, .seed = 3},
                                              {.chance = 0.8, .seed = 4}};
 
-// The beginnings and ends of a family's blobs differ, and what lies between them is shared.
+// The beginnings and ends of a family's blobs differ, and the bytes between them are shared.
 Publication member(const std::string& name, std::uint64_t seed) {
     auto publication = blob_of(
         name, random_text(5'000, seed) + random_text(300'000, 1) + random_text(5'000, seed + 1));
@@ -31,11 +32,11 @@ Publication member(const std::string& name, std::uint64_t seed) {
 }
 
 struct Scenario {
-    // What is there before, durably.
+    // The durable entries before.
     std::function<void(Store&)> prepare = [](Store&) {};
     // True if it was acknowledged.
     std::function<bool(Store&)> act;
-    // What must hold afterwards. `done`: acknowledged before the power was cut.
+    // The conditions afterwards. `done`: acknowledged before the power cut.
     std::function<void(const Contents& after, bool done)> check;
     SizeLimit max_size{};  // while it acts
 };
@@ -48,7 +49,7 @@ protected:
         scenario.prepare(*store);
     }
 
-    // Acts until the power is cut. False once it was not.
+    // Acts until the power cut. False if there was none.
     bool cut_after(std::uint64_t calls, const Scenario& scenario) {
         const TemporaryDirectory directory(support::fast_directory());
         const auto larder = directory / "larder";
@@ -87,7 +88,7 @@ protected:
         const auto contents = read_larder(larder);
         EXPECT_EQ(contents.damage, "");
         scenario.check(contents, acknowledged);
-        // It must be as good as any other larder.
+        // It must work like any other larder.
         for (const auto& [name, version] : contents.versions) {
             const auto found = store->find(key_of(name));
             ASSERT_TRUE(found.manifest) << name;
@@ -243,7 +244,7 @@ TEST_F(PowerTest, WhileEvicting) {
                     .max_size = {.bytes = 3 * k_entry}});
 }
 
-// Of a family, the base goes and its variant stays.
+// The base of a family is evicted, and its variant stays.
 TEST_F(PowerTest, WhilePruning) {
     cut_everywhere({.prepare =
                         [](Store& store) {
@@ -296,7 +297,7 @@ TEST_F(PowerTest, WhileRemoving) {
                         }});
 }
 
-// Nothing of it is synced: the object may be back, or gone and its entry not.
+// Nothing is synced: the object may reappear, or be missing while its entry exists.
 TEST_F(PowerTest, WhileSettingAside) {
     cut_everywhere({.prepare =
                         [](Store& store) {
@@ -331,7 +332,7 @@ TEST_F(PowerTest, WhileCompressing) {
                             EXPECT_EQ(after.versions.at("x"), 1);
                             EXPECT_EQ(after.versions.at("bystander"), 1);
                             EXPECT_TRUE(after.missing.empty());
-                            // Durably so, once it was said.
+                            // Durable as soon as it was acknowledged.
                             EXPECT_TRUE(!done || after.compressed == 1);
                         }});
 }
@@ -396,7 +397,8 @@ TEST_F(PowerTest, WhileMakingALarder) {
     }
 }
 
-// Who was killed, or failed, between making a directory and syncing its name leaves it to the next.
+// If a process was killed, or failed, after it made a directory and before it synced the name, the
+// next process syncs it.
 TEST_F(PowerTest, AfterAnEarlierPublisherDiedEarly) {
     std::uint64_t first = 0;
     for (bool whole = false; !whole; ++first) {

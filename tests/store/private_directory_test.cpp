@@ -1,4 +1,4 @@
-// store/private_directory.h: what a device finds in its own directory, and leaves there.
+// store/private_directory.h: the files that a device finds in its own directory, and writes there.
 #include "store/private_directory.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class PrivateDirectoryTest : public LarderTest {
 protected:
     void SetUp() override {
         manifest_ = *publish(files("set", {{"a", "A"}, {"b", "BB"}}));
-        // So that a write just now gets another mtime.
+        // Waits so that the next write gets another mtime.
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     PrivateDirectory materialise(Store& store) {
@@ -67,7 +67,7 @@ TEST_F(PrivateDirectoryTest, PartsAreAddedAsCopiesAndReplaceNothing) {
     EXPECT_EQ(*added, 1U);
     EXPECT_EQ(support::tree_of(directory->path()), "a\nb\n");
     EXPECT_EQ(read_file(directory->path() + "/a"), "of the device");
-    // Whatever the device does to it, the object stays as it is.
+    // With every change by the device, the object does not change.
     write_file(directory->path() + "/b", "rewritten");
     const auto harvest = store_->harvest(*directory);
     ASSERT_TRUE(harvest);
@@ -120,7 +120,7 @@ TEST_F(PrivateDirectoryTest, WhatIsNewRewrittenOrGoneIsHarvested) {
     EXPECT_EQ(quarantine(), "");
 }
 
-// The mode says no, but a process of root, or one that changes it, can.
+// The mode forbids it, but root, or a process that changes the mode, can write.
 TEST_F(PrivateDirectoryTest, AnObjectThatWasWrittenThroughIsSetAside) {
     const auto directory = materialise(*store_);
     stdfs::permissions(directory.path() + "/b", stdfs::perms::owner_write,
@@ -166,7 +166,7 @@ TEST_F(PrivateDirectoryTest, OfALarderThatIsReadOnlyStandsOnThisMachine) {
         const auto directory = materialise(**opened);
         EXPECT_TRUE(directory.path().starts_with(state));
         EXPECT_EQ(read_file(directory.path() + "/b"), "BB");
-        // A copy: what is written to it stays out of the larder.
+        // A copy: writes to it do not reach the larder.
         write_file(directory.path() + "/b", "XX");
         EXPECT_EQ(names((*opened)->harvest(directory)->fresh), "b ");
     }

@@ -212,7 +212,7 @@ TEST_F(PublishTest, ManyThreadsAndHandlesPublishAtOnce) {
     EXPECT_TRUE(contents.missing.empty());
     EXPECT_EQ(contents.versions.size(), 9U);
     EXPECT_EQ(tmp(), "");
-    // What could not be reclaimed in time is found later.
+    // Garbage that could not be removed in time is found later.
     ASSERT_TRUE(store_->collect_garbage());
     EXPECT_TRUE(read_larder(larder()).unused.empty());
 }

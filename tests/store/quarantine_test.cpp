@@ -1,4 +1,5 @@
-// store/quarantine.h and store/trials.h: setting aside, and finding out what kills.
+// store/quarantine.h and store/trials.h: setting objects aside, and finding those that crash
+// processes.
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -44,7 +45,7 @@ TEST_F(QuarantineTest, TakesAwayTheEntryAndTheObjectAndItsTrials) {
     EXPECT_FALSE(store_->is_proven(part_.object));
     EXPECT_NE(quarantine().find(part_.object.hex()), std::string::npos);
     EXPECT_NE(machine_.logged().find("refused"), std::string::npos);
-    // The other entry's object is gone too, which its next reader sees.
+    // The other entry's object is missing too, which its next reader notices.
     EXPECT_EQ(store_->open_object(shares->key, shares->parts[0], VerifyPolicy::once).error().code,
               Errc::not_found);
     EXPECT_TRUE(store_->quarantine(manifest_.key, part_, "once more, to no effect"));
@@ -79,7 +80,7 @@ TEST_F(QuarantineTest, KnowsWhichEntriesWentUntilTheyArePublishedAnewOrRemoved) 
     };
     EXPECT_EQ(set_aside(), std::set<Key>{});
     std::set<Key> all;
-    // More than objects are kept for people to look at.
+    // More manifests than the maximum number of objects in quarantine.
     for (int i = 0; i < 20; ++i) {
         const auto manifest = *publish(blob("model " + std::to_string(i), i));
         ASSERT_TRUE(store_->quarantine(manifest.key, manifest.parts[0], "test"));
@@ -111,7 +112,7 @@ TEST_F(QuarantineTest, OfALarderThatIsReadOnlyIsNotedOnThisMachine) {
     EXPECT_FALSE(open_read_only(directory_ / "state")->find(manifest_.key).manifest);
     EXPECT_TRUE(open_read_only(directory_ / "elsewhere")->find(manifest_.key).manifest);
     EXPECT_EQ(tree(), before);
-    // Published anew, it is another file.
+    // After another publication it is another file.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     ASSERT_TRUE(publish(blob("x")));
     EXPECT_TRUE(store->find(manifest_.key).manifest);
@@ -124,7 +125,7 @@ TEST_F(QuarantineTest, OfDamageInALarderThatIsReadOnlyIsNotedToo) {
               Errc::damaged);
     EXPECT_FALSE(store->find(manifest_.key).manifest);
     EXPECT_TRUE(stdfs::exists(path_of(part_.object)));
-    // Without a state directory it is found out each time.
+    // Without a state directory it is detected each time.
     const auto forgetful = open_read_only("");
     EXPECT_EQ(forgetful->open_object(manifest_.key, part_, VerifyPolicy::always).error().code,
               Errc::damaged);
@@ -133,7 +134,7 @@ TEST_F(QuarantineTest, OfDamageInALarderThatIsReadOnlyIsNotedToo) {
 
 class TrialTest : public QuarantineTest {
 protected:
-    // A process that begins a trial and ends so.
+    // A process that begins a trial and ends in this way.
     void end_by(int signal, const std::function<void()>& end, bool is_loaded = false) {
         support::Child child([&] {
             const struct rlimit no_core{0, 0};
@@ -169,7 +170,7 @@ TEST_F(TrialTest, ThatEndsLeavesNothing) {
     EXPECT_EQ(tmp(), "");
 }
 
-// Sanitizers handle crashes themselves: none is noticed then.
+// Sanitizers handle crashes themselves, so that larder does not detect them.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_F(TrialTest, ThatIsCutShortBlamesNobody) {
     for (const bool is_loaded : {false, true}) {
@@ -209,12 +210,12 @@ TEST_F(TrialTest, ThatCrashesIsCounted) {
     ASSERT_TRUE(store_->mark_proven(part_.object));
     ASSERT_TRUE(store_->mark_proven(part_.object));
     EXPECT_TRUE(store_->is_proven(part_.object));
-    // With the object goes what was known of it.
+    // The knowledge about an object is removed with it.
     ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "it crashes"));
     EXPECT_EQ(crashes(), 0U);
 }
 
-// Programs abort as they end, and wherever else it pleases them.
+// Programs may abort at their end, and at any other time.
 TEST_F(TrialTest, OfALoadedObjectIsNoMatterOfAborts) {
     end_by(SIGABRT, [] { std::abort(); }, true);
     EXPECT_EQ(crashes(), 0U);

@@ -1,4 +1,4 @@
-// Store::read_ahead: objects are brought into memory, and nothing else happens to them.
+// Store::read_ahead: reads objects into memory, and does not change them.
 #include <filesystem>
 
 #include "harness.h"

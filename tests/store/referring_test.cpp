@@ -1,4 +1,4 @@
-// Encoding::referring: blobs of which some bytes are in files that are not the store's.
+// Encoding::referring: blobs with some bytes in files outside the store.
 #include "store/referring.h"
 
 #include <chrono>
@@ -130,7 +130,7 @@ TEST_F(ReferringTest, WhoseFilesAreNotThereStays) {
     EXPECT_TRUE(text_of(*open()) == blob_text());
 }
 
-// Who finds files says what they are; a wrong size shows all the same.
+// The caller identifies the files; a wrong size is detected all the same.
 TEST_F(ReferringTest, OfAFileThatIsTooShortFailsWithoutATrace) {
     must_publish();
     for (const std::uint64_t bytes : {0U, 5'000U, 150'000U, 204'096U}) {
@@ -162,7 +162,7 @@ TEST_F(ReferringTest, WhoseObjectIsDamagedIsSetAside) {
     EXPECT_FALSE(stdfs::exists(path));
 }
 
-// Its digest is right: somebody has kept nonsense.
+// Its digest is correct, but its content is invalid.
 TEST_F(ReferringTest, WhoseTableLiesIsSetAsideAndNothingIsMapped) {
     const std::vector<std::function<void(Referring&)>> lies{
         [](Referring& table) { table.pieces[1].offset = k_file_bytes; },

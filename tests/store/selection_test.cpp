@@ -1,4 +1,4 @@
-// What goes first: worth, size, and what is shared.
+// The order of eviction: worth, size, and shared objects.
 #include "store/selection.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ std::vector<std::uint32_t> chosen(const std::vector<Candidate>& candidates,
 TEST(Selection, TakesTheLeastWorthForItsBytesUntilThereIsEnough) {
     const std::vector<Candidate> candidates{{1, {0}, 10}, {1, {1}, 30}, {1, {2}, 20}};
     const std::vector<std::uint64_t> objects{9, 99, 19};
-    // 1 a byte, 0.3, 1: the large one first.
+    // Worth per byte is 1, 0.3 and 1: the large one is evicted first.
     EXPECT_EQ(chosen(candidates, objects, 1), (std::vector<std::uint32_t>{1}));
     EXPECT_EQ(chosen(candidates, objects, 101), (std::vector<std::uint32_t>{1, 0}));
     EXPECT_EQ(chosen(candidates, objects, 1'000).size(), 3U);
@@ -39,7 +39,7 @@ TEST(Selection, LeavesWhatStaysAndTakesWhatWasUsedJustNowLast) {
 }
 
 TEST(Selection, FreesWhatIsSharedWithItsLastUser) {
-    // Two entries of no worth share an object; a dear one has its own.
+    // Two entries without worth share an object; a valuable one has its own.
     const std::vector<Candidate> candidates{{1, {0}, 1}, {1, {0}, 1}, {1, {1}, 1'000}};
     const std::vector<std::uint64_t> objects{100, 100};
     const auto selected = select_entries(candidates, objects, 50);
@@ -50,7 +50,7 @@ TEST(Selection, FreesWhatIsSharedWithItsLastUser) {
 }
 
 TEST(Selection, TakesNothingThatFreesNothingWhileSomethingElseFrees) {
-    // 0 and 1 share all they have, and 1 stays: only its own bytes would be freed by 0.
+    // 0 and 1 share all their objects, and 1 stays: evicting 0 would free only its own bytes.
     const std::vector<Candidate> candidates{{1, {0}, 5}, {1, {0}, 5, true}, {1, {1}, 50}};
     const std::vector<std::uint64_t> objects{100, 100};
     EXPECT_EQ(chosen(candidates, objects, 50), (std::vector<std::uint32_t>{2}));
@@ -61,7 +61,7 @@ TEST(Selection, TakesVariantsBeforeTheBaseThatTheyShareWithWhatIsUsed) {
     const std::vector<Candidate> candidates{{1, {0}, 3}, {1, {0, 1}, 1}, {1, {0, 2}, 900}};
     const std::vector<std::uint64_t> objects{1'000, 10, 10};
     EXPECT_EQ(chosen(candidates, objects, 5), (std::vector<std::uint32_t>{1}));
-    // To free more than that, all three have to go.
+    // To free more than that, all three have to be evicted.
     EXPECT_EQ(chosen(candidates, objects, 500).size(), 3U);
 }
 
@@ -74,10 +74,10 @@ TEST(Worth, FallsWithIdlenessAndRisesWithUse) {
     EXPECT_GT(worth_of(1'000, often, now), worth_of(1'000, once, now));
     EXPECT_GT(worth_of(2'000, often, now), worth_of(1'000, often, now));
     EXPECT_GT(worth_of(1'000, often, now), worth_of(1'000, often, now + 10 * k_hour));
-    // Two days later the one has been quiet for far longer than usual, the other has not.
+    // Two days later, one has been unused for far longer than usual, the other has not.
     const auto later = now + 60 * k_hour;
     EXPECT_LT(worth_of(1'000, often, later), worth_of(1'000, seldom, later));
-    // A clock that went back does no harm.
+    // A clock that was set back does no harm.
     EXPECT_GT(worth_of(0, once, 0), 0);
 }
 

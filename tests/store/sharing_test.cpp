@@ -1,4 +1,4 @@
-// A larder that two users share: by a group, whatever the umask of each; not with everybody.
+// A larder that two users of a group share, with any umask; but never a world-writable one.
 #include <filesystem>
 
 #include <grp.h>
@@ -23,13 +23,13 @@ protected:
     void SetUp() override {
         if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
         stdfs::permissions(directory_.path(), stdfs::perms(0755));
-        // As an administrator would: mkdir, chgrp, chmod g+ws.
+        // Like an administrator: mkdir, chgrp, chmod g+ws.
         stdfs::create_directory(larder());
         ASSERT_EQ(::chown(larder().c_str(), 0, k_team), 0);
         ASSERT_EQ(::chmod(larder().c_str(), 02775), 0);
     }
     [[nodiscard]] std::string larder() const { return directory_ / "larder"; }
-    // In a process of that user, whose files only the user may write to by default.
+    // In a process of that user, with a umask that lets only the user write.
     void as(uid_t user, const std::function<void(Store&)>& work) {
         support::Child child([&] {
             ASSERT_EQ(::setgroups(1, &k_team), 0);
@@ -54,7 +54,7 @@ protected:
 TEST_F(SharingTest, RootLeavesNothingThatTheOwnerCannotRemove) {
     ASSERT_EQ(::chown(larder().c_str(), k_anna, k_anna), 0);
     ASSERT_EQ(::chmod(larder().c_str(), 0700), 0);
-    // In a child: what root's umask is here is nobody's business.
+    // In a child, so that root's umask here does not matter.
     support::Child root([&] {
         ::umask(0077);
         const auto fs = os::make_posix_file_system();

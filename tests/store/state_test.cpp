@@ -1,4 +1,4 @@
-// store/state.h: what this machine remembers; and that it never costs more than the memory.
+// store/state.h: the state of this machine; its loss never causes more than lost knowledge.
 #include "store/state.h"
 
 #include <chrono>
@@ -30,7 +30,7 @@ Digest digest(std::uint8_t first) {
     return digest;
 }
 
-// Somebody else's program at the database.
+// Another program that uses the database.
 class Intruder {
 public:
     explicit Intruder(const std::string& path) { sqlite3_open(path.c_str(), &database_); }
@@ -78,7 +78,7 @@ protected:
     [[nodiscard]] int derived_rows() const {
         return Intruder(database()).count("SELECT count(*) FROM derived");
     }
-    // Every call, on a state that cannot remember; none may fail or take long.
+    // Every call, on a state that cannot be written; none may fail or take long.
     static void use(State& state) {
         state.remember_fingerprint(k_stamp, digest(1));
         state.remember(k_stamp, digest(2));
@@ -331,7 +331,7 @@ TEST_F(StateTest, IsSharedByThreadsAndProcesses) {
     for (auto& child : children) EXPECT_EQ(child.wait(), 0);
     const auto sums = open()->summarise("larder", 0);
     ASSERT_EQ(sums.size(), 1U);
-    // One that meets another's lock for too long is given up; on a busy machine that may be.
+    // A call that waits too long for a lock gives up; this can happen on a busy machine.
     EXPECT_GT(sums[0].count, 100U);
     EXPECT_LE(sums[0].count, 200U);
 }
@@ -349,7 +349,8 @@ TEST_F(StateTest, IsUsableInAForkedChildAndAfterIt) {
     EXPECT_EQ(open()->fingerprint(k_stamp), digest(3));
 }
 
-// A limit on the size of files is as a full disk: nothing is remembered, and nothing else happens.
+// A limit on the size of files has the effect of a full disk: nothing is remembered, and there is
+// no other effect.
 TEST(StateUnderALimitOfFileSizes, RemembersNothingAndHarmsNobody) {
     const support::TemporaryDirectory directory;
     for (const rlim_t limit_bytes : {0U, 1U, 4096U, 40960U}) {

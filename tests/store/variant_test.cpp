@@ -1,4 +1,4 @@
-// Encoding::variant: blobs that share their bytes with another one.
+// Encoding::variant: blobs that share bytes with another blob.
 #include "store/variant.h"
 
 #include <cerrno>
@@ -24,8 +24,8 @@ Publication member(const std::string& name, const std::string& content) {
 
 class VariantTest : public LarderTest {
 protected:
-    // What exporters write for one model: a header, constants, and a description at the end.
-    // `inserted` differs from shape to shape, and moves what follows.
+    // A blob like those of exporters: a header, constants, and a description at the end. `inserted`
+    // differs from shape to shape, and moves the following bytes.
     [[nodiscard]] std::string blob_with(std::size_t inserted, std::uint64_t seed) const {
         auto header = "header " + std::to_string(seed);
         header.resize(64);
@@ -250,7 +250,7 @@ TEST_F(VariantTest, IsReadAheadWithItsBase) {
     EXPECT_EQ(*store_->read_ahead(variant.own_part().object, 100, all), 100U);
 }
 
-// Takes the base away just before the variant gets its name.
+// Removes the base just before the variant gets its name.
 class BaseGoes final : public support::InterceptedFileSystem {
 public:
     using InterceptedFileSystem::InterceptedFileSystem;
@@ -290,7 +290,7 @@ TEST_F(VariantTest, ABaseThatGoesMeanwhileIsNoSecondExport) {
     EXPECT_EQ(tmp(), "");
 }
 
-// Every call fails once: the entry is then there, whole or as a variant, or publishing has failed.
+// Every call fails once: then the entry exists, whole or as a variant, or publishing has failed.
 TEST_F(VariantTest, NoFaultMakesItWorseThanKeptWhole) {
     support::FaultFileSystem faulty(*fs_);
     Machine machine(faulty);
@@ -315,7 +315,7 @@ TEST_F(VariantTest, NoFaultMakesItWorseThanKeptWhole) {
         }
         const auto base = store->find(key_of("base"));
         ASSERT_TRUE(base.manifest && store->open_blob(*base.manifest, VerifyPolicy::always));
-        // What could not be removed then is swept.
+        // Files that could not be removed at that time are removed later.
         store = machine.must_open(larder);
         EXPECT_EQ(support::tree_of(larder + "/tmp"), "") << call;
         stdfs::remove_all(larder);

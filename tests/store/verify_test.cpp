@@ -1,4 +1,4 @@
-// store/administration.h, verify_entries: checks that take long, and damage that concerns several.
+// store/administration.h, verify_entries: long checks, and damage that affects several entries.
 #include <algorithm>
 
 #include "harness.h"
@@ -63,7 +63,7 @@ TEST_F(LongCheck, IsGoneOnWithWhereItWasKilled) {
             return Continue::yes;
         },
         with_journal_));
-    // What the last call saw is what a process that is killed there leaves.
+    // The state at the last call is the state that a process killed there would leave.
     EXPECT_GE(noted, 18U);
     EXPECT_TRUE(state_.checked(store_->id()).empty());
 }

@@ -82,7 +82,7 @@ TEST(Windows, OfSeveralThatAreTheSameTheFirstCounts) {
     EXPECT_EQ(first_found(windows, text)->range, 0U);
 }
 
-// What it keeps is limited, whatever the ranges are.
+// Its memory is limited for all ranges.
 TEST(Windows, OfMuchAreFurtherApart) {
     const auto text = random_text(5'000'000, 1);
     const Windows windows({bytes_of(text)}, 1);

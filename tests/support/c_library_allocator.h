@@ -5,8 +5,8 @@
 
 namespace larder::internal::support {
 
-// Sanitizers bring allocators of their own. ThreadSanitizer also calls a comparison of memory with
-// a file, while others may write to it, a race, and rightly so.
+// Sanitizers have allocators of their own. ThreadSanitizer also reports a comparison of memory with
+// a file as a race, correctly, if others may write to the memory.
 [[nodiscard]] constexpr bool is_address_sanitized() {
 #if defined(__SANITIZE_ADDRESS__)
     return true;
@@ -25,7 +25,7 @@ namespace larder::internal::support {
 // A loaded library allocates and frees by the C library's own functions from now on. It must hold
 // nothing that it has allocated before.
 void allocate_by_c_library(std::string_view library);
-// As another library would that has got hold of its memory.
+// Like another library that has a pointer to its memory.
 void free_by_c_library(void* block);
 
 }  // namespace larder::internal::support

@@ -1,10 +1,10 @@
-// A file system that knows what of it would survive a power cut.
+// A file system that knows which data would survive a power cut.
 //
-// It hands every call to a real one, and keeps a model beside it: for each file the bytes, and the
+// It passes every call to a real one, and keeps a model beside it: for each file the bytes, and the
 // bytes as of its last sync; for each directory the names, and the names as of its last
-// sync_directory. Nothing else is taken to be durable: a new name means nothing until its directory
-// was synced, and a name may last whose file's bytes do not. From the call on at which power is
-// cut, every call fails and changes nothing. What survived is then written into a new directory.
+// sync_directory. Nothing else counts as durable: a new name is not durable until its directory was
+// synced, and a name may survive without the bytes of its file. From the power cut on, every call
+// fails and changes nothing. Then the surviving data is written into a new directory.
 #pragma once
 
 #include <cstdint>
@@ -21,31 +21,31 @@
 
 namespace larder::internal::support {
 
-// What becomes of names and bytes that were not synced. A disk writes in any order.
+// The fate of unsynced names and bytes. A disk writes in any order.
 struct Survival {
-    // Of each unsynced name, of each file's unsynced bytes: decided alone. 0: none survives;
-    // 1: each does.
+    // The probability for each unsynced name, and for each file's unsynced bytes, independently. 0:
+    // none survives; 1: all survive.
     double chance = 0;
     std::uint32_t seed = 0;
 };
 
-// Thread-safe. Only knows what goes through it.
+// Thread-safe. Knows only calls that go through it.
 class CrashFileSystem final : public InterceptedFileSystem {
 public:
-    // What is below `root` now is taken to be durable.
+    // Everything that is below `root` now counts as durable.
     CrashFileSystem(os::FileSystem& inner, const std::filesystem::path& root);
     ~CrashFileSystem() override;
 
-    // At the call after `calls_before` others from now on.
+    // The power cut happens at the call after `calls_before` other calls from now on.
     void cut_power_after(std::uint64_t calls_before);
     [[nodiscard]] bool is_cut() const;
-    // Since cut_power_after, the cut ones too.
+    // Calls since cut_power_after, including those after the power cut.
     [[nodiscard]] std::uint64_t calls() const;
-    // The call at which power was cut, for messages.
+    // The call at which the power cut happened, for messages.
     [[nodiscard]] std::string cut_at() const;
 
-    // Writes what survived into the new directory `target`. A file whose bytes were never synced,
-    // and do not survive, is there with its length and zeros or not a byte.
+    // Writes the surviving data into the new directory `target`. A file whose bytes were never
+    // synced, and do not survive, has its length and zeros, or is empty.
     void materialise(const std::filesystem::path& target, const Survival& survival = {}) const;
 
 protected:
@@ -66,7 +66,7 @@ private:
 
     [[nodiscard]] std::shared_ptr<Node> load(const std::filesystem::path& path);
     [[nodiscard]] std::shared_ptr<Node> find(const std::string& path) const;
-    // Where a path's last name is kept; nullptr outside the root.
+    // The directory that holds a path's last name; nullptr outside the root.
     [[nodiscard]] Names* names_above(const std::string& path) const;
     [[nodiscard]] std::optional<std::filesystem::path> relative(const std::string& path) const;
     static void write(const Node& node, const std::filesystem::path& target,

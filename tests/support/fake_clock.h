@@ -1,4 +1,4 @@
-// Time that passes only when somebody sleeps, or a test says so.
+// Time that passes only if a caller sleeps, or a test advances it.
 #pragma once
 
 #include <atomic>

@@ -35,7 +35,7 @@ struct FakeDevice {
     std::function<void()> on_export;
     std::function<void()> on_import;
     std::function<void()> on_try;                          // to import what it exported
-    std::function<void(const std::string& path)> on_read;  // of what stands in for the model
+    std::function<void(const std::string& path)> on_read;  // of the replacement of the model
     std::function<void(runtime::Scratch&)> on_unpack;
     std::function<void()> on_warm_up;
     bool warms_up = true;
@@ -67,7 +67,7 @@ public:
     FakeRequest(FakeDevice& device, std::string model)
         : device_(device), model_(std::move(model)) {}
 
-    // What the request ended with; empty before.
+    // The result of the request; empty before its end.
     [[nodiscard]] const std::string& result() const { return result_; }
 
     Result<runtime::Identity> identify() override {
@@ -128,7 +128,7 @@ public:
         ++device_.exports_done;
         if (device_.on_export) device_.on_export();
         auto text = result_ + std::string(device_.blob_padding, '.') + device_.weights_in_blob;
-        // The body first, the header afterwards: as real exporters do.
+        // The body first, the header afterwards, like real exporters.
         const auto bytes = std::as_bytes(std::span(text));
         if (auto body = sink.write_at(1, bytes.subspan(1)); !body) return body;
         return sink.write_at(0, bytes.first(1));

@@ -1,4 +1,4 @@
-// A file system that fails as told, and counts what it is asked.
+// A file system that fails selected calls, and counts all calls.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ public:
     [[nodiscard]] std::uint64_t calls(Operation operation) const;
     // "write /tmp/x", one a line; for messages of failed tests and for documents.
     [[nodiscard]] std::string transcript() const;
-    // On which files an operation was called.
+    // The files on which an operation was called.
     [[nodiscard]] std::set<std::string> paths(Operation operation) const;
     void reset();
 
@@ -40,8 +40,8 @@ private:
     std::vector<Record> records_;
 };
 
-// Fails the calls it is told to. A write that fails with ENOSPC has written half of its bytes.
-// Thread-safe; faults are set while nobody else uses it.
+// Fails the selected calls. A write that fails with ENOSPC has written half of its bytes.
+// Thread-safe, but faults must be set while no other thread uses it.
 class FaultFileSystem final : public CountingFileSystem {
 public:
     using CountingFileSystem::CountingFileSystem;
@@ -50,14 +50,14 @@ public:
     void fail_once_after(std::uint64_t calls_before, int system_errno);
     // Every call from that one on.
     void fail_always_after(std::uint64_t calls_before, int system_errno);
-    // Every call for which `matches`; nothing else decides.
+    // Every call for which `matches` is true, and no other.
     void fail_where(std::function<bool(const Call&)> matches, int system_errno);
     void fail_all(Operation operation, int system_errno);
     void heal();
 
-    // How many calls were failed since the last of the above.
+    // The number of failed calls since the last of the above.
     [[nodiscard]] std::uint64_t faults() const { return faults_; }
-    // What the first of them was.
+    // The first of them.
     [[nodiscard]] std::string first_fault() const;
 
 protected:

@@ -92,7 +92,7 @@ public:
         call.offset = offset;
         call.bytes = bytes;
         if (auto refusal = fs_.before(call)) {
-            // What a disk does that fills up: some of it is written.
+            // Like a disk that becomes full: a part is written.
             if (refusal->code == Errc::no_space && bytes.size() > 1) {
                 call.bytes = bytes.first(bytes.size() / 2);
                 if (file_->write_at(offset, call.bytes)) fs_.after(call);

@@ -1,4 +1,4 @@
-// A file system that lets a test see every call on its way to another one, and refuse it.
+// A file system that passes every call to another one; a test can see each call, and refuse it.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +44,7 @@ enum class Operation {
 };
 
 [[nodiscard]] std::string_view to_string(Operation operation);
-// Whether what is on disk, or what of it is durable, may differ afterwards.
+// Whether the data on disk, or its durable part, may differ afterwards.
 [[nodiscard]] bool changes_something(Operation operation);
 
 struct Call {
@@ -57,7 +57,7 @@ struct Call {
     std::uint32_t mode = 0;
 };
 
-// Hands every call to `inner`. Thread-safe where the hooks are.
+// Passes every call to `inner`. Thread-safe if the hooks are.
 class InterceptedFileSystem : public os::FileSystem {
 public:
     // `inner` must outlive it.
@@ -88,7 +88,7 @@ public:
     Result<void> check_writable(const std::string& path) override;
 
 protected:
-    // What stands in for the call; nothing: it is made.
+    // The error that replaces the call; nothing: the call is made.
     [[nodiscard]] virtual std::optional<Error> before(const Call& call) = 0;
     // The call was made and succeeded.
     virtual void after(const Call& /*call*/) {}

@@ -1,4 +1,4 @@
-// System calls as they are on a bad day.
+// System calls with interruptions and short transfers.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// A part of this process's memory that a test maps as a program would.
+// A part of this process's memory that a test maps like a program.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace larder::internal::support {
 
 class MappedMemory {
 public:
-    // `file` open for writing where `protection` or `flags` ask for it. All of it, from `offset`
+    // Opens `file` for writing if `protection` or `flags` need it. Maps all of it, from `offset`
     // on.
     explicit MappedMemory(const std::filesystem::path& file, int flags = MAP_SHARED,
                           int protection = PROT_READ, std::size_t offset = 0) {
@@ -34,13 +34,13 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const {
         return {static_cast<const std::byte*>(address_), size_};
     }
-    // Whatever the protection is; it is afterwards what it was.
+    // With any protection, which is restored afterwards.
     void write(std::size_t offset, std::byte value) {
         ::mprotect(address_, size_, PROT_READ | PROT_WRITE);
         static_cast<volatile std::byte*>(address_)[offset] = value;
         ::mprotect(address_, size_, PROT_READ);
     }
-    // As a program does that mapped it for writing.
+    // Like a program that mapped it for writing.
     void store(std::size_t offset, std::byte value) {
         static_cast<volatile std::byte*>(address_)[offset] = value;
     }

@@ -1,4 +1,4 @@
-// A file system on which somebody else is at work, at a moment that the test chooses.
+// A file system on which another program acts, at a moment that the test chooses.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace larder::internal::support {
 
-// Thread-safe, but for meddle_before and place, which are called while nobody else uses it.
+// Thread-safe, except meddle_before and place, which must be called while no other thread uses it.
 class MeddledFileSystem final : public InterceptedFileSystem {
 public:
     using InterceptedFileSystem::InterceptedFileSystem;
@@ -30,7 +30,7 @@ public:
     // Whether there was a call with that number.
     [[nodiscard]] bool is_done() const { return is_done_; }
 
-    // Says so of all files in `directory`.
+    // Reports this for all files in `directory`.
     void place(std::string directory, os::Locality locality) {
         directory_ = std::move(directory);
         locality_ = locality;

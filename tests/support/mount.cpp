@@ -9,7 +9,7 @@
 namespace larder::internal::support {
 namespace {
 
-// From now on, what this process mounts is its own.
+// From now on, mounts of this process are private.
 bool enter_own_namespace() {
     static const bool k_entered = ::unshare(CLONE_NEWNS) == 0 &&
                                   ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;

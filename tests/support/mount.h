@@ -1,4 +1,4 @@
-// Real mounts, seen by the test alone. Needs root; elsewhere nothing can be mounted.
+// Real mounts that only the test sees. Needs root.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@ namespace larder::internal::support {
 // Unmounted by the destructor, and by the kernel when the test dies.
 class Mount {
 public:
-    // Absent where it is not permitted.
+    // Absent if it is not permitted.
     [[nodiscard]] static std::optional<Mount> memory(const std::filesystem::path& where,
                                                      std::uint64_t size_bytes);
-    // What is at `where` can be read there, and not written.
+    // The files at `where` can be read, and not written.
     [[nodiscard]] static std::optional<Mount> read_only(const std::filesystem::path& where);
-    // What is in `lower` can be read and written at `where`; what was written goes to `upper`.
-    // `work` is an empty directory beside `upper`.
+    // The files in `lower` can be read and written at `where`; writes go to `upper`. `work` is an
+    // empty directory beside `upper`.
     [[nodiscard]] static std::optional<Mount> overlay(const std::filesystem::path& where,
                                                       const std::filesystem::path& lower,
                                                       const std::filesystem::path& upper,

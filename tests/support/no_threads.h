@@ -7,7 +7,7 @@
 
 namespace larder::internal::support {
 
-// While it lives, every start of a thread fails for want of memory for its stack.
+// While it exists, every start of a thread fails, because there is no memory for its stack.
 class NoThreads {
 public:
     NoThreads() {

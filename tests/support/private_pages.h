@@ -1,4 +1,4 @@
-// Memory of this process alone, in whole pages, as an allocator gets it from the system.
+// Private memory of this process, in whole pages, like an allocator gets it from the system.
 #pragma once
 
 #include <cstddef>

@@ -27,7 +27,7 @@ Child::Child(const std::function<void()>& body) {
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("cannot fork");
     if (pid_ > 0) return;
-    // Goes with the test, also when that crashes.
+    // Ends with the test, even if the test crashes.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     int result = 0;
     try {

@@ -1,4 +1,4 @@
-// Children of a test: what happens when processes share a larder, and die.
+// Children of a test: processes that share a larder, and die.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace larder::internal::support {
 
-// Ends the process by SIGSEGV, however it is compiled.
+// Ends the process by SIGSEGV, with all compiler options.
 void write_nowhere();
 
 // A forked child that runs `body` and ends, failed if an expectation in it failed. Killed by the
@@ -24,8 +24,8 @@ public:
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     void kill() const;
-    // 0: all expectations were met; the negative signal if it was killed. The second time it says
-    // the same.
+    // 0: all expectations were met; the negative signal if it was killed. Further calls return the
+    // same.
     int wait();
     // Without waiting: absent while it runs.
     [[nodiscard]] std::optional<int> poll();
@@ -35,14 +35,14 @@ private:
     std::optional<int> status_;
 };
 
-// Whether this process may, and that user would pass the root directory (those of chroots are often
-// closed to others).
+// Whether this process may do it, and that user could enter the root directory (which is often
+// closed in a chroot).
 [[nodiscard]] bool can_become_another_user();
 
 // Runs `body` in a child as another user (and its group) and waits; as `Child::wait`.
 [[nodiscard]] int run_as(uid_t user, const std::function<void()>& body);
 
-// Lets one process tell others to go on. Made before the fork.
+// Lets one process signal others to continue. Must be made before the fork.
 class Signal {
 public:
     Signal();

@@ -1,4 +1,4 @@
-"""How a program ended, for tests that start some."""
+"""The end of a program, for tests that start programs."""
 
 import json
 
@@ -23,7 +23,7 @@ class Outcome:
 
     @property
     def warnings(self):
-        """Those of larder. A frontend of the runtime may have written others."""
+        """The lines of larder. A frontend of the runtime may have written others."""
         return [line for line in self.error.splitlines() if line.startswith("larder: ")]
 
     def __str__(self):

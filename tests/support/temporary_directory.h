@@ -1,4 +1,4 @@
-// A directory that is there for one test.
+// A directory that exists for one test.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +23,7 @@ private:
     std::filesystem::path path_;
 };
 
-// A memory file system where there is one, for tests that sync often.
+// A memory file system if there is one, for tests that sync often.
 [[nodiscard]] std::filesystem::path fast_directory();
 
 // The whole content of a file; fails the test if it cannot be read.

@@ -7,7 +7,7 @@
 
 namespace larder::internal::support {
 
-// Where everything must run (LARDER_NO_SKIPS, as in CI), what does not run has failed.
+// If everything must run (LARDER_NO_SKIPS, as in CI), a test that does not run has failed.
 inline ::testing::TestPartResult::Type result_of_unable() {
     const char* const value = std::getenv("LARDER_NO_SKIPS");
     const bool must_run = value != nullptr && *value != '\0';
@@ -16,8 +16,8 @@ inline ::testing::TestPartResult::Type result_of_unable() {
 
 }  // namespace larder::internal::support
 
-// As GTEST_SKIP() << "mounting needs root", for what another machine could run. What a sanitizer or
-// the hardware rules out is skipped everywhere.
+// Like GTEST_SKIP() << "mounting needs root", for tests that another machine could run. Tests that
+// a sanitizer or the hardware rules out are skipped everywhere.
 #define LARDER_UNABLE()                                                                       \
     return ::testing::internal::AssertHelper(::larder::internal::support::result_of_unable(), \
                                              __FILE__, __LINE__, "cannot be run here:") =     \

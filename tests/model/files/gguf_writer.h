@@ -1,4 +1,4 @@
-// Writes GGUF files that are just enough for a parser.
+// Writes minimal GGUF files for a parser.
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,4 @@
-// Damages bytes the way that parsers break: flips, cuts, repeats, and extreme numbers.
+// Damages bytes in ways that break parsers: flips, cuts, repeats, and extreme numbers.
 #pragma once
 
 #include <random>
@@ -6,7 +6,7 @@
 
 namespace larder::internal::model_files {
 
-// A few changes to `bytes`, all from `random`: the same seed gives the same.
+// A few changes of `bytes`, all from `random`: the same seed gives the same changes.
 [[nodiscard]] std::string mutate(std::string bytes, std::mt19937_64& random);
 
 }  // namespace larder::internal::model_files

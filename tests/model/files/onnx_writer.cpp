@@ -73,7 +73,7 @@ std::string onnx_model_of_everything() {
     auto model = onnx_model(top);
     model += sized_field(25, sized_field(1, "function") + sized_field(7, node(5, tensor("node"))) +
                                  sized_field(11, sized_field(5, tensor("attribute_default"))));
-    // Not read for inference: its file need not be there.
+    // Not read for inference: its file need not exist.
     model += sized_field(20, sized_field(1, graph({tensor("training")})));
     return model;
 }

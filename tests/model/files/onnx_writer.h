@@ -1,4 +1,4 @@
-// Writes ONNX models that are just enough for a parser, and any other message of protocol buffers.
+// Writes minimal ONNX models for a parser, and any other message of protocol buffers.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct External {
 // ModelProto around a GraphProto.
 [[nodiscard]] std::string onnx_model(std::string_view graph);
 
-// A model of every place that a tensor can be in, each referring to a file named after it.
+// A model with tensors in every possible place, each referring to a file named after it.
 [[nodiscard]] std::string onnx_model_of_everything();
 
 }  // namespace larder::internal::model_files

@@ -1,7 +1,7 @@
-"""A program that has larder serve it.
+"""A program that calls larder.install.
 
 usage: installing.py SCENARIO MODEL ROOT
-Prints what the scenario found, as JSON: mostly whether a compiled model came from a larder.
+Prints the findings of the scenario, as JSON: mostly whether a compiled model came from a larder.
 """
 
 import _ctypes
@@ -193,7 +193,7 @@ def scenario_started_by_run():
 
 
 def scenario_while_another_thread_loads_libraries():
-    """As with a lock of the loader's for which a thread waits that holds the interpreter's."""
+    """Simulates a thread that waits for the loader's lock while it holds the interpreter's lock."""
     import larder
 
     library = next(pathlib.Path(sysconfig.get_config_var("DESTSHARED")).glob("audioop.*so"))

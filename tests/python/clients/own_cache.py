@@ -1,4 +1,4 @@
-"""A program that has OpenVINO keep its model. usage: own_cache.py MODEL CACHE_DIR"""
+"""A program that uses OpenVINO's own cache. usage: own_cache.py MODEL CACHE_DIR"""
 
 import sys
 

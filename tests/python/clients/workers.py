@@ -1,8 +1,8 @@
-"""A program with workers: larder serves it, and its workers know nothing of that.
+"""A program that uses larder, with workers that do not know of larder.
 
 usage: workers.py spawn|forkserver|program MODEL DIRECTORY
-Prints as JSON for each of two workers, and for one that is started after all has ended, whether
-its model came from a larder.
+Prints as JSON, for each of two workers and for one that is started after the installation has
+ended, whether its model came from a larder.
 """
 
 import json
