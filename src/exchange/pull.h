@@ -12,8 +12,7 @@
 namespace larder::internal::exchange {
 
 // Publishes entries that read_shared_entry() has found, and fetches what the larder lacks of them.
-// An entry that is refused is skipped. What fails for one entry ends neither the work nor the
-// others.
+// An entry with a refusal is skipped. A failure of one entry affects no other entry.
 [[nodiscard]] Exchange pull(store::Store& store, remote::Tier& tier,
                             std::span<const SharedEntryInfo> entries, const Progress& progress);
 

@@ -43,7 +43,7 @@ public:
     Result<bool> send(const format::Manifest& manifest, std::uint64_t& sent) {
         bool is_new = false;
         for (const auto& part : manifest.parts) {
-            // Whoever prunes meanwhile leaves it then, until the entry names it.
+            // A prune that runs meanwhile leaves a young object alone, until the entry names it.
             if (has_object(tier_, part) && tier_.refresh(object_name(part.object))) continue;
             if (auto done = send_object(manifest.key, part); !done) return fail(done.error());
             sent += part.bytes;

@@ -37,9 +37,9 @@ struct Exchange {
     bool is_complete = true;     // it was not ended early
 };
 
-// Each entry is signed by `signing_key`, where there is one; the signatures of others stay. What
-// fails for one entry ends neither the work nor the others; but the Error of a storage that cannot
-// be written at all is returned.
+// Each entry is signed by `signing_key`, where there is one; the signatures of others stay. A
+// failure of one entry affects no other entry; only the Error of a storage that cannot be written
+// at all is returned.
 [[nodiscard]] Result<Exchange> push(store::Store& store, remote::Tier& tier,
                                     std::span<const format::Key> keys,
                                     const remote::SigningKey* signing_key,

@@ -1,4 +1,4 @@
-// What lies in a shared storage.
+// The entries in a shared storage.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What lies in a shared storage, shown and pruned.
+// Lists and prunes a shared storage.
 #pragma once
 
 #include "cli/context.h"

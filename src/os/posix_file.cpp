@@ -316,7 +316,7 @@ Result<std::unique_ptr<File>> PosixFile::reopen() {
     }
 }
 
-// A plain read brings in large folios, whereas MADV_WILLNEED and readahead bring in single pages:
+// A plain read fills large folios, whereas MADV_WILLNEED and readahead fill single pages:
 // it costs less CPU, also for later accesses through a mapping. The request is large, so that the
 // kernel's own limit (128 KiB on many devices) does not apply; the buffer is small, so that the
 // copy stays in the CPU's cache.

@@ -113,7 +113,7 @@ Result<void> DirectoryTier::list(const std::string& directory,
         const auto name = directory + "/" + group.name;
         if (group.kind != os::FileKind::directory) continue;
         const auto files = system_.fs.list(path_of(name));
-        // What cannot be seen is not absent: who prunes would take what it needs.
+        // An unreadable directory is not an empty one: a prune would remove objects in use.
         if (!files) return fail(files.error());
         for (const auto& file : *files) {
             const auto stored = find(name + "/" + file.name);

@@ -13,7 +13,7 @@
 
 namespace larder::internal::remote {
 
-// What is stored under a name.
+// The content that is stored under a name.
 struct Stored {
     std::string name;
     std::uint64_t bytes = 0;
@@ -46,7 +46,7 @@ public:
     // anything of it cannot be seen.
     [[nodiscard]] virtual Result<void> list(const std::string& directory,
                                             const std::function<void(const Stored&)>& visit) = 0;
-    // What is absent already is no error.
+    // No error if the name is absent.
     [[nodiscard]] virtual Result<void> remove(const std::string& name) = 0;
     // For messages.
     [[nodiscard]] virtual std::string url() const = 0;

@@ -228,7 +228,7 @@ class ExchangeTest(ProgramTest):
         self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)
         (path,) = self.files("objects")
         self.age(path, 25)
-        # Who pushes uses what is there, and makes it young again.
+        # A push uses the object that is there, and makes it young again.
         self.assertEqual(self.push()["bytes"], 0)
         entry.unlink()
         self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)

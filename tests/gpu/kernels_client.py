@@ -1,7 +1,7 @@
 """A program that does not know of larder: runs a model on a GPU, and reports its progress.
 
 usage: kernels_client.py MODEL FOLDER: writes FOLDER/ran, what came of it, once the model has run,
-and FOLDER/released once it has let go of it, after all that the device was making; it goes on when
+and FOLDER/released once it has released it, after all that the device was making; it goes on when
 there is FOLDER/release, and FOLDER/end. With FOR_CONTEXT set it compiles for the
 device's own context; with WITHOUT_WEIGHTS a file that this names, of which it asks for blobs
 without weights.

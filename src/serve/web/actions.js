@@ -1,4 +1,4 @@
-// What changes the larder: asked about first, with the numbers of the dry run.
+// The actions that change the larder. Each one asks first, with the numbers of a dry run.
 
 import { post } from "./api.js";
 import { h, notice } from "./dom.js";

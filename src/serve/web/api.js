@@ -1,4 +1,4 @@
-// What the server is asked, and what it pushes.
+// Requests to the server, and the events that it pushes.
 
 const tokenName = "larder-token";
 

@@ -1,4 +1,4 @@
-// What all pages share: which of them is shown, what is known of the larder, and what is pushed.
+// The state that all pages share: the page that is shown, the larder as it is known, and events.
 
 import { get, hasToken, listen, takeToken } from "./api.js";
 import { showCare } from "./care.js";
@@ -13,7 +13,7 @@ const main = document.getElementById("main");
 const feedLength = 40;
 const betweenReadings = 1500;
 
-// What the larder is like, as far as it has been read. Pages get it, and are told of changes.
+// The larder, as far as it has been read. Pages receive it, and are told of changes.
 const larder = {
   overview: null,
   job: null,
@@ -32,7 +32,7 @@ function addToFeed(kind, entry, text) {
   larder.feed.length = Math.min(larder.feed.length, feedLength);
 }
 
-// What differs from what was read before, for the feed.
+// The differences from the previous reading, for the feed.
 function compare(before, after) {
   const old = new Map(before.map((entry) => [entry.key, entry]));
   for (const entry of after) {

@@ -52,8 +52,8 @@ export function percent(part, whole) {
   return `${value < 10 && value > 0 ? value.toFixed(1) : Math.round(value)} %`;
 }
 
-// What a model is called by: its file, or its folder where the file has the name that exporters
-// give to all of them.
+// The name of a model: its file, or its folder if the file has the name that exporters give to
+// all models.
 export function modelName(path) {
   const parts = path.split("/").filter(Boolean);
   const file = parts.pop() ?? path;

@@ -1,4 +1,4 @@
-// Who takes how much room: devices, in them models, each an area of its bytes.
+// The size of each model: devices, and in them models, each an area in proportion to its bytes.
 
 import { h } from "./dom.js";
 import { modelName, count, percent, size } from "./format.js";
