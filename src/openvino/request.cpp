@@ -8,6 +8,7 @@
 
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/auto_batch.h"
 #include "openvino/blob_stream.h"
 #include "openvino/core_extensions.h"
 #include "openvino/device_fault.h"
@@ -203,6 +204,10 @@ void Request::compile() {
 
 bool Request::compile_with(const runtime::PrivateCache& cache) {
     auto properties = without_cache_control(properties_);
+    if (!settled_.empty()) {
+        const auto settled = settled_beside_cache(core_, device_, settled_);
+        properties = with_settled(core_, device_, properties, settled);
+    }
     properties[ov::cache_dir.name()] = cache.directory;
     // With a name for the model, the runtime neither hashes its weights nor looks at any path:
     // the directory belongs to one key, so that the name can mean nothing else.
@@ -213,6 +218,18 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     } catch (const std::exception&) {
         return false;
     }
+}
+
+// A context gives the device behind it no directory.
+bool Request::may_be_wrapped() {
+    if (context_) return false;
+    const os::KnownState known;
+    return may_be_batched(core_, device_, properties_, *model());
+}
+
+bool Request::is_wrapped() {
+    const os::KnownState known;
+    return is_batched(compiled_.value());
 }
 
 // AUTO lets the CPU begin, and says so in brackets.
