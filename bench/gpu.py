@@ -2,11 +2,13 @@
 process.
 
 usage: bench/gpu.py --program load_once --models DIRECTORY [--device GPU] [--rounds N]
-On a processor that looks like a GPU (scripts/setup_gpu) only the ratios are meaningful.
+On a processor that looks like a GPU (scripts/setup_gpu) the ratios say something, times nothing.
+A cold hit is one whose cache is on the disk alone.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -16,6 +18,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODELS = ("layers", "pictures", "tuned")
 OPENVINO, LARDER = "openvino-path", "larder-path"
+STEPS = ("first", "hit", "cold")
 SECONDS_MAX = 300
 
 
@@ -38,16 +41,30 @@ def load(program, way, model, cache, device):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def drop_from_memory(folder):
+    """All that its files have in the page cache."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            file = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(file)
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(file)
+
+
 def measure(program, model, device, rounds):
-    """The reports of all starts, by (way, "first" or "hit"), in the order of the rounds."""
+    """What each start tells, by (way, step), a round after the other."""
     found = {}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="larder-bench-gpu-") as folder:
             ways = (OPENVINO, LARDER)
-            for step in ("first", "hit"):
+            for step in STEPS:
                 for way in ways if number % 2 == 0 else ways[::-1]:
                     cache = pathlib.Path(folder) / way
                     cache.mkdir(exist_ok=True)
+                    if step == "cold":
+                        drop_from_memory(cache)
                     found.setdefault((way, step), []).append(
                         load(program, way, model, cache, device))
     return found
@@ -67,7 +84,7 @@ def table(program, folder, device, rounds, models=MODELS):
            f"{'peak MB':>10}{'larder':>8}{'ratio':>8}")
     for name in models:
         found = measure(program, folder / f"{name}.xml", device, rounds)
-        for step in ("first", "hit"):
+        for step in STEPS:
             starts = found[OPENVINO, step], found[LARDER, step]
             own, ours, part = compared(*starts, "first_inference_ms")
             own_peak, our_peak, peak_part = compared(*starts, "peak_rss_bytes")

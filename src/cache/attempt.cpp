@@ -172,7 +172,10 @@ Result<Response> Attempt::compile_and_keep() {
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
     session_.log().debug(name() + ": compiling, because " + miss_);
-    request_.compile();
+    if (const auto outcome = compile_wrapped()) {
+        watch(control);
+        return finished(*outcome);
+    }
     if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     watch(control);
     response_.outcome = Outcome::compiled;
@@ -251,9 +254,7 @@ Result<format::Manifest> Attempt::publish_blob() {
         manifest.notes[k_kernels_note] = "made while it runs";
     }
     note_names(manifest);
-    if (auto settled = request_.settled_properties(); !settled.empty()) {
-        manifest.notes[k_settled_note] = std::move(settled);
-    }
+    note_settled(manifest);
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
@@ -274,6 +275,11 @@ Result<format::Manifest> Attempt::publish_blob() {
     }
     publication.sources.push_back(std::move(source));
     return publish(publication);
+}
+
+void Attempt::note_settled(format::Manifest& manifest) const {
+    auto settled = request_.settled_properties();
+    if (!settled.empty()) manifest.notes[k_settled_note] = std::move(settled);
 }
 
 Result<format::Manifest> Attempt::withhold(std::string reason) {
@@ -369,14 +375,41 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
     if (kept.error().code == Errc::not_found) session_.lose(store_);
 }
 
+bool Attempt::compile_with(const store::PrivateDirectory& directory) {
+    return request_.compile_with({directory.path(), "larder-" + identified_.key.hex()});
+}
+
+std::optional<Outcome> Attempt::compile_wrapped() {
+    const bool may_be = request_.may_be_wrapped() && request_.encryption() == nullptr &&
+                        !os::is_file_size_limited();
+    auto directory = may_be ? store_->materialise(nullptr, session_.config().verify)
+                            : fail(Errc::unsupported, "there is no need for one");
+    if (!directory) {
+        request_.compile();
+        return std::nullopt;
+    }
+    const auto began_at_ns = session_.system().clock.wall().count();
+    static_cast<void>(compile_with(*directory));
+    if (!request_.is_wrapped()) return std::nullopt;
+    auto manifest = draft();
+    manifest.encoding = format::Encoding::files;
+    manifest.requirements = request_.requirements();
+    note_settled(manifest);
+    return keep_directory(std::move(*directory), manifest, began_at_ns);
+}
+
 Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,
                                         const format::Manifest& manifest) {
-    const auto name = "larder-" + identified_.key.hex();
     const auto began_at_ns = session_.system().clock.wall().count();
-    if (request_.compile_with({directory.path(), name})) {
+    if (compile_with(directory)) {
         session_.retain(store_, std::move(directory), manifest, std::nullopt);
         return Outcome::loaded;
     }
+    return keep_directory(std::move(directory), manifest, began_at_ns);
+}
+
+Outcome Attempt::keep_directory(store::PrivateDirectory directory, const format::Manifest& manifest,
+                                std::int64_t began_at_ns) {
     const auto same = confirm_model();
     request_.release_model();
     response_.outcome = Outcome::compiled;

@@ -108,8 +108,18 @@ private:
                             const model::MemoryContent* weights = nullptr);
     // Records the port names, unless the program encrypts: names reveal something about the model.
     void note_names(format::Manifest& manifest) const;
+    void note_settled(format::Manifest& manifest) const;
+    // With the runtime's own cache in `directory`. True if it came from there.
+    [[nodiscard]] bool compile_with(const store::PrivateDirectory& directory);
     [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
                                                  const format::Manifest& manifest);
+    // Compiles for a device that exports blobs. How the request ended where the runtime has put
+    // another around it: its own files are kept then. Nothing where the blob is to be kept.
+    [[nodiscard]] std::optional<Outcome> compile_wrapped();
+    // Keeps what the runtime has left in `directory` since it began to compile.
+    [[nodiscard]] Outcome keep_directory(store::PrivateDirectory directory,
+                                         const format::Manifest& manifest,
+                                         std::int64_t began_at_ns);
     [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);
     void note_kept(const Result<format::Manifest>& kept);
     [[nodiscard]] format::Manifest draft();

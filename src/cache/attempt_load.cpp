@@ -415,6 +415,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
         return std::nullopt;
     }
     const auto trial = begin_trial(manifest.parts.front().object);
+    request_.expect_settled_properties(note_in(manifest, k_settled_note));
     miss_ = "the device did not accept what is kept";
     session_.pipeline().read_next(store_, asked_, std::nullopt);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);

@@ -8,6 +8,7 @@
 
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/auto_batch.h"
 #include "openvino/blob_stream.h"
 #include "openvino/core_extensions.h"
 #include "openvino/device_fault.h"
@@ -203,6 +204,10 @@ void Request::compile() {
 
 bool Request::compile_with(const runtime::PrivateCache& cache) {
     auto properties = without_cache_control(properties_);
+    if (!settled_.empty()) {
+        const auto settled = settled_beside_cache(core_, device_, settled_);
+        properties = with_settled(core_, device_, properties, settled);
+    }
     properties[ov::cache_dir.name()] = cache.directory;
     // If the model has a name, the runtime neither hashes its weights nor looks at any path. The
     // name is unambiguous, because the directory belongs to one key.
@@ -215,7 +220,19 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
     }
 }
 
-// AUTO first uses the CPU, and reports such a device in brackets.
+// A context gives the device behind it no directory.
+bool Request::may_be_wrapped() {
+    if (context_) return false;
+    const os::KnownState known;
+    return may_be_batched(core_, device_, properties_, *model());
+}
+
+bool Request::is_wrapped() {
+    const os::KnownState known;
+    return is_batched(compiled_.value());
+}
+
+// AUTO lets the CPU begin, and says so in brackets.
 bool Request::is_stood_in_for() {
     const os::KnownState known;
     try {

@@ -57,6 +57,8 @@ public:
     void compile_untouched() override;
     void compile() override;
     bool compile_with(const runtime::PrivateCache& cache) override;
+    [[nodiscard]] bool may_be_wrapped() override;
+    [[nodiscard]] bool is_wrapped() override;
     [[nodiscard]] bool is_stood_in_for() override;
     [[nodiscard]] std::string requirements() override;
     [[nodiscard]] bool copies_blob() override;

@@ -7,14 +7,14 @@ namespace larder::internal::openvino {
 
 bool Request::names_count() {
     if (!names_count_) names_count_ = openvino::names_count(core_, device_, properties_);
-    return *names_count_;
+    // What BATCH passes on to the device, it finds there by names.
+    return *names_count_ || (model_ && may_be_wrapped());
 }
 
 std::optional<Digest> Request::fingerprint_names() {
     if (!input_.model || !names_count()) return std::nullopt;
-    // The runtime itself looks up its cached models by these names: a model with other names is
-    // compiled anew.
-    if (device_.is_virtual && device_.plugin != "HETERO") {
+    // By these the runtime itself looks for what it keeps: a model with others is compiled anew.
+    if ((device_.is_virtual && device_.plugin != "HETERO") || may_be_wrapped()) {
         return hash_names_with_ports(*input_.model);
     }
     return openvino::hash_names(*input_.model);

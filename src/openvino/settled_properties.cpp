@@ -208,6 +208,22 @@ std::string settled_properties(ov::Core& core, const DeviceName& device,
     return settled_on(core, in_use, said.at(""), ask, {});
 }
 
+std::string settled_beside_cache(ov::Core& core, const DeviceName& device,
+                                 const std::string& settled) {
+    // Known by name only: the header that declares it is the runtime's own.
+    const auto list = in_force(core, device.plugin, "CACHING_PROPERTIES");
+    if (!list || !list->is<std::vector<ov::PropertyName>>()) return {};
+    const auto& names = list->as<std::vector<ov::PropertyName>>();
+    std::string left;
+    std::istringstream lines(settled);
+    for (std::string line; std::getline(lines, line);) {
+        const auto name = line.substr(0, line.find('='));
+        const auto is_it = [&](const std::string& each) { return each == name; };
+        if (std::ranges::none_of(names, is_it)) left += line + '\n';
+    }
+    return left;
+}
+
 ov::AnyMap with_settled(ov::Core& core, const DeviceName& device, const ov::AnyMap& properties,
                         const std::string& settled) {
     const auto by_member = read_settled(settled);

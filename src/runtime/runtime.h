@@ -191,8 +191,12 @@ public:
     virtual void compile() = 0;
     // Compiles with the runtime's own cache in `cache`. True if the model came from there.
     virtual bool compile_with(const PrivateCache& cache) = 0;
-    // Tells whether another device runs the model just compiled while the requested device is still
-    // compiling it.
+    // Of a device that exports blobs: whether the runtime may put another around it, which does
+    // not, and leaves files in its own cache alone. Reads the model. `is_wrapped`: whether it has.
+    [[nodiscard]] virtual bool may_be_wrapped() { return false; }
+    [[nodiscard]] virtual bool is_wrapped() { return false; }
+    // Whether the model just compiled is run by a stand-in, while the device that it is for is
+    // still compiling it.
     [[nodiscard]] virtual bool is_stood_in_for() { return false; }
 
     // Returns what a machine needs to import the blob of the model just compiled; empty if the
@@ -226,8 +230,9 @@ public:
     [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
 
-    // Returns properties of the model just compiled that the device set itself, and that an import
-    // would not set; usually empty. To be given to `expect_settled_properties` before an import.
+    // What the device made of the properties of the model just compiled, and an import would not;
+    // empty mostly. To be given to `expect_settled_properties` before an import, and before
+    // `compile_with` where that is to come from the cache.
     [[nodiscard]] virtual std::string settled_properties() { return {}; }
     virtual void expect_settled_properties(const std::string& /*settled*/) {}
 

@@ -190,6 +190,33 @@ TEST_F(AttemptTest, ADirectoryIsNotLeftToADeviceUnderALimitOfFileSizes) {
     EXPECT_EQ(status, 0);
 }
 
+TEST_F(AttemptTest, WhatIsWrappedIsKeptAsFilesAndLoadedAsItWasSettled) {
+    device_.may_be_wrapped = true;
+    device_.is_wrapped = true;
+    device_.exports = false;
+    device_.settled = "STREAMS=2\n";
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    EXPECT_EQ(device_.compiles_done, 1);
+    EXPECT_EQ(device_.expected_settled, "STREAMS=2\n");
+    Session session(system(), log_, config_);
+    const auto store = *session.store();
+    const auto kept = store->find(format::Key{*ask(session).response->key}).manifest;
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->encoding, format::Encoding::files);
+    EXPECT_EQ(kept->requirements, "fake 1");
+    EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(AttemptTest, WhatMayBeWrappedAndIsNotIsKeptAsABlob) {
+    device_.may_be_wrapped = true;
+    EXPECT_EQ(outcome(), Outcome::compiled);
+    EXPECT_FALSE(fs::exists(device_.private_directory));
+    EXPECT_EQ(outcome(), Outcome::loaded);
+    EXPECT_EQ(device_.imports_done, 1);
+    EXPECT_EQ(count("tmp"), 0U);
+}
+
 TEST_F(AttemptTest, WhatADeviceCompilesBehindAnotherIsKeptLaterAtItsOwnCost) {
     device_.caching = runtime::Caching::directory;
     device_.is_stood_in_for = true;

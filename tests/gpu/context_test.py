@@ -11,7 +11,7 @@ import harness
 from gpu_test import WITH_GPU, GpuTest
 
 CLIENT = os.environ["LARDER_CONTEXT_CLIENT"]
-KINDS = ["default", "own", "in_order", "any_order"]
+KINDS = ["default", "own", "in_order", "any_order", "let_go", "forked"]
 
 
 class ContextTest(GpuTest):
@@ -25,7 +25,8 @@ class ContextTest(GpuTest):
 
     def lines(self, *kinds, larder=True, **environment):
         run = [harness.PROGRAM, "run", "--dir", self.dir, "--"] if larder else []
-        command = [WITH_GPU, *run, CLIENT, self.model, *kinds]
+        threads, kinds = (kinds[:1], kinds[1:]) if kinds[0] == "--threads" else ((), kinds)
+        command = [WITH_GPU, *run, CLIENT, *threads, self.model, *kinds]
         return [line.split() for line in
                 self.done(self.run_bare(*command, environment=environment)).lines]
 
@@ -41,6 +42,19 @@ class ContextTest(GpuTest):
                         plain, self.lines("device", *KINDS), strict=True):
                     self.assertEqual((kind, loaded, found), (kind, "loaded", expected[1:]))
                 self.assertEqual(len(self.entries()), 1)
+
+    def test_threads_compile_once_and_run_at_once_each_for_its_own_context(self):
+        kinds = ["device", *KINDS, *KINDS]
+        plain = self.lines("device", larder=False)[0]
+        for number in range(3):
+            found = self.lines("--threads", *kinds)
+            self.assertEqual([[kind, *rest] for kind, _, *rest in found],
+                             [[kind, *plain[2:]] for kind in kinds])
+            loaded = [loaded for _, loaded, *_ in found].count("loaded")
+            self.assertEqual(loaded, len(kinds) - (number == 0))
+        self.assertEqual(len(self.entries()), 1)
+        self.assertEqual(self.outcomes()["compiled"], 1)
+        self.verb("verify")
 
     def test_a_context_is_of_its_device(self):
         two = {"LARDER_FAKE_GPUS": "2", "LARDER_FAKE_GPU_UNITS": "24,96"}

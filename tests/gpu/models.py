@@ -20,6 +20,13 @@ def layers(batch=8):
     return ov.Model([y], [x], "layers"), random.standard_normal((8, 256)).astype(np.float32)
 
 
+def single():
+    """Of batch one, which OpenVINO can change: where the hint is THROUGHPUT, it puts BATCH around
+    the device."""
+    model, inputs = layers(1)
+    return model, inputs[:1]
+
+
 def split():
     """Its second layer is for the CPU, with HETERO over both."""
     model, inputs = layers()
@@ -73,6 +80,7 @@ def tuned(**scales):
 MODELS = {
     "layers": layers,
     "dynamic": lambda: layers(-1),
+    "single": single,
     "split": split,
     "pictures": pictures,
     "state": state,

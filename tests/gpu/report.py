@@ -11,6 +11,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,12 @@ RESULT = re.compile(r"\[ +(OK|FAILED|SKIPPED) +\] (\S+?)(?:, where .*)? \((\d+) 
 
 def say(text=""):
     print(text, flush=True)
+
+
+def processor_time():
+    """Of all programs that this one has started, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Report:
@@ -76,6 +83,7 @@ class Report:
     def run_checks(self, quick):
         command = [self.checks, *([f"--gtest_filter={QUICK}"] if quick else [])]
         began, counts, last, said = time.monotonic(), {}, "", []
+        spent, groups = processor_time(), {}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True) as process:
             for line in process.stdout:
@@ -88,7 +96,8 @@ class Report:
                         say("".join(f"         | {text}" for text in said).rstrip())
                     last, said = "", []
                 elif group := GROUP.match(line):
-                    say(f"group    {int(group[2]) / 1e3:6.1f} s  {group[1]}")
+                    name = group[1].rpartition("/")[2]
+                    groups[name] = groups.get(name, 0) + int(group[2]) / 1e3
                 elif line.startswith("[ RUN"):
                     last, said = line.split("]")[1].strip(), []
                 else:
@@ -102,7 +111,10 @@ class Report:
             self.failed = max(self.failed, 1)
         took = time.monotonic() - began
         summary = ", ".join(f"{number} {result.lower()}" for result, number in counts.items())
-        say(f"checks   {summary or 'none ran'}, in {took:.0f} s")
+        for name, seconds in sorted(groups.items(), key=lambda group: -group[1]):
+            say(f"group    {seconds:6.1f} s  {name}")
+        say(f"checks   {summary or 'none ran'}, in {took:.0f} s, "
+            f"{processor_time() - spent:.0f} s of it on processors")
 
 
 def main():
