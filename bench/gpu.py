@@ -54,7 +54,7 @@ def drop_from_memory(folder):
 
 
 def measure(program, model, device, rounds):
-    """What each start tells, by (way, step), a round after the other."""
+    """The report of each start, by (way, step), round after round."""
     found = {}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="larder-bench-gpu-") as folder:

@@ -7,7 +7,7 @@ namespace larder::internal::openvino {
 
 bool Request::names_count() {
     if (!names_count_) names_count_ = openvino::names_count(core_, device_, properties_);
-    // What BATCH passes on to the device, it finds there by names.
+    // BATCH finds on the device by names what it passes on.
     return *names_count_ || (model_ && may_be_wrapped());
 }
 

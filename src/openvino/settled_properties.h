@@ -25,8 +25,8 @@ namespace larder::internal::openvino {
 [[nodiscard]] ov::AnyMap with_settled(ov::Core& core, const DeviceName& device,
                                       const ov::AnyMap& properties, const std::string& settled);
 
-// What of `settled` a device may be given whose blobs the runtime's own cache looks up: the others
-// are a part of what it looks them up by, and were not said when the blob was made.
+// The part of `settled` for a device whose blobs the runtime's own cache looks up. The other
+// properties are part of its lookup, and were not given when the blob was made.
 [[nodiscard]] std::string settled_beside_cache(ov::Core& core, const DeviceName& device,
                                                const std::string& settled);
 

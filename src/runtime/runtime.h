@@ -230,9 +230,9 @@ public:
     [[nodiscard]] virtual std::string port_names_asked_otherwise() { return {}; }
     virtual void expect_port_names(const std::string& /*names*/) {}
 
-    // What the device made of the properties of the model just compiled, and an import would not;
-    // empty mostly. To be given to `expect_settled_properties` before an import, and before
-    // `compile_with` where that is to come from the cache.
+    // Property values that the device settled on for the model just compiled, and that an import
+    // would not settle on; usually empty. Pass it to `expect_settled_properties` before an import,
+    // and before a `compile_with` that is to be answered from the cache.
     [[nodiscard]] virtual std::string settled_properties() { return {}; }
     virtual void expect_settled_properties(const std::string& /*settled*/) {}
 

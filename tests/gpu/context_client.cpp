@@ -8,7 +8,7 @@
 //   own         one of the program's
 //   in_order    one of the program's, with a queue
 //   any_order   one of the program's, with a queue that may run its commands in any order
-//   let_go      one of the program's, which lets go of it before the model runs
+//   let_go      one of the program's, which it releases before the model runs
 //   forked      the plugin's own; the program has a child that ends before the model runs
 // With --threads each has a thread of its own, and all compile, and run, at once.
 #define CL_TARGET_OPENCL_VERSION 300
