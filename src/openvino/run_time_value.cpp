@@ -8,10 +8,12 @@
 #include <openvino/core/layout.hpp>
 #include <openvino/core/model.hpp>
 #include <openvino/core/runtime_attribute.hpp>
+#include <openvino/frontend/gguf/tokenizer_metadata.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/pass/serialize.hpp>
 #include <openvino/runtime/properties.hpp>
+#include <openvino/runtime/tensor.hpp>
 
 #include "openvino/graph_hasher.h"
 
@@ -122,6 +124,17 @@ bool write_as_vector_or_set(GraphHasher& out, const ov::Any& value) {
     return write_as_one_of<std::vector<T>, std::set<T>>(out, value);
 }
 
+bool write_if_tensor(GraphHasher& out, const ov::Any& value) {
+    if (!value.is<ov::Tensor>()) return false;
+    const auto tensor = value.as<ov::Tensor>();
+    // Texts are no bytes, and of a part of another tensor the bytes lie apart.
+    if (tensor.get_element_type() == ov::element::string || !tensor.is_continuous()) return false;
+    out.add_field(tensor.get_element_type().to_string(), tensor.get_shape().to_string());
+    const std::string_view bytes(static_cast<const char*>(tensor.data()), tensor.get_byte_size());
+    out.add_field("value", bytes);
+    return true;
+}
+
 bool write_plain_value(GraphHasher& out, const ov::Any& value) {
     return write_as_one_of<bool, std::string, std::int8_t, std::int16_t, int, long, long long,
                            std::uint8_t, std::uint16_t, unsigned, unsigned long, unsigned long long,
@@ -161,6 +174,15 @@ std::shared_ptr<const ov::RuntimeAttribute> attribute_in(const ov::Any& value) {
     return {std::shared_ptr<void>{}, &value.as<ov::RuntimeAttribute>()};
 }
 
+// What a GGUF says of its tokenizer, which the frontend hangs on the model; it visits nothing.
+bool write_if_tokenizer(GraphHasher& out, const ov::RuntimeAttribute& attribute) {
+    using Tokenizer = ov::frontend::gguf::GGUFTokenizerMetadata;
+    const auto* tokenizer = ov::as_type<const Tokenizer>(&attribute);
+    if (tokenizer == nullptr) return false;
+    write(out, tokenizer->config);
+    return true;
+}
+
 bool counts(const std::pair<const std::string, ov::Any>& entry) {
     if (is_left_out(entry.first)) return false;
     const auto attribute = attribute_in(entry.second);
@@ -181,14 +203,15 @@ void GraphHasher::add_value(std::string_view name, const ov::Any& value) {
         const std::string_view type = attribute->get_type_info().name;
         add_field("attribute", type);
         AttributeHasher visitor(*this);
-        if (!attribute->visit_attributes(visitor) &&
+        if (!write_if_tokenizer(*this, *attribute) && !attribute->visit_attributes(visitor) &&
             std::ranges::find(k_markers, type) == k_markers.end()) {
             refuse("the run-time attribute '" + std::string(type) + "', which shows nothing");
         }
     } else if (value.type_info() == typeid(std::shared_ptr<ov::Meta>)) {
         add_field("meta", text_of_meta(name, value));
     } else if (value.type_info().name() != k_empty_list && !write_plain_value(*this, value) &&
-               !write_container(*this, value) && !write_value_of_the_runtime(*this, value)) {
+               !write_container(*this, value) && !write_value_of_the_runtime(*this, value) &&
+               !write_if_tensor(*this, value)) {
         refuse("the run-time information '" + std::string(name) + "' of type " +
                value.type_info().name());
     }

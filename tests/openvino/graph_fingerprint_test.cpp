@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 #include <openvino/core/symbol.hpp>
+#include <openvino/frontend/gguf/tokenizer_metadata.hpp>
 #include <openvino/op/util/precision_sensitive_attribute.hpp>
 #include <openvino/openvino.hpp>
 #include <openvino/opsets/opset13.hpp>
@@ -209,6 +210,24 @@ TEST(GraphFingerprint, ValuesOfDifferentTypesDiffer) {
                        ov::Shape{1, 2},
                        ov::Layout("NC"),
                        ov::hint::Priority::HIGH});
+}
+
+TEST(GraphFingerprint, ATokenizerOfAGgufCountsByItsContent) {
+    using Tokenizer = ov::frontend::gguf::GGUFTokenizerMetadata;
+    using Tokens = std::vector<std::string>;
+    const auto with = [](const Tokens& tokens, std::int32_t end, const ov::Shape& shape) {
+        ov::Tensor number(ov::element::i32, shape);
+        number.data<std::int32_t>()[0] = end;
+        return ov::Any(std::make_shared<Tokenizer>(ov::AnyMap{
+            {"model", std::string("gpt2")}, {"tokens", tokens}, {"eos_token_id", number}}));
+    };
+    expect_all_differ({with({"a", "b"}, 1, {}), with({"a", "c"}, 1, {}), with({"a", "b"}, 2, {}),
+                       with({"a", "b"}, 1, {1}), ov::Any(std::make_shared<Tokenizer>())});
+    const auto model = dense_model();
+    const auto again = dense_model();
+    model->get_rt_info()["noted"] = with({"a", "b"}, 1, {});
+    again->get_rt_info()["noted"] = with({"a", "b"}, 1, {});
+    EXPECT_EQ(of(model), of(again));
 }
 
 struct Unprinted {
