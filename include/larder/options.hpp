@@ -69,6 +69,25 @@ enum class Keep {
 
 enum class LogLevel { error, warn, info, debug };
 
+// What a request does one after the other; not every request does all of it.
+enum class Stage {
+    identifying,  // reads those of the model's files that are not known yet
+    waiting,      // for another process that compiles the same
+    compiling,
+    publishing,  // exports what was compiled, and keeps it
+    verifying,   // reads what is kept
+    loading,
+};
+
+// How far a request is.
+struct StageProgress {
+    Stage stage = Stage::identifying;
+    std::string request;            // "/srv/models/detector.onnx on CPU"
+    std::string detail;             // for whom it waits, or why it is compiled; may be empty
+    std::uint64_t bytes_done = 0;   // of what the stage reads or exports
+    std::uint64_t bytes_total = 0;  // 0: not known beforehand; of `publishing`, about so many
+};
+
 // What a program decides for itself. What it leaves empty comes from the environment, the
 // configuration files and the defaults, in this order (load_settings): an operator can set it. In
 // the environment, LARDER_MODE=off counts whatever a program sets.
@@ -113,6 +132,10 @@ struct Options {
     std::optional<bool> report{};
     // Receives messages of `log_level` and graver, from any thread. Empty: standard error.
     std::function<void(LogLevel, std::string_view)> log_sink{};
+    // Told of each stage of a request as it begins, and how far it is behind every few megabytes;
+    // from any thread, several at once. Has to be quick, and must not throw. Empty: what would be
+    // told is logged, in messages of LogLevel::info (waiting) and LogLevel::debug.
+    std::function<void(const StageProgress&)> progress{};
 };
 
 // One setting as it is in force, in the words of the configuration file.
@@ -125,7 +148,7 @@ struct Setting {
 };
 
 struct Settings {
-    Options options;  // every member but `log_sink` is set
+    Options options;  // every member but `log_sink` and `progress` is set
     std::vector<Setting> list;
     // Configuration files that this user may not read, in words: what they set is not in force.
     // Where the larder's own is among them, Mode::on and Mode::refresh become Mode::read_only.

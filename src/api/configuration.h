@@ -34,6 +34,7 @@ struct Configuration {
     Keep keep;
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
+    std::function<void(const StageProgress&)> progress;
 
     // Why it cannot be used, in words: a setting cannot be read. Empty: it can.
     std::string unusable;

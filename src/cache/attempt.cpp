@@ -58,7 +58,8 @@ Result<Response> Attempt::serve() {
     auto identified = identify(session_, request_, model_, response_.timing);
     if (!identified) {
         // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
-        if (model_.path.ends_with(".gguf") && is_about_the_model(identified.error().code)) {
+        if (model_.origin == ModelOrigin::path && model_.path.ends_with(".gguf") &&
+            is_about_the_model(identified.error().code)) {
             return fail(std::move(identified.error()));
         }
         auto response = bypass_untouched(identified.error().message());
@@ -105,9 +106,8 @@ Result<Response> Attempt::compile_and_keep() {
     const bool others_compile = !flight && flight.error().code == Errc::timed_out;
     if (others_compile) {
         const auto holder = store_->flight_holder(identified_.key);
-        session_.log().info(name() + ": waiting: " +
-                            (holder ? describe(*holder, session_.system().clock.wall())
-                                    : "another process compiles it"));
+        begin(Stage::waiting, holder ? describe(*holder, session_.system().clock.wall())
+                                     : "another process compiles it");
         flight = store_->flight(identified_.key, session_.config().lock_timeout, name());
     }
     if (flight) {
@@ -166,7 +166,7 @@ Result<Response> Attempt::compile_and_keep() {
         // The import that takes its place may be given its threads.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
-    session_.log().debug(name() + ": compiling, because " + miss_);
+    begin(Stage::compiling, "because " + miss_);
     request_.compile();
     if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     watch(control);
@@ -223,7 +223,9 @@ std::string Attempt::reason_to_withhold() const {
 }
 
 std::optional<format::Manifest> Attempt::keep_blob() {
-    session_.log().debug(name() + ": publishing");
+    std::uint64_t model_bytes = 0;
+    for (const auto& file : identified_.model.files) model_bytes += file.bytes;
+    begin(Stage::publishing, {}, model_bytes);
     const auto start = session_.system().clock.monotonic();
     auto reason = reason_to_withhold();
     auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));

@@ -8,6 +8,7 @@
 
 #include "cache/blame.h"
 #include "cache/key.h"
+#include "cache/progress.h"
 #include "cache/request.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
@@ -26,7 +27,10 @@ inline constexpr const char* k_first_miss = "it is not kept yet";
 class Attempt {
 public:
     Attempt(Session& session, runtime::Request& request, const ModelReference& model)
-        : session_(session), request_(request), model_(model) {}
+        : session_(session),
+          request_(request),
+          model_(model),
+          meter_(session.config().progress, session.log()) {}
 
     // Errc::not_found in Mode::cache_only, where the model is not kept; also not_found, damaged or
     // invalid_argument for a model file that larder itself has to understand; the errors of
@@ -115,6 +119,7 @@ private:
     // Where the blob that was loaded is of no use to anybody, it goes.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
+    void begin(Stage stage, std::string detail = {}, std::uint64_t bytes_total = 0);
     // For people: its path, where it has one.
     [[nodiscard]] std::string called() const;
     // "model.xml on CPU".
@@ -131,6 +136,7 @@ private:
     Session& session_;
     runtime::Request& request_;
     const ModelReference& model_;
+    StageMeter meter_;
     std::shared_ptr<store::Store> store_;
     Identified identified_;
     Pipeline::Asked asked_;

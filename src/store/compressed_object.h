@@ -14,7 +14,8 @@ namespace larder::internal::store {
 // As Store::open_blob, of an entry in Encoding::compressed: the object is proved before anything is
 // undone, on several threads, straight into memory of this process.
 [[nodiscard]] Result<MappedObject> map_compressed(Context& context, const Manifest& manifest,
-                                                  VerifyPolicy policy);
+                                                  VerifyPolicy policy,
+                                                  const ChunkVisitor& visit = {});
 
 // The table of an object that holds a blob of `blob_bytes`. Errc::damaged if it does not.
 [[nodiscard]] Result<format::Compressed> read_frame_table(os::File& file,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,6 +45,10 @@ enum class VerifyPolicy {
     once,   // once for each file stamp and boot
     never,  // only sizes
 };
+
+// Told behind each few megabytes of an object that is read how many more they are; from several
+// threads.
+using ReadProgress = std::function<void(std::uint64_t bytes)>;
 
 // How an object that was opened is known to be whole.
 enum class Proof {
