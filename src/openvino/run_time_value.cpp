@@ -25,9 +25,10 @@ namespace {
 
 // What decides nothing: names that a node had before it was fused or renamed; which file a model
 // was read from, and where in it each constant lay, which only blobs without weights need, and they
-// are never made of models in memory.
-constexpr std::array k_left_out{"__weights_path", "WeightlessCacheAttribute", "fused_names",
-                                "originalLayersNames"};
+// are never made of models in memory; what the TensorFlow Lite frontend leaves on what it has made
+// constants and operations of, in classes that no plugin knows.
+constexpr std::array k_left_out{"__weights_path",      "WeightlessCacheAttribute", "fused_names",
+                                "originalLayersNames", "QuantizationInfo",         "SparsityInfo"};
 
 // Run-time attributes that hold nothing: being there is all they say. The runtime visits none.
 constexpr std::array k_markers{
