@@ -55,7 +55,7 @@ public:
     static void print_key(std::string_view key);
     // Fits the terminal.
     [[nodiscard]] Table table(std::vector<Column> columns) const {
-        return {std::move(columns), colours_, {terminal_columns()}};
+        return {std::move(columns), colours_, {terminal_columns(Stream::out)}};
     }
     // As wide as what is in it: of digests, and of lines that are printed one by one.
     [[nodiscard]] Table whole_table(std::vector<Column> columns) const {

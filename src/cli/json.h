@@ -39,6 +39,9 @@ using Json = nlohmann::ordered_json;  // in the order in which it was written
 // `entries` are all of the larder's, with what is stale of them.
 [[nodiscard]] Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
                               const std::vector<Compiling>& compiling);
+[[nodiscard]] Json outcomes_json(const Stats::Outcomes& outcomes);
+// One span of Store::history.
+[[nodiscard]] Json interval_json(const StatsInterval& interval);
 [[nodiscard]] Json finding_json(const Store::Advice& advice);
 [[nodiscard]] Json settings_json(const std::vector<Setting>& settings);
 

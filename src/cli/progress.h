@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace CLI {  // NOLINT(readability-identifier-naming): not ours to name
 class App;
@@ -14,6 +15,16 @@ enum class ProgressForm {
     bar,   // for people: on a terminal only, and gone when the work is done
     json,  // for programs: lines on standard error
 };
+
+// Of bytes, from `began_at` of them on, in `spent`.
+struct Transfer {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;  // 0: not known
+    std::uint64_t began_at = 0;
+    std::chrono::duration<double> spent{0};
+};
+// "1.20 GB of 3.20 GB", and after a second ", 800 MB/s, 3 s left".
+[[nodiscard]] std::string transfer_text(const Transfer& transfer);
 
 // The flag for it; `form` is a bar without.
 void declare_progress(CLI::App& verb, ProgressForm& form);
@@ -27,6 +38,8 @@ public:
 
     // Cheap: writes a few times a second; a bar not before half a second has gone by.
     void show(std::uint64_t done, std::uint64_t total);
+    // Takes the bar away, until there is more to show.
+    void clear();
 
 private:
     using Clock = std::chrono::steady_clock;
