@@ -70,10 +70,29 @@ enum class Keep {
 
 enum class LogLevel { error, warn, info, debug };
 
-// The settings that a program makes itself. Those that it leaves empty come from the environment,
-// the configuration files and the defaults, in this order (load_settings), so that an operator can
-// set them. LARDER_MODE=off in the environment overrides the program. Members have initializers so
-// that designated ones can leave any of them out without a warning.
+// What a request does one after the other; not every request does all of it.
+enum class Stage {
+    identifying,  // reads those of the model's files that are not known yet
+    waiting,      // for another process that compiles the same
+    compiling,
+    publishing,  // exports what was compiled, and keeps it
+    verifying,   // reads what is kept
+    loading,
+};
+
+// How far a request is.
+struct StageProgress {
+    Stage stage = Stage::identifying;
+    std::string request;            // "/srv/models/detector.onnx on CPU"
+    std::string detail;             // for whom it waits, or why it is compiled; may be empty
+    std::uint64_t bytes_done = 0;   // of what the stage reads or exports
+    std::uint64_t bytes_total = 0;  // 0: not known beforehand; of `publishing`, about so many
+};
+
+// What a program decides for itself. What it leaves empty comes from the environment, the
+// configuration files and the defaults, in this order (load_settings): an operator can set it. In
+// the environment, LARDER_MODE=off counts whatever a program sets.
+// Members have initializers so that designated ones can leave any of them out without a warning.
 struct Options {
     // The larder's directory; LARDER_DIR. By default `$XDG_CACHE_HOME/larder`, else
     // `~/.cache/larder`. Created at the first write.
@@ -116,6 +135,10 @@ struct Options {
     // Receives messages of `log_level` and more severe ones, from any thread. Empty: standard
     // error.
     std::function<void(LogLevel, std::string_view)> log_sink{};
+    // Told of each stage of a request as it begins, and how far it is behind every few megabytes;
+    // from any thread, several at once. Has to be quick, and must not throw. Empty: what would be
+    // told is logged, in messages of LogLevel::info (waiting) and LogLevel::debug.
+    std::function<void(const StageProgress&)> progress{};
 };
 
 // One setting that is in force, in the words of the configuration file.
@@ -128,7 +151,7 @@ struct Setting {
 };
 
 struct Settings {
-    Options options;  // every member but `log_sink` is set
+    Options options;  // every member but `log_sink` and `progress` is set
     std::vector<Setting> list;
     // Configuration files that this user may not read, as messages: their settings are not in
     // force. If the larder's own file is among them, Mode::on and Mode::refresh become

@@ -97,6 +97,13 @@ struct Compiling {
     std::int64_t process = 0;
     bool is_here = true;  // on this machine; if not, `process` is a number of another machine
     std::chrono::system_clock::time_point since;
+    // A process of this machine that waits for it; those alone that this user may look at.
+    struct Waiting {
+        std::int64_t process = 0;
+        std::string program;  // its name
+        std::chrono::system_clock::time_point started_at;
+    };
+    std::vector<Waiting> waiting{};  // the one that was started first, first
 };
 
 enum class Damage {

@@ -35,9 +35,18 @@ class Entry(TypedDict):
     hits: int
     compile_ms: int
     stale: Stale | None
+    weights_kept: str | None
     pinned: bool
     withheld: str | None
     shapes: str | None
+
+
+class Waiting(TypedDict):
+    """A process of this machine that waits for what another compiles."""
+
+    process: int
+    program: str
+    started_at: str
 
 
 class Compiling(TypedDict):
@@ -48,6 +57,7 @@ class Compiling(TypedDict):
     process: int
     is_here: bool
     since: str
+    waiting: list[Waiting]
 
 
 class Listing(TypedDict):
@@ -81,7 +91,6 @@ class WholeEntry(Entry):
 
     schema_version: int
     without_weights: bool
-    weights_kept: str | None
     requirements: str | None
     objects: list[EntryObject]
     model_files: list[ModelFile]

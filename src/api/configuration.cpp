@@ -27,7 +27,8 @@ Configuration::Configuration(Options options)
       weights(options.weights.value_or(Weights::keep)),
       keep(options.keep.value_or(Keep::all)),
       log_level(options.log_level.value_or(LogLevel::warn)),
-      log_sink(std::move(options.log_sink)) {}
+      log_sink(std::move(options.log_sink)),
+      progress(std::move(options.progress)) {}
 
 std::string explanation(const Error& error) {
     return std::string(error.what()) + (error.remedy().empty() ? "" : ": " + error.remedy());

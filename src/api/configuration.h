@@ -35,6 +35,7 @@ struct Configuration {
     Keep keep;
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
+    std::function<void(const StageProgress&)> progress;
 
     // Says which setting cannot be read, so that the cache cannot be used. Empty if it can.
     std::string unusable;

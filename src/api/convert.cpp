@@ -99,6 +99,15 @@ std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
             std::chrono::nanoseconds(since_epoch_ns)));
 }
 
+Compiling compiling(const internal::store::FlightHolder& holder) {
+    Compiling found{holder.key.hex(), holder.purpose, holder.process, holder.is_of_this_machine,
+                    time_point(holder.since_ns)};
+    for (const auto& user : holder.waiting) {
+        found.waiting.push_back({user.process, user.program, time_point(user.started_at_ns)});
+    }
+    return found;
+}
+
 Options with_defaults(Options options) {
     if (options.directory.empty()) options.directory = below_home("XDG_CACHE_HOME", ".cache");
     if (options.state_directory.empty()) {

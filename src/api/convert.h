@@ -11,6 +11,8 @@
 #include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
+#include "larder/store.hpp"
+#include "store/flight.h"
 #include "store/types.h"
 
 namespace larder::api {
@@ -33,7 +35,9 @@ inline void value_or_throw(internal::Result<void> result) {
 [[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
-// Returns `options` with the default directories filled in.
+[[nodiscard]] Compiling compiling(const internal::store::FlightHolder& holder);
+
+// `options` with the default directories filled in.
 [[nodiscard]] Options with_defaults(Options options);
 
 }  // namespace larder::api

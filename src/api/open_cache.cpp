@@ -40,6 +40,25 @@ cache::WeightsKept weights_kept(Weights weights) {
     return cache::WeightsKept::keep;
 }
 
+Stage public_stage(cache::Stage stage) {
+    switch (stage) {
+        case cache::Stage::identifying: return Stage::identifying;
+        case cache::Stage::waiting: return Stage::waiting;
+        case cache::Stage::compiling: return Stage::compiling;
+        case cache::Stage::publishing: return Stage::publishing;
+        case cache::Stage::verifying: return Stage::verifying;
+        case cache::Stage::loading: return Stage::loading;
+    }
+    return Stage::identifying;
+}
+
+cache::ProgressSink progress_sink(const Configuration& options) {
+    if (!options.progress) return {};
+    return [told = options.progress](const cache::Progress& now) {
+        told({public_stage(now.stage), now.request, now.detail, now.bytes_done, now.bytes_total});
+    };
+}
+
 cache::Config session_config(const Configuration& options) {
     cache::Config config;
     config.directory = options.directory.string();
@@ -59,6 +78,7 @@ cache::Config session_config(const Configuration& options) {
     config.weights = weights_kept(options.weights);
     config.keep = options.keep == Keep::all ? cache::Keep::all : cache::Keep::automatic;
     config.report = options.report;
+    config.progress = progress_sink(options);
     config.unusable = options.unusable;
     return config;
 }

@@ -280,9 +280,8 @@ EntryInfo Store::entry(std::string_view prefix) const {
 
 std::vector<Compiling> Store::compiling() const {
     std::vector<Compiling> found;
-    for (auto& holder : impl_->opened->flight_holders()) {
-        found.push_back({holder.key.hex(), std::move(holder.purpose), holder.process,
-                         holder.is_of_this_machine, api::time_point(holder.since_ns)});
+    for (const auto& holder : impl_->opened->flight_holders()) {
+        found.push_back(api::compiling(holder));
     }
     std::ranges::sort(found, {}, &Compiling::since);
     return found;

@@ -58,8 +58,9 @@ Result<Response> Attempt::serve() {
     store_ = std::move(*opened);
     auto identified = identify(session_, request_, model_, response_.timing);
     if (!identified) {
-        // For a GGUF file there is no message of OpenVINO's: its path API does not know the format.
-        if (model_.path.ends_with(".gguf") && is_about_the_model(identified.error().code)) {
+        // A GGUF file is read by nobody before us: OpenVINO's path API does not know the format.
+        if (model_.origin == ModelOrigin::path && model_.path.ends_with(".gguf") &&
+            is_about_the_model(identified.error().code)) {
             return fail(std::move(identified.error()));
         }
         auto response = bypass_untouched(identified.error().message());
@@ -108,9 +109,8 @@ Result<Response> Attempt::compile_and_keep() {
     const bool others_compile = !flight && flight.error().code == Errc::timed_out;
     if (others_compile) {
         const auto holder = store_->flight_holder(identified_.key);
-        session_.log().info(name() + ": waiting: " +
-                            (holder ? describe(*holder, session_.system().clock.wall())
-                                    : "another process compiles it"));
+        begin(Stage::waiting, holder ? describe(*holder, session_.system().clock.wall())
+                                     : "another process compiles it");
         flight = store_->flight(identified_.key, session_.config().lock_timeout, name());
     }
     if (flight) {
@@ -171,11 +171,8 @@ Result<Response> Attempt::compile_and_keep() {
         // here.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
-    session_.log().debug(name() + ": compiling, because " + miss_);
-    if (const auto outcome = compile_wrapped()) {
-        watch(control);
-        return finished(*outcome);
-    }
+    begin(Stage::compiling, "because " + miss_);
+    request_.compile();
     if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     watch(control);
     response_.outcome = Outcome::compiled;
@@ -232,7 +229,9 @@ std::string Attempt::reason_to_withhold() const {
 }
 
 std::optional<format::Manifest> Attempt::keep_blob() {
-    session_.log().debug(name() + ": publishing");
+    std::uint64_t model_bytes = 0;
+    for (const auto& file : identified_.model.files) model_bytes += file.bytes;
+    begin(Stage::publishing, {}, model_bytes);
     const auto start = session_.system().clock.monotonic();
     auto reason = reason_to_withhold();
     auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));

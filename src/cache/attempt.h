@@ -8,6 +8,7 @@
 
 #include "cache/blame.h"
 #include "cache/key.h"
+#include "cache/progress.h"
 #include "cache/request.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
@@ -26,7 +27,10 @@ inline constexpr const char* k_first_miss = "it is not kept yet";
 class Attempt {
 public:
     Attempt(Session& session, runtime::Request& request, const ModelReference& model)
-        : session_(session), request_(request), model_(model) {}
+        : session_(session),
+          request_(request),
+          model_(model),
+          meter_(session.config().progress, session.log()) {}
 
     // Errors: Errc::not_found in Mode::cache_only if there is no entry for the model; not_found,
     // damaged or invalid_argument for a model file that larder itself has to read; the errors of
@@ -131,7 +135,8 @@ private:
     // Drops the blob that was loaded if loading it gains nothing.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
-    // The model's name for people: its path, if it has one.
+    void begin(Stage stage, std::string detail = {}, std::uint64_t bytes_total = 0);
+    // For people: its path, where it has one.
     [[nodiscard]] std::string called() const;
     // "model.xml on CPU".
     [[nodiscard]] std::string name() const;
@@ -147,6 +152,7 @@ private:
     Session& session_;
     runtime::Request& request_;
     const ModelReference& model_;
+    StageMeter meter_;
     std::shared_ptr<store::Store> store_;
     Identified identified_;
     Pipeline::Asked asked_;

@@ -4,6 +4,7 @@
 #include "cache/attempt.h"
 #include "cache/kept_form.h"
 #include "cache/model_bytes.h"
+#include "cache/progress.h"
 #include "cache/referring_blob.h"
 
 namespace larder::internal::cache {
@@ -78,7 +79,8 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
         } else {
             const auto use = request_.copies_blob() ? BlobUse::copied : BlobUse::in_place;
             ReferringBlob blob(model, std::move(*sources), file, use);
-            if (auto done = request_.export_blob(blob); !done) return done;
+            MeteredSink metered(blob, meter_);
+            if (auto done = request_.export_blob(metered); !done) return done;
             if (auto done = blob.finish(); !done || file.form()) return done;
             manifest.notes[k_weights_note] = "the compiler has made others of most of them";
             return {};
@@ -86,7 +88,8 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     }
     manifest.notes[k_weights_note] = std::move(reason);
     Sink sink(file);
-    return request_.export_blob(sink);
+    MeteredSink metered(sink, meter_);
+    return request_.export_blob(metered);
 }
 
 }  // namespace larder::internal::cache

@@ -221,7 +221,7 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
 
 Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
     const Stopwatch watch(session_.system().clock, response_.timing.verify);
-    session_.log().debug(name() + ": verifying");
+    begin(Stage::verifying, {}, manifest.own_part().bytes);
     ModelBytes model(session_, identified_);
     const auto find = [&](const format::Referred& referred) {
         auto found = model.find(referred);
@@ -229,7 +229,7 @@ Result<store::MappedObject> Attempt::open_blob(format::Manifest& manifest) {
         return found;
     };
     while (true) {
-        auto object = store_->open_blob(manifest, session_.config().verify, find);
+        auto object = store_->open_blob(manifest, session_.config().verify, find, meter_.adder());
         if (object && manifest.encoding == format::Encoding::encrypted) {
             if (auto done = decrypt_blob(manifest, *object); !done) return fail(done.error());
         }
@@ -329,7 +329,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
     request_.expect_port_names(note_in(manifest, "port names"));
     request_.expect_settled_properties(note_in(manifest, k_settled_note));
     const auto kernel_trial = begin_kernels(manifest);
-    session_.log().debug(name() + ": loading");
+    begin(Stage::loading);
     const auto imported = request_.import_blob(blob, manifest.weights == format::Weights::external);
     const bool may_drop = size >= k_releasable_blob_bytes || request_.copies_blob();
     if (may_drop && pages == Pages::drop) object.mapping->drop_resident();

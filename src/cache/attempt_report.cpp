@@ -28,8 +28,13 @@ std::string Attempt::name() const {
     auto text = called();
     if (text.empty()) text = "a model";
     const auto device = identified_.inputs.find("device.name");
-    if (device != identified_.inputs.end()) text += " on " + device->second;
+    if (device != identified_.inputs.end() && !device->second.empty())
+        text += " on " + device->second;
     return text;
+}
+
+void Attempt::begin(Stage stage, std::string detail, std::uint64_t bytes_total) {
+    meter_.begin({stage, name(), std::move(detail), 0, bytes_total});
 }
 
 void Attempt::report() {

@@ -7,6 +7,7 @@
 #include "cache/encrypted_blob.h"
 #include "cache/family.h"
 #include "cache/link.h"
+#include "cache/progress.h"
 #include "cache/remembered_fingerprints.h"
 #include "cache/stopwatch.h"
 #include "model/loaded_file.h"
@@ -48,7 +49,14 @@ private:
 
 Result<Digest> fingerprint_files(Session& session, const std::string& path, Identified& into) {
     RememberedFingerprints memory(session.state());
-    auto found = model::fingerprint(session.system(), memory, path);
+    const auto& sink = session.config().progress;
+    model::HashProgress progress;
+    if (sink) {
+        progress = [&](std::uint64_t done, std::uint64_t total) {
+            sink({Stage::identifying, path + " on " + into.inputs["device.name"], {}, done, total});
+        };
+    }
+    auto found = model::fingerprint(session.system(), memory, path, progress);
     if (!found) return fail(std::move(found.error()));
     into.model.kind = model::to_string(found->kind);
     Family family;

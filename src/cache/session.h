@@ -17,6 +17,7 @@
 #include "cache/late_files.h"
 #include "cache/pipeline.h"
 #include "cache/process_own.h"
+#include "cache/progress.h"
 #include "cache/report.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
@@ -66,8 +67,9 @@ struct Config {
     // How much longer a load may take so that other processes can share; absent: as long as
     // unpacking.
     std::optional<std::chrono::nanoseconds> keep_limit{};
-    bool report = false;   // log the outcomes at the end of the session
-    std::string unusable;  // why nothing is published or loaded; empty: the cache is usable
+    bool report = false;      // says at the end of the session what became of its models
+    ProgressSink progress{};  // hears of every request's stages; may be empty
+    std::string unusable;     // why nothing is to be kept or loaded; empty: there is no reason
 };
 
 // Thread-safe.

@@ -46,8 +46,15 @@ void sight(Session& session, const std::string& larder_id, const Identified& ide
 bool was_other(Session& session, const std::string& larder_id, const Identified& identified) {
     if (!identified.files) return false;
     const auto path = os::absolute_path(identified.files->path);
-    const auto sightings = session.state().sightings(larder_id);
-    return std::ranges::find(sightings, path, &store::Sighting::path) != sightings.end();
+    const auto& now = identified.inputs.at("model.fingerprint");
+    bool found = false;
+    for (const auto& sighting : session.state().sightings(larder_id)) {
+        if (sighting.path != path) continue;
+        // It was this one: what is missing is another device's, or another request's.
+        if (sighting.fingerprint == now) return false;
+        found = true;
+    }
+    return found;
 }
 
 }  // namespace larder::internal::cache

@@ -231,9 +231,12 @@ void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
         throw;
     }
     settle();
-    session_.log().info("'" + draft_.model.path + "': " + format_size(sharing.shared_bytes) +
-                        " of memory are shared with other processes, " +
-                        format_size(sharing.private_bytes) + " are not" +
+    const auto shared = sharing.shared_bytes == 0
+                            ? std::string("no memory is shared with other processes")
+                            : format_size(sharing.shared_bytes) +
+                                  " of memory are shared with other processes, " +
+                                  format_size(sharing.private_bytes) + " are not";
+    session_.log().info("'" + draft_.model.path + "': " + shared +
                         (sharing.reason.empty() ? "" : ": " + sharing.reason));
 }
 

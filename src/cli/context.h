@@ -55,7 +55,7 @@ public:
     static void print_key(std::string_view key);
     // Returns a table that fits the terminal.
     [[nodiscard]] Table table(std::vector<Column> columns) const {
-        return {std::move(columns), colours_, {terminal_columns()}};
+        return {std::move(columns), colours_, {terminal_columns(Stream::out)}};
     }
     // Returns a table as wide as its content: for digests, and for lines that are printed one by
     // one.

@@ -12,6 +12,7 @@
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "cli/weights.h"
 #include "larder/store.hpp"
 
 namespace larder::cli {
@@ -31,6 +32,7 @@ struct Diagnosis {
     std::string preload;
     Share share = Share::off;
     std::uint64_t unpacked_bytes = 0;
+    WeightsSum weights;
     std::string sharing_obstacle;  // empty: there is none
     std::vector<Compiling> compiling;
     std::vector<Advice> findings;
@@ -70,6 +72,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.max_size_bytes = store.max_size_bytes();
         const auto entries = store.entries(EntryDetail::summary);
         diagnosis.unpacked_bytes = unpacked_bytes(entries);
+        diagnosis.weights = sum_weights(entries);
         for (auto& advice : larder_findings(store, entries)) {
             diagnosis.findings.push_back(std::move(advice));
         }
@@ -191,6 +194,11 @@ Json doctor_json(const Diagnosis& diagnosis) {
     json["sharing"] = {{"setting", word_of(diagnosis.share)},
                        {"unpacked_bytes", diagnosis.unpacked_bytes},
                        {"obstacle", text_or_null(diagnosis.sharing_obstacle)}};
+    json["weights"] = {{"referred_bytes", diagnosis.weights.referred_bytes},
+                       {"kept", Json::object()}};
+    for (const auto& [why, kept] : diagnosis.weights.kept) {
+        json["weights"]["kept"][why] = {{"entries", kept.entries}, {"bytes", kept.bytes}};
+    }
     json["compiling"] = compiling_json(diagnosis.compiling);
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
@@ -236,6 +244,9 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         filling += ": " + std::to_string(std::lround(100 * part)) + " % full";
     }
     add("kept", filling);
+    if (const auto weights = weights_text(diagnosis.weights); !weights.empty()) {
+        add("weights", weights);
+    }
     add("OpenVINO", diagnosis.openvino);
     for (const auto& device : diagnosis.devices) {
         const auto* can = device.exports ? "; models can be kept" : "; models cannot be kept";

@@ -68,6 +68,12 @@ Json compiling_json(const std::vector<Compiling>& compiling) {
                         {"process", each.process},
                         {"is_here", each.is_here},
                         {"since", format_time(each.since)}});
+        auto& waiting = json.back()["waiting"] = Json::array();
+        for (const auto& process : each.waiting) {
+            waiting.push_back({{"process", process.process},
+                               {"program", process.program},
+                               {"started_at", format_time(process.started_at)}});
+        }
     }
     return json;
 }
@@ -92,6 +98,7 @@ Json entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     json["hits"] = entry.hits;
     json["compile_ms"] = entry.compile_time.count();
     json["stale"] = stale_json(entry);
+    json["weights_kept"] = text_or_null(entry.weights_kept);
     json["pinned"] = entry.pinned;
     json["withheld"] = text_or_null(entry.withheld);
     return json;
@@ -115,7 +122,6 @@ Json whole_entry_json(const EntryInfo& entry, std::uint64_t unique_bytes) {
     auto json = json_object();
     json.update(entry_json(entry, unique_bytes));
     json["without_weights"] = entry.without_weights;
-    json["weights_kept"] = text_or_null(entry.weights_kept);
     json["requirements"] = text_or_null(entry.requirements);
     json["objects"] = Json::array();
     for (const auto& object : entry.objects) {
@@ -222,6 +228,24 @@ Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
     json["by_device"] = outcomes_by_name(stats.by_device);
     json["unpacked_bytes"] = unpacked_bytes(entries);
     json["stale"] = stale_sums_json(stale_sums(entries));
+    return json;
+}
+
+Json outcomes_json(const Stats::Outcomes& outcomes) {
+    auto json = Json::object();
+    add_outcomes(json, outcomes);
+    return json;
+}
+
+Json interval_json(const StatsInterval& interval) {
+    Json json{{"begin", format_time(interval.begin)}};
+    add_outcomes(json, interval.total);
+    json["compiled_ms"] = interval.total.compiled_time.count();
+    json["loaded_ms"] = interval.total.loaded_time.count();
+    json["waited_ms"] = interval.total.waited_time.count();
+    json["bytes_written"] = interval.bytes_written;
+    json["evicted_bytes"] = interval.evicted_bytes;
+    json["evicted_entries"] = interval.evicted_entries;
     return json;
 }
 

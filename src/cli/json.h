@@ -39,6 +39,9 @@ using Json = nlohmann::ordered_json;  // keeps the order of writing
 // `entries` must be all entries of the larder, with EntryInfo::stale filled in.
 [[nodiscard]] Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
                               const std::vector<Compiling>& compiling);
+[[nodiscard]] Json outcomes_json(const Stats::Outcomes& outcomes);
+// One span of Store::history.
+[[nodiscard]] Json interval_json(const StatsInterval& interval);
 [[nodiscard]] Json finding_json(const Store::Advice& advice);
 [[nodiscard]] Json settings_json(const std::vector<Setting>& settings);
 

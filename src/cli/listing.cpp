@@ -222,7 +222,13 @@ std::string compiling_text(const std::vector<Compiling>& compiling) {
         const auto since = std::chrono::floor<std::chrono::seconds>(now() - each.since);
         text += "compiling now: " + printable(each.what) + ", by process " +
                 std::to_string(each.process) + (each.is_here ? "" : " of another machine") +
-                " for " + format_age(since) + "\n";
+                " for " + format_age(since);
+        if (!each.waiting.empty()) {
+            text +=
+                each.waiting.size() == 1 ? "; a process waits for it:" : "; processes wait for it:";
+        }
+        for (const auto& waiting : each.waiting) text += " " + std::to_string(waiting.process);
+        text += "\n";
     }
     return text;
 }

@@ -15,6 +15,7 @@
 #include "cli/surroundings.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "cli/weights.h"
 
 namespace larder::cli {
 namespace {
@@ -86,7 +87,7 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
                                 {"KIND", Align::left, 0, true},
                                 {"SIZE", Align::right},
                                 {"AGE", Align::right, 0, true},
-                                {"USED", Align::right},
+                                {"LAST USED", Align::right},
                                 {"HITS", Align::right, 0, true},
                                 {"COMPILE", Align::right, 0, true},
                                 {"MODEL"}});
@@ -115,7 +116,8 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         add(format_duration(entry.compile_time));
         add(entry.model + (difference == differences.end() ? "" : " (" + difference->second + ")") +
                 (entry.pinned ? " (pinned)" : "") + (entry.withheld.empty() ? "" : " (not kept)") +
-                (stale.empty() ? "" : " (" + stale + ")"),
+                (stale.empty() ? "" : " (" + stale + ")") +
+                (context.verbose() ? " (weights: " + weights_text(entry) + ")" : ""),
             stale.empty() && entry.withheld.empty() ? Colour::none : Colour::yellow);
         table.add(std::move(row));
     }

@@ -32,7 +32,7 @@ struct Verb {
 constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
-constexpr std::array<Verb, 23> k_verbs{{
+constexpr std::array<Verb, 21> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -47,7 +47,7 @@ constexpr std::array<Verb, 23> k_verbs{{
     {"ls", "List what is kept",
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
-     declare_ls, k_prints},
+     declare_ls, "--format --json -q -v"},
     {"show", "Show entries with everything that decides their keys",
      "  larder show 3f2a\n"
      "  larder show model.xml",
@@ -88,20 +88,14 @@ constexpr std::array<Verb, 23> k_verbs{{
     {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
      declare_pin, k_prints},
     {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
-    {"push", "Copy entries into a storage that machines share",
-     "  larder push file:///mnt/models --sign larder.key\n"
-     "  larder push file:///mnt/models model.xml --sign larder.key --dry-run",
-     declare_push, k_prints},
-    {"pull", "Copy entries from a storage that machines share",
-     "  larder pull file:///mnt/models --trust larder.key.pub\n"
-     "  larder pull 'file:///media/usb?unsigned' 3f2a",
-     declare_pull, k_prints},
-    {"key", "Make a key that signs shared entries, or name one",
-     "  larder key generate larder.key\n"
-     "  larder key show larder.key.pub",
-     declare_key, k_prints_json},
-    {"stats", "Count how requests ended, and what was saved", "  larder stats --since 7d --json",
+    {"stats", "Count how requests ended, and what was saved",
+     "  larder stats --since 7d --json\n"
+     "  larder stats --since 24h --plot",
      declare_stats, k_prints_json},
+    {"top", "Show who compiles, who waits and what was served, as it happens",
+     "  larder top\n"
+     "  larder top --json",
+     declare_top, k_prints},
     {"serve", "Show the larder in a browser, with an API and metrics",
      "  larder serve\n"
      "  larder serve --read-only --port 0\n"
@@ -149,7 +143,7 @@ std::string verb_for(const std::string& word) {
         {"delete", "rm"},   {"check", "verify"},    {"fsck", "verify"}, {"gc", "prune"},
         {"clean", "prune"}, {"purge", "clear"},     {"exec", "run"},    {"status", "stats"},
         {"explain", "why"}, {"dashboard", "serve"}, {"web", "serve"},   {"warm", "compile"},
-        {"path", "dir"},    {"settings", "config"}};
+        {"path", "dir"},    {"settings", "config"}, {"watch", "top"}};
     const auto found = k_other_names.find(word);
     return found == k_other_names.end() ? std::string{} : found->second;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -17,9 +18,22 @@ namespace {
 
 constexpr std::chrono::milliseconds k_patience{500};
 constexpr std::chrono::milliseconds k_interval{100};
-constexpr std::size_t k_width = 30;
+constexpr std::size_t k_width_max = 30;
+constexpr std::size_t k_width_min = 5;  // a bar that is shorter says nothing
 
 }  // namespace
+
+std::string transfer_text(const Transfer& transfer) {
+    const auto [done, total, began_at, spent] = transfer;
+    const bool is_known = total > 0 && done <= total;
+    auto text = format_size(done) + (is_known ? " of " + format_size(total) : "");
+    if (spent < std::chrono::seconds(1) || done <= began_at) return text;
+    const auto rate = static_cast<double>(done - began_at) / spent.count();
+    text += ", " + format_size(static_cast<std::uint64_t>(rate)) + "/s";
+    if (!is_known) return text;
+    const auto left = static_cast<double>(total - done) / rate;
+    return text + ", " + format_age(std::chrono::seconds(std::lround(left))) + " left";
+}
 
 void declare_progress(CLI::App& verb, ProgressForm& form) {
     verb.add_flag_callback(
@@ -35,8 +49,10 @@ Progress::Progress(ProgressForm form)
     if (form == ProgressForm::bar) next_ += k_patience;
 }
 
-Progress::~Progress() {
-    if (drawn_) std::fputs("\r\033[K", stderr);
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
+    if (std::exchange(drawn_, false)) std::fputs("\r\033[K", stderr);
 }
 
 void Progress::show(std::uint64_t done, std::uint64_t total) {
@@ -55,19 +71,21 @@ void Progress::show(std::uint64_t done, std::uint64_t total) {
 void Progress::draw(std::uint64_t done, std::uint64_t total) {
     drawn_ = true;
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    const auto filled = static_cast<std::size_t>(share * static_cast<double>(k_width));
-    auto line = fmt::format("\r[{}{}] {:3.0f} %  {} of {}", std::string(filled, '#'),
-                            std::string(k_width - filled, ' '), share * 100, format_size(done),
-                            format_size(total));
-    const std::chrono::duration<double> spent = Clock::now() - began_;
-    if (spent >= std::chrono::seconds(1) && done > 0) {
-        const auto rate = static_cast<double>(done) / spent.count();
-        const auto left = static_cast<double>(total - std::min(done, total)) / rate;
-        line += fmt::format(", {}/s, {} left", format_size(static_cast<std::uint64_t>(rate)),
-                            format_age(std::chrono::seconds(std::lround(left))));
+    auto text = fmt::format("{:3.0f} %  {}", share * 100,
+                            transfer_text({done, total, 0, Clock::now() - began_}));
+    constexpr std::size_t k_frame = 3;  // brackets, and a blank
+    const auto columns = terminal_columns(Stream::error);
+    const auto room =
+        columns == 0 ? k_width_max : columns - std::min(columns, text.size() + k_frame);
+    if (room > k_width_min) {
+        const auto length = std::min(k_width_max, room - 1);
+        const auto filled = static_cast<std::size_t>(share * static_cast<double>(length));
+        text = fmt::format("[{}{}] {}", std::string(filled, '#'), std::string(length - filled, ' '),
+                           text);
+    } else if (columns > 0) {
+        text.resize(std::min(text.size(), columns - 1));
     }
-    line += "\033[K";
-    std::fputs(line.c_str(), stderr);
+    std::fputs(("\r" + text + "\033[K").c_str(), stderr);
 }
 
 }  // namespace larder::cli

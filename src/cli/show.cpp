@@ -12,17 +12,10 @@
 #include "cli/surroundings.h"
 #include "cli/targets.h"
 #include "cli/verbs.h"
+#include "cli/weights.h"
 
 namespace larder::cli {
 namespace {
-
-std::string weights_text(const EntryInfo& entry) {
-    if (entry.without_weights) return "in the model's own file";
-    if (entry.referred_bytes == 0) {
-        return "kept" + (entry.weights_kept.empty() ? "" : ": " + entry.weights_kept);
-    }
-    return format_size(entry.referred_bytes) + " in the model's own files, where a load maps them";
-}
 
 void print_table(const Context& context, const EntryInfo& entry, std::uint64_t unique) {
     auto facts = context.whole_table({{}, {}});

@@ -1,7 +1,11 @@
-// Shows the present stage on a line of the terminal, which is removed at the end.
+// What is being done just now: on a terminal, a line that is gone when it is done; where more is
+// asked for, a line for each stage.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "larder/options.hpp"
 
@@ -9,21 +13,30 @@ namespace larder::cli {
 
 class StageLine {
 public:
-    // Shows nothing if standard error is not a terminal.
-    StageLine();
+    enum class Lines {
+        none,       // nothing stays; where standard error is no terminal, nothing is shown
+        per_stage,  // one stays for each stage
+    };
+    explicit StageLine(Lines lines);
     StageLine(const StageLine&) = delete;
     StageLine& operator=(const StageLine&) = delete;
     ~StageLine();
 
-    // Shows the messages that larder logs: warnings permanently, all others as the stage, after a
-    // second with the time that it has taken. For a terminal only.
+    // Has the requests of these options shown, and after a second for how long each stage has
+    // lasted, at which rate, and how long it will. On a terminal, what is logged stays between.
     void listen(Options& options);
+
+    // How long compiling took the last time, where that is known.
+    using Earlier = std::function<std::optional<std::chrono::milliseconds>()>;
+    // Of the next requests; asked on another thread, once a compile has lasted for a second.
+    void expect(Earlier earlier);
+
     void clear();
 
 private:
     class Ticker;
 
-    std::shared_ptr<Ticker> ticker_;  // null: no terminal
+    std::shared_ptr<Ticker> ticker_;  // null: nothing is shown
 };
 
 }  // namespace larder::cli

@@ -5,6 +5,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/outcomes.h"
 #include "cli/quantity.h"
 #include "cli/stale.h"
 #include "cli/surroundings.h"
@@ -13,24 +14,6 @@
 
 namespace larder::cli {
 namespace {
-
-Table outcomes_table(const Context& context, const std::string& title) {
-    return context.table({{title},
-                          {"COMPILED", Align::right},
-                          {"LOADED", Align::right},
-                          {"WAITED", Align::right},
-                          {"BYPASSED", Align::right},
-                          {"SAVED", Align::right}});
-}
-
-void add(Table& table, const std::string& name, const Stats::Outcomes& outcomes) {
-    table.add({{name},
-               {std::to_string(outcomes.compiled)},
-               {std::to_string(outcomes.loaded)},
-               {std::to_string(outcomes.waited)},
-               {std::to_string(outcomes.bypassed)},
-               {format_duration(outcomes.saved)}});
-}
 
 std::string reasons_text(const Context& context, const std::string& title,
                          const std::map<std::string, std::uint64_t>& reasons) {
@@ -65,17 +48,7 @@ std::string filling_text(const Stats& stats, std::uint64_t unpacked) {
     return text + "\n";
 }
 
-// Returns "10 requests: 8 from the larder (80 %), 4.20 s saved".
-std::string rate_text(const Stats::Outcomes& total) {
-    const auto hits = total.loaded + total.waited;
-    const auto all = hits + total.compiled + total.bypassed;
-    constexpr std::uint64_t k_percent = 100;
-    return std::to_string(all) + (all == 1 ? " request: " : " requests: ") + std::to_string(hits) +
-           " from the larder (" + std::to_string((hits * k_percent + all / 2) / all) + " %), " +
-           (total.saved.count() > 0 ? format_duration(total.saved) : "no time") + " saved";
-}
-
-// Lists models without a gain that were loaded often enough to tell.
+// Of models that were loaded often enough to tell.
 std::string no_gain_text(const Stats& stats) {
     constexpr std::uint64_t k_loads_min = 5;
     std::string text;
@@ -116,11 +89,31 @@ std::string stale_text(const Context& context, const std::map<std::string, Stale
     return table.empty() ? "" : "\n" + table.text();
 }
 
-int run_stats(const Context& context, const std::string& since) {
-    const auto from = since.empty() ? TimePoint{} : now() - parse_age(since);
+struct StatsFlags {
+    std::string since;
+    bool plot = false;
+};
+
+// In place of the tables.
+std::string plotted(const Context& context, const Store& store, const Stats& stats) {
+    auto plot = plot_text(context, store, stats.since, now());
+    if (plot.empty()) return "no requests are known yet\n";
+    return rate_text(stats.total) + "\n\n" + plot;
+}
+
+int run_stats(const Context& context, const StatsFlags& flags) {
+    const auto from = flags.since.empty() ? TimePoint{} : now() - parse_age(flags.since);
     const Store store(context.options());
     const auto stats = store.stats(from);
     if (context.format() == Format::keys) return k_done;
+    if (context.format() == Format::table && !store.exists()) {
+        Context::print("there is no larder in " + printable(store.directory().string()) + " yet\n");
+        return k_done;
+    }
+    if (flags.plot && context.format() == Format::table) {
+        Context::print(plotted(context, store, stats));
+        return k_done;
+    }
     auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries);
     if (context.format() == Format::json) {
@@ -136,10 +129,11 @@ int run_stats(const Context& context, const std::string& since) {
 }  // namespace
 
 Run declare_stats(CLI::App& verb) {
-    auto since = std::make_shared<std::string>();
-    verb.add_option("--since", *since, "Only requests that are no older than this: 7d")
+    auto flags = std::make_shared<StatsFlags>();
+    verb.add_option("--since", flags->since, "Only requests that are no older than this: 7d")
         ->type_name("AGE");
-    return [since](const Context& context) { return run_stats(context, *since); };
+    verb.add_flag("--plot", flags->plot, "Draw how many there were over time, and what was saved");
+    return [flags](const Context& context) { return run_stats(context, *flags); };
 }
 
 }  // namespace larder::cli

@@ -13,6 +13,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <poll.h>       // tidy-allow(system-header): keys of a terminal
 #include <sys/ioctl.h>  // tidy-allow(system-header): how wide a terminal is
 #include <sys/mman.h>   // tidy-allow(system-header): a measurement of this machine, for people
 #include <sys/stat.h>   // tidy-allow(system-header): the folder of a link to the preload
@@ -46,6 +47,15 @@ double fill_ms(std::size_t size_bytes, int advice) {
     }
     (void)munmap(memory, size_bytes);
     return spent;
+}
+
+int descriptor_of(Stream stream) {
+    switch (stream) {
+        case Stream::in: return STDIN_FILENO;
+        case Stream::out: return STDOUT_FILENO;
+        case Stream::error: return STDERR_FILENO;
+    }
+    return -1;
 }
 
 std::string own_library() {
@@ -117,18 +127,41 @@ std::chrono::system_clock::time_point now() {
     return std::chrono::system_clock::now();  // tidy-allow(wall-clock): ages are for people
 }
 
-bool is_terminal(Stream stream) {
-    switch (stream) {
-        case Stream::in: return isatty(STDIN_FILENO) == 1;
-        case Stream::out: return isatty(STDOUT_FILENO) == 1;
-        case Stream::error: return isatty(STDERR_FILENO) == 1;
-    }
-    return false;
+bool is_terminal(Stream stream) { return isatty(descriptor_of(stream)) == 1; }
+
+std::size_t terminal_columns(Stream stream) {
+    winsize size{};
+    return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-std::size_t terminal_columns() {
+std::size_t terminal_rows(Stream stream) {
     winsize size{};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+FullScreen::FullScreen() {
+    if (tcgetattr(STDIN_FILENO, &before_) == 0) {
+        auto keys = before_;
+        keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+        // Stopped, it would leave the shell a terminal like this.
+        keys.c_cc[VSUSP] = _POSIX_VDISABLE;
+        is_changed_ = tcsetattr(STDIN_FILENO, TCSADRAIN, &keys) == 0;
+    }
+    std::fputs("\033[?1049h\033[?25l", stdout);
+}
+
+FullScreen::~FullScreen() {
+    std::fputs("\033[?25h\033[?1049l", stdout);
+    (void)std::fflush(stdout);
+    if (is_changed_) (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+}
+
+Key FullScreen::wait_for_key(std::chrono::milliseconds timeout) const {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, static_cast<int>(timeout.count())) <= 0) return Key::none;
+    char key = 0;
+    if (read(STDIN_FILENO, &key, 1) != 1) return Key::end;
+    return key == 'q' || key == 'Q' ? Key::quit : Key::other;
 }
 
 bool shows_colours(Stream stream) {

@@ -8,15 +8,42 @@
 #include <string>
 #include <vector>
 
+#include <termios.h>  // tidy-allow(system-header): how a terminal takes keys
+
 namespace larder::cli {
 
 [[nodiscard]] std::chrono::system_clock::time_point now();
 
 enum class Stream { in, out, error };
 [[nodiscard]] bool is_terminal(Stream stream);
-// Returns the width of standard output if that is a terminal; else 0.
-[[nodiscard]] std::size_t terminal_columns();
-// True on a terminal that supports colours, unless NO_COLOR is set.
+// Where that is a terminal; else 0.
+[[nodiscard]] std::size_t terminal_columns(Stream stream);
+[[nodiscard]] std::size_t terminal_rows(Stream stream);
+
+enum class Key {
+    none,
+    quit,  // q
+    end,   // there will be no more
+    other,
+};
+// Takes the whole terminal, and gives it back as it was; each key counts as it is pressed. For
+// standard input and output, which both have to be terminals. One at a time.
+class FullScreen {
+public:
+    FullScreen();
+    FullScreen(const FullScreen&) = delete;
+    FullScreen& operator=(const FullScreen&) = delete;
+    ~FullScreen();
+
+    // Returns early for a key, or a signal.
+    [[nodiscard]] Key wait_for_key(std::chrono::milliseconds timeout) const;
+
+private:
+    termios before_{};
+    bool is_changed_ = false;
+};
+
+// On a terminal that can, and where NO_COLOR does not forbid it.
 [[nodiscard]] bool shows_colours(Stream stream);
 
 // True if the path certainly does not exist; false if unknown.

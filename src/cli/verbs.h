@@ -35,6 +35,7 @@ using Run = std::function<int(const Context&)>;
 [[nodiscard]] Run declare_serve(CLI::App& verb);
 [[nodiscard]] Run declare_show(CLI::App& verb);
 [[nodiscard]] Run declare_stats(CLI::App& verb);
+[[nodiscard]] Run declare_top(CLI::App& verb);
 [[nodiscard]] Run declare_unpin(CLI::App& verb);
 [[nodiscard]] Run declare_verify(CLI::App& verb);
 [[nodiscard]] Run declare_why(CLI::App& verb);

@@ -8,6 +8,7 @@
 #include "cli/interruption.h"
 #include "cli/json.h"
 #include "cli/progress.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
 #include "cli/verification.h"
 
@@ -23,6 +24,9 @@ void print_keys(const VerifyReport& report) {
 VerifyReport verify(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
+    if (context.format() == Format::table && !store.exists()) {
+        Context::print("there is no larder in " + printable(store.directory().string()) + " yet\n");
+    }
     const auto keys = keys_to_verify(store, flags, k_usage);
     Progress progress(flags.progress);
     const Interruption interruption;

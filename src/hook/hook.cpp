@@ -1,17 +1,19 @@
-// Replacements for the overloads of ov::Core::compile_model: each asks the process's larder, and
-// calls OpenVINO if larder fails for any reason.
+// What stands in for the overloads of ov::Core::compile_model: each asks the process's larder, and
+// whatever is wrong with that, OpenVINO. And for those of read_model, which remember the file.
 #include <array>
 #include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <openvino/core/except.hpp>
 #include <openvino/core/version.hpp>
 #include <openvino/runtime/core.hpp>
 
 #include "hook/process.h"
+#include "hook/read_files.h"
 #include "hook/table.h"
 #include "larder/larder.hpp"
 
@@ -28,6 +30,12 @@ constinit std::array<std::atomic<void*>, larder_entry_point_count> openvino_func
 
 // On this thread, the hook or OpenVINO itself is at work: their compiles are not the program's.
 thread_local constinit bool is_inside = false;
+
+// Never destroyed: threads may read models until the process is gone.
+ReadFiles& read_files() {
+    static auto* const files = new ReadFiles;
+    return *files;
+}
 
 class Inside {
 public:
@@ -67,7 +75,9 @@ std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const std::ws
 
 std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const ModelPointer& model,
                                      const std::string& device, const ov::AnyMap& properties) {
-    return cache.compile_model(core, model, device, properties).model;
+    auto file = read_files().find(model);
+    if (file.empty()) return cache.compile_model(core, model, device, properties).model;
+    return cache.compile_model(core, ReadModel{model, std::move(file)}, device, properties).model;
 }
 
 std::optional<ov::CompiledModel> ask(Cache& cache, ov::Core& core, const ModelPointer& model,
@@ -130,6 +140,40 @@ struct StandIn {
     }
 };
 
+// As StandIn, of read_model from a file.
+template <LarderEntryPoint entry_point, typename File>
+struct Reader {
+    using Model = std::shared_ptr<ov::Model>;
+    using Function = Model (*)(const ov::Core*, const File&, const File&, const ov::AnyMap&);
+
+    static Model read_model(const ov::Core* core, const File& file, const File& weights,
+                            const ov::AnyMap& properties) {
+        auto* const function = openvino_functions.at(entry_point).load();
+        const bool is_the_programs = !is_inside && !is_serving();
+        Model model;
+        {
+            const Inside inside;
+            model = reinterpret_cast<Function>(function)(core, file, weights, properties);
+        }
+        try {
+            if (is_the_programs) {
+                const std::filesystem::path path(file);
+                // The program may go elsewhere before it compiles.
+                auto whole =
+                    std::filesystem::absolute(path);  // tidy-allow(filesystem): touches none
+                read_files().note(model, std::move(whole));
+            }
+        } catch (const std::exception&) {
+            // It goes without a name.
+        }
+        return model;
+    }
+
+    static void place_into(void** stand_ins) {
+        stand_ins[entry_point] = reinterpret_cast<void*>(&read_model);
+    }
+};
+
 using Text = std::string;
 using WideText = std::wstring;
 using Path = std::filesystem::path;
@@ -146,6 +190,9 @@ void place_stand_ins(void** into) {
     StandIn<larder_wstring_device, WideText, Text, Properties>::place_into(into);
     StandIn<larder_memory_device, Text, ov::Tensor, Text, Properties>::place_into(into);
     StandIn<larder_model_context, ModelPointer, ov::RemoteContext, Properties>::place_into(into);
+    Reader<larder_read_path, Path>::place_into(into);
+    Reader<larder_read_string, Text>::place_into(into);
+    Reader<larder_read_wstring, WideText>::place_into(into);
 }
 
 // Compares with the headers that this was compiled with.
@@ -168,7 +215,7 @@ const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
         return "the OpenVINO of this program is not of the version that larder is built for";
     }
     for (std::size_t i = 0; i < openvino_functions.size(); ++i) {
-        openvino_functions.at(i).store(runtime->compile_model[i]);
+        openvino_functions.at(i).store(runtime->functions[i]);
     }
     place_stand_ins(stand_ins);
     return nullptr;

@@ -1,6 +1,6 @@
-// The library that is mapped into every program that `larder run` starts: trampolines under the
-// names of ov::Core::compile_model, and the way from there to the hook. A program that compiles no
-// model never runs a line of this.
+// What is mapped into every program that `larder run` starts: trampolines under the names of
+// ov::Core::compile_model and read_model, and the way from there to the hook. A program that
+// does neither never runs a line of this.
 //
 // It needs no library of any version: the program's own C library is enough. Functions that it
 // calls are bound on first use. It holds no lock, so that a process may fork at any time.
@@ -240,7 +240,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
     }
     struct LarderRuntime runtime;
     void* stand_ins[k_targets];
-    memcpy(runtime.compile_model, route->openvino, sizeof runtime.compile_model);
+    memcpy(runtime.functions, route->openvino, sizeof runtime.functions);
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
     const char* const refusal = open(&runtime, stand_ins);
     if (refusal != NULL) {
@@ -296,7 +296,7 @@ static void* target_of(const struct Route* route, unsigned number) {
 void* larder_preload_target(unsigned number, const void* core) {
     struct Route found;
     const uintptr_t maker = maker_of(core);
-    atomic_store(&was_called, true);
+    if (number < larder_read_path) atomic_store(&was_called, true);
     for (unsigned i = 0; i < k_routes_max; ++i) {
         if (!atomic_load(&route_is_ready[i])) continue;
         if (maker >= routes[i].begin && maker < routes[i].end) return target_of(&routes[i], number);

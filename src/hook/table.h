@@ -5,7 +5,8 @@
 extern "C" {
 #endif
 
-// The overloads of ov::Core::compile_model, in the order of trampolines.S.
+// The overloads of ov::Core::compile_model, and of read_model from a file, in the order of
+// trampolines.S.
 enum LarderEntryPoint {
     larder_model,
     larder_model_device,
@@ -17,17 +18,20 @@ enum LarderEntryPoint {
     larder_wstring_device,
     larder_memory_device,  // the model as text, its weights as a tensor
     larder_model_context,  // for a remote context that the program made
+    larder_read_path,
+    larder_read_string,
+    larder_read_wstring,
     larder_entry_point_count,
 };
 
 // An OpenVINO in the process, found by the preload.
 struct LarderRuntime {
-    void* compile_model[larder_entry_point_count];
+    void* functions[larder_entry_point_count];
     void* get_openvino_version;
 };
 
-// Fills `stand_ins` with functions that have the signatures of `runtime->compile_model` and call
-// those in turn. Returns why it does not, in words, or null. May be called more than once, for the
+// Fills `stand_ins` with functions that have the signatures of `runtime->functions` and come
+// back to these. Returns why it does not, in words, or null. May be called more than once, for the
 // same runtime.
 typedef const char* larder_hook_open_function(const struct LarderRuntime* runtime,
                                               void* stand_ins[larder_entry_point_count]);

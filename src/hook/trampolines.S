@@ -1,5 +1,6 @@
-// The overloads of ov::Core::compile_model, exported under OpenVINO's own names. Each asks
-// larder_preload_target(number, core) where to go, and jumps there with its arguments as they came.
+// The overloads of ov::Core::compile_model, and of read_model from a file, exported under OpenVINO's
+// own names. Each asks larder_preload_target(number, core) where to go, and jumps there with its
+// arguments as they came.
 //
 // Every argument of every overload is a pointer (references, `this`, and where the result goes) and
 // there are six at most: all of them are in integer registers, and no others need saving.
@@ -115,6 +116,9 @@ larder_preload_names:
     entry_point 7, _ZN2ov4Core13compile_modelERKNSt7__cxx1112basic_stringIwSt11char_traitsIwESaIwEEERKNS2_IcS3_IcESaIcEEERKSt3mapISB_NS_3AnyESt4lessISB_ESaISt4pairISC_SF_EEE
     entry_point 8, _ZN2ov4Core13compile_modelERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERKNS_6TensorES8_RKSt3mapIS6_NS_3AnyESt4lessIS6_ESaISt4pairIS7_SD_EEE
     entry_point 9, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKNS_13RemoteContextERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISG_ESaISt4pairIKSG_SH_EEE
+    entry_point 10, _ZNK2ov4Core10read_modelERKNSt10filesystem7__cxx114pathES5_RKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
+    entry_point 11, _ZNK2ov4Core10read_modelERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEES8_RKSt3mapIS6_NS_3AnyESt4lessIS6_ESaISt4pairIS7_SA_EEE
+    entry_point 12, _ZNK2ov4Core10read_modelERKNSt7__cxx1112basic_stringIwSt11char_traitsIwESaIwEEES8_RKSt3mapINS2_IcS3_IcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
 
     // No code on the stack: without this note the loader would allow it in every program.
     .section .note.GNU-stack, "", %progbits

@@ -46,12 +46,12 @@ public:
     }
 
     Result<void> hash(const os::System& system, FingerprintMemory& memory,
-                      std::vector<FingerprintedFile>& files) const {
+                      std::vector<FingerprintedFile>& files, const HashProgress& progress) const {
         const auto start = system.clock.wall().count();
         std::vector<Settled> settled;
         settled.reserve(files_.size());
         for (const auto& file : files_) settled.push_back(settle(system.fs, file, start));
-        const auto digests = hash_files(system.fs, files_);
+        const auto digests = hash_files(system.fs, files_, progress);
         if (!digests) return fail(digests.error());
         for (std::size_t i = 0; i < files_.size(); ++i) {
             if (settled[i] == Settled::yes) memory.remember(files_[i].stamp, (*digests)[i]);
@@ -116,7 +116,8 @@ Fingerprint combine(const Fingerprinted& model) {
 
 // Errc::busy if the model is not the one that `source` found.
 Result<void> fingerprint_once(const os::System& system, FingerprintMemory& memory,
-                              const ModelSource& source, Fingerprinted& model) {
+                              const ModelSource& source, const HashProgress& progress,
+                              Fingerprinted& model) {
     model.kind = source.kind;
     model.path = source.path;
     model.files.clear();
@@ -130,7 +131,7 @@ Result<void> fingerprint_once(const os::System& system, FingerprintMemory& memor
         }
         model.files.push_back(std::move(file));
     }
-    if (auto hashed = reading.hash(system, memory, model.files); !hashed) return hashed;
+    if (auto hashed = reading.hash(system, memory, model.files, progress); !hashed) return hashed;
     model.hashed_bytes += reading.total_bytes();
     if (auto same = check_stamps(system.fs, model.files); !same) return same;
     model.fingerprint = combine(model);
@@ -140,24 +141,24 @@ Result<void> fingerprint_once(const os::System& system, FingerprintMemory& memor
 }  // namespace
 
 Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
-                                  const ModelSource& source) {
+                                  const ModelSource& source, const HashProgress& progress) {
     Fingerprinted model;
-    auto done = fingerprint_once(system, memory, source, model);
+    auto done = fingerprint_once(system, memory, source, progress, model);
     for (int attempt = 1; attempt < k_attempts_max; ++attempt) {
         if (done || done.error().code != Errc::busy) break;
         const auto again = find_model_source(system, memory, source.path);
         if (!again) return fail(again.error());
-        done = fingerprint_once(system, memory, *again, model);
+        done = fingerprint_once(system, memory, *again, progress, model);
     }
     if (!done) return fail(std::move(done.error()));
     return model;
 }
 
 Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
-                                  const std::string& path) {
+                                  const std::string& path, const HashProgress& progress) {
     const auto source = find_model_source(system, memory, path);
     if (!source) return fail(source.error());
-    return fingerprint(system, memory, *source);
+    return fingerprint(system, memory, *source, progress);
 }
 
 Result<void> confirm_unchanged(const os::System& system, const Fingerprinted& fingerprinted) {

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "model/hash_files.h"
 #include "model/memory.h"
 #include "model/source.h"
 #include "os/system.h"
@@ -48,10 +49,12 @@ struct Fingerprinted {
 // A model that changes meanwhile is found and hashed again, three times at most: then Errc::busy.
 // Otherwise the errors of find_model_source, and of reading. Thread-safe.
 [[nodiscard]] Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
-                                                const ModelSource& source);
+                                                const ModelSource& source,
+                                                const HashProgress& progress = {});
 // Finds the model first.
 [[nodiscard]] Result<Fingerprinted> fingerprint(const os::System& system, FingerprintMemory& memory,
-                                                const std::string& path);
+                                                const std::string& path,
+                                                const HashProgress& progress = {});
 
 // To be called after the runtime has read the model and before publishing under the fingerprint:
 // Errc::busy if a file has changed, vanished or appeared since. Costs a stat for each file, and

@@ -1,6 +1,7 @@
 #include "model/hash_files.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -77,7 +78,9 @@ public:
     std::uint64_t first_chunk() const { return first_chunk_; }
     Digest digest() const { return combine_chunks(file_.stamp.size_bytes, chunks_); }
 
-    Result<void> hash_chunk(os::FileSystem& fs, std::uint64_t chunk, std::span<std::byte> buffer) {
+    // How many bytes it has.
+    Result<std::uint64_t> hash_chunk(os::FileSystem& fs, std::uint64_t chunk,
+                                     std::span<std::byte> buffer) {
         const auto file = open(fs);
         if (!file) return fail(as_change(file.error(), file_.path));
         const auto offset = chunk * k_chunk_size_bytes;
@@ -87,7 +90,8 @@ public:
             return fail(as_change(std::move(read.error()), file_.path));
         }
         chunks_[static_cast<std::size_t>(chunk)] = hash_bytes(bytes);
-        return close_after_last(**file);
+        if (auto closed = close_after_last(**file); !closed) return fail(std::move(closed.error()));
+        return size;
     }
 
 private:
@@ -121,10 +125,12 @@ private:
 
 }  // namespace
 
-Result<std::vector<Digest>> hash_files(os::FileSystem& fs, std::span<const FileToHash> files) {
+Result<std::vector<Digest>> hash_files(os::FileSystem& fs, std::span<const FileToHash> files,
+                                       const HashProgress& progress) {
     std::vector<std::unique_ptr<Job>> jobs;
     std::uint64_t chunks = 0;
     std::uint64_t largest = 0;
+    std::uint64_t total = 0;
     for (const auto& file : files) {
         if (file.stamp.size_bytes > k_file_bytes_max) {
             return fail(Errc::unsupported, "too large to be read:", file.path);
@@ -132,10 +138,12 @@ Result<std::vector<Digest>> hash_files(os::FileSystem& fs, std::span<const FileT
         jobs.push_back(std::make_unique<Job>(file, chunks));
         chunks += chunk_count(file.stamp.size_bytes);
         largest = std::max(largest, file.stamp.size_bytes);
+        total += file.stamp.size_bytes;
     }
     const auto threads = static_cast<unsigned>(
         std::min<std::uint64_t>(worker_threads(), std::max<std::uint64_t>(chunks, 1)));
     Buffers buffers(threads, static_cast<std::size_t>(std::min(largest, k_chunk_size_bytes)));
+    std::atomic<std::uint64_t> done{0};
     auto hashed = parallel_for(chunks, threads, [&](std::uint64_t chunk) {
         // Empty files have no chunk: if several jobs begin at the same chunk, it belongs to the
         // last.
@@ -143,7 +151,10 @@ Result<std::vector<Digest>> hash_files(os::FileSystem& fs, std::span<const FileT
             jobs, chunk, {}, [](const auto& job) { return job->first_chunk(); });
         Job& job = **std::prev(after);
         const Buffers::Lease lease(buffers);
-        return job.hash_chunk(fs, chunk - job.first_chunk(), lease.bytes());
+        auto bytes = job.hash_chunk(fs, chunk - job.first_chunk(), lease.bytes());
+        if (!bytes) return Result<void>(fail(std::move(bytes.error())));
+        if (progress) progress(done += *bytes, total);
+        return Result<void>{};
     });
     if (!hashed) return fail(std::move(hashed.error()));
     std::vector<Digest> digests;

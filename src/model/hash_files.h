@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,9 +18,13 @@ struct FileToHash {
     os::FileStamp stamp;  // which it must have before and after hashing
 };
 
-// Applies combine_chunks to the content of each file, in one parallel pass. Errc::busy if a file
-// has another stamp, is shorter than the stamp says, or is gone.
+// Told behind each few megabytes how far a reading is; from several threads, and not in order.
+using HashProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
+
+// combine_chunks over the content of each, in one parallel pass. Errc::busy if one has another
+// stamp, is shorter than that says, or is gone.
 [[nodiscard]] Result<std::vector<Digest>> hash_files(os::FileSystem& fs,
-                                                     std::span<const FileToHash> files);
+                                                     std::span<const FileToHash> files,
+                                                     const HashProgress& progress = {});
 
 }  // namespace larder::internal::model

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <openvino/core/model.hpp>
@@ -152,8 +153,15 @@ Result<Digest> fingerprint_graph(const ov::Model& model, runtime::MemoryHasher& 
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
+        // Behind where in the runtime's sources it happened, which is a line of its own.
+        std::string_view text = error.what();
+        const auto line_end = text.find('\n');
+        if (text.starts_with("Exception from ") && line_end != std::string_view::npos) {
+            text.remove_prefix(line_end + 1);
+        }
+        text = text.substr(0, text.find('\n'));
         return fail(Errc::unsupported,
-                    std::string("cannot fingerprint the model in memory: ") + error.what());
+                    "cannot fingerprint the model in memory: " + std::string(text));
     }
 }
 

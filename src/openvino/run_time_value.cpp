@@ -25,11 +25,12 @@ class Meta;
 namespace larder::internal::openvino {
 namespace {
 
-// These decide nothing: names that a node had before it was fused or renamed; the file that a model
-// was read from; and the place of each constant in that file, which only blobs without weights
-// need, and those are never made from models in memory.
-constexpr std::array k_left_out{"__weights_path", "WeightlessCacheAttribute", "fused_names",
-                                "originalLayersNames"};
+// What decides nothing: names that a node had before it was fused or renamed; which file a model
+// was read from, and where in it each constant lay, which only blobs without weights need, and they
+// are never made of models in memory; what the TensorFlow Lite frontend leaves on what it has made
+// constants and operations of, in classes that no plugin knows.
+constexpr std::array k_left_out{"__weights_path",      "WeightlessCacheAttribute", "fused_names",
+                                "originalLayersNames", "QuantizationInfo",         "SparsityInfo"};
 
 // Run-time attributes without content, of which only the presence counts. The runtime does not
 // visit them.

@@ -116,22 +116,6 @@ cli::WhyFlags same_request(const EntryInfo& entry) {
     return flags;
 }
 
-Json interval_json(const StatsInterval& interval) {
-    const auto& total = interval.total;
-    return {{"begin", cli::format_time(interval.begin)},
-            {"compiled", total.compiled},
-            {"loaded", total.loaded},
-            {"waited", total.waited},
-            {"bypassed", total.bypassed},
-            {"saved_ms", total.saved.count()},
-            {"compiled_ms", total.compiled_time.count()},
-            {"loaded_ms", total.loaded_time.count()},
-            {"waited_ms", total.waited_time.count()},
-            {"bytes_written", interval.bytes_written},
-            {"evicted_bytes", interval.evicted_bytes},
-            {"evicted_entries", interval.evicted_entries}};
-}
-
 const WebFile* web_file(std::string_view path) {
     const auto files = web_files();
     const auto found = std::ranges::find(files, path, &WebFile::path);
@@ -257,7 +241,7 @@ Response Service::history(const Request& request) const {
     json["intervals"] = Json::array();
     const Store store(settings_.options);
     for (const auto& each : store.history(cli::now() - age, interval)) {
-        json["intervals"].push_back(interval_json(each));
+        json["intervals"].push_back(cli::interval_json(each));
     }
     return json_response(json);
 }

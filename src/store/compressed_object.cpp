@@ -113,10 +113,10 @@ Result<void> unpack_frames(os::File& file, const format::Compressed& table, unsi
     });
 }
 
-Result<MappedObject> map_compressed(Context& context, const Manifest& manifest,
-                                    VerifyPolicy policy) {
+Result<MappedObject> map_compressed(Context& context, const Manifest& manifest, VerifyPolicy policy,
+                                    const ChunkVisitor& visit) {
     const auto& part = manifest.own_part();
-    const auto object = open_verified(context, manifest.key, part, policy);
+    const auto object = open_verified(context, manifest.key, part, policy, visit);
     if (!object) return fail(object.error());
     const auto table = read_frame_table(*object->file, part.bytes, manifest.blob_bytes);
     auto mapping = table ? unpack_into_memory(*object->file, *table, context.threads)

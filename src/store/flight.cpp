@@ -67,6 +67,27 @@ std::optional<FlightHolder> parse_holder(const Context& context, const Key& key,
                         std::string(text)};
 }
 
+// Whoever waits has the lock's file open.
+void add_waiting(const Context& context, std::vector<FlightHolder>& holders) {
+    std::vector<os::FileIdentity> files;
+    for (const auto& holder : holders) {
+        const auto info = context.fs().info(context.layout.lock(holder.key));
+        files.push_back(info ? os::FileIdentity{info->stamp.device, info->stamp.inode}
+                             : os::FileIdentity{});
+    }
+    const auto users = os::read_users_of(files);
+    for (std::size_t i = 0; i < holders.size(); ++i) {
+        auto& holder = holders[i];
+        const auto [begin, end] = users.equal_range(files[i]);
+        for (auto user = begin; user != end; ++user) {
+            const bool is_holder =
+                holder.is_of_this_machine && user->second.process == holder.process;
+            if (!is_holder) holder.waiting.push_back(user->second);
+        }
+        std::ranges::sort(holder.waiting, {}, &os::FileUser::started_at_ns);
+    }
+}
+
 }  // namespace
 
 Flight::Flight(os::FileSystem& fs, std::unique_ptr<os::File> file,
@@ -154,6 +175,7 @@ std::vector<FlightHolder> flight_holders(const Context& context) {
     };
     // If the locks cannot be listed, no holder is reported.
     static_cast<void>(for_each_file(context, context.layout.locks(), visit));
+    add_waiting(context, holders);
     return holders;
 }
 

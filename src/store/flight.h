@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "os/file_system.h"
+#include "os/file_users.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
@@ -50,6 +51,7 @@ struct FlightHolder {
     bool is_of_this_machine = true;
     std::int64_t since_ns = 0;  // since the epoch
     std::string purpose;
+    std::vector<os::FileUser> waiting{};  // of this machine; in flight_holders() alone
 };
 
 // If `purpose` is given, the lock file describes the holder.

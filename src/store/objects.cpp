@@ -87,8 +87,8 @@ Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& k
 }
 
 Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
-                                VerifyPolicy policy) {
-    auto object = open_verified(context, key, part, policy);
+                                VerifyPolicy policy, const ChunkVisitor& visit) {
+    auto object = open_verified(context, key, part, policy, visit);
     if (!object) return fail(std::move(object.error()));
     auto mapping = context.fs().map(*object->file, part.bytes);
     if (!mapping) return fail(std::move(mapping.error()));
@@ -97,6 +97,14 @@ Result<MappedObject> map_object(Context& context, const Key& key, const Part& pa
                         part.object,
                         object->stamp,
                         object->proof};
+}
+
+ChunkVisitor counting(const ReadProgress& progress) {
+    if (!progress) return {};
+    return [&progress](std::uint64_t, std::span<const std::byte> bytes) {
+        progress(bytes.size());
+        return Result<void>{};
+    };
 }
 
 }  // namespace larder::internal::store

@@ -24,7 +24,10 @@ struct OpenedObject {
                                                  const ChunkVisitor& visit = {});
 
 [[nodiscard]] Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
-                                              VerifyPolicy policy);
+                                              VerifyPolicy policy, const ChunkVisitor& visit = {});
+
+// Tells `progress` how much was read; nothing where nobody listens.
+[[nodiscard]] ChunkVisitor counting(const ReadProgress& progress);
 
 // Describes the damage of an object whose content has another digest; names the chunk if the chunk
 // list shows it.

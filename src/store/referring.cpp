@@ -29,9 +29,9 @@ Result<format::Referring> read_referring(os::File& file, const Manifest& manifes
 }  // namespace
 
 Result<MappedObject> map_referring(Context& context, const Manifest& manifest, VerifyPolicy policy,
-                                   const SourceFinder& find) {
+                                   const SourceFinder& find, const ChunkVisitor& visit) {
     const auto& part = manifest.own_part();
-    auto own = open_verified(context, manifest.key, part, policy);
+    auto own = open_verified(context, manifest.key, part, policy, visit);
     if (!own) return fail(std::move(own.error()));
     const std::shared_ptr<os::File> own_file = std::move(own->file);
     const auto referring = read_referring(*own_file, manifest);

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "format/referring.h"
+#include "store/content.h"
 #include "store/types.h"
 
 namespace larder::internal::store {
@@ -27,6 +28,7 @@ using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>
 
 // Does Store::open_blob for an entry in Encoding::referring.
 [[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
-                                                 VerifyPolicy policy, const SourceFinder& find);
+                                                 VerifyPolicy policy, const SourceFinder& find,
+                                                 const ChunkVisitor& visit = {});
 
 }  // namespace larder::internal::store

@@ -36,16 +36,17 @@ Result<MappedObject> Store::open_object(const Key& key, const Part& part, Verify
 }
 
 Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy,
-                                      const SourceFinder& find) {
+                                      const SourceFinder& find, const ReadProgress& progress) {
+    const auto visit = counting(progress);
     switch (manifest.encoding) {
-        case Encoding::variant: return map_variant(*context_, manifest, policy);
-        case Encoding::compressed: return map_compressed(*context_, manifest, policy);
-        case Encoding::referring: return map_referring(*context_, manifest, policy, find);
+        case Encoding::variant: return map_variant(*context_, manifest, policy, visit);
+        case Encoding::compressed: return map_compressed(*context_, manifest, policy, visit);
+        case Encoding::referring: return map_referring(*context_, manifest, policy, find, visit);
         case Encoding::raw:
         case Encoding::encrypted:
         case Encoding::files: break;
     }
-    return map_object(*context_, manifest.key, manifest.own_part(), policy);
+    return map_object(*context_, manifest.key, manifest.own_part(), policy, visit);
 }
 
 Result<std::uint64_t> Store::read_ahead(const Digest& object, std::uint64_t bytes_max,

@@ -92,12 +92,13 @@ public:
     [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
                                                    VerifyPolicy policy);
 
-    // Does open_object for the whole blob of an entry. In Encoding::raw that is its one object; in
-    // Encoding::compressed the same, decompressed into memory; in Encoding::variant two objects,
-    // either of which may be missing or damaged; in Encoding::referring its one object and the
-    // files that `find` returns, whose errors are passed on.
+    // As open_object, of all of an entry's blob: of its one object in Encoding::raw and, undone
+    // into memory, in Encoding::compressed; in Encoding::variant of the two that make it up, either
+    // of which may be missing or damaged; in Encoding::referring of its one object and what `find`
+    // finds, whose errors are passed on. `progress` hears of what is read to check it.
     [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy,
-                                                 const SourceFinder& find = {});
+                                                 const SourceFinder& find = {},
+                                                 const ReadProgress& progress = {});
 
     // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache
     // at the disk's speed, so that a process that opens it soon does not wait. Changes and

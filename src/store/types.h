@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,7 +46,11 @@ enum class VerifyPolicy {
     never,  // only sizes
 };
 
-// Says how an opened object is known to be undamaged.
+// Told behind each few megabytes of an object that is read how many more they are; from several
+// threads.
+using ReadProgress = std::function<void(std::uint64_t bytes)>;
+
+// How an object that was opened is known to be whole.
 enum class Proof {
     read,        // every byte was read and hashed just now
     remembered,  // the file is the one that was verified earlier in this boot

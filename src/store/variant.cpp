@@ -174,14 +174,15 @@ std::optional<format::Variant> read_variant(os::File& file, std::uint64_t bytes)
     return std::move(*variant);
 }
 
-Result<MappedObject> map_variant(Context& context, const Manifest& manifest, VerifyPolicy policy) {
+Result<MappedObject> map_variant(Context& context, const Manifest& manifest, VerifyPolicy policy,
+                                 const ChunkVisitor& visit) {
     const auto& own = manifest.own_part();
     const auto is_base = [](const Part& part) { return part.name == format::k_base_part; };
     const auto base_part = std::find_if(manifest.parts.begin(), manifest.parts.end(), is_base);
     if (base_part == manifest.parts.end()) return fail(Errc::damaged, "a variant without a base");
-    auto delta = open_verified(context, manifest.key, own, policy);
+    auto delta = open_verified(context, manifest.key, own, policy, visit);
     if (!delta) return fail(std::move(delta.error()));
-    auto base = open_verified(context, manifest.key, *base_part, policy);
+    auto base = open_verified(context, manifest.key, *base_part, policy, visit);
     if (!base) return fail(std::move(base.error()));
     auto variant = read_table(*delta->file, own.bytes);
     if (variant && !is_variant_of(*variant, manifest, *base_part)) {

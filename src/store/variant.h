@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "format/variant.h"
+#include "store/content.h"
 #include "store/context.h"
 #include "store/publish.h"
 #include "store/types.h"
@@ -56,7 +57,7 @@ private:
 
 // Does Store::open_blob for an entry in Encoding::variant.
 [[nodiscard]] Result<MappedObject> map_variant(Context& context, const Manifest& manifest,
-                                               VerifyPolicy policy);
+                                               VerifyPolicy policy, const ChunkVisitor& visit = {});
 
 // Returns the base of an object that is a delta; nothing for others. Reads the object's beginning.
 [[nodiscard]] std::optional<format::Variant> read_variant(os::File& file, std::uint64_t bytes);

@@ -67,6 +67,7 @@ class CompilingTest(ProgramTest):
     def test_each_stage_is_a_line(self):
         said = self.larder("compile", self.model, "-v")
         self.assertEqual(said.code, 0, said)
+        self.assertNotIn("debug", said.error)
         for stage in ("compiling, because it is not kept yet", "publishing"):
             self.assertEqual(said.error.count(f"{self.model} on CPU: {stage}"), 1, said)
         said = self.larder("compile", self.model, "-v")

@@ -82,6 +82,20 @@ class ReferringTest(ProgramTest):
         content[len(content) // 2] ^= 1
         made.write_bytes(content)
 
+    def test_verbs_say_where_weights_are_and_why(self):
+        self.assertRegex(self.done("ls", "-v").out, r"\(weights: .+ in the model's own files\)")
+        self.assertIsNone(self.entries()[0]["weights_kept"])
+        weights = self.larder("doctor", "--json").json["weights"]
+        # All but what it takes to lie in pages as it does in the file.
+        self.assertGreater(weights["referred_bytes"], WEIGHTS_BYTES * 0.99)
+        self.assertEqual(weights["kept"], {})
+        self.compile(self.model, "--mode", "refresh", environment={"LARDER_WEIGHTS": "keep"})
+        self.assertIn("(weights: kept: LARDER_WEIGHTS=keep)", self.done("ls", "-v").out)
+        [entry] = self.entries()
+        self.assertEqual(entry["weights_kept"], "LARDER_WEIGHTS=keep")
+        self.assertRegex(self.larder("doctor").out,
+                         "kept: .+ of 1 entry, because LARDER_WEIGHTS=keep")
+
     def test_next_to_nothing_is_kept_and_it_is_whole(self):
         self.assertLess(self.kept_bytes(), SMALL_BYTES)
         self.assertEqual(self.compile(self.model)["outcome"], "loaded")

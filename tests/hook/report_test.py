@@ -34,6 +34,19 @@ for model in sys.argv[1:]:
 """
 
 
+READ = """
+import os
+import sys
+import openvino
+core = openvino.Core()
+model = core.read_model(sys.argv[1])
+os.chdir("/")
+if len(sys.argv) > 2:
+    model.reshape([3, 64])
+core.compile_model(model, "CPU")
+"""
+
+
 class ReportTest(harness.HookTest):
     def run_program(self, flags, *models, program=COMPILE, environment=None):
         outcome = self.run_bare(
@@ -63,6 +76,25 @@ class ReportTest(harness.HookTest):
         third, summary = self.run_program(["-v", "--mode", "read-only"], self.models / "other.xml")
         self.assertRegex(third, r"on CPU: compiled in .+ and not kept: it is not kept yet, and")
         self.assertIn("1 bypassed, no time saved", summary)
+
+    def test_a_model_that_was_read_is_called_as_its_file(self):
+        self.unserved(sys.executable, "-m", "models", "onnx-tiny", "--out", self.root,
+                      environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
+        model = self.root / "onnx-tiny" / "onnx-tiny.onnx"
+        read = "onnx-tiny/onnx-tiny.onnx"
+        said, _ = self.run_program(["-v"], read, program=READ)
+        self.assertIn(f"larder: {model} on CPU: compiled in", said)
+        self.run_program([], read, "reshaped", program=READ)
+        entries = self.larder("ls", "--json").json["entries"]
+        self.assertEqual([entry["model"] for entry in entries], [str(model)] * 2)
+        self.assertRegex(self.larder("ls").out, r"onnx-tiny.onnx \(.*\[3,64\].*\)")
+        removed = self.larder("rm", model, "--yes", "--json").json["entries"]
+        self.assertEqual(len(removed), 2)
+
+    def test_who_only_reads_compiled_no_model(self):
+        program = "import sys, openvino; openvino.Core().read_model(sys.argv[1])"
+        self.assertEqual(self.run_program(["--report"], self.dense, program=program),
+                         ["larder: no model was compiled"])
 
     def test_where_larder_was_never_asked(self):
         self.assertEqual(self.run_program(["--report"], program="pass"),

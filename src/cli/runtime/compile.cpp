@@ -4,6 +4,7 @@
 #include "cli/runtime/request.h"
 #include "cli/runtime/verbs.h"
 #include "cli/stage_line.h"
+#include "cli/surroundings.h"
 #include "cli/text.h"
 #include "larder/store.hpp"
 
@@ -15,6 +16,7 @@ public:
     Compiler(const Context& context, const CompileFlags& flags)
         : context_(context),
           flags_(flags),
+          stage_(context.verbose() ? StageLine::Lines::per_stage : StageLine::Lines::none),
           properties_(parse_properties(flags.request.properties)),
           shapes_(parse_shapes(flags.request.shapes)),
           options_(options_of(context, stage_)),
@@ -51,21 +53,36 @@ private:
         auto options = context.options();
         // A user who runs `compile` wants the model published, even if that gains nothing.
         options.keep = Keep::all;
-        // One line for each stage, or a single line on a terminal.
-        if (context.verbose()) {
-            options.log_level = LogLevel::debug;
-        } else if (context.format() == Format::table) {
-            stage.listen(options);
-        }
+        stage.listen(options);
         return options;
     }
 
-    // A user who switches larder off does not expect the model to be published.
+    // Of what was compiled of this model for the device, the last.
+    std::optional<std::chrono::milliseconds> earlier_compile_time(const std::string& model) const {
+        try {
+            const Store store(options_);
+            std::optional<EntryInfo> last;
+            for (const auto& key : store.keys_of_model(absolute(model))) {
+                auto entry = store.entry(key);
+                const bool is_of_device = entry.device == flags_.request.device;
+                if (is_of_device && (!last || entry.created_at > last->created_at)) {
+                    last = std::move(entry);
+                }
+            }
+            if (last) return last->compile_time;
+        } catch (const Error&) {
+            // Nobody misses it.
+        }
+        return std::nullopt;
+    }
+
+    // Who switches larder off does not expect it.
     bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
 
     CompileReport request(const std::string& model) {
         check_is_model(model);
         cache_.check_model(model);
+        stage_.expect([this, model] { return earlier_compile_time(model); });
         CompileReport report;
         report.model = model;
         report.device = flags_.request.device;

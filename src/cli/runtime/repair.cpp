@@ -5,6 +5,7 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/runtime/verbs.h"
+#include "cli/stage_line.h"
 #include "cli/verification.h"
 #include "larder/larder.hpp"
 
@@ -68,7 +69,11 @@ int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
     const auto keys = keys_to_verify(store, flags, k_failed, store.entries_set_aside());
-    Cache cache(context.options());
+    // What it compiles anew.
+    StageLine stage(context.verbose() ? StageLine::Lines::per_stage : StageLine::Lines::none);
+    auto cache_options = context.options();
+    stage.listen(cache_options);
+    Cache cache(cache_options);
     ov::Core core;
     RepairReport report;
     {
@@ -76,9 +81,11 @@ int repair(const Context& context, const VerificationFlags& flags) {
         const Interruption interruption;
         const auto tell = [&](std::uint64_t done, std::uint64_t total) {
             progress.show(done, total);
+            if (done == total) progress.clear();
             return !Interruption::happened();
         };
         report = larder::repair(store, cache, core, keys, tell, options);
+        stage.clear();
     }
     switch (context.format()) {
         case Format::json: Context::print(json_line(repair_json(report))); break;

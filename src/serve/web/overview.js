@@ -120,7 +120,9 @@ function jobLine(job) {
 
 const compileLine = (compiling) => h("div", { class: "job" },
   h("p", {}, h("strong", {}, "Compiling"), ` ${compiling.what}, process ${compiling.process}, since `,
-    h("time", { datetime: compiling.since }, new Date(compiling.since).toLocaleTimeString("en-GB"))),
+    h("time", { datetime: compiling.since }, new Date(compiling.since).toLocaleTimeString("en-GB")),
+    compiling.waiting.length === 0 ? ""
+      : `; waiting: ${compiling.waiting.map((each) => `${each.program} ${each.process}`).join(", ")}`),
   h("progress", { "aria-label": `Compiling ${compiling.what}` }));
 
 function feed(larder) {

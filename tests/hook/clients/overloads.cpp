@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
     report("path", [&] { return core.compile_model(path, none); });
     report("string", [&] { return core.compile_model(text, none); });
     report("wstring", [&] { return core.compile_model(wide, none); });
+    report("read_string", [&] { return core.compile_model(core.read_model(text), device, none); });
+    report("read_wstring", [&] { return core.compile_model(core.read_model(wide), device, none); });
     report("properties", [&] {
         // The default, which depends on the processor: the key is the same.
         const auto precision = core.get_property(device, ov::hint::inference_precision);
