@@ -32,7 +32,7 @@ struct Verb {
 constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
-constexpr std::array<Verb, 21> k_verbs{{
+constexpr std::array<Verb, 24> k_verbs{{
     {"compile", "Make sure that models are kept for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
@@ -88,6 +88,18 @@ constexpr std::array<Verb, 21> k_verbs{{
     {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
      declare_pin, k_prints},
     {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
+    {"push", "Copy entries into a storage that machines share",
+     "  larder push file:///mnt/models --sign larder.key\n"
+     "  larder push file:///mnt/models model.xml --sign larder.key --dry-run",
+     declare_push, k_prints},
+    {"pull", "Copy entries from a storage that machines share",
+     "  larder pull file:///mnt/models --trust larder.key.pub\n"
+     "  larder pull 'file:///media/usb?unsigned' 3f2a",
+     declare_pull, k_prints},
+    {"key", "Make a key that signs shared entries, or name one",
+     "  larder key generate larder.key\n"
+     "  larder key show larder.key.pub",
+     declare_key, k_prints_json},
     {"stats", "Count how requests ended, and what was saved",
      "  larder stats --since 7d --json\n"
      "  larder stats --since 24h --plot",
