@@ -172,7 +172,10 @@ Result<Response> Attempt::compile_and_keep() {
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
     begin(Stage::compiling, "because " + miss_);
-    request_.compile();
+    if (const auto outcome = compile_wrapped()) {
+        watch(control);
+        return finished(*outcome);
+    }
     if (!refusal_.empty()) session_.log().warn_once("refused", refusal_);
     watch(control);
     response_.outcome = Outcome::compiled;
