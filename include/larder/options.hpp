@@ -70,7 +70,7 @@ enum class Keep {
 
 enum class LogLevel { error, warn, info, debug };
 
-// What a request does one after the other; not every request does all of it.
+// The stages of a request, in order; not every request has all of them.
 enum class Stage {
     identifying,  // reads those of the model's files that are not known yet
     waiting,      // for another process that compiles the same
@@ -89,9 +89,9 @@ struct StageProgress {
     std::uint64_t bytes_total = 0;  // 0: not known beforehand; of `publishing`, about so many
 };
 
-// What a program decides for itself. What it leaves empty comes from the environment, the
-// configuration files and the defaults, in this order (load_settings): an operator can set it. In
-// the environment, LARDER_MODE=off counts whatever a program sets.
+// The choices of a program. An empty member is taken from the environment, the configuration files
+// and the defaults, in this order (load_settings), so that an operator can set it. LARDER_MODE=off
+// in the environment takes precedence over the program.
 // Members have initializers so that designated ones can leave any of them out without a warning.
 struct Options {
     // The larder's directory; LARDER_DIR. By default `$XDG_CACHE_HOME/larder`, else

@@ -1,4 +1,4 @@
-// What a request tells of itself while it lasts.
+// Progress of a request while it runs.
 #pragma once
 
 #include <atomic>

@@ -18,7 +18,7 @@ using std::chrono::seconds;
 constexpr std::int64_t k_rows_max = 24;
 constexpr std::uint64_t k_bar_columns = 30;
 
-// What people divide time into.
+// Customary spans of time.
 constexpr std::array<seconds, 9> k_spans{minutes(1), minutes(5),    minutes(15),
                                          hours(1),   hours(3),      hours(6),
                                          hours(24),  hours(7 * 24), hours(28 * 24)};

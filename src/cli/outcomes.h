@@ -16,7 +16,7 @@ namespace larder::cli {
 [[nodiscard]] Table outcomes_table(const Context& context, const std::string& title);
 void add(Table& table, const std::string& name, const Stats::Outcomes& outcomes);
 
-// What happened over time, up to `end`: a row for each of at most two dozen spans of time.
+// The outcomes over time, up to `end`: one row for each of at most two dozen spans of time.
 [[nodiscard]] std::string plot_text(const Context& context, const Store& store, TimePoint since,
                                     TimePoint end);
 

@@ -1,5 +1,5 @@
-// What is being done just now: on a terminal, a line that is gone when it is done; where more is
-// asked for, a line for each stage.
+// The current stage of the work: on a terminal, a line that disappears when the work is done; on
+// request, one line for each stage.
 #pragma once
 
 #include <chrono>

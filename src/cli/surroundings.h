@@ -16,7 +16,7 @@ namespace larder::cli {
 
 enum class Stream { in, out, error };
 [[nodiscard]] bool is_terminal(Stream stream);
-// Where that is a terminal; else 0.
+// 0 unless the stream is a terminal.
 [[nodiscard]] std::size_t terminal_columns(Stream stream);
 [[nodiscard]] std::size_t terminal_rows(Stream stream);
 

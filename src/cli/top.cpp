@@ -1,4 +1,4 @@
-// What happens now, again and again until it is ended.
+// Shows current activity repeatedly, until the user ends it.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -24,7 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What is shown of the requests that were, but for those of all time.
+// The span of time of the recent requests that are shown.
 constexpr std::chrono::hours k_recently{1};
 constexpr milliseconds k_pause_min{1000};
 // As `larder serve`: no more than a twentieth of a core goes into looking.
@@ -61,7 +61,7 @@ std::string age_of(TimePoint since) {
     return format_age(std::chrono::floor<std::chrono::seconds>(now() - since));
 }
 
-// Who compiles, and below, who waits for it.
+// The processes that compile, each followed by the processes that wait for it.
 std::string compiling_table(const Context& context, const std::vector<Compiling>& compiling) {
     if (compiling.empty()) return "nothing is compiled now\n";
     auto table = context.table(

@@ -1,4 +1,4 @@
-// Where the weights of entries are: in the model's own files, or kept, and why.
+// The place of the weights of an entry: in the model's own files, or in the larder, and why.
 #pragma once
 
 #include <cstdint>

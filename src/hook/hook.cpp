@@ -1,5 +1,5 @@
-// What stands in for the overloads of ov::Core::compile_model: each asks the process's larder, and
-// whatever is wrong with that, OpenVINO. And for those of read_model, which remember the file.
+// Replacements for the overloads of ov::Core::compile_model: each asks the process's larder, and
+// OpenVINO if that fails; and for the overloads of read_model, which remember the file.
 #include <array>
 #include <atomic>
 #include <filesystem>

@@ -1,6 +1,6 @@
-// What is mapped into every program that `larder run` starts: trampolines under the names of
-// ov::Core::compile_model and read_model, and the way from there to the hook. A program that
-// does neither never runs a line of this.
+// This library is mapped into every program that `larder run` starts: trampolines under the names
+// of ov::Core::compile_model and read_model, and the way from there to the hook. A program that
+// calls neither never runs a line of this file.
 //
 // It needs no library of any version: the program's own C library is enough. Functions that it
 // calls are bound on first use. It holds no lock, so that a process may fork at any time.

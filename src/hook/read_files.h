@@ -10,8 +10,8 @@
 
 namespace larder::hook {
 
-// Thread-safe. Keeps no model alive. Where somebody else is at it just now, or was when the process
-// was forked, nothing is noted and nothing found: nobody waits for a name.
+// Thread-safe. Keeps no model alive. If another thread is using it, or was when the process was
+// forked, nothing is noted and nothing is found: no thread waits for a name.
 class ReadFiles {
 public:
     void note(const std::shared_ptr<const ov::Model>& model, std::filesystem::path file);

@@ -25,10 +25,10 @@ class Meta;
 namespace larder::internal::openvino {
 namespace {
 
-// What decides nothing: names that a node had before it was fused or renamed; which file a model
-// was read from, and where in it each constant lay, which only blobs without weights need, and they
-// are never made of models in memory; what the TensorFlow Lite frontend leaves on what it has made
-// constants and operations of, in classes that no plugin knows.
+// These decide nothing: names that a node had before it was fused or renamed; the file that a model
+// was read from, and the place of each constant in it, which only blobs without weights need, and
+// those are never made from models in memory; information that the TensorFlow Lite frontend leaves
+// on the constants and operations it has made, in classes that no plugin knows.
 constexpr std::array k_left_out{"__weights_path",      "WeightlessCacheAttribute", "fused_names",
                                 "originalLayersNames", "QuantizationInfo",         "SparsityInfo"};
 
@@ -175,7 +175,7 @@ std::shared_ptr<const ov::RuntimeAttribute> attribute_in(const ov::Any& value) {
     return {std::shared_ptr<void>{}, &value.as<ov::RuntimeAttribute>()};
 }
 
-// What a GGUF says of its tokenizer, which the frontend hangs on the model; it visits nothing.
+// The tokenizer data of a GGUF file, which the frontend attaches to the model; it visits nothing.
 bool write_if_tokenizer(GraphHasher& out, const ov::RuntimeAttribute& attribute) {
     using Tokenizer = ov::frontend::gguf::GGUFTokenizerMetadata;
     const auto* tokenizer = ov::as_type<const Tokenizer>(&attribute);

@@ -37,7 +37,7 @@ protected:
         return cache.compile_model(core, model_, "CPU");
     }
 
-    // What was told of a stage; fails where that is nothing.
+    // The progress reports of a stage; fails if there is none.
     std::vector<StageProgress> of(Stage stage) const {
         std::vector<StageProgress> found;
         std::ranges::copy_if(told_, std::back_inserter(found),

@@ -1,7 +1,7 @@
 """Goal: people before a terminal see what is being done, how far it is, and what happens now.
 
-Method: the program on a pseudo terminal of a given size. What lasts is what the test itself holds
-back: a lock, a rate.
+Method: the program on a pseudo terminal of a given size. Work takes long only because
+the test itself delays it: by a lock, or by a rate.
 """
 
 import contextlib

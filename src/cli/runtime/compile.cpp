@@ -76,7 +76,7 @@ private:
         return std::nullopt;
     }
 
-    // Who switches larder off does not expect it.
+    // A user who switches larder off does not expect anything to be published.
     bool is_to_be_kept() const { return !flags_.best_effort && options_.mode != Mode::off; }
 
     CompileReport request(const std::string& model) {

@@ -69,7 +69,7 @@ int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
     const auto keys = keys_to_verify(store, flags, k_failed, store.entries_set_aside());
-    // What it compiles anew.
+    // Shows the entries that are compiled anew.
     StageLine stage(context.verbose() ? StageLine::Lines::per_stage : StageLine::Lines::none);
     auto cache_options = context.options();
     stage.listen(cache_options);
