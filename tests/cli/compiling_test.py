@@ -64,6 +64,11 @@ class CompilingTest(ProgramTest):
         self.assertEqual(self.compile(self.model)["outcome"], "compiled")
         self.assertFalse(path.exists())
 
+    def test_another_device_is_no_other_content(self):
+        self.compile(self.model)
+        found = self.compile(self.model, "--device", "HETERO:CPU")
+        self.assertEqual((found["outcome"], found["reason"]), ("compiled", "it is not kept yet"))
+
     def test_each_stage_is_a_line(self):
         said = self.larder("compile", self.model, "-v")
         self.assertEqual(said.code, 0, said)

@@ -91,6 +91,14 @@ class ReportTest(harness.HookTest):
         removed = self.larder("rm", model, "--yes", "--json").json["entries"]
         self.assertEqual(len(removed), 2)
 
+    def test_a_tensorflow_lite_model_that_was_read_is_kept(self):
+        self.unserved(sys.executable, "-m", "models", "tflite-tiny", "--out", self.root,
+                      environment={"PYTHONPATH": os.environ["PYTHONPATH"]})
+        model = self.root / "tflite-tiny" / "tflite-tiny.tflite"
+        for outcome in ("compiled", "loaded"):
+            [line] = self.run_program(["--report"], model, program=READ)
+            self.assertIn(f"1 {outcome}", line)
+
     def test_who_only_reads_compiled_no_model(self):
         program = "import sys, openvino; openvino.Core().read_model(sys.argv[1])"
         self.assertEqual(self.run_program(["--report"], self.dense, program=program),
