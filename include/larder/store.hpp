@@ -51,8 +51,9 @@ struct EntryInfo {
     std::uint64_t referred_bytes = 0;
     // Why its weights are kept; empty where they are not, or that is not known.
     std::string weights_kept;
-    // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where in the
-    // model's own files the rest is; "variant", as pieces of another blob and what differs;
+    // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where the
+    // rest is, in the model's own files and in other objects of the larder; "variant", by an
+    // earlier larder, in a way that is not read any more;
     // "compressed"; "encrypted"; or "files", as a set of files. `objects` are what that takes.
     std::string encoding;
     // The key of the entry whose blob the device unpacks into this: blocks of memory, kept so that
@@ -175,9 +176,9 @@ struct CompressReport {
     struct Unchanged {
         EntryInfo entry;
         // "encoding": it is kept in a way that cannot be changed, or is so already; "base":
-        // variants are made of it; "shared": an entry that stays as it is has the same bytes;
-        // "gain": it would be less than a tenth smaller; "busy": somebody else is working on it;
-        // "failed".
+        // other entries refer to its bytes; "shared": an entry that stays as it is has the same
+        // bytes; "gain": it would be less than a tenth smaller; "busy": somebody else is working on
+        // it; "failed".
         std::string reason;
         std::string detail;  // of what failed, or is busy
     };

@@ -5,9 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cache/blame.h"
 #include "cache/key.h"
+#include "cache/model_bytes.h"
+#include "cache/referring_blob.h"
 #include "cache/request.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
@@ -82,6 +85,9 @@ private:
     [[nodiscard]] Result<format::Manifest> publish_blob();
     // Notes in `manifest` why the weights are kept, if they are.
     [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
+    [[nodiscard]] std::vector<ModelSource> sources_to_refer_to(ModelBytes& model,
+                                                               std::string& reason) const;
+    [[nodiscard]] BlobUse use_of_blob() const;
     // Why what is kept may not refer to the model's own files; empty if it may.
     [[nodiscard]] std::string reason_to_keep_weights() const;
     // An empty object in its place, so that the next start neither trusts nor forgets.

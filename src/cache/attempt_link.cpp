@@ -2,6 +2,7 @@
 // is compiled for one is linked to the other, so that there is one blob.
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,6 @@ bool can_be_linked(const format::Manifest& manifest) {
     return manifest.notes.contains(k_names_note) && manifest.weights == format::Weights::embedded &&
            !manifest.parts.empty() &&
            (manifest.encoding == format::Encoding::raw ||
-            manifest.encoding == format::Encoding::variant ||
             manifest.encoding == format::Encoding::referring ||
             manifest.encoding == format::Encoding::compressed);
 }
@@ -121,6 +121,8 @@ bool Attempt::link(const format::Key& other, const model::MemoryContent* weights
         object = std::move(*changed);
         publication.sources.push_back(
             {part.name, [&](store::StagedFile& file) { return file.write_at(0, object); }});
+        std::ranges::copy_if(publication.manifest.parts, std::back_inserter(publication.kept),
+                             [&](const format::Part& each) { return each != part; });
     } else {
         publication.kept = publication.manifest.parts;
     }

@@ -56,6 +56,8 @@ struct Identity {
     std::optional<Doubt> doubt;
     // Blobs may need what no input tells, such as a driver: only their requirements do.
     bool needs_more = false;
+    // Whether the runtime maps the files of a model that it reads, where it can.
+    bool maps_files = true;
     Caching caching = Caching::none;
     std::string reason;  // why nothing can be kept; empty otherwise
 };

@@ -127,7 +127,7 @@ struct CompressRules {
 // Why an entry stays as it is.
 enum class Unchanged {
     encoding,  // it is kept in another way than the one that can be changed
-    base,      // variants are made of it
+    base,      // other entries refer to its bytes
     shared,    // an entry that stays as it is has the same bytes
     gain,      // it would be less than a tenth smaller
     busy,      // somebody else is working on it, or has replaced or removed it meanwhile

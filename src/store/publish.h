@@ -21,8 +21,8 @@ struct Context;
 struct PartSource {
     std::string name;  // empty in Encoding::raw
     // Writes the whole content. All sources have written before the first is made durable. Called a
-    // second time, with a new file, where that failed. Its own errors end the publication and are
-    // returned.
+    // second time, with a new file, where that failed, or an object that it refers to is gone by
+    // then. Its own errors end the publication and are returned.
     std::function<Result<void>(StagedFile&)> write;
     // Looks at what was written, before it has a name; an error ends the publication.
     std::function<Result<void>(os::File&, const Part&)> check{};
@@ -50,9 +50,9 @@ struct Publication {
     std::vector<PartSource> sources;
     unsigned writers = 1;    // so many sources are written, and made durable, at once
     std::vector<Part> kept;  // parts that are objects already
-    // What the model has in common with others whose blobs may share most of their bytes with this
-    // one: then only what differs is kept, in Encoding::variant. In Encoding::raw alone.
-    std::optional<Digest> family{};
+    // What the model has in common with others whose blobs may have bytes in common with this one:
+    // they find its object by Store::shareable.
+    std::vector<Digest> families{};
     std::optional<Replacement> replaces{};
 };
 

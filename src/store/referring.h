@@ -1,4 +1,5 @@
-// Blobs of which only what the compiler made is kept. Private to store/, but for SourceFinder.
+// Blobs of which only what no other file has is kept: neither one of the model's, nor an object.
+// Private to store/, but for SourceFinder.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +28,8 @@ using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>
 // As Store::open_blob, of an entry in Encoding::referring.
 [[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
                                                  VerifyPolicy policy, const SourceFinder& find);
+
+// The table of an object of that encoding. Errc::damaged for others.
+[[nodiscard]] Result<format::Referring> read_referring(os::File& file, std::uint64_t object_bytes);
 
 }  // namespace larder::internal::store

@@ -58,7 +58,7 @@ def state():
 
 def tuned(**scales):
     """46 MB as a blob. Models that differ in the scale of one layer differ as what was tuned does
-    from what it was tuned from: the second is kept as a variant of the first."""
+    from what it was tuned from: the second refers to the first for what they share."""
     random = np.random.default_rng(5)
     x = ops.parameter([4, 2048], np.float32, name="x")
     y = x
