@@ -82,7 +82,7 @@ def bench(load_once: pathlib.Path, program: pathlib.Path, model: pathlib.Path, r
 
 
 def main() -> None:
-    os.environ["LARDER_WEIGHTS"] = "keep"  # else nothing is compressed, or a variant
+    os.environ["LARDER_WEIGHTS"] = "keep"  # else nothing is compressed
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--load-once", type=pathlib.Path, required=True)
     parser.add_argument("--program", type=pathlib.Path, required=True, help="larder")

@@ -1,7 +1,6 @@
 // Tables of referring entries: an accepted table is encoded again to the same bytes, and points
 // nowhere outside the object and the referred contents.
 #include <cstdlib>
-#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +21,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto referring = format::decode_referring(bytes, k_object_bytes);
     if (!referring) return 0;
     const auto again = format::encode_referring(*referring);
-    if (again.size() > size || std::memcmp(again.data(), data, again.size()) != 0) std::abort();
+    require_beginning(bytes, again);
     std::uint64_t total = 0;
-    std::uint64_t referred = 0;
+    std::uint64_t shared = 0;
     for (const auto& piece : referring->pieces) {
         if (piece.source > referring->referred.size()) std::abort();
         const auto end =
@@ -33,9 +32,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         // A piece must not lie in the table.
         if (piece.source == 0 && piece.offset < again.size()) std::abort();
         total += piece.bytes;
-        referred += piece.source == 0 ? 0 : piece.bytes;
+        if (piece.source == 0) continue;
+        const auto kind = referring->referred[piece.source - 1].kind;
+        shared += kind == format::ReferredKind::object ? piece.bytes : 0;
     }
-    if (total != referring->blob_bytes || referred != referring->referred_bytes()) std::abort();
+    if (total != referring->blob_bytes || shared != referring->shared_bytes()) std::abort();
+    if (referring->start_in_page >= format::k_referring_page_bytes) std::abort();
     return 0;
 }
 
@@ -43,7 +45,7 @@ std::vector<std::string> fuzz_seeds() {
     using format::ReferredKind;
     format::Referring referring;
     std::vector<std::string> seeds;
-    for (const auto kind : {ReferredKind::file, ReferredKind::constant, ReferredKind::file}) {
+    for (const auto kind : {ReferredKind::file, ReferredKind::constant, ReferredKind::object}) {
         const auto table = format::encode_referring(referring);
         seeds.emplace_back(reinterpret_cast<const char*>(table.data()), table.size());
         referring.referred.push_back({kind, {}, 5'000});
@@ -51,6 +53,7 @@ std::vector<std::string> fuzz_seeds() {
         referring.pieces.push_back({0, 4'096, 2'000});
         referring.pieces.push_back({source, 1'000, 3'000});
         referring.blob_bytes += 5'000;
+        referring.start_in_page += format::k_referring_alignment_bytes;
     }
     return seeds;
 }

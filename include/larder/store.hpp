@@ -50,10 +50,10 @@ struct EntryInfo {
     std::uint64_t referred_bytes = 0;
     // Why the entry holds its weights; empty if it does not, or if that is not known.
     std::string weights_kept;
-    // How the blob is stored: "raw", the blob itself; "referring", what the compiler made, and
-    // where in the model's own files the rest is; "variant", as pieces of another blob and the
-    // difference; "compressed"; "encrypted"; or "files", as a set of files. `objects` are the
-    // stored form.
+    // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where the
+    // rest is, in the model's own files and in other objects of the larder; "variant", by an
+    // earlier larder, in a way that is not read any more;
+    // "compressed"; "encrypted"; or "files", as a set of files. `objects` are what that takes.
     std::string encoding;
     // The key of the entry whose blob the device unpacks into this entry's objects: blocks of
     // memory, stored so that processes share them (docs/sharing.md). Empty for a blob.
@@ -182,10 +182,10 @@ struct CompressReport {
     };
     struct Unchanged {
         EntryInfo entry;
-        // "encoding": it is already compressed, or stored in an encoding that cannot be changed;
-        // "base": it is the base of variants; "shared": an entry that stays as it is has the same
-        // bytes; "gain": it would get smaller by less than a tenth; "busy": another process is
-        // working on it; "failed".
+        // "encoding": it is kept in a way that cannot be changed, or is so already; "base":
+        // other entries refer to its bytes; "shared": an entry that stays as it is has the same
+        // bytes; "gain": it would be less than a tenth smaller; "busy": somebody else is working on
+        // it; "failed".
         std::string reason;
         std::string detail;  // for "failed" and "busy"
     };

@@ -273,7 +273,7 @@ Result<format::Manifest> Attempt::publish_blob() {
         manifest.encoding = format::Encoding::encrypted;
         source.name = format::k_pieces_part;
     } else {
-        publication.family = identified_.family;
+        publication.families = identified_.families;
     }
     publication.sources.push_back(std::move(source));
     return publish(publication);
@@ -362,8 +362,7 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
     if (kept) {
         response_.object = kept->own_part().object;
         response_.object_bytes = kept->total_bytes();
-        const bool is_part = kept->encoding == format::Encoding::variant ||
-                             kept->encoding == format::Encoding::referring;
+        const bool is_part = kept->encoding == format::Encoding::referring;
         written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
         response_.kept_bytes = kept->total_bytes() - kept->referred_bytes();
         return;

@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cache/blame.h"
 #include "cache/key.h"
-#include "cache/progress.h"
+#include "cache/model_bytes.h"
+#include "cache/referring_blob.h"
 #include "cache/request.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
@@ -87,8 +89,10 @@ private:
     [[nodiscard]] Result<format::Manifest> publish_blob();
     // Records in `manifest` why it holds the weights, if it does.
     [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
-    // Says why the entry must hold the weights instead of referring to the model's own files; empty
-    // if it may refer to them.
+    [[nodiscard]] std::vector<ModelSource> sources_to_refer_to(ModelBytes& model,
+                                                               std::string& reason) const;
+    [[nodiscard]] BlobUse use_of_blob() const;
+    // Why what is kept may not refer to the model's own files; empty if it may.
     [[nodiscard]] std::string reason_to_keep_weights() const;
     // Publishes an empty object in the blob's place, so that the next start neither uses a blob nor
     // forgets why there is none.

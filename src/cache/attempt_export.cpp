@@ -42,8 +42,6 @@ SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
 }  // namespace
 
 std::string Attempt::reason_to_keep_weights() const {
-    if (request_.encryption() != nullptr) return "the program encrypts what is kept";
-    if (request_.exports_without_weights()) return "the device has left them out";
     switch (session_.config().weights) {
         case WeightsKept::keep: return "LARDER_WEIGHTS=keep";
         case WeightsKept::refer: return {};
@@ -63,33 +61,51 @@ std::string Attempt::reason_to_keep_weights() const {
     return {};
 }
 
-Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& manifest) {
-    auto reason = reason_to_keep_weights();
-    if (reason.empty()) {
-        ModelBytes model(session_, identified_);
-        auto sources = model.map();
-        const auto bytes = sources ? sum_of_bytes(*sources) : SourceBytes{};
-        const bool is_automatic = session_.config().weights == WeightsKept::automatic;
-        if (!sources) {
-            reason = sources.error().message();
-        } else if (bytes.all < k_referred_bytes_min) {
-            reason = "they are few";
-        } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
-            reason = "each load would have to copy them";
-        } else {
-            const auto use = request_.copies_blob() ? BlobUse::copied : BlobUse::in_place;
-            ReferringBlob blob(model, std::move(*sources), file, use);
-            MeteredSink metered(blob, meter_);
-            if (auto done = request_.export_blob(metered); !done) return done;
-            if (auto done = blob.finish(); !done || file.form()) return done;
-            manifest.notes[k_weights_note] = "the compiler has made others of most of them";
-            return {};
-        }
+// Of the model's files; none where `reason` then says why the weights have to be kept.
+std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
+                                                      std::string& reason) const {
+    reason = reason_to_keep_weights();
+    if (!reason.empty()) return {};
+    auto sources = model.map();
+    if (!sources) {
+        reason = sources.error().message();
+        return {};
     }
-    manifest.notes[k_weights_note] = std::move(reason);
-    Sink sink(file);
-    MeteredSink metered(sink, meter_);
-    return request_.export_blob(metered);
+    const auto bytes = sum_of_bytes(*sources);
+    const bool is_automatic = session_.config().weights == WeightsKept::automatic;
+    if (bytes.all < k_referred_bytes_min) {
+        reason = "they are few";
+    } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
+        reason = "each load would have to copy them";
+    }
+    return reason.empty() ? std::move(*sources) : std::vector<ModelSource>{};
+}
+
+BlobUse Attempt::use_of_blob() const {
+    if (!request_.copies_blob()) return BlobUse::in_place;
+    const bool may_take_memory = session_.config().weights == WeightsKept::refer;
+    return request_.holds_blob() && !may_take_memory ? BlobUse::held : BlobUse::copied;
+}
+
+Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& manifest) {
+    auto& why = manifest.notes[k_weights_note];
+    if (request_.exports_without_weights()) {
+        why = "the device has left them out";
+        Sink sink(file);
+        return request_.export_blob(sink);
+    }
+    ModelBytes model(session_, identified_);
+    auto sources = sources_to_refer_to(model, why);
+    const auto find_shareable = [&] { return store_->shareable(identified_.families); };
+    ReferringBlob blob(model, std::move(sources), find_shareable, file, use_of_blob());
+    if (auto done = request_.export_blob(blob); !done) return done;
+    if (auto done = blob.finish(); !done) return done;
+    if (blob.refers_to_model()) {
+        manifest.notes.erase(k_weights_note);
+    } else if (why.empty()) {
+        why = "the compiler has made others of most of them";
+    }
+    return {};
 }
 
 }  // namespace larder::internal::cache

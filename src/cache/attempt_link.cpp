@@ -3,6 +3,7 @@
 // blob.
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,6 @@ bool can_be_linked(const format::Manifest& manifest) {
     return manifest.notes.contains(k_names_note) && manifest.weights == format::Weights::embedded &&
            !manifest.parts.empty() &&
            (manifest.encoding == format::Encoding::raw ||
-            manifest.encoding == format::Encoding::variant ||
             manifest.encoding == format::Encoding::referring ||
             manifest.encoding == format::Encoding::compressed);
 }
@@ -123,6 +123,8 @@ bool Attempt::link(const format::Key& other, const model::MemoryContent* weights
         object = std::move(*changed);
         publication.sources.push_back(
             {part.name, [&](store::StagedFile& file) { return file.write_at(0, object); }});
+        std::ranges::copy_if(publication.manifest.parts, std::back_inserter(publication.kept),
+                             [&](const format::Part& each) { return each != part; });
     } else {
         publication.kept = publication.manifest.parts;
     }

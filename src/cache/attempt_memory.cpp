@@ -18,7 +18,7 @@ std::unique_ptr<SourcePages> Attempt::read_model() {
 }
 
 bool Attempt::is_lean(const format::Manifest& kept, const SourcePages* source_pages) const {
-    return kept.encoding == format::Encoding::referring && source_pages != nullptr &&
+    return kept.referred_bytes() >= kept.total_bytes() / 2 && source_pages != nullptr &&
            source_pages->hold_the_weights() && !compiled_ && !kept.notes.contains(k_kernels_note) &&
            kept.own_part().bytes < k_releasable_blob_bytes;
 }

@@ -33,18 +33,18 @@ public:
         if (!hashed) return fail(std::move(hashed.error()));
         content_ = std::move(*hashed);
         for (std::size_t i = 0; i < ranges.size(); ++i) {
-            family_.add(ranges[i].size(), content_.digests[i]);
+            families_.add(ranges[i].size(), content_.digests[i]);
         }
         return content_.digests;
     }
-    [[nodiscard]] const Family& family() const { return family_; }
+    [[nodiscard]] const Families& families() const { return families_; }
     [[nodiscard]] model::MemoryContent& content() { return content_; }
 
 private:
     Session& session_;
     std::uint64_t hashed_bytes_max_;
     model::MemoryContent content_;
-    Family family_;
+    Families families_;
 };
 
 Result<Digest> fingerprint_files(Session& session, const std::string& path, Identified& into) {
@@ -59,12 +59,13 @@ Result<Digest> fingerprint_files(Session& session, const std::string& path, Iden
     auto found = model::fingerprint(session.system(), memory, path, progress);
     if (!found) return fail(std::move(found.error()));
     into.model.kind = model::to_string(found->kind);
-    Family family;
+    Families families;
     for (const auto& file : found->files) {
-        family.add(file.stamp.size_bytes, file.digest);
+        families.add(file.stamp.size_bytes, file.digest);
         into.model.files.push_back({file.role, file.digest, file.stamp.size_bytes});
     }
-    into.family = family.on(into.inputs["device.name"]);
+    if (found->files.size() > 1) families.add_graph(found->files.front().digest);
+    into.families = families.on(into.inputs["device.name"]);
     const Digest digest = found->fingerprint.digest;
     into.files = std::move(*found);
     return digest;
@@ -74,7 +75,7 @@ Result<Digest> fingerprint_memory(Session& session, runtime::Request& request, I
     RememberingHasher hasher(session);
     auto digest = request.fingerprint_model(hasher);
     into.weights = std::move(hasher.content());
-    into.family = hasher.family().on(into.inputs["device.name"]);
+    into.families = hasher.families().on(into.inputs["device.name"]);
     if (const auto names = request.fingerprint_names()) into.inputs["model.names"] = names->hex();
     return digest;
 }
@@ -184,6 +185,7 @@ Result<Identified> identify(Session& session, runtime::Request& request,
     identified.caching = identity.caching;
     identified.reason = std::move(identity.reason);
     identified.needs_more = identity.needs_more;
+    identified.maps_files = identity.maps_files;
     identified.inputs = std::move(identity.inputs);
     if (const auto* const encryption = request.encryption(); encryption != nullptr) {
         if (identified.caching == runtime::Caching::directory) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -22,8 +23,9 @@ struct Identified {
     format::Key key;
     format::KeyInputs inputs;
     format::ModelInfo model;
-    std::optional<Digest> family;                 // store::Publication::family
+    std::vector<Digest> families;                 // store::Publication::families
     std::optional<model::Fingerprinted> files;    // of a model that was given as a path
+    bool maps_files = true;                       // runtime::Identity::maps_files
     std::optional<model::MemoryContent> weights;  // of a model in memory
 };
 

@@ -16,7 +16,9 @@ constexpr std::uint64_t k_source_bytes_min = 4096;
 // Tells whether OpenVINO 2026.4.1 maps this file of a model that it reads, and keeps it mapped:
 // in-place writes to the file then show in the loaded model with and without larder. It reads all
 // other files into memory.
-bool is_mapped(const model::Fingerprinted& model, const model::FingerprintedFile& file) {
+bool is_mapped(const Identified& identified, const model::FingerprintedFile& file) {
+    const auto& model = *identified.files;
+    if (!identified.maps_files) return false;
     switch (model.kind) {
         case model::ModelKind::ir: return true;
         case model::ModelKind::onnx: return &file != &model.files.front();  // external data
@@ -81,7 +83,7 @@ Result<store::SourceRange> ModelBytes::find(const format::Referred& referred) {
             if (file.digest != referred.digest || file.stamp.size_bytes != referred.bytes) continue;
             auto opened = open(file.path, file.stamp);
             if (!opened) return fail(std::move(opened.error()));
-            return store::SourceRange{std::move(*opened), 0, !is_mapped(*identified_.files, file)};
+            return store::SourceRange{std::move(*opened), 0, !is_mapped(identified_, file)};
         }
     }
     if (identified_.weights) {
@@ -127,7 +129,7 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
                                mappings_.back()->bytes(),
                                static_cast<std::uint32_t>(mappings_.size() - 1),
                                0,
-                               !is_mapped(*identified_.files, file)});
+                               !is_mapped(identified_, file)});
         }
     } else if (identified_.weights) {
         const auto& weights = *identified_.weights;

@@ -43,23 +43,30 @@ Result<std::vector<std::byte>> refer_to_files(std::span<const std::byte> object,
     const auto ranges = ranges_in(memory, files);
     std::vector<Referred> referred;
     std::map<std::size_t, std::uint32_t> source_of;  // by the file
+    std::map<Digest, std::uint32_t> object_source_of;
+    const auto add = [&](auto& known, const auto& what, const Referred& each) {
+        const auto next = static_cast<std::uint32_t>(referred.size() + 1);
+        const auto [source, is_new] = known.try_emplace(what, next);
+        if (is_new) referred.push_back(each);
+        return source->second;
+    };
     for (auto& piece : referring->pieces) {
         if (piece.source == 0) continue;
         const auto& before = referring->referred[piece.source - 1];
         if (before.kind == ReferredKind::file) {
             return fail(Errc::not_found, "it refers to a file already");
         }
+        if (before.kind == ReferredKind::object) {
+            piece.source = add(object_source_of, before.digest, before);
+            continue;
+        }
         const auto range = ranges.find(before.digest);
         if (range == ranges.end()) {
             return fail(Errc::not_found, "a constant lies in none of the model's files");
         }
         const auto& file = files.files[range->second.file];
-        const auto next = static_cast<std::uint32_t>(source_of.size() + 1);
-        const auto [source, is_new] = source_of.try_emplace(range->second.file, next);
-        if (is_new) {
-            referred.push_back({ReferredKind::file, file.digest, file.stamp.size_bytes});
-        }
-        piece.source = source->second;
+        piece.source = add(source_of, range->second.file,
+                           Referred{ReferredKind::file, file.digest, file.stamp.size_bytes});
         piece.offset += range->second.offset;
     }
     // There are at most as many files as constants: the bytes that the object itself holds stay in

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "format/cpu_blob.h"
@@ -21,6 +22,13 @@ constexpr std::uint64_t k_skip_bytes_max = std::uint64_t{1} << 20;
 // Up to this many bytes may be new; beyond that, new bytes must be fewer than half of the
 // recognised ones.
 constexpr std::uint64_t k_made_bytes_free = std::uint64_t{32} << 20;
+// As much is new before objects are looked at, which has to be read for that.
+constexpr std::uint64_t k_looked_for_bytes_min = std::uint64_t{256} << 10;
+// Part of a blob that is held in memory. What lies otherwise there than in its file is copied by
+// each load, and takes memory for as long as the model lives: more of it is kept once more.
+constexpr std::uint64_t k_copied_part_max = 16;
+// Fewer bytes that cannot be mapped are cheaper to keep once more.
+constexpr std::uint64_t k_copied_bytes_min = std::uint64_t{16} << 10;
 constexpr std::uint64_t k_touched_bytes_max = std::uint64_t{8} << 20;
 
 std::vector<std::span<const std::byte>> ranges_of(const std::vector<ModelSource>& sources) {
@@ -33,9 +41,10 @@ std::vector<std::span<const std::byte>> ranges_of(const std::vector<ModelSource>
 }  // namespace
 
 ReferringBlob::ReferringBlob(ModelBytes& model, std::vector<ModelSource> sources,
-                             store::StagedFile& file, BlobUse use)
+                             FindShareable find_shareable, store::StagedFile& file, BlobUse use)
     : model_(model),
       sources_(std::move(sources)),
+      find_shareable_(std::move(find_shareable)),
       windows_(ranges_of(sources_), k_source_stretch_bytes, [&model] { model.drop_resident(); }),
       file_(file),
       use_(use) {
@@ -60,6 +69,9 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
     }
     if (!is_whole_) {
         recognise(offset, bytes);
+        if (!has_looked_ && made_.size() >= k_looked_for_bytes_min) {
+            if (auto done = look_among_objects(); !done || is_whole_) return done;
+        }
         const bool is_much = made_.size() > k_made_bytes_free && made_.size() > referred_bytes_ / 2;
         return is_much ? keep_whole() : Result<void>{};
     }
@@ -67,7 +79,39 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
     return bytes.empty() ? Result<void>{} : file_.write_at(offset, bytes);
 }
 
-// Overwrites earlier bytes: exporters patch their headers.
+Result<void> ReferringBlob::look_among_objects() {
+    has_looked_ = true;
+    objects_ = find_shareable_();
+    if (sources_.empty() && objects_.empty()) return keep_whole();
+    if (objects_.empty()) return {};
+    auto file = sources_.empty() ? 0U : sources_.back().file;
+    for (const auto& object : objects_) {
+        const auto bytes = object.bytes();
+        sources_.push_back(
+            {{format::ReferredKind::object, object.digest, bytes.size()}, bytes, ++file});
+    }
+    windows_ =
+        store::Windows(ranges_of(sources_), k_source_stretch_bytes, [this] { drop_resident(); });
+    drop_resident();
+    const auto runs = std::exchange(runs_, {});
+    const auto made = std::exchange(made_, {});
+    blob_bytes_ = referred_bytes_ = 0;
+    for (const auto& [offset, run] : runs) {
+        if (run.source) {
+            add_referred(offset, run.bytes, *run.source, run.offset);
+        } else {
+            recognise(offset, std::span(made).subspan(run.offset, run.bytes));
+        }
+    }
+    return {};
+}
+
+void ReferringBlob::drop_resident() noexcept {
+    model_.drop_resident();
+    for (const auto& object : objects_) object.mapping->drop_resident();
+}
+
+// Exporters patch their headers.
 Result<void> ReferringBlob::write_over(std::uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         std::uint64_t begin = 0;
@@ -132,7 +176,7 @@ std::uint64_t ReferringBlob::common_bytes(std::span<const std::byte> bytes,
         common += same;
         touched_bytes_ += same;
         if (touched_bytes_ == k_touched_bytes_max) {
-            model_.drop_resident();
+            drop_resident();
             touched_bytes_ = 0;
         }
         if (same < step || common == std::min(bytes.size(), source.size())) return common;
@@ -196,7 +240,8 @@ Result<void> ReferringBlob::keep_whole() {
     }
     runs_.clear();
     made_ = {};
-    model_.drop_resident();
+    drop_resident();
+    objects_.clear();
     return {};
 }
 
@@ -213,14 +258,72 @@ Result<void> ReferringBlob::finish() {
 }
 
 std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out() {
-    if (use_ == BlobUse::in_place) return lay_out_for_cpu();
+    if (use_ == BlobUse::in_place) {
+        if (auto placed = lay_out_for_cpu()) return placed;
+    }
+    if (use_ != BlobUse::copied) return lay_out_as_it_is();
     std::vector<Placed> placed;
     for (const auto& [offset, run] : runs_) placed.push_back({offset, run});
     return placed;
 }
 
-// Moves the constants in the blob so that the pages of the model's files can be mapped at their
-// places.
+std::uint64_t ReferringBlob::best_start() const {
+    constexpr auto k_page = format::k_referring_page_bytes;
+    std::map<std::uint64_t, std::uint64_t> bytes_with;  // by where the blob would begin
+    for (const auto& [offset, run] : runs_) {
+        if (!run.source) continue;
+        const auto& source = sources_[*run.source];
+        const auto start = (source.file_offset + run.offset - offset) % k_page;
+        if (start % format::k_referring_alignment_bytes == 0 && !source.is_copied) {
+            bytes_with[start] += run.bytes;
+        }
+    }
+    const auto best =
+        std::ranges::max_element(bytes_with, {}, [](const auto& each) { return each.second; });
+    return best == bytes_with.end() ? 0 : best->first;
+}
+
+bool ReferringBlob::can_be_mapped(std::uint64_t offset, const Run& run) const {
+    const auto& source = sources_[*run.source];
+    const auto part =
+        os::mapped_part(start_in_page_ + offset, source.file_offset + run.offset, run.bytes);
+    return !source.is_copied && part.size_bytes() > 0;
+}
+
+// Of a layout that is not known, only pages can be referred to that happen to lie as they do in
+// their file.
+std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_as_it_is() {
+    start_in_page_ = best_start();
+    std::uint64_t copied_bytes = 0;
+    for (const auto& [offset, run] : runs_) {
+        if (run.source && !can_be_mapped(offset, run)) copied_bytes += run.bytes;
+    }
+    const bool is_little = copied_bytes <= blob_bytes_ / k_copied_part_max;
+    std::vector<Placed> placed;
+    for (const auto& [offset, run] : runs_) {
+        placed.push_back({offset, run});
+        if (!run.source || can_be_mapped(offset, run)) continue;
+        if (is_little && run.bytes >= k_copied_bytes_min) continue;
+        placed.back().run.is_kept = true;
+        referred_bytes_ -= run.bytes;
+    }
+    if (!is_worth_it()) return std::nullopt;
+    return placed;
+}
+
+// What each layer has of its own, such as a mask, often has the same bytes.
+std::vector<std::size_t> ReferringBlob::repeated_in(const std::vector<Placed>& constants) const {
+    std::vector<std::size_t> same_as(constants.size());
+    std::map<Digest, std::size_t> first;
+    for (std::size_t i = 0; i < constants.size(); ++i) {
+        const auto& run = constants[i].run;
+        const bool is_tried = !run.source && run.bytes >= k_recognised_bytes_min;
+        same_as[i] = is_tried ? first.try_emplace(hash_bytes(bytes_of(run)), i).first->second : i;
+    }
+    return same_as;
+}
+
+// So that the pages of the model's files can be mapped where the constants lie.
 std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_for_cpu() {
     const auto sections = format::find_cpu_sections(
         read(0, std::min(blob_bytes_, format::k_cpu_beginning_bytes)), blob_bytes_);
@@ -254,9 +357,13 @@ std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_for_cpu
                 format::Elsewhere{source.file, source.file_offset + run->offset + skipped});
         }
     }
-    auto layout = format::relayout(*blob, wanted, os::page_bytes());
+    const auto same_as = repeated_in(placed);
+    auto layout = format::relayout(*blob, wanted, os::page_bytes(), same_as);
     if (!layout) return std::nullopt;
-    for (std::size_t i = 0; i < placed.size(); ++i) placed[i].offset = layout->offsets[i];
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+        placed[i].offset = layout->offsets[i];
+        if (same_as[i] != i) placed[i].run.bytes = 0;
+    }
     placed.push_back({0, add_new(layout->head)});
     placed.push_back({layout->topology_offset, add_new(layout->topology)});
     std::ranges::sort(placed, {}, &Placed::offset);
@@ -290,6 +397,7 @@ private:
 Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
     format::Referring referring;
     referring.blob_bytes = blob_bytes_;
+    referring.start_in_page = start_in_page_;
     std::map<std::uint32_t, std::uint32_t> number_of;  // of a source, in the table
     struct Made {
         std::uint64_t offset = 0;  // in the piece
@@ -304,9 +412,10 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
     std::uint64_t gap_bytes_max = 0;
     std::uint64_t end = 0;
     for (const auto& [offset, run] : placed) {
+        const bool refers = run.source && !run.is_kept;
         if (offset < end) {
-            // Constants may overlap in the blob as they do in their file.
-            const auto known = run.source ? number_of.find(*run.source) : number_of.end();
+            // Constants may overlap, as they do in their file.
+            const auto known = refers ? number_of.find(*run.source) : number_of.end();
             auto& [begin, piece, made] = pieces.back();
             if (known == number_of.end() || piece.source != known->second ||
                 piece.offset + (offset - begin) != run.offset) {
@@ -318,7 +427,7 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
             continue;
         }
         const auto gap = offset - end;
-        if (run.source) {
+        if (refers) {
             const auto next = static_cast<std::uint32_t>(number_of.size() + 1);
             const auto [found, is_new] = number_of.try_emplace(*run.source, next);
             if (is_new) referring.referred.push_back(sources_[*run.source].referred);
@@ -330,7 +439,7 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
                 continue;
             }
         }
-        if (!run.source && !pieces.empty() && !pieces.back().made.empty() &&
+        if (!refers && !pieces.empty() && !pieces.back().made.empty() &&
             gap <= k_source_stretch_bytes) {
             auto& [begin, piece, made] = pieces.back();
             made.push_back({offset - begin, bytes_of(run)});
@@ -342,7 +451,7 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
             gap_bytes_max = std::max(gap_bytes_max, gap);
             pieces.push_back({end, {0, 0, gap}, {}});
         }
-        if (run.source) {
+        if (refers) {
             pieces.push_back({offset, {number_of.at(*run.source), run.offset, run.bytes}, {}});
         } else {
             pieces.push_back({offset, {0, 0, run.bytes}, {{0, bytes_of(run)}}});
@@ -362,7 +471,8 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
     ObjectLayout layout(zeros + gap_bytes_max);
     for (auto& [offset, piece, made] : pieces) {
         if (piece.source == 0) {
-            piece.offset = made.empty() ? zeros : layout.place(offset, piece.bytes);
+            piece.offset =
+                made.empty() ? zeros : layout.place(start_in_page_ + offset, piece.bytes);
         }
         referring.pieces.push_back(piece);
     }
@@ -377,8 +487,19 @@ Result<void> ReferringBlob::write(const std::vector<Placed>& placed) {
         }
     }
     if (!done) return done;
-    file_.set_form(
-        {format::Encoding::referring, std::string(format::k_made_part), referring.blob_bytes});
+    store::StagedFile::Form form{format::Encoding::referring, std::string(format::k_made_part),
+                                 referring.blob_bytes};
+    for (const auto& each : referring.referred) {
+        if (each.kind != format::ReferredKind::object) {
+            refers_to_model_ = true;
+            continue;
+        }
+        const auto number = std::to_string(form.shared.size() + 1);
+        form.shared.push_back(
+            {std::string(format::k_shared_part) + number, each.digest, each.bytes});
+    }
+    form.shared_bytes = referring.shared_bytes();
+    file_.set_form(std::move(form));
     return {};
 }
 

@@ -70,7 +70,7 @@ std::string unchanged_text(const CompressReport& report) {
     };
     static constexpr std::array<Words, 6> k_words{
         {{"encoding", "kept in a way that stays"},
-         {"base", "with variants made of it"},
+         {"base", "to which others refer"},
          {"shared", "with the same bytes as an entry that stays"},
          {"gain", "less than a tenth smaller"},
          {"busy", "in use by somebody who changes it"},

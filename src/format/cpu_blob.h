@@ -138,13 +138,15 @@ inline constexpr std::uint64_t k_run_gap_bytes_max = std::uint64_t{64} << 10;
 // are aligned to 8.
 inline constexpr std::uint64_t k_cpu_alignment_bytes = 64;
 
-// Computes another layout of the same model: each constant with a `wanted` place has the same
-// offset in its page as there, and the others are packed. Errc::invalid_argument unless there is
-// one `wanted` for each constant, `page_bytes` is a power of two from 4096 to 1 MiB, and the blob
-// and the places end within k_cpu_blob_bytes_max; Errc::unsupported if constants overlap in such a
-// way that the packed ones would take more room than now.
+// Another layout of the same model: each constant with a `wanted` place has the same place in its
+// page as there, and the others lie close together. `same_as` is empty, or says for each constant
+// which one has the same bytes, itself or one before it: what has no `wanted` place lies where that
+// one does. Errc::invalid_argument unless there is one `wanted` for each constant, `page_bytes` is
+// a power of two from 4096 to 1 MiB, and the blob and the places end within k_cpu_blob_bytes_max;
+// Errc::unsupported if constants overlap so that the others would take more than now.
 [[nodiscard]] Result<CpuLayout> relayout(const CpuBlob& blob,
                                          std::span<const std::optional<Elsewhere>> wanted,
-                                         std::uint64_t page_bytes);
+                                         std::uint64_t page_bytes,
+                                         std::span<const std::size_t> same_as = {});
 
 }  // namespace larder::internal::format

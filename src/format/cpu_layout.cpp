@@ -29,10 +29,14 @@ public:
         offsets.resize(blob.constants.size());
     }
 
-    Result<void> pack() {
+    Result<void> pack(std::span<const std::size_t> same_as) {
         std::uint64_t total = 0;
         for (std::size_t i = 0; i < wanted_.size(); ++i) {
             if (wanted_[i]) continue;
+            if (!same_as.empty() && same_as[i] != i) {
+                offsets[i] = offsets[same_as[i]];
+                continue;
+            }
             const auto bytes = blob_.constants[i].bytes;
             next_ = rounded_up(next_, bytes < k_cpu_alignment_bytes ? k_small_alignment_bytes
                                                                     : k_cpu_alignment_bytes);
@@ -136,19 +140,32 @@ std::string with_offsets(const CpuBlob& blob, const std::vector<std::uint64_t>& 
     return changed.append(text, copied);
 }
 
+bool are_before(const CpuBlob& blob, std::span<const std::optional<Elsewhere>> wanted,
+                std::span<const std::size_t> same_as) {
+    if (same_as.empty()) return true;
+    if (same_as.size() != blob.constants.size()) return false;
+    for (std::size_t i = 0; i < same_as.size(); ++i) {
+        const auto other = same_as[i];
+        if (other > i || blob.constants[other].bytes != blob.constants[i].bytes) return false;
+        if (wanted[other].has_value() != wanted[i].has_value()) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 Result<CpuLayout> relayout(const CpuBlob& blob, std::span<const std::optional<Elsewhere>> wanted,
-                           std::uint64_t page_bytes) {
-    if (wanted.size() != blob.constants.size() || !std::has_single_bit(page_bytes) ||
-        page_bytes < k_page_bytes_min || page_bytes > k_page_bytes_max) {
+                           std::uint64_t page_bytes, std::span<const std::size_t> same_as) {
+    if (wanted.size() != blob.constants.size() || !are_before(blob, wanted, same_as) ||
+        !std::has_single_bit(page_bytes) || page_bytes < k_page_bytes_min ||
+        page_bytes > k_page_bytes_max) {
         return fail(Errc::invalid_argument, "constants cannot be laid out like that");
     }
     CpuLayout layout;
     layout.head = padded_head(blob);
     const std::uint64_t section = layout.head.size();
     Placing placing(blob, wanted, page_bytes, section);
-    if (auto packed = placing.pack(); !packed) return fail(std::move(packed.error()));
+    if (auto packed = placing.pack(same_as); !packed) return fail(std::move(packed.error()));
     if (auto placed = placing.place_runs(); !placed) return fail(std::move(placed.error()));
     layout.topology_offset = placing.end();
     layout.offsets = std::move(placing.offsets);

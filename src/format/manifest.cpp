@@ -1,6 +1,7 @@
 #include "format/manifest.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <set>
 #include <utility>
@@ -90,7 +91,14 @@ bool read_model(const Json& body, ModelInfo& model) {
     return true;
 }
 
-// Returns what is wrong with a manifest; nullptr if it is valid.
+bool is_what_refers(const std::set<std::string_view>& names) {
+    return names.contains(k_made_part) &&
+           std::all_of(names.begin(), names.end(), [](std::string_view name) {
+               return name == k_made_part || name.starts_with(k_shared_part);
+           });
+}
+
+// What is wrong with a manifest; nullptr if nothing is.
 const char* find_flaw(const Manifest& manifest) {
     const auto are_utf8 = [](const auto& map) {
         return std::all_of(map.begin(), map.end(),
@@ -131,7 +139,7 @@ const char* find_flaw(const Manifest& manifest) {
             if (names != std::set{k_frames_part}) return "a compressed blob has other parts";
             break;
         case Encoding::referring:
-            if (names != std::set{k_made_part}) return "what refers to a model has other parts";
+            if (!is_what_refers(names)) return "what refers to a model has other parts";
             break;
     }
     if (!has_blob_bytes(manifest.encoding) && manifest.blob_bytes != 0) {
@@ -176,14 +184,22 @@ std::uint64_t Manifest::total_bytes() const {
 
 std::uint64_t Manifest::referred_bytes() const {
     if (encoding != Encoding::referring) return 0;
-    return blob_bytes - std::min(blob_bytes, own_part().bytes);
+    std::uint64_t kept = 0;
+    if (const auto note = notes.find(k_shared_note); note != notes.end()) {
+        const auto* const end = note->second.data() + note->second.size();
+        if (std::from_chars(note->second.data(), end, kept).ptr != end) kept = 0;
+    }
+    kept = std::min(blob_bytes, kept) + std::min(blob_bytes, own_part().bytes);
+    return blob_bytes - std::min(blob_bytes, kept);
 }
 
 const Part& Manifest::own_part() const {
-    const auto is_delta = [](const Part& part) { return part.name == k_delta_part; };
-    const auto found = encoding == Encoding::variant
-                           ? std::find_if(parts.begin(), parts.end(), is_delta)
-                           : parts.begin();
+    const auto is_own = [](const Part& part) {
+        return part.name == k_delta_part || part.name == k_made_part;
+    };
+    const bool has_others = encoding == Encoding::variant || encoding == Encoding::referring;
+    const auto found =
+        has_others ? std::find_if(parts.begin(), parts.end(), is_own) : parts.begin();
     return found == parts.end() ? parts.front() : *found;
 }
 

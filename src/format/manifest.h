@@ -24,11 +24,11 @@ inline constexpr std::uint64_t k_manifest_bytes_max = std::uint64_t{16} << 20;
 enum class Encoding {
     raw,         // one part, the blob itself
     files,       // a set of files with names
-    variant,     // a blob, in two parts: `delta` refers to `base`, and holds the rest
-    compressed,  // a blob, compressed, in one part, `frames`
-    encrypted,   // a blob, encrypted by the program's callbacks, in one part, `pieces`
-    referring,   // a blob, in one part, `made`: what the compiler made, with references to the
-                 // model's own files for the rest
+    variant,     // a blob in two parts, `base` and `delta`: of an earlier larder, not read any more
+    compressed,  // a blob, in one part, `frames`
+    encrypted,   // a blob, by callbacks of the program's, in one part, `pieces`
+    referring,   // a blob: `made` holds what the compiler made, and says where the rest is, in the
+                 // model's own files and in other objects, each of which is a part, too
 };
 
 // Returns "raw", "variant"…, as in a manifest.
@@ -53,6 +53,10 @@ inline constexpr std::string_view k_delta_part = "delta";
 inline constexpr std::string_view k_frames_part = "frames";
 inline constexpr std::string_view k_pieces_part = "pieces";
 inline constexpr std::string_view k_made_part = "made";
+// Of Encoding::referring, and a number: another object that has bytes of the blob.
+inline constexpr std::string_view k_shared_part = "shared ";
+// How many they are, of that blob.
+inline constexpr const char* k_shared_note = "shared bytes";
 
 struct SourceFile {
     std::string role;  // "xml", "bin", a shard's number…

@@ -12,14 +12,16 @@ namespace {
 
 constexpr std::array<char, 8> k_referring_magic = {'L', 'A', 'R', 'D', 'R', 'E', 'F', 'S'};
 constexpr std::uint64_t k_referring_version = 1;
+constexpr std::uint64_t k_referred_kind_max = 2;
 constexpr std::uint64_t k_referred_bytes_max = std::numeric_limits<std::int64_t>::max() / 4;
 
 }  // namespace
 
-std::uint64_t Referring::referred_bytes() const {
+std::uint64_t Referring::shared_bytes() const {
     std::uint64_t total = 0;
     for (const auto& piece : pieces) {
-        if (piece.source != 0) total += piece.bytes;
+        if (piece.source == 0) continue;
+        if (referred[piece.source - 1].kind == ReferredKind::object) total += piece.bytes;
     }
     return total;
 }
@@ -32,9 +34,9 @@ std::vector<std::byte> encode_referring(const Referring& referring) {
     append_u64(bytes, referring.blob_bytes);
     append_u64(bytes, referring.referred.size());
     append_u64(bytes, referring.pieces.size());
-    append_u64(bytes, 0);
+    append_u64(bytes, referring.start_in_page);
     for (const auto& each : referring.referred) {
-        append_u64(bytes, each.kind == ReferredKind::constant ? 1 : 0);
+        append_u64(bytes, static_cast<std::uint64_t>(each.kind));
         const auto digest = std::as_bytes(std::span(each.digest.bytes));
         bytes.insert(bytes.end(), digest.begin(), digest.end());
         append_u64(bytes, each.bytes);
@@ -63,7 +65,9 @@ Result<Referring> decode_referring(std::span<const std::byte> beginning,
     referring.blob_bytes = read_u64(beginning, 16);
     const auto referred = read_u64(beginning, 24);
     const auto pieces = read_u64(beginning, 32);
-    if (version != k_referring_version || read_u64(beginning, 40) != 0 ||
+    referring.start_in_page = read_u64(beginning, 40);
+    if (version != k_referring_version || referring.start_in_page >= k_referring_page_bytes ||
+        referring.start_in_page % k_referring_alignment_bytes != 0 ||
         referring.blob_bytes > k_referred_bytes_max || referred > k_referred_max ||
         pieces > k_referring_pieces_max || referring_table_bytes(referred, pieces) > known_bytes) {
         return damaged("an object that refers to a model has a wrong header");
@@ -72,10 +76,11 @@ Result<Referring> decode_referring(std::span<const std::byte> beginning,
     for (std::uint64_t i = 0; i < referred; ++i, at += 48) {
         const auto kind = read_u64(beginning, at);
         Referred each;
-        each.kind = kind == 0 ? ReferredKind::file : ReferredKind::constant;
+        if (kind > k_referred_kind_max) return damaged("refers to nothing");
+        each.kind = static_cast<ReferredKind>(kind);
         std::memcpy(each.digest.bytes.data(), beginning.data() + at + 8, Digest::k_size_bytes);
         each.bytes = read_u64(beginning, at + 40);
-        if (kind > 1 || each.bytes > k_referred_bytes_max) return damaged("refers to nothing");
+        if (each.bytes > k_referred_bytes_max) return damaged("refers to nothing");
         referring.referred.push_back(each);
     }
     const auto table_bytes = referring_table_bytes(referred, pieces);

@@ -1,5 +1,6 @@
-// The beginning of an object that holds what a compiler made of a model, and refers to the model's
-// own bytes: how both make up a blob. The grammar is in docs/format.md.
+// The beginning of an object that holds what a compiler made of a model, but neither the model's
+// own bytes nor what another object has: how all of them make up a blob. The grammar is in
+// docs/format.md.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +13,11 @@
 
 namespace larder::internal::format {
 
-// The part of a model that is referred to.
+// What is referred to.
 enum class ReferredKind {
-    file,      // one of its files; the digest is computed like an object's
-    constant,  // the bytes of a constant, in any place; the digest is that of these bytes
+    file,      // a file of the model: the digest as of an object
+    constant,  // the bytes of a constant, wherever the program has them: the same digest of these
+    object,    // another object of the larder, which the entry names, too
 };
 
 struct Referred {
@@ -37,16 +39,22 @@ struct ReferringPiece {
 struct Referring {
     std::uint64_t blob_bytes = 0;
     std::vector<Referred> referred;
-    std::vector<ReferringPiece> pieces;  // concatenated, they are the blob
+    // How far behind the beginning of a page the blob begins where it is mapped: less than
+    // k_referring_page_bytes, a multiple of k_referring_alignment_bytes.
+    std::uint64_t start_in_page = 0;
+    std::vector<ReferringPiece> pieces;  // one after the other they are the blob
 
     bool operator==(const Referring&) const = default;
-    // The bytes of the blob that are in referred sources.
-    [[nodiscard]] std::uint64_t referred_bytes() const;
+    // Of the blob, in other objects.
+    [[nodiscard]] std::uint64_t shared_bytes() const;
 };
 
 // Limits of the table: each piece may be a mapping of its own, of which a process can have 65,530.
 inline constexpr std::size_t k_referring_pieces_max = 8192;
 inline constexpr std::size_t k_referred_max = 4096;
+// Of the smallest pages that there are; and what plugins align constants in a blob to.
+inline constexpr std::uint64_t k_referring_page_bytes = 4096;
+inline constexpr std::uint64_t k_referring_alignment_bytes = 64;
 
 [[nodiscard]] constexpr std::uint64_t referring_table_bytes(std::size_t referred,
                                                             std::size_t pieces) {

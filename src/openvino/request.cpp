@@ -56,6 +56,16 @@ std::string plain_message(const std::exception& error) {
     return last == std::string::npos ? text : text.substr(last + 1);
 }
 
+bool maps_files(const ov::Core& core, const ov::AnyMap& properties) {
+    const auto given = properties.find(ov::enable_mmap.name());
+    try {
+        return given != properties.end() ? given->second.as<bool>()
+                                         : core.get_property("", ov::enable_mmap);
+    } catch (const std::exception&) {
+        return true;  // what is wrong with the value is for the runtime to say
+    }
+}
+
 // The runtime writes and reads blobs through streams.
 constexpr const char* k_other_streams =
     "numbers are written in another way under the C++ locale that the program has set";
@@ -90,6 +100,7 @@ Result<runtime::Identity> Request::identify() {
     }
     const os::KnownState known;
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
+    identity.maps_files = maps_files(core_, properties_);
     if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
         // Before the model is hashed, because hashing takes longer.
         identity.doubt = doubt_about(*input_.model);

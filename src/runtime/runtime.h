@@ -56,6 +56,8 @@ struct Identity {
     // Blobs may need something that no input shows, such as a driver: only their requirements show
     // it.
     bool needs_more = false;
+    // Whether the runtime maps the files of a model that it reads, where it can.
+    bool maps_files = true;
     Caching caching = Caching::none;
     std::string reason;  // why nothing can be published; empty otherwise
 };

@@ -125,8 +125,8 @@ struct CompressRules {
 
 // The reason why an entry stays unchanged.
 enum class Unchanged {
-    encoding,  // its encoding is not the one that can be changed
-    base,      // it is the base of variants
+    encoding,  // it is kept in another way than the one that can be changed
+    base,      // other entries refer to its bytes
     shared,    // an entry that stays as it is has the same bytes
     gain,      // it would get smaller by less than a tenth
     busy,      // another process works on it, or has replaced or removed it meanwhile

@@ -135,7 +135,7 @@ private:
         for (const auto& user : users) {
             if (keys.contains(user)) continue;
             const auto manifest = read_manifest(context_, user);
-            if (manifest && manifest->encoding == Encoding::variant) return Unchanged::base;
+            if (manifest && manifest->encoding == Encoding::referring) return Unchanged::base;
             why = Unchanged::shared;
         }
         return why;

@@ -6,12 +6,17 @@
 #include <string_view>
 
 #include "store/listing.h"
+#include "store/objects.h"
+#include "store/quarantine.h"
 #include "store/tmp_file.h"
 
 namespace larder::internal::store {
 namespace {
 
 constexpr std::size_t k_members_max = 8;
+// So many are looked at, as far as they are not too much together.
+constexpr std::size_t k_shared_max = 4;
+constexpr std::uint64_t k_shared_bytes_max = std::uint64_t{4} << 30;
 constexpr std::size_t k_line_bytes = 2 * Digest::k_size_bytes + 1;
 
 std::vector<Digest> read_members(const Context& context, const std::string& path) {
@@ -44,6 +49,33 @@ Result<void> write_members(Context& context, const std::string& path,
 
 std::vector<Digest> read_family(const Context& context, const Digest& family) {
     return read_members(context, context.layout.family(family));
+}
+
+std::vector<MappedObject> map_families(Context& context, std::span<const Digest> families) {
+    std::vector<MappedObject> objects;
+    std::uint64_t total = 0;
+    const auto try_member = [&](const Digest& member) {
+        const auto is_it = [&](const MappedObject& object) { return object.digest == member; };
+        if (std::any_of(objects.begin(), objects.end(), is_it)) return;
+        const auto info = context.fs().info(context.layout.object(member));
+        if (!info || is_distrusted(context, member)) return;
+        const auto bytes = info->stamp.size_bytes;
+        // However large, the newest is worth it.
+        if (bytes == 0 || (!objects.empty() && bytes > k_shared_bytes_max - total)) return;
+        // What is built upon is whole.
+        auto opened = open_verified(context, {}, {"", member, bytes}, VerifyPolicy::once);
+        if (!opened) return;
+        auto mapping = context.fs().map(*opened->file, bytes);
+        if (!mapping) return;
+        total = std::min(total + bytes, k_shared_bytes_max);
+        objects.push_back({std::move(*mapping), {}, member, opened->stamp, opened->proof});
+    };
+    for (const auto& family : families) {
+        for (const auto& member : read_family(context, family)) {
+            if (objects.size() < k_shared_max) try_member(member);
+        }
+    }
+    return objects;
 }
 
 void add_to_family(Context& context, const Digest& family, const Digest& object) noexcept {

@@ -1,23 +1,29 @@
-// Lists the blobs that a new one is likely to share bytes with: `families/ab/<family>` names a few
-// objects. Only a hint: the objects may be gone, and are verified before they are used. Private to
+// Which objects a new blob is likely to have bytes in common with: `families/ab/<family>` names a
+// few. Only advice: what it names may be gone, and is proved before it is used. Private to
 // store/.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "base/digest.h"
 #include "store/administration.h"
 #include "store/context.h"
+#include "store/types.h"
 
 namespace larder::internal::store {
 
 // Newest first; empty if nothing is known.
 [[nodiscard]] std::vector<Digest> read_family(const Context& context, const Digest& family);
 
-// Adds a blob that is stored raw. Best effort: without it, more blobs than needed are stored raw.
+// Best effort: without it, more is kept than needed.
 void add_to_family(Context& context, const Digest& family, const Digest& object) noexcept;
 
-// Removes the files that name no existing object. Returns the bytes freed on disk.
+// As Store::shareable.
+[[nodiscard]] std::vector<MappedObject> map_families(Context& context,
+                                                     std::span<const Digest> families);
+
+// Removes the files that name no object that is there. The bytes on disk that frees.
 [[nodiscard]] Result<std::uint64_t> remove_empty_families(Context& context, DryRun dry_run,
                                                           std::span<const Digest> gone);
 

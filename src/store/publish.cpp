@@ -16,7 +16,6 @@
 #include "store/lookup.h"
 #include "store/removal.h"
 #include "store/tmp_file.h"
-#include "store/variant.h"
 
 namespace larder::internal::store {
 namespace {
@@ -29,9 +28,6 @@ struct StagedPart {
     std::optional<TmpFile> chunks;
     bool named = false;
     std::optional<StagedFile::Form> form{};
-    // For a blob that is stored as a variant.
-    std::optional<VariantInMaking> variant{};
-    std::uint64_t blob_bytes = 0;
 };
 
 // Tells whether a second attempt with a new file may help. A failure of the source itself is final.
@@ -57,27 +53,6 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     return std::move(*tmp);
 }
 
-Result<StagedPart> stage(Context& context, const PartSource& source);
-
-// Stages a delta in place of the blob that was written, if the family has a base for it.
-std::optional<StagedPart> stage_variant(Context& context, const Digest& family, os::File& blob,
-                                        std::uint64_t bytes, const Digest& digest) {
-    auto variant = VariantInMaking::find(context, family, blob, bytes, digest);
-    if (!variant) return std::nullopt;
-    auto staged = stage(context, variant->delta());
-    const auto confirmed = staged
-                               ? variant->confirm(context, staged->file.file(), staged->part.bytes)
-                               : Result<void>(fail(staged.error()));
-    if (!confirmed) {
-        context.log.debug("a blob is kept whole: " + confirmed.error().message());
-        return std::nullopt;
-    }
-    variant->release_blob();
-    staged->variant = std::move(variant);
-    staged->blob_bytes = bytes;
-    return std::move(*staged);
-}
-
 struct Written {
     TmpFile file;
     std::optional<StagedFile::Form> form;
@@ -92,7 +67,6 @@ Result<Written> write_source(Context& context, const PartSource& source) {
 }
 
 tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
-                                                  const std::optional<Digest>& family,
                                                   Written written) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
@@ -103,10 +77,6 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
     const auto bytes = info->stamp.size_bytes;
     auto content = hash_file(file, bytes, context.threads);
     if (!content) return final(std::move(content.error()));
-    if (family && !written.form) {
-        auto variant = stage_variant(context, *family, file, bytes, content->digest);
-        if (variant) return std::move(*variant);
-    }
     const Part part{written.form ? written.form->part : source.name, content->digest, bytes};
     if (source.check) {
         if (auto done = source.check(file, part); !done) return final(std::move(done.error()));
@@ -125,9 +95,8 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
 }
 
 // `written` holds what the source has written.
-Result<StagedPart> stage(Context& context, const PartSource& source,
-                         const std::optional<Digest>& family, Written written) {
-    auto staged = make_durable(context, source, family, std::move(written));
+Result<StagedPart> stage(Context& context, const PartSource& source, Written written) {
+    auto staged = make_durable(context, source, std::move(written));
     if (staged) return std::move(*staged);
     if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
     // After a failed sync the kernel may have dropped the pages, and would report success for a
@@ -135,15 +104,9 @@ Result<StagedPart> stage(Context& context, const PartSource& source,
     context.log.debug("written anew: " + staged.error().error.message());
     auto anew = write_source(context, source);
     if (!anew) return fail(std::move(anew.error()));
-    auto second = make_durable(context, source, family, std::move(*anew));
+    auto second = make_durable(context, source, std::move(*anew));
     if (!second) return fail(std::move(second.error().error));
     return std::move(*second);
-}
-
-Result<StagedPart> stage(Context& context, const PartSource& source) {
-    auto written = write_source(context, source);
-    if (!written) return fail(std::move(written.error()));
-    return stage(context, source, {}, std::move(*written));
 }
 
 Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
@@ -309,7 +272,17 @@ std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Man
     return unused;
 }
 
-// Gives the staged files their names. After an error, files that got names are removed again.
+// Whether others may gain by referring to its object.
+bool is_worth_sharing(const Manifest& manifest) {
+    constexpr std::uint64_t k_blob_bytes_min = std::uint64_t{256} << 10;
+    // Most of what is left of a blob without its weights is a description of its graph.
+    constexpr std::uint64_t k_made_bytes_min = std::uint64_t{1} << 20;
+    const auto bytes = manifest.own_part().bytes;
+    return (manifest.encoding == Encoding::raw && bytes >= k_blob_bytes_min) ||
+           (manifest.encoding == Encoding::referring && bytes >= k_made_bytes_min);
+}
+
+// Gives what was staged its names. After an error, whatever they are, they are not there.
 Result<Manifest> name_staged(Context& context, const Publication& publication,
                              std::vector<StagedPart>& parts) {
     auto manifest = publication.manifest;
@@ -321,11 +294,11 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
         if (staged.form) {
             manifest.encoding = staged.form->encoding;
             manifest.blob_bytes = staged.form->blob_bytes;
+            kept.insert(kept.end(), staged.form->shared.begin(), staged.form->shared.end());
+            if (staged.form->shared_bytes > 0) {
+                manifest.notes[format::k_shared_note] = std::to_string(staged.form->shared_bytes);
+            }
         }
-        if (!staged.variant) continue;
-        manifest.encoding = Encoding::variant;
-        manifest.blob_bytes = staged.blob_bytes;
-        kept.push_back(staged.variant->base());
     }
     manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
     std::sort(manifest.parts.begin(), manifest.parts.end(),
@@ -338,11 +311,48 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
     const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
     if (!unused.empty()) reclaim(context, unused);
     if (!named) return fail(std::move(named.error()));
-    const bool is_whole = manifest.encoding == Encoding::raw;
-    if (publication.family && is_whole && manifest.total_bytes() >= k_variant_blob_bytes_min) {
-        add_to_family(context, *publication.family, manifest.parts.front().object);
+    if (is_worth_sharing(manifest)) {
+        for (const auto& family : publication.families) {
+            add_to_family(context, family, manifest.own_part().object);
+        }
     }
     return manifest;
+}
+
+// `refers`: whether what was written refers to other objects.
+Result<Manifest> stage_and_name(Context& context, const Publication& publication, bool& refers) {
+    const auto& sources = publication.sources;
+    std::vector<std::optional<Written>> written(sources.size());
+    auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        auto file = write_source(context, sources[i]);
+        if (file) {
+            written[i].emplace(std::move(*file));
+            return Result<void>{};
+        }
+        if (sources[i].is_optional) return Result<void>{};
+        return Result<void>(fail(std::move(file.error())));
+    });
+    if (!all_written) return fail(std::move(all_written.error()));
+    // Side by side: most of it is waiting for the disk, which writes many files as fast as one.
+    std::vector<std::optional<StagedPart>> durable(sources.size());
+    auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        if (!written[i]) return Result<void>{};
+        auto staged = stage(context, sources[i], std::move(*written[i]));
+        if (!staged) return Result<void>(fail(std::move(staged.error())));
+        durable[i].emplace(std::move(*staged));
+        return Result<void>{};
+    });
+    if (!all_durable) return fail(std::move(all_durable.error()));
+    std::vector<StagedPart> parts;
+    for (auto& staged : durable) {
+        if (staged) parts.push_back(std::move(*staged));
+    }
+    if (parts.empty() && publication.kept.empty() && !sources.empty()) {
+        return fail(Errc::not_found, "nothing is left of what was to be kept");
+    }
+    refers = std::ranges::any_of(
+        parts, [](const StagedPart& part) { return part.form && !part.form->shared.empty(); });
+    return name_staged(context, publication, parts);
 }
 
 }  // namespace
@@ -362,46 +372,11 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
 
 Result<Manifest> publish(Context& context, const Publication& publication) {
     if (auto writable = require_writable(context); !writable) return fail(writable.error());
-    const auto& sources = publication.sources;
-    std::vector<std::optional<Written>> written(sources.size());
-    auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
-        auto file = write_source(context, sources[i]);
-        if (file) {
-            written[i].emplace(std::move(*file));
-            return Result<void>{};
-        }
-        if (sources[i].is_optional) return Result<void>{};
-        return Result<void>(fail(std::move(file.error())));
-    });
-    if (!all_written) return fail(std::move(all_written.error()));
-    // In parallel: this mostly waits for the disk, which syncs many files as fast as one.
-    std::vector<std::optional<StagedPart>> durable(sources.size());
-    auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
-        if (!written[i]) return Result<void>{};
-        auto staged = stage(context, sources[i], publication.family, std::move(*written[i]));
-        if (!staged) return Result<void>(fail(std::move(staged.error())));
-        durable[i].emplace(std::move(*staged));
-        return Result<void>{};
-    });
-    if (!all_durable) return fail(std::move(all_durable.error()));
-    std::vector<StagedPart> parts;
-    for (auto& staged : durable) {
-        if (staged) parts.push_back(std::move(*staged));
-    }
-    if (parts.empty() && publication.kept.empty() && !sources.empty()) {
-        return fail(Errc::not_found, "nothing is left of what was to be kept");
-    }
-    auto published = name_staged(context, publication, parts);
-    if (!published && !parts.empty() && published.error().code == Errc::not_found &&
-        parts.front().variant) {
-        // The base of the variant is gone: stores the blob raw.
-        auto& delta = parts.front();
-        auto whole =
-            stage(context, delta.variant->whole(context, delta.file.file(), delta.part.bytes));
-        if (!whole) return fail(std::move(whole.error()));
-        parts.clear();
-        parts.push_back(std::move(*whole));
-        published = name_staged(context, publication, parts);
+    bool refers = false;
+    auto published = stage_and_name(context, publication, refers);
+    if (!published && refers && published.error().code == Errc::not_found) {
+        // What it refers to was evicted meanwhile: the sources do not find it any more.
+        published = stage_and_name(context, publication, refers);
     }
     return published;
 }

@@ -20,9 +20,9 @@ struct Context;
 
 struct PartSource {
     std::string name;  // empty in Encoding::raw
-    // Writes the whole content. All sources write before the first file is made durable. If that
-    // fails, the source is called a second time with a new file. Errors of the source end the
-    // publication and are returned.
+    // Writes the whole content. All sources have written before the first is made durable. Called a
+    // second time, with a new file, where that failed, or an object that it refers to is gone by
+    // then. Its own errors end the publication and are returned.
     std::function<Result<void>(StagedFile&)> write;
     // Checks the written file before it has a name; an error ends the publication.
     std::function<Result<void>(os::File&, const Part&)> check{};
@@ -51,9 +51,9 @@ struct Publication {
     std::vector<PartSource> sources;
     unsigned writers = 1;    // the number of sources that are written, and made durable, at once
     std::vector<Part> kept;  // parts that are objects already
-    // Equal for models whose blobs may share most of their bytes: the blob is then stored as the
-    // difference to another, in Encoding::variant. For Encoding::raw only.
-    std::optional<Digest> family{};
+    // What the model has in common with others whose blobs may have bytes in common with this one:
+    // they find its object by Store::shareable.
+    std::vector<Digest> families{};
     std::optional<Replacement> replaces{};
 };
 

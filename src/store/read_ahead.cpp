@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "store/lookup.h"
-#include "store/variant.h"
+#include "store/referring.h"
 
 namespace larder::internal::store {
 namespace {
@@ -54,13 +54,18 @@ Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
     const auto bytes = info->stamp.size_bytes;
     auto read = read_file(context, **file, bytes, bytes_max, step);
     if (!read || *read < bytes || bytes_max == bytes || step() == Continue::no) return read;
-    const auto variant = read_variant(**file, bytes);
-    if (!variant) return read;
-    const auto base = context.fs().open(context.layout.object(variant->base), os::OpenMode::read);
-    if (!base) return fail(base.error());
-    const auto more = read_file(context, **base, variant->base_bytes, bytes_max - bytes, step);
-    if (!more) return fail(more.error());
-    return *read + *more;
+    const auto referring = read_referring(**file, bytes);
+    if (!referring) return read;
+    for (const auto& referred : referring->referred) {
+        if (referred.kind != format::ReferredKind::object) continue;
+        const auto path = context.layout.object(referred.digest);
+        const auto shared = context.fs().open(path, os::OpenMode::read);
+        if (!shared) return fail(shared.error());
+        const auto more = read_file(context, **shared, referred.bytes, bytes_max - *read, step);
+        if (!more) return fail(more.error());
+        *read += *more;
+    }
+    return read;
 }
 
 Result<std::uint64_t> read_model_ahead(const Context& context, const Key& key,

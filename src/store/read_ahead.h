@@ -10,7 +10,7 @@
 
 namespace larder::internal::store {
 
-// Does Store::read_ahead. For an object that is a delta, reads its base too.
+// As Store::read_ahead. With those that it refers to.
 [[nodiscard]] Result<std::uint64_t> read_ahead(const Context& context, const Digest& object,
                                                std::uint64_t bytes_max,
                                                const std::function<Continue()>& step);

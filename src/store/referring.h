@@ -1,4 +1,4 @@
-// Reads entries that hold only what the compiler made, and refer to the model's files for the rest.
+// Blobs of which only what no other file has is kept: neither one of the model's, nor an object.
 // Private to store/, but for SourceFinder.
 #pragma once
 
@@ -30,5 +30,8 @@ using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>
 [[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
                                                  VerifyPolicy policy, const SourceFinder& find,
                                                  const ChunkVisitor& visit = {});
+
+// The table of an object of that encoding. Errc::damaged for others.
+[[nodiscard]] Result<format::Referring> read_referring(os::File& file, std::uint64_t object_bytes);
 
 }  // namespace larder::internal::store

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
@@ -36,6 +37,8 @@ public:
         Encoding encoding = Encoding::raw;
         std::string part;
         std::uint64_t blob_bytes = 0;
+        std::vector<Part> shared{};  // objects that have more of it
+        std::uint64_t shared_bytes = 0;
     };
     void set_form(Form form) { form_ = std::move(form); }
     [[nodiscard]] const std::optional<Form>& form() const { return form_; }

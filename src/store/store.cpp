@@ -5,6 +5,7 @@
 #include "store/compressed_object.h"
 #include "store/context.h"
 #include "store/eviction.h"
+#include "store/family.h"
 #include "store/lookup.h"
 #include "store/marks.h"
 #include "store/objects.h"
@@ -13,7 +14,6 @@
 #include "store/read_ahead.h"
 #include "store/referring.h"
 #include "store/tmp_file.h"
-#include "store/variant.h"
 
 namespace larder::internal::store {
 
@@ -39,14 +39,19 @@ Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy pol
                                       const SourceFinder& find, const ReadProgress& progress) {
     const auto visit = counting(progress);
     switch (manifest.encoding) {
-        case Encoding::variant: return map_variant(*context_, manifest, policy, visit);
-        case Encoding::compressed: return map_compressed(*context_, manifest, policy, visit);
-        case Encoding::referring: return map_referring(*context_, manifest, policy, find, visit);
+        case Encoding::variant:
+            return fail(Errc::unsupported, "an earlier larder has kept it in a way that is gone");
+        case Encoding::compressed: return map_compressed(*context_, manifest, policy);
+        case Encoding::referring: return map_referring(*context_, manifest, policy, find);
         case Encoding::raw:
         case Encoding::encrypted:
         case Encoding::files: break;
     }
     return map_object(*context_, manifest.key, manifest.own_part(), policy, visit);
+}
+
+std::vector<MappedObject> Store::shareable(std::span<const Digest> families) {
+    return map_families(*context_, families);
 }
 
 Result<std::uint64_t> Store::read_ahead(const Digest& object, std::uint64_t bytes_max,

@@ -93,18 +93,22 @@ public:
                                                    VerifyPolicy policy);
 
     // As open_object, of all of an entry's blob: of its one object in Encoding::raw and, undone
-    // into memory, in Encoding::compressed; in Encoding::variant of the two that make it up, either
-    // of which may be missing or damaged; in Encoding::referring of its one object and what `find`
-    // finds, whose errors are passed on. `progress` hears of what is read to check it.
+    // into memory, in Encoding::compressed; in Encoding::referring of the objects that make it up,
+    // any of which may be missing or damaged, and of what `find` finds, whose errors are passed on.
+    // Errc::unsupported in Encoding::variant.
     [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy,
                                                  const SourceFinder& find = {},
                                                  const ReadProgress& progress = {});
 
-    // Reads an object, and its base if it is a delta, or `bytes_max` of them, into the page cache
-    // at the disk's speed, so that a process that opens it soon does not wait. Changes and
-    // remembers nothing, and takes no lock; faults of the object are left for open_object to find.
-    // Calls `step` before each few megabytes; Continue::no ends it. Returns the number of bytes
-    // read.
+    // Objects that a new blob of these families (Publication::families) may refer to, verified and
+    // mapped; of each family the newest first. What is wrong with one is left for whoever needs it
+    // to find.
+    [[nodiscard]] std::vector<MappedObject> shareable(std::span<const Digest> families);
+
+    // Reads an object, and those that it refers to, or `bytes_max` of them, into the page cache,
+    // at the disk's pace, so that whoever opens it soon does not wait. Changes and remembers
+    // nothing, takes no lock: what is wrong with the object is left for open_object to find. `step`
+    // is asked before each few megabytes; Continue::no ends it. How many bytes were read.
     [[nodiscard]] Result<std::uint64_t> read_ahead(const Digest& object, std::uint64_t bytes_max,
                                                    const std::function<Continue()>& step);
 

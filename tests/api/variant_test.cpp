@@ -1,4 +1,4 @@
-// Blobs of one model for several shapes are stored as variants of one of them, on the real runtime.
+// Blobs of one model for several shapes refer to the bytes of one of them, on the real runtime.
 #include <algorithm>
 #include <random>
 #include <string>

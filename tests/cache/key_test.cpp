@@ -2,6 +2,9 @@
 // of a fake runtime that differ in one value.
 #include "cache/key.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "cache/attempt.h"
@@ -52,6 +55,33 @@ protected:
     Config config_;
     support::FakeDevice device_;
 };
+
+// Blobs of these are likely to have bytes in common.
+TEST_F(KeyTest, ModelsOfOneGraphOrOfTheSameWeightsAreAFamily) {
+    const auto xml = [](const std::string& name) {
+        return "<net name=\"" + name +
+               R"(" version="11"><layers><layer id="0" name="c" type="Const"/></layers></net>)";
+    };
+    const auto families = [&](const std::string& text, char weights) {
+        support::write_file(model_, text);
+        support::write_file(directory_ / "model.bin", std::string(100'000, weights));
+        const auto found = identified(by_path());
+        EXPECT_TRUE(found) << found.error().message();
+        return found ? found->families : std::vector<Digest>{};
+    };
+    const auto in_common = [](const std::vector<Digest>& a, const std::vector<Digest>& b) {
+        return std::ranges::count_if(
+            a, [&](const Digest& each) { return std::ranges::find(b, each) != b.end(); });
+    };
+    const auto first = families(xml("a"), 'x');
+    ASSERT_EQ(first.size(), 2U);
+    EXPECT_EQ(in_common(first, families(xml("b"), 'x')), 1) << "reshaped";
+    EXPECT_EQ(in_common(first, families(xml("a"), 'y')), 1) << "tuned";
+    EXPECT_EQ(in_common(first, families(xml("b"), 'y')), 0);
+    EXPECT_EQ(in_common(first, families(xml("a"), 'x')), 2);
+    device_.inputs["device.name"] = "OTHER";
+    EXPECT_EQ(in_common(first, families(xml("a"), 'x')), 0);
+}
 
 TEST_F(KeyTest, CodeIsKnownByItsContent) {
     const support::MappedMemory mapped(file_, MAP_PRIVATE);

@@ -47,8 +47,25 @@ protected:
         }
     }
 
+    // An object of the larder that is found where the model's files have not all of a blob.
+    void give_object(const std::string& content) {
+        const auto path = directory_ / ("object." + std::to_string(objects_.size()));
+        support::write_file(path, content);
+        const auto file = *real_.system().fs.open(path, os::OpenMode::read);
+        objects_.push_back({*real_.system().fs.map(*file, content.size()),
+                            {},
+                            hash_chunked(std::as_bytes(std::span(content))),
+                            {},
+                            store::Proof::read});
+    }
+
     struct Kept {
         bool refers = false;
+        bool refers_to_model = false;
+        std::size_t looks = 0;  // for objects
+        std::uint64_t start_in_page = 0;
+        std::vector<store::Part> shared;
+        std::uint64_t shared_bytes = 0;
         std::uint64_t own_bytes = 0;  // of the file
         std::size_t pieces = 0;
         std::string blob;  // as it is composed
@@ -56,20 +73,30 @@ protected:
     Kept keep(const std::vector<Write>& writes, BlobUse use = BlobUse::copied) {
         auto& fs = real_.system().fs;
         ModelBytes model(*session_, identified_);
-        auto sources = model.map();
-        EXPECT_TRUE(sources) << sources.error().message();
+        std::vector<ModelSource> sources;
+        if (identified_.files) sources = *model.map();
+        std::size_t looks = 0;
+        const auto find_shareable = [&] {
+            ++looks;
+            return objects_;
+        };
         const auto path = directory_ / "staged";
         fs::remove(path);
         const auto file = *fs.open(path, os::OpenMode::create_exclusive, 0644);
         store::StagedFile staged(*file);
-        ReferringBlob blob(model, std::move(*sources), staged, use);
+        ReferringBlob blob(model, std::move(sources), find_shareable, staged, use);
         for (const auto& [offset, bytes] : writes) {
             const auto written = blob.write_at(offset, std::as_bytes(std::span(bytes)));
             EXPECT_TRUE(written) << written.error().message();
         }
         const auto finished = blob.finish();
         EXPECT_TRUE(finished) << finished.error().message();
-        Kept kept{staged.form().has_value(), fs::file_size(path), 0, support::read_file(path)};
+        Kept kept;
+        kept.refers = staged.form().has_value();
+        kept.refers_to_model = blob.refers_to_model();
+        kept.looks = looks;
+        kept.own_bytes = fs::file_size(path);
+        kept.blob = support::read_file(path);
         if (kept.refers) put_together(*staged.form(), kept);
         return kept;
     }
@@ -92,10 +119,20 @@ protected:
     Config config_;
     std::optional<Session> session_;
     Identified identified_;
+    std::vector<store::MappedObject> objects_;
     std::string weights_ = random_weights(600'000, 1);
     std::string made_ = random_weights(20'000, 2);
 
 private:
+    std::string text_of_object(const format::Referred& referred) {
+        for (const auto& object : objects_) {
+            const auto bytes = object.bytes();
+            if (object.digest != referred.digest || bytes.size() != referred.bytes) continue;
+            return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+        }
+        ADD_FAILURE() << "it refers to an object that nobody gave";
+        return {};
+    }
     void put_together(const store::StagedFile::Form& form, Kept& kept) {
         EXPECT_EQ(form.encoding, format::Encoding::referring);
         EXPECT_EQ(form.part, format::k_made_part);
@@ -105,13 +142,22 @@ private:
         ASSERT_TRUE(table) << table.error().message();
         EXPECT_EQ(form.blob_bytes, table->blob_bytes);
         kept.pieces = table->pieces.size();
+        kept.start_in_page = table->start_in_page;
+        kept.shared = form.shared;
+        kept.shared_bytes = form.shared_bytes;
+        EXPECT_EQ(form.shared_bytes, table->shared_bytes());
         ModelBytes model(*session_, identified_);
         for (const auto& piece : table->pieces) {
             if (piece.source == 0) {
                 kept.blob += object.substr(piece.offset, piece.bytes);
                 continue;
             }
-            const auto source = model.find(table->referred[piece.source - 1]);
+            const auto& referred = table->referred[piece.source - 1];
+            if (referred.kind == format::ReferredKind::object) {
+                kept.blob += text_of_object(referred).substr(piece.offset, piece.bytes);
+                continue;
+            }
+            const auto source = model.find(referred);
             ASSERT_TRUE(source) << source.error().message();
             std::string bytes(piece.bytes, '\0');
             ASSERT_TRUE(source->file->read_at(source->offset + piece.offset,
@@ -244,7 +290,9 @@ TEST_F(ReferringBlobTest, OfMostlyNothingIsWhole) {
     ModelBytes model(*session_, identified_);
     const auto file = *fs.open(directory_ / "sparse", os::OpenMode::create_exclusive, 0644);
     store::StagedFile staged(*file);
-    ReferringBlob blob(model, *model.map(), staged, BlobUse::copied);
+    ReferringBlob blob(
+        model, *model.map(), [] { return std::vector<store::MappedObject>{}; }, staged,
+        BlobUse::copied);
     ASSERT_TRUE(blob.write_at(0, std::as_bytes(std::span(weights_))));
     ASSERT_TRUE(blob.write_at(k_far, std::as_bytes(std::span(made_))));
     ASSERT_TRUE(blob.finish());
@@ -266,6 +314,86 @@ TEST_F(ReferringBlobTest, ThatIsMostlyNewIsWhole) {
     expect_whole(much, keep_at_once(much));
     expect_whole("", keep({}));
     expect_whole("x", keep_at_once("x"));
+}
+
+TEST_F(ReferringBlobTest, HoldsNoneOfTheBytesOfObjects) {
+    const auto unpacked = random_weights(3'000'000, 6);
+    give_object("another header" + unpacked + random_weights(10'000, 7));
+    const auto blob = "header" + unpacked + made_;
+    const auto kept = keep_at_once(blob);
+    expect_small(blob, kept, 40'000);
+    EXPECT_FALSE(kept.refers_to_model);
+    EXPECT_EQ(kept.looks, 1U);
+    ASSERT_EQ(kept.shared.size(), 1U);
+    EXPECT_EQ(kept.shared[0].name, "shared 1");
+    EXPECT_EQ(kept.shared[0].object, objects_[0].digest);
+    EXPECT_GE(kept.shared_bytes, unpacked.size());
+    EXPECT_LT(kept.shared_bytes, unpacked.size() + 100);
+    // As it passes in pieces, of which the first are forgotten by then.
+    std::vector<Write> writes;
+    for (std::size_t at = 0; at < blob.size(); at += 50'000) {
+        writes.push_back({at, blob.substr(at, 50'000)});
+    }
+    writes.push_back({0, "h"});
+    expect_small(blob, keep(writes), 60'000);
+}
+
+TEST_F(ReferringBlobTest, PrefersTheModelsFilesToObjects) {
+    give_model({weights_});
+    const auto unpacked = random_weights(400'000, 6);
+    give_object(weights_ + unpacked);
+    give_object(random_weights(400'000, 8));
+    const auto blob = "header" + unpacked + weights_ + made_;
+    const auto kept = keep_at_once(blob);
+    expect_small(blob, kept, 40'000);
+    EXPECT_TRUE(kept.refers_to_model);
+    EXPECT_EQ(kept.shared_bytes, unpacked.size());
+    EXPECT_EQ(kept.shared.size(), 1U) << "of the other object it has nothing";
+}
+
+TEST_F(ReferringBlobTest, LooksForObjectsOnlyWhereMuchIsNew) {
+    give_model({weights_});
+    give_object(made_);
+    EXPECT_EQ(keep_at_once("header" + weights_ + made_).looks, 0U);
+    const auto much = random_weights(300'000, 6);
+    const auto blob = "header" + much + weights_ + made_;
+    const auto kept = keep_at_once(blob);
+    EXPECT_EQ(kept.looks, 1U);
+    expect_small(blob, kept, 320'000);
+}
+
+TEST_F(ReferringBlobTest, WithNothingToReferToIsWhole) {
+    const auto much = random_weights(700'000, 6);
+    const auto kept = keep_at_once(much);
+    expect_whole(much, kept);
+    EXPECT_EQ(kept.looks, 1U);
+    give_object(random_weights(700'000, 7));
+    expect_whole(much, keep_at_once(much));
+}
+
+// Of a layout that is not known, and in memory that stays.
+TEST_F(ReferringBlobTest, ThatIsHeldRefersToWhatLiesInItsPage) {
+    const auto unpacked = random_weights(1'000'000, 6);
+    give_object(std::string(4'096, 'h') + unpacked);
+    for (const auto use : {BlobUse::held, BlobUse::in_place}) {
+        auto blob = made_.substr(0, 8'192) + unpacked + made_;
+        auto kept = keep({{0, blob}}, use);
+        expect_small(blob, kept, 60'000);
+        EXPECT_EQ(kept.start_in_page, 0U);
+        blob = made_.substr(0, 8'192 + 640) + unpacked + made_;
+        kept = keep({{0, blob}}, use);
+        expect_small(blob, kept, 60'000);
+        EXPECT_EQ(kept.start_in_page, 4'096U - 640U);
+        blob = made_.substr(0, 8'192 + 7) + unpacked + made_;
+        expect_whole(blob, keep({{0, blob}}, use));
+        // Most of it lies alike; what does not is kept once more, unless it is little.
+        blob = made_.substr(0, 8'192) + unpacked.substr(0, 700'001) + unpacked.substr(700'000);
+        kept = keep({{0, blob}}, use);
+        expect_small(blob, kept, 350'000);
+        EXPECT_GT(kept.own_bytes, 300'000U);
+        blob = made_.substr(0, 8'192) + unpacked.substr(0, 950'001) + unpacked.substr(950'000);
+        expect_small(blob, keep({{0, blob}}, use), 60'000);
+    }
 }
 
 TEST_F(ReferringBlobTest, OfAModelWithoutBytesIsNotTried) {
@@ -295,6 +423,22 @@ TEST_F(ReferringBlobTest, ModelThatChangedIsNone) {
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, Errc::not_found);
     EXPECT_EQ(found.error().path, file.path);
+}
+
+// As ENABLE_MMAP=NO asks for.
+TEST_F(ReferringBlobTest, OfAFileThatTheRuntimeDoesNotMapIsCopied) {
+    give_model({weights_});
+    identified_.files->kind = model::ModelKind::ir;
+    for (const bool maps : {true, false}) {
+        identified_.maps_files = maps;
+        ModelBytes model(*session_, identified_);
+        const auto sources = model.map();
+        ASSERT_TRUE(sources);
+        EXPECT_EQ(sources->at(0).is_copied, !maps);
+        const auto found = model.find(sources->at(0).referred);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(found->is_copied, !maps);
+    }
 }
 
 TEST_F(ReferringBlobTest, OfAnythingIsPutTogetherAsItWas) {

@@ -176,6 +176,35 @@ TEST(CpuBlob, PutsEqualConstantsInOnePlace) {
     EXPECT_EQ(parsed(composed)->constants.size(), 1U);
 }
 
+TEST(CpuBlob, PutsConstantsInOnePlaceThatAreSaidToBeEqual) {
+    HandmadeBlob handmade;
+    handmade.constants = std::string(9'000, 'a') + std::string(500, 'b');
+    handmade.mentions = {{0, 3'000}, {3'000, 3'000}, {6'000, 3'000}, {9'000, 500}};
+    const auto blob = parsed(handmade.bytes());
+    std::vector<std::optional<Elsewhere>> wanted(4);
+    std::vector<std::size_t> same_as{0, 0, 2, 3};
+    const auto layout = relayout(*blob, wanted, k_page, same_as);
+    ASSERT_TRUE(layout) << layout.error().message();
+    EXPECT_EQ(layout->offsets[0], layout->offsets[1]);
+    EXPECT_LT(layout->offsets[1], layout->offsets[2]);
+    const auto composed = compose(handmade.bytes(), *blob, *layout);
+    EXPECT_EQ(contents(composed), contents(handmade.bytes()));
+    EXPECT_EQ(parsed(composed)->constants.size(), 3U);
+    const auto refusal = [&] {
+        const auto refused = relayout(*blob, wanted, k_page, same_as);
+        return refused ? Errc::io : refused.error().code;
+    };
+    same_as = {0, 2, 2, 3};
+    EXPECT_EQ(refusal(), Errc::invalid_argument) << "one behind it";
+    same_as = {0, 0, 2, 0};
+    EXPECT_EQ(refusal(), Errc::invalid_argument) << "of another size";
+    same_as = {0, 0, 2};
+    EXPECT_EQ(refusal(), Errc::invalid_argument) << "too few";
+    same_as = {0, 0, 2, 3};
+    wanted[0] = Elsewhere{0, 5'000};
+    EXPECT_EQ(refusal(), Errc::invalid_argument) << "which has a place of its own";
+}
+
 TEST(CpuBlob, WhoseConstantsOverlapDoesNotGrow) {
     auto overlapping = sample_blob();
     overlapping.mentions = {{0, 30'000}, {1, 29'999}};

@@ -170,6 +170,28 @@ TEST(Manifest, OfAVariantNamesTheBlobsLengthAndItsOwnObject) {
     EXPECT_EQ(read([](Json& body) { body["parts"].erase(0); }), Errc::damaged);
 }
 
+TEST(Manifest, OfABlobOfSeveralObjectsNamesThemAndItsOwn) {
+    const auto sample = samples()[7].manifest;
+    ASSERT_EQ(sample.encoding, Encoding::referring);
+    EXPECT_EQ(sample.total_bytes(), sample.blob_bytes);
+    EXPECT_EQ(sample.own_part().name, k_made_part);
+    EXPECT_EQ(sample.referred_bytes(), 102'401'234U - 345'678U - 100'000'000U);
+    const auto with_note = [&](const std::string& text) {
+        auto manifest = sample;
+        manifest.notes[k_shared_note] = text;
+        return manifest.referred_bytes();
+    };
+    EXPECT_EQ(with_note("x"), 102'401'234U - 345'678U) << "notes are for people";
+    EXPECT_EQ(with_note("102401234"), 0U);
+    EXPECT_EQ(with_note("18446744073709551615"), 0U);
+    const auto read = [&](const std::function<void(Json&)>& change) {
+        return code_of(decode_manifest(resealed(sample, change), sample.key));
+    };
+    EXPECT_EQ(read([](Json& body) { body["parts"][0]["name"] = "shared 3"; }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"][1]["name"] = "other"; }), Errc::damaged);
+    EXPECT_EQ(read([](Json& body) { body["parts"][1]["name"] = "shared 2"; }), Errc::damaged);
+}
+
 TEST(Manifest, OfACompressedBlobNamesTheBlobsLength) {
     const auto sample = samples()[4].manifest;
     ASSERT_EQ(sample.encoding, Encoding::compressed);

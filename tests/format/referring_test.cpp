@@ -30,11 +30,19 @@ TEST(Referring, IsReadAsItWasWritten) {
     const auto read = decode_referring(bytes, k_sample_referring_bytes);
     ASSERT_TRUE(read) << read.error().message();
     EXPECT_EQ(*read, referring);
-    EXPECT_EQ(read->referred_bytes(), 266'536U);
+    EXPECT_EQ(read->shared_bytes(), 0U);
     auto longer = bytes;
     longer.resize(longer.size() + 100, std::byte{0xff});
     EXPECT_EQ(*decode_referring(longer, k_sample_referring_bytes), referring)
         << "its own bytes follow";
+}
+
+TEST(Referring, ToAnotherObjectIsReadAsItWasWritten) {
+    const auto referring = sample_referring_to_object();
+    const auto read = decode_referring(encode_referring(referring), k_sample_referring_bytes);
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_EQ(*read, referring);
+    EXPECT_EQ(read->shared_bytes(), 1'000'000U);
 }
 
 TEST(Referring, OfNothingIsReadAsItWasWritten) {
@@ -43,10 +51,14 @@ TEST(Referring, OfNothingIsReadAsItWasWritten) {
 }
 
 TEST(Referring, OfEveryReleaseStaysReadable) {
-    const auto path = std::filesystem::path(LARDER_GOLDEN) / "referring.bin";
-    const auto text = text_of(encode_referring(sample_referring()));
-    if (std::getenv("UPDATE_GOLDEN") != nullptr) support::write_file(path, text);
-    EXPECT_TRUE(support::read_file(path) == text);
+    const auto expect_same = [](const char* name, const Referring& referring) {
+        const auto path = std::filesystem::path(LARDER_GOLDEN) / name;
+        const auto text = text_of(encode_referring(referring));
+        if (std::getenv("UPDATE_GOLDEN") != nullptr) support::write_file(path, text);
+        EXPECT_TRUE(support::read_file(path) == text) << name;
+    };
+    expect_same("referring.bin", sample_referring());
+    expect_same("referring_to_object.bin", sample_referring_to_object());
 }
 
 TEST(Referring, ThatIsTruncatedIsDamaged) {
@@ -100,6 +112,11 @@ TEST(Referring, ThatLiesIsDamaged) {
         {"a blob of too many bytes", [](Referring& table) { table.blob_bytes = k_all_ones; }},
         {"a file of too many bytes",
          [](Referring& table) { table.referred[1].bytes = k_all_ones; }},
+        {"a beginning behind the first page",
+         [](Referring& table) { table.start_in_page = k_referring_page_bytes; }},
+        {"a beginning that aligns nothing", [](Referring& table) { table.start_in_page = 8; }},
+        {"a thing of no known kind",
+         [](Referring& table) { table.referred[0].kind = static_cast<ReferredKind>(3); }},
         {"too many files",
          [](Referring& table) { table.referred.resize(k_referred_max + 1, table.referred[0]); }},
         {"too many pieces",
@@ -141,7 +158,7 @@ TEST(Referring, OfTheLimitsIsRead) {
 }
 
 TEST(Referring, ThatIsMutatedNeverPointsOutside) {
-    const auto bytes = encode_referring(sample_referring());
+    const auto bytes = encode_referring(sample_referring_to_object());
     std::mt19937 random(1);
     for (int i = 0; i < 20'000; ++i) {
         auto mutated = bytes;

@@ -86,30 +86,29 @@ Manifest referring() {
     return manifest;
 }
 
+Manifest referring_to_objects() {
+    auto manifest = referring();
+    manifest.parts.push_back({"shared 1", digest_of("blob"), 102'400'000});
+    manifest.parts.push_back({"shared 2", digest_of("other"), 1'234'567});
+    manifest.notes["shared bytes"] = "100000000";
+    return manifest;
+}
+
 }  // namespace
 
 std::vector<Sample> samples() {
-    return {{"blob", blob()},          {"files", files()},           {"odd_bytes", odd_bytes()},
-            {"variant", variant()},    {"compressed", compressed()}, {"encrypted", encrypted()},
-            {"referring", referring()}};
+    return {{"blob", blob()},
+            {"files", files()},
+            {"odd_bytes", odd_bytes()},
+            {"variant", variant()},
+            {"compressed", compressed()},
+            {"encrypted", encrypted()},
+            {"referring", referring()},
+            {"referring_to_objects", referring_to_objects()}};
 }
 
 std::string text_of(const std::vector<std::byte>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Variant sample_variant() {
-    Variant variant;
-    variant.base_bytes = 1'000'000;
-    variant.base = digest_of("base");
-    variant.blob = digest_of("blob");
-    variant.start_in_page = 960;
-    variant.segments = {{SegmentSource::base, 0, 100'000},
-                        {SegmentSource::own, 4'096, 30'000},
-                        {SegmentSource::base, 110'000, 890'000},
-                        {SegmentSource::own, 4'096, 35'904}};
-    for (const auto& segment : variant.segments) variant.blob_bytes += segment.bytes;
-    return variant;
 }
 
 Referring sample_referring() {
@@ -119,6 +118,15 @@ Referring sample_referring() {
     referring.pieces = {{0, 4'096, 500},     {1, 0, 100'000}, {0, 4'600, 30'000}, {2, 0, 65'536},
                         {1, 999'000, 1'000}, {1, 0, 100'000}, {0, 39'999, 1}};
     for (const auto& piece : referring.pieces) referring.blob_bytes += piece.bytes;
+    return referring;
+}
+
+Referring sample_referring_to_object() {
+    auto referring = sample_referring();
+    referring.referred.push_back({ReferredKind::object, digest_of("blob"), 2'000'000});
+    referring.pieces.push_back({3, 4'096, 1'000'000});
+    referring.blob_bytes += 1'000'000;
+    referring.start_in_page = 960;
     return referring;
 }
 

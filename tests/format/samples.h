@@ -9,7 +9,6 @@
 #include "format/compressed.h"
 #include "format/manifest.h"
 #include "format/referring.h"
-#include "format/variant.h"
 
 namespace larder::internal::format {
 
@@ -22,12 +21,10 @@ struct Sample {
 [[nodiscard]] std::string text_of(const std::vector<std::byte>& bytes);
 [[nodiscard]] std::string little_endian(std::uint64_t value, std::size_t bytes);
 
-// The table of a blob of this length.
-[[nodiscard]] Variant sample_variant();
-inline constexpr std::uint64_t k_sample_variant_bytes = 40'000;
-
-// The table of a blob of this length, with a file, a constant, and repeated pieces.
+// The table of one that is this long: with a file, a constant, and pieces that repeat.
 [[nodiscard]] Referring sample_referring();
+// The same with another object, and a blob that begins within a page.
+[[nodiscard]] Referring sample_referring_to_object();
 inline constexpr std::uint64_t k_sample_referring_bytes = 40'000;
 
 // One with a frame of each method.

@@ -104,16 +104,16 @@ TEST_P(GpuThreshold, HoweverItIsKeptABlobIsTheModel) {
 
     const auto other = ask_for(like_it_, "compiled").outputs;
     ASSERT_NE(other, answer);
-    EXPECT_EQ(std::ranges::count(store().entries(), "variant", &EntryInfo::encoding), 1);
+    EXPECT_EQ(std::ranges::count(store().entries(), "referring", &EntryInfo::encoding), 1);
     EXPECT_EQ(ask_for(like_it_, "loaded").outputs, other);
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);
 
-    // The base of variants is not compressed.
-    std::vector<std::string> variants;
+    // What others refer to is not compressed.
+    std::vector<std::string> others;
     for (const auto& entry : store().entries()) {
-        if (entry.encoding == "variant") variants.push_back(entry.key);
+        if (entry.encoding == "referring") others.push_back(entry.key);
     }
-    store().remove(variants, DryRun::no);
+    store().remove(others, DryRun::no);
     const auto report = store().compress({}, DryRun::no);
     ASSERT_EQ(report.entries.size(), 1U) << report.unchanged.front().reason;
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);

@@ -71,17 +71,17 @@ class HitTest(GpuTest):
         self.check(plain, self.ask("tuned"), True)
 
 
-class VariantTest(GpuTest):
-    """The plugin reads the file that backs the first page of a blob instead of the blob."""
+class SharedBytesTest(GpuTest):
+    """The plugin reads the file behind the first page of a blob in place of the blob."""
 
-    def test_a_variant_is_not_taken_for_its_base(self):
+    def test_a_blob_is_not_taken_for_what_it_refers_to(self):
         plain = {model: self.plain(model) for model in ("tuned", "tuned_first", "tuned_last")}
         for loaded in (False, True):
             for model, expected in plain.items():
                 with self.subTest(model=model, loaded=loaded):
                     self.check(expected, self.ask(model), loaded)
         encodings = [self.larder("show", entry["key"])["encoding"] for entry in self.entries()]
-        self.assertIn("variant", encodings)
+        self.assertIn("referring", encodings)
 
 
 class DevicesTest(GpuTest):

@@ -25,7 +25,7 @@ class MemoryTest(GpuTest):
         for model in ("tuned", "tuned_last"):
             self.load(model)
         encodings = [self.larder("show", entry["key"])["encoding"] for entry in self.entries()]
-        self.assertEqual(sorted(encodings), ["raw", "variant"])
+        self.assertEqual(sorted(encodings), ["raw", "referring"])
         for model in ("tuned", "tuned_last"):
             with self.subTest(model):
                 found = self.load(model)

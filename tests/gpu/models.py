@@ -65,8 +65,8 @@ def state():
 
 
 def tuned(**scales):
-    """46 MB as a blob. Models that differ in the scale of one layer are like a tuned model and its
-    origin: the second is stored as a variant of the first."""
+    """46 MB as a blob. Models that differ in the scale of one layer differ as what was tuned does
+    from what it was tuned from: the second refers to the first for what they share."""
     random = np.random.default_rng(5)
     x = ops.parameter([4, 2048], np.float32, name="x")
     y = x

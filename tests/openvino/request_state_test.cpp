@@ -3,6 +3,7 @@
 #include <locale>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -41,6 +42,22 @@ public:
 private:
     std::vector<std::byte> bytes_;
 };
+
+TEST(RequestState, TellsWhetherFilesAreMapped) {
+    ov::Core core;
+    const auto maps = [&](ov::AnyMap properties) {
+        Request request(core, {.path = {}, .model = testing::dense_model(), .build = {}}, "CPU",
+                        std::move(properties));
+        return request.identify()->maps_files;
+    };
+    EXPECT_TRUE(maps({}));
+    EXPECT_FALSE(maps({ov::enable_mmap(false)}));
+    EXPECT_FALSE(maps({{"ENABLE_MMAP", "NO"}}));
+    core.set_property(ov::enable_mmap(false));
+    EXPECT_FALSE(maps({}));
+    EXPECT_TRUE(maps({ov::enable_mmap(true)}));
+    EXPECT_TRUE(maps({{"ENABLE_MMAP", "nonsense"}}));
+}
 
 TEST(RequestState, KeepsNothingUnderOtherStreams) {
     ov::Core core;

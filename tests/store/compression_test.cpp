@@ -156,25 +156,21 @@ TEST_F(CompressionTest, TakesWhatNobodyAskedForInAWhile) {
     EXPECT_EQ(store_->decompress({&nobody, 1}).error().code, Errc::not_found);
 }
 
-TEST_F(CompressionTest, LeavesBasesAndVariants) {
-    const auto family = hash_bytes({});
-    const auto member = [&](const std::string& name, const std::string& bytes) {
-        auto publication = blob_of(name, bytes);
-        publication.family = family;
-        return must_publish(publication);
+TEST_F(CompressionTest, LeavesWhatOthersReferTo) {
+    const auto common = halves_as_floats(2 * k_mib, 1);
+    const auto member = [&](const std::string& name, std::uint64_t seed) {
+        return must_publish(member_of_family(*store_, name, common, seed));
     };
-    const auto constants = halves_as_floats(2 * k_mib, 1);
-    member("base", std::string(64, 'a') + constants);
-    ASSERT_EQ(member("variant", std::string(64, 'b') + constants).encoding, Encoding::variant);
+    member("base", 1);
+    ASSERT_EQ(member("other", 2).encoding, Encoding::referring);
     const auto before = tree();
-    EXPECT_EQ(left_of(compress()), "base: base\nvariant: encoding\n");
+    EXPECT_EQ(left_of(compress()), "base: base\nother: encoding\n");
     EXPECT_EQ(tree(), before);
-    // No longer a base.
-    ASSERT_TRUE(store_->remove(std::vector{key_of("variant")}));
+    // Nobody refers to it any more.
+    ASSERT_TRUE(store_->remove(std::vector{key_of("other")}));
     EXPECT_EQ(done_of(compress()), "base");
-    EXPECT_EQ(member("variant", std::string(64, 'b') + constants).encoding, Encoding::raw)
-        << "what is compressed is no base";
-    EXPECT_TRUE(content("base") == std::string(64, 'a') + constants);
+    EXPECT_EQ(member("other", 2).encoding, Encoding::raw) << "nobody refers to compressed bytes";
+    EXPECT_TRUE(content("base") == blob_of_family(common, 1));
 }
 
 TEST_F(CompressionTest, EntriesWithTheSameBytesAreCompressedTogether) {

@@ -69,6 +69,55 @@ Publication blob(const std::string& name, int version, std::size_t size_bytes) {
     return publication;
 }
 
+namespace {
+
+constexpr std::size_t k_begin_bytes = 4096 + 70;
+
+// The blob as pieces of an object that has `common` at `offset`, and what is left of it.
+Result<void> write_referring(StagedFile& file, const std::string& blob, const std::string& common,
+                             const MappedObject& object, std::uint64_t offset) {
+    constexpr std::uint64_t k_own_begin = 4096;
+    const auto end_begin = k_begin_bytes + common.size();
+    format::Referring table;
+    table.blob_bytes = blob.size();
+    table.referred = {{format::ReferredKind::object, object.digest, object.bytes().size()}};
+    table.pieces = {{0, k_own_begin, k_begin_bytes},
+                    {1, offset, common.size()},
+                    {0, k_own_begin + k_begin_bytes, blob.size() - end_begin}};
+    auto done = file.write_at(0, format::encode_referring(table));
+    const auto own = blob.substr(0, k_begin_bytes) + blob.substr(end_begin);
+    if (done) done = file.write_at(k_own_begin, std::as_bytes(std::span(own)));
+    file.set_form({Encoding::referring,
+                   std::string(format::k_made_part),
+                   blob.size(),
+                   {{"shared 1", object.digest, object.bytes().size()}},
+                   common.size()});
+    return done;
+}
+
+}  // namespace
+
+std::string blob_of_family(const std::string& common, std::uint64_t seed) {
+    return random_text(k_begin_bytes, 1'000 + seed) + common + random_text(5'000, 2'000 + seed);
+}
+
+Publication member_of_family(Store& store, const std::string& name, const std::string& common,
+                             std::uint64_t seed) {
+    const auto blob = blob_of_family(common, seed);
+    auto publication = blob_of(name, blob);
+    const auto family = hash_bytes(std::as_bytes(std::span(common)));
+    publication.families = {family};
+    publication.sources.front().write = [&store, blob, common, family](StagedFile& file) {
+        for (const auto& object : store.shareable({&family, 1})) {
+            const auto offset = text_of(object).find(common);
+            if (offset == std::string::npos) continue;
+            return write_referring(file, blob, common, object, offset);
+        }
+        return file.write_at(0, std::as_bytes(std::span(blob)));
+    };
+    return publication;
+}
+
 Publication files(const std::string& name, const std::map<std::string, std::string>& contents) {
     Publication publication;
     publication.manifest.key_inputs = {{"name", name}};

@@ -31,6 +31,12 @@ inline constexpr std::size_t k_mib = std::size_t{1} << 20;
                                std::size_t size_bytes = 5'000);
 // A blob with these bytes.
 [[nodiscard]] Publication blob_of(const std::string& name, const std::string& content);
+// Blobs of one family: a beginning and an end by `seed`, and between them `common`, 70 bytes behind
+// the beginning of a page. As whoever exports does, it looks for `common` in `store`, and writes a
+// blob that refers to what it finds.
+[[nodiscard]] std::string blob_of_family(const std::string& common, std::uint64_t seed);
+[[nodiscard]] Publication member_of_family(Store& store, const std::string& name,
+                                           const std::string& common, std::uint64_t seed);
 // Encoding::files: file names and their contents.
 [[nodiscard]] Publication files(const std::string& name,
                                 const std::map<std::string, std::string>& contents);

@@ -41,11 +41,9 @@ protected:
         text.resize(std::max<std::size_t>(text.size(), k_own_begin));
         return text + own_;
     }
-    Manifest must_publish(const std::string& object, std::uint64_t blob_bytes,
-                          std::optional<Digest> family = {}) {
+    Manifest must_publish(const std::string& object, std::uint64_t blob_bytes) {
         Publication publication;
         publication.manifest.key_inputs = {{"name", "x"}};
-        publication.family = family;
         publication.sources.push_back(
             {"", [&](StagedFile& file) {
                  file.set_form({Encoding::referring, std::string(format::k_made_part), blob_bytes});
@@ -207,8 +205,8 @@ TEST_F(ReferringTest, OfANewerLarderIsLeftAlone) {
 }
 
 TEST_F(ReferringTest, IsKeptAsItIs) {
-    const auto manifest = must_publish(object_of(table()), table().blob_bytes, hash_bytes({}));
-    EXPECT_EQ(manifest.encoding, Encoding::referring) << "a family makes no variant of it";
+    const auto manifest = must_publish(object_of(table()), table().blob_bytes);
+    EXPECT_EQ(manifest.encoding, Encoding::referring);
     const std::vector keys{manifest.key};
     const auto compressed = store_->compress({});
     ASSERT_TRUE(compressed);

@@ -22,6 +22,7 @@ struct FakeDevice {
     runtime::Caching caching = runtime::Caching::blob;
     std::map<std::string, std::string> inputs{{"device.name", "FAKE"}};
     bool needs_more = false;              // than the inputs tell:
+    bool maps_files = true;               // of a model that it reads
     std::string requirements = "fake 1";  // of its blobs
     std::vector<runtime::LoadedCode> code;
     std::map<std::string, std::string> files;  // that properties name
@@ -84,6 +85,7 @@ public:
         identity.files = device_.files;
         identity.model_content = device_.model_content;
         identity.needs_more = device_.needs_more;
+        identity.maps_files = device_.maps_files;
         if (device_.caching == runtime::Caching::none) identity.reason = "the device is fake";
         return identity;
     }
