@@ -92,13 +92,15 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     if (request_.exports_without_weights()) {
         why = "the device has left them out";
         Sink sink(file);
-        return request_.export_blob(sink);
+        MeteredSink metered(sink, meter_);
+        return request_.export_blob(metered);
     }
     ModelBytes model(session_, identified_);
     auto sources = sources_to_refer_to(model, why);
     const auto find_shareable = [&] { return store_->shareable(identified_.families); };
     ReferringBlob blob(model, std::move(sources), find_shareable, file, use_of_blob());
-    if (auto done = request_.export_blob(blob); !done) return done;
+    MeteredSink metered(blob, meter_);
+    if (auto done = request_.export_blob(metered); !done) return done;
     if (auto done = blob.finish(); !done) return done;
     if (blob.refers_to_model()) {
         manifest.notes.erase(k_weights_note);

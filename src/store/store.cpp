@@ -41,8 +41,8 @@ Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy pol
     switch (manifest.encoding) {
         case Encoding::variant:
             return fail(Errc::unsupported, "an earlier larder has kept it in a way that is gone");
-        case Encoding::compressed: return map_compressed(*context_, manifest, policy);
-        case Encoding::referring: return map_referring(*context_, manifest, policy, find);
+        case Encoding::compressed: return map_compressed(*context_, manifest, policy, visit);
+        case Encoding::referring: return map_referring(*context_, manifest, policy, find, visit);
         case Encoding::raw:
         case Encoding::encrypted:
         case Encoding::files: break;
