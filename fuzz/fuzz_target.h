@@ -12,7 +12,7 @@
 // Parses `size` bytes; aborts if the result is impossible. Returns 0.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-// What was read of the first bytes of an input is written again to the same bytes.
+// The first bytes of an input, once read, are written again to the same bytes.
 inline void require_beginning(std::span<const std::byte> input, std::span<const std::byte> again) {
     if (again.size() > input.size()) std::abort();
     if (std::memcmp(again.data(), input.data(), again.size()) != 0) std::abort();

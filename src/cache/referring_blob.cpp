@@ -24,8 +24,9 @@ constexpr std::uint64_t k_skip_bytes_max = std::uint64_t{1} << 20;
 constexpr std::uint64_t k_made_bytes_free = std::uint64_t{32} << 20;
 // As much is new before objects are looked at, which has to be read for that.
 constexpr std::uint64_t k_looked_for_bytes_min = std::uint64_t{256} << 10;
-// Part of a blob that is held in memory. What lies otherwise there than in its file is copied by
-// each load, and takes memory for as long as the model lives: more of it is kept once more.
+// Part of a blob that is held in memory. Each load copies bytes whose place differs from that in
+// their file, and they take memory for as long as the model lives: beyond this part they are
+// stored once more.
 constexpr std::uint64_t k_copied_part_max = 16;
 // Fewer bytes that cannot be mapped are cheaper to keep once more.
 constexpr std::uint64_t k_copied_bytes_min = std::uint64_t{16} << 10;
@@ -311,7 +312,7 @@ std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_as_it_i
     return placed;
 }
 
-// What each layer has of its own, such as a mask, often has the same bytes.
+// The constants of each layer, such as a mask, often have the same bytes.
 std::vector<std::size_t> ReferringBlob::repeated_in(const std::vector<Placed>& constants) const {
     std::vector<std::size_t> same_as(constants.size());
     std::map<Digest, std::size_t> first;

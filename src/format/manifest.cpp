@@ -98,7 +98,7 @@ bool is_what_refers(const std::set<std::string_view>& names) {
            });
 }
 
-// What is wrong with a manifest; nullptr if nothing is.
+// The fault of a manifest; nullptr if there is none.
 const char* find_flaw(const Manifest& manifest) {
     const auto are_utf8 = [](const auto& map) {
         return std::all_of(map.begin(), map.end(),

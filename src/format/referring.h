@@ -13,7 +13,7 @@
 
 namespace larder::internal::format {
 
-// What is referred to.
+// The kind of bytes that a piece refers to.
 enum class ReferredKind {
     file,      // a file of the model: the digest as of an object
     constant,  // the bytes of a constant, wherever the program has them: the same digest of these

@@ -62,7 +62,7 @@ std::vector<MappedObject> map_families(Context& context, std::span<const Digest>
         const auto bytes = info->stamp.size_bytes;
         // However large, the newest is worth it.
         if (bytes == 0 || (!objects.empty() && bytes > k_shared_bytes_max - total)) return;
-        // What is built upon is whole.
+        // A new blob refers only to objects that are whole.
         auto opened = open_verified(context, {}, {"", member, bytes}, VerifyPolicy::once);
         if (!opened) return;
         auto mapping = context.fs().map(*opened->file, bytes);

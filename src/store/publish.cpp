@@ -375,7 +375,7 @@ Result<Manifest> publish(Context& context, const Publication& publication) {
     bool refers = false;
     auto published = stage_and_name(context, publication, refers);
     if (!published && refers && published.error().code == Errc::not_found) {
-        // What it refers to was evicted meanwhile: the sources do not find it any more.
+        // An object that it refers to was evicted meanwhile: the sources do not find it any more.
         published = stage_and_name(context, publication, refers);
     }
     return published;

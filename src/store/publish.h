@@ -51,8 +51,8 @@ struct Publication {
     std::vector<PartSource> sources;
     unsigned writers = 1;    // the number of sources that are written, and made durable, at once
     std::vector<Part> kept;  // parts that are objects already
-    // What the model has in common with others whose blobs may have bytes in common with this one:
-    // they find its object by Store::shareable.
+    // Properties that the model shares with others whose blobs may have bytes in common with this
+    // one: those find its object by Store::shareable.
     std::vector<Digest> families{};
     std::optional<Replacement> replaces{};
 };

@@ -101,8 +101,8 @@ public:
                                                  const ReadProgress& progress = {});
 
     // Objects that a new blob of these families (Publication::families) may refer to, verified and
-    // mapped; of each family the newest first. What is wrong with one is left for whoever needs it
-    // to find.
+    // mapped; of each family the newest first. An object with a fault is left out: a load of its
+    // entry finds the fault.
     [[nodiscard]] std::vector<MappedObject> shareable(std::span<const Digest> families);
 
     // Reads an object, and those that it refers to, or `bytes_max` of them, into the page cache,

@@ -108,7 +108,7 @@ TEST_P(GpuThreshold, HoweverItIsKeptABlobIsTheModel) {
     EXPECT_EQ(ask_for(like_it_, "loaded").outputs, other);
     EXPECT_EQ(ask_for(model_, "loaded").outputs, answer);
 
-    // What others refer to is not compressed.
+    // An object that other entries refer to is not compressed.
     std::vector<std::string> others;
     for (const auto& entry : store().entries()) {
         if (entry.encoding == "referring") others.push_back(entry.key);

@@ -220,7 +220,7 @@ TEST_F(SharedObjectsTest, IsReadAheadWithWhatItRefersTo) {
     EXPECT_EQ(*store_->read_ahead(other.own_part().object, 100, all), 100U);
 }
 
-// What an earlier larder has kept as a variant is compiled anew, and makes room for that.
+// A variant that an earlier larder published is compiled anew, and makes room for that.
 TEST_F(SharedObjectsTest, AVariantOfAnEarlierLarderIsAMiss) {
     auto publication = blob_of("x", "base");
     publication.sources[0].name = "base";
@@ -293,7 +293,7 @@ TEST_F(SharedObjectsTest, NoFaultMakesItWorseThanKeptWhole) {
         }
         const auto base = store->find(key_of("base"));
         ASSERT_TRUE(base.manifest && store->open_blob(*base.manifest, VerifyPolicy::always));
-        // What could not be removed then is swept.
+        // Files that could not be removed then are swept.
         store = machine.must_open(larder);
         EXPECT_EQ(support::tree_of(larder + "/tmp"), "") << call;
         stdfs::remove_all(larder);
