@@ -22,7 +22,7 @@ SHAPES = {
     "resnet50": [[1, 3, 224, 224], [2, 3, 224, 224], [4, 3, 224, 224], [8, 3, 224, 224],
                  [1, 3, 192, 192], [1, 3, 256, 256], [1, 3, 320, 256], [1, 3, 384, 384]],
     "llama-0.1b": [[1, n] for n in range(32, 257, 32)],
-    # Its f16 weights are unpacked to f32. Positions and masks of odd lengths move what follows them.
+    # Its f16 weights are unpacked to f32. Positions and masks of odd lengths move what follows.
     "llama-0.1b-folded": [[1, n] for n in (32, 64, 77, 100, 128, 129, 200, 256)],
 }
 
