@@ -83,8 +83,7 @@ Result<void> ReferringBlob::write_at(std::uint64_t offset, std::span<const std::
 Result<void> ReferringBlob::look_among_objects() {
     has_looked_ = true;
     objects_ = find_shareable_();
-    if (sources_.empty() && objects_.empty()) return keep_whole();
-    if (objects_.empty()) return {};
+    if (objects_.empty()) return sources_.empty() ? keep_whole() : Result<void>{};
     auto file = sources_.empty() ? 0U : sources_.back().file;
     for (const auto& object : objects_) {
         const auto bytes = object.bytes();
@@ -291,14 +290,12 @@ bool ReferringBlob::can_be_mapped(std::uint64_t offset, const Run& run) const {
     return !source.is_copied && part.size_bytes() > 0;
 }
 
-// Of a layout that is not known, only pages can be referred to that happen to lie as they do in
-// their file.
+// Of an unknown layout, only pages that happen to lie as in their file can be referred to.
 std::optional<std::vector<ReferringBlob::Placed>> ReferringBlob::lay_out_as_it_is() {
     start_in_page_ = best_start();
     std::uint64_t copied_bytes = 0;
-    for (const auto& [offset, run] : runs_) {
-        if (run.source && !can_be_mapped(offset, run)) copied_bytes += run.bytes;
-    }
+    for (const auto& [at, run] : runs_)
+        copied_bytes += run.source && !can_be_mapped(at, run) ? run.bytes : 0;
     const bool is_little = copied_bytes <= blob_bytes_ / k_copied_part_max;
     std::vector<Placed> placed;
     for (const auto& [offset, run] : runs_) {
