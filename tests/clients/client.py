@@ -13,7 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
-SECONDS_MAX = 600
+SECONDS_MAX = 900
 
 
 class Failure(Exception):
