@@ -13,6 +13,7 @@
 #include <openvino/pass/serialize.hpp>
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/compat.h"
 #include "openvino/graph_hasher.h"
 
 // What a nested <rt_info> of an IR is read into. Not in the runtime's public headers.
@@ -164,7 +165,7 @@ bool counts(const std::pair<const std::string, ov::Any>& entry) {
     if (is_left_out(entry.first)) return false;
     const auto attribute = attribute_in(entry.second);
     return !attribute ||
-           (attribute->is_deterministic() && !is_left_out(attribute->get_type_info().name));
+           (compat::is_deterministic(*attribute) && !is_left_out(attribute->get_type_info().name));
 }
 
 }  // namespace

@@ -14,9 +14,8 @@
 #include <string>
 #include <vector>
 
-#include <openvino/runtime/properties.hpp>
-
 #include "base/digest.h"
+#include "openvino/compat.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -52,10 +51,10 @@ public:
     enum class Holds { weights, no_weights };
 
     // `callbacks` are the program's own; without them, the plugin's encoding is found out.
-    TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, Holds holds);
+    TopologyCodec(std::optional<compat::EncryptionCallbacks> callbacks, Holds holds);
 
     // To import with. They may outlive this, and be called by several threads.
-    [[nodiscard]] ov::EncryptionCallbacks callbacks() const;
+    [[nodiscard]] compat::EncryptionCallbacks callbacks() const;
     // The blob, with what was learnt of its topology for as long as the runtime looks at it: the
     // CPU plugin of 2026.4.1 keeps a copy of the callbacks for ever.
     [[nodiscard]] runtime::Blob bound_to(runtime::Blob blob) const;
