@@ -20,9 +20,10 @@ Result<std::string> call(const std::function<std::string(const std::string&)>& c
 }  // namespace
 
 std::unique_ptr<Encryption> Encryption::of(const ov::AnyMap& properties) {
-    const auto found = properties.find(ov::cache_encryption_callbacks.name());
-    if (found == properties.end() || !found->second.is<ov::EncryptionCallbacks>()) return nullptr;
-    const auto& callbacks = found->second.as<ov::EncryptionCallbacks>();
+    const auto found = properties.find(compat::k_cache_encryption_callbacks);
+    if (found == properties.end() || !found->second.is<compat::EncryptionCallbacks>())
+        return nullptr;
+    const auto& callbacks = found->second.as<compat::EncryptionCallbacks>();
     if (!callbacks.encrypt || !callbacks.decrypt) return nullptr;
     return std::unique_ptr<Encryption>(new Encryption(callbacks));
 }
@@ -36,8 +37,8 @@ Result<std::string> Encryption::decrypt(const std::string& text) const {
 }
 
 ov::AnyMap without_encryption(ov::AnyMap properties) {
-    const auto found = properties.find(ov::cache_encryption_callbacks.name());
-    if (found != properties.end() && found->second.is<ov::EncryptionCallbacks>()) {
+    const auto found = properties.find(compat::k_cache_encryption_callbacks);
+    if (found != properties.end() && found->second.is<compat::EncryptionCallbacks>()) {
         properties.erase(found);
     }
     return properties;

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include <openvino/core/any.hpp>
-#include <openvino/runtime/properties.hpp>
 
+#include "openvino/compat.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -18,12 +18,12 @@ public:
     [[nodiscard]] Result<std::string> encrypt(const std::string& text) const override;
     [[nodiscard]] Result<std::string> decrypt(const std::string& text) const override;
 
-    [[nodiscard]] const ov::EncryptionCallbacks& callbacks() const { return callbacks_; }
+    [[nodiscard]] const compat::EncryptionCallbacks& callbacks() const { return callbacks_; }
 
 private:
-    explicit Encryption(ov::EncryptionCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
+    explicit Encryption(compat::EncryptionCallbacks callbacks) : callbacks_(std::move(callbacks)) {}
 
-    ov::EncryptionCallbacks callbacks_;
+    compat::EncryptionCallbacks callbacks_;
 };
 
 // Removes the callbacks, which have no text and are identified in another way.

@@ -6,6 +6,7 @@
 #include <openvino/core/version.hpp>
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/compat.h"
 #include "openvino/device.h"
 #include "openvino/process_inputs.h"
 #include "os/known_state.h"
@@ -58,13 +59,11 @@ runtime::Compatibility check(ov::Core& core, const std::string& device,
                              const std::string& requirements) {
     if (requirements.empty()) return runtime::Compatibility::unknown;
     try {
-        const auto answer = core.get_property(device, ov::compatibility_check,
-                                              {{ov::runtime_requirements.name(), requirements}});
-        switch (answer) {
-            case ov::CompatibilityCheck::SUPPORTED: return runtime::Compatibility::accepted;
-            case ov::CompatibilityCheck::UNSUPPORTED: return runtime::Compatibility::refused;
-            case ov::CompatibilityCheck::NOT_APPLICABLE: break;
-        }
+        const ov::AnyMap asked{{compat::k_runtime_requirements, requirements}};
+        const auto answer =
+            core.get_property(device, compat::k_compatibility_check, asked).as<std::string>();
+        if (answer == "SUPPORTED") return runtime::Compatibility::accepted;
+        if (answer == "UNSUPPORTED") return runtime::Compatibility::refused;
     } catch (const std::exception&) {
         // The device cannot tell; the import will.
     }

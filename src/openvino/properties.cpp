@@ -8,6 +8,8 @@
 
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/compat.h"
+
 namespace larder::internal::openvino {
 namespace {
 
@@ -219,7 +221,7 @@ bool asks_for_weightless(const ov::AnyMap& properties) {
         canonical_text(mode->second, {}) == std::optional<std::string>("OPTIMIZE_SIZE")) {
         return true;
     }
-    const auto weightless = properties.find(ov::enable_weightless.name());
+    const auto weightless = properties.find(compat::k_enable_weightless);
     return weightless != properties.end() &&
            canonical_text(weightless->second, ov::Any(true)) == std::optional<std::string>("true");
 }

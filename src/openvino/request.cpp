@@ -10,6 +10,7 @@
 
 #include "openvino/auto_batch.h"
 #include "openvino/blob_stream.h"
+#include "openvino/compat.h"
 #include "openvino/core_extensions.h"
 #include "openvino/device_fault.h"
 #include "openvino/foreign_code.h"
@@ -257,7 +258,7 @@ bool Request::is_stood_in_for() {
 std::string Request::requirements() {
     const os::KnownState known;
     try {
-        return compiled_.value().get_property(ov::runtime_requirements);
+        return compiled_.value().get_property(compat::k_runtime_requirements).as<std::string>();
     } catch (const std::exception&) {
         return {};  // the device has no requirements
     }
@@ -360,7 +361,7 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
     if (without_weights) {
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
-        properties[ov::weights_path.name()] = weights_path();
+        properties[compat::k_weights_path] = weights_path();
     }
     if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
     try {
@@ -379,14 +380,15 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
 
 ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyMap& properties,
                                        bool without_weights) {
-    if (device_.plugin == "CPU") {
+    if (device_.plugin == "CPU" && compat::k_has_encryption) {
         const TopologyCodec codec(
             encryption_ ? std::optional(encryption_->callbacks()) : std::nullopt,
             without_weights ? TopologyCodec::Holds::no_weights : TopologyCodec::Holds::weights);
         auto with_codec = properties;
-        with_codec[ov::cache_encryption_callbacks.name()] = codec.callbacks();
+        with_codec[compat::k_cache_encryption_callbacks] = codec.callbacks();
         try {
-            return core_.import_model(tensor_over(codec.bound_to(blob)), device_.asked, with_codec);
+            return compat::import_model(core_, tensor_over(codec.bound_to(blob)), device_.asked,
+                                        with_codec);
         } catch (const std::exception&) {
             if (!codec.is_unknown()) throw;
         }
@@ -394,8 +396,8 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
     if (!kernels_.empty()) {
         if (auto model = import_with_kernels(blob, properties, without_weights)) return *model;
     }
-    if (context_) return core_.import_model(tensor_over(blob), *context_, properties);
-    return core_.import_model(tensor_over(blob), device_.asked, properties);
+    if (context_) return compat::import_model(core_, tensor_over(blob), *context_, properties);
+    return compat::import_model(core_, tensor_over(blob), device_.asked, properties);
 }
 
 // `import_model` ignores the directory. `compile_model` uses it, and imports a blob that is given
@@ -405,7 +407,7 @@ std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blo
                                                               bool without_weights) {
     auto with_kernels = properties;
     with_kernels[ov::cache_dir.name()] = kernels_;
-    with_kernels[ov::hint::compiled_blob.name()] = tensor_over(blob);
+    with_kernels[compat::k_compiled_blob] = tensor_over(blob);
     try {
         const auto beside = without_weights ? model()
                                             : std::make_shared<const ov::Model>(

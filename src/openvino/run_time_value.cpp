@@ -15,6 +15,7 @@
 #include <openvino/runtime/properties.hpp>
 #include <openvino/runtime/tensor.hpp>
 
+#include "openvino/compat.h"
 #include "openvino/graph_hasher.h"
 
 // A nested <rt_info> of an IR is read into this type, which is not in the runtime's public headers.
@@ -188,7 +189,7 @@ bool counts(const std::pair<const std::string, ov::Any>& entry) {
     if (is_left_out(entry.first)) return false;
     const auto attribute = attribute_in(entry.second);
     return !attribute ||
-           (attribute->is_deterministic() && !is_left_out(attribute->get_type_info().name));
+           (compat::is_deterministic(*attribute) && !is_left_out(attribute->get_type_info().name));
 }
 
 }  // namespace

@@ -114,14 +114,15 @@ std::optional<std::string> ImportedTopology::restore(const std::string& exported
 }
 
 struct TopologyCodec::State {
-    std::optional<ov::EncryptionCallbacks> callbacks;
+    std::optional<compat::EncryptionCallbacks> callbacks;
     Holds holds;
     std::mutex mutex;
     std::optional<format::RepeatedKey> key;
     std::optional<ImportedTopology> topology;
     std::atomic<bool> unknown{false};
 
-    State(std::optional<ov::EncryptionCallbacks> c, Holds h) : callbacks(std::move(c)), holds(h) {}
+    State(std::optional<compat::EncryptionCallbacks> c, Holds h)
+        : callbacks(std::move(c)), holds(h) {}
 
     std::string decode(const std::string& encoded) {
         std::string text;
@@ -167,10 +168,10 @@ struct TopologyCodec::State {
     }
 };
 
-TopologyCodec::TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, Holds holds)
+TopologyCodec::TopologyCodec(std::optional<compat::EncryptionCallbacks> callbacks, Holds holds)
     : state_(std::make_shared<State>(std::move(callbacks), holds)) {}
 
-ov::EncryptionCallbacks TopologyCodec::callbacks() const {
+compat::EncryptionCallbacks TopologyCodec::callbacks() const {
     return {[state = state_](const std::string& text) { return state->encode(text); },
             [state = state_](const std::string& text) { return state->decode(text); }};
 }

@@ -15,9 +15,8 @@
 #include <string>
 #include <vector>
 
-#include <openvino/runtime/properties.hpp>
-
 #include "base/digest.h"
+#include "openvino/compat.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -52,13 +51,13 @@ class TopologyCodec {
 public:
     enum class Holds { weights, no_weights };
 
-    // `callbacks` are the program's own; without them, the codec finds out the plugin's encoding.
-    TopologyCodec(std::optional<ov::EncryptionCallbacks> callbacks, Holds holds);
+    // `callbacks` are the program's own; without them, the plugin's encoding is found out.
+    TopologyCodec(std::optional<compat::EncryptionCallbacks> callbacks, Holds holds);
 
-    // Pass these to the import. They may outlive this object, and several threads may call them.
-    [[nodiscard]] ov::EncryptionCallbacks callbacks() const;
-    // Returns the blob with an owner that forgets the topology once the runtime no longer uses the
-    // blob: the CPU plugin of 2026.4.1 keeps a copy of the callbacks for ever.
+    // To import with. They may outlive this, and be called by several threads.
+    [[nodiscard]] compat::EncryptionCallbacks callbacks() const;
+    // The blob, with what was learnt of its topology for as long as the runtime looks at it: the
+    // CPU plugin of 2026.4.1 keeps a copy of the callbacks for ever.
     [[nodiscard]] runtime::Blob bound_to(runtime::Blob blob) const;
     // Tells whether the plugin asked to decode a topology that could not be decoded.
     [[nodiscard]] bool is_unknown() const;

@@ -8,6 +8,8 @@
 #include <openvino/core/type.hpp>
 #include <openvino/op/constant.hpp>
 
+#include "openvino/compat.h"
+
 namespace larder::internal::openvino {
 namespace {
 
@@ -39,8 +41,9 @@ std::span<const std::byte> bytes_of(const Constant& constant) {
 // The constant holds `owner` for as long as anything refers to the bytes.
 void replace(const std::shared_ptr<Constant>& constant, const std::byte* bytes,
              const std::shared_ptr<void>& owner) {
-    const auto mapped = std::make_shared<Constant>(constant->get_element_type(),
-                                                   constant->get_shape(), bytes, owner);
+    const auto mapped =
+        compat::constant_over(constant->get_element_type(), constant->get_shape(), bytes, owner);
+    if (!mapped) return;
     mapped->set_friendly_name(constant->get_friendly_name());
     mapped->get_rt_info() = constant->get_rt_info();
     mapped->output(0).get_rt_info() = constant->output(0).get_rt_info();
