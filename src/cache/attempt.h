@@ -41,8 +41,8 @@ public:
     [[nodiscard]] Result<Response> run();
 
 private:
-    // Tells whether this request holds the key's flight. Only then may it quarantine anything:
-    // without it, that could hit an entry that another process has just published.
+    // Tells whether this request holds the key's compile lock. Only then may it quarantine
+    // anything: without it, that could hit an entry that another process has just published.
     enum class Locked { no, yes };
 
     [[nodiscard]] Result<Response> serve();

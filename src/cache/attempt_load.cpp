@@ -156,7 +156,7 @@ bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     is_innocent_ = is_refuted(blame);
     if (is_innocent_) return true;
     miss_ = "a process crashed when it used what was kept, which is set aside";
-    // Without the flight, another request may already have quarantined it and published anew.
+    // Without the compile lock, another request may already have quarantined it and published anew.
     if (locked == Locked::yes || store_->access() == store::Access::read_only) {
         blame_ = std::move(blame);
         session_.log().warn_once(

@@ -21,7 +21,7 @@ constexpr std::uint64_t k_kernels_bytes_max = std::uint64_t{128} << 20;
 constexpr std::uint64_t k_kernel_bytes_max = std::uint64_t{16} << 20;
 // The number of files that are synced at once.
 constexpr unsigned k_kernel_writers = 4;
-// How long the end of a session may wait for the flight.
+// How long the end of a session may wait for the compile lock.
 constexpr std::chrono::seconds k_flight_limit{2};
 
 bool holds(const format::Manifest& manifest, const std::string& name) {
@@ -179,7 +179,7 @@ bool KernelDirectory::exchange(std::chrono::nanoseconds limit) {
     if (!harvest || harvest->fresh.empty()) return has_changed;
     const auto done = keep_new(*harvest, limit);
     if (done) return has_changed || *done;
-    // Another process holds the flight: the kernels are published the next time.
+    // Another process holds the compile lock: the kernels are published the next time.
     if (done.error().code != Errc::timed_out) {
         log_.warn_once("kernels kept", "kernels are not kept: " + done.error().message());
     }

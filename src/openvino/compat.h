@@ -1,5 +1,5 @@
-// What the OpenVINO releases from 2024.3 on do not share: the layer is compiled against the headers
-// of each, and asks here for what some of them lack. docs/versions.md says what is lost with which.
+// Differences between the OpenVINO releases from 2024.3 on: the layer compiles against the headers
+// of each, and this header supplies what some of them lack.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@
 
 namespace larder::internal::openvino::compat {
 
-// Properties that older headers do not declare. Where a device does not know one either, it says so
+// Properties that older headers do not declare. A device that does not know one either says so
 // when it is asked.
 inline constexpr const char* k_cache_encryption_callbacks = "CACHE_ENCRYPTION_CALLBACKS";
 inline constexpr const char* k_compatibility_check = "COMPATIBILITY_CHECK";

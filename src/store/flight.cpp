@@ -67,7 +67,7 @@ std::optional<FlightHolder> parse_holder(const Context& context, const Key& key,
                         std::string(text)};
 }
 
-// Whoever waits has the lock's file open.
+// Waiting processes have the lock's file open.
 void add_waiting(const Context& context, std::vector<FlightHolder>& holders) {
     std::vector<os::FileIdentity> files;
     for (const auto& holder : holders) {

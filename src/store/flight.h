@@ -1,4 +1,4 @@
-// Single flight: one holder of a key's lock at a time, over all processes and threads.
+// The compile lock: one holder of a key's lock at a time, over all processes and threads.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,9 @@
 // Every lock between processes, and their order. Private to store/.
 //
-//   1. flight (flight.h)   `locks/ab/<key>`, exclusive: held by the process that compiles this key,
-//                          for minutes. To share a model, two more flights follow, in this order:
-//                          the turn to unpack it, and the right to publish its unpacked blocks.
+//   1. compile lock        `locks/ab/<key>`, exclusive: held by the process that compiles this key,
+//                          for minutes. To share a model, two more such locks follow, in this
+//                          order: the turn to unpack it, and the right to publish its unpacked
+//                          blocks.
 //   2. gate                `locks/gate`: shared while an entry and its objects get their names,
 //                          exclusive while names are removed. Held for a few writes or one scan.
 //   3. account (account.h) `account`: while a number in it is changed.

@@ -8,7 +8,7 @@
 namespace larder::internal::store {
 
 Unchanged unchanged_by(const Error& error) {
-    // busy: it is another entry now; timed_out: another process has its flight.
+    // busy: it is another entry now; timed_out: another process has its compile lock.
     const bool is_busy =
         error.code == Errc::busy || error.code == Errc::timed_out || error.code == Errc::not_found;
     return is_busy ? Unchanged::busy : Unchanged::failed;

@@ -34,7 +34,8 @@ public:
     // Returns the present size on disk of an object with its chunk list.
     [[nodiscard]] std::uint64_t disk_bytes(const Digest& object) const;
 
-    // Takes the flight of each key, without waiting. Errc::timed_out if another process holds one.
+    // Takes the compile lock of each key, without waiting. Errc::timed_out if another process holds
+    // one.
     [[nodiscard]] Result<std::vector<Flight>> take_flights(const std::vector<Key>& keys);
     // Publishes `manifest`, which differs from `before` in its encoding alone, in its place, unless
     // that was changed meanwhile. Only `users` may use the object of `before`.

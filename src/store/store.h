@@ -147,10 +147,10 @@ public:
     // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
     // and then removes objects that only the old one used. On an error nothing is left behind, and
     // the former entry is still there; but if only the last sync failed, the new entry is visible
-    // and may not survive. Needs no flight: the last publisher wins. Evicts if the larder would
-    // grow beyond its limit, or too little of the disk would stay free. Errc::no_space if that is
-    // not enough: nothing is published. Errc::not_found: a part in `kept` is not an object (any
-    // more).
+    // and may not survive. Needs no compile lock: the last publisher wins. Evicts if the larder
+    // would grow beyond its limit, or too little of the disk would stay free. Errc::no_space if
+    // that is not enough: nothing is published. Errc::not_found: a part in `kept` is not an object
+    // (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
     // Opens, for reading, the file that a process of this machine is publishing now as this part
@@ -240,11 +240,11 @@ public:
     [[nodiscard]] Result<Pruning> prune(const PruneRules& rules, DryRun dry_run = DryRun::no);
     // Compresses blobs that are rarely used: entries in Encoding::raw whose object is used only by
     // entries that are compressed too. Works on one after the other, each as a publication behind
-    // the flight of its key; the time of its last use, and all else known about it, stays. Evicts
-    // nothing. Leaves entries that would get smaller by less than a tenth. A dry run reads, and
-    // estimates from samples which entries would be compressed, and their size. Calls `progress` on
-    // the calling thread; Continue::no ends early. Errc::not_found if one of the keys does not
-    // exist.
+    // the compile lock of its key; the time of its last use, and all else known about it, stays.
+    // Evicts nothing. Leaves entries that would get smaller by less than a tenth. A dry run reads,
+    // and estimates from samples which entries would be compressed, and their size. Calls
+    // `progress` on the calling thread; Continue::no ends early. Errc::not_found if one of the keys
+    // does not exist.
     [[nodiscard]] Result<Recoding> compress(const CompressRules& rules, DryRun dry_run = DryRun::no,
                                             const ProgressCallback& progress = {});
     // Changes entries back to Encoding::raw; evicts if there is no room, as any publication. A dry

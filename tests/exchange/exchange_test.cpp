@@ -73,24 +73,23 @@ protected:
 };
 
 TEST_F(ExchangeTest, EveryEncodingArrivesAsItWas) {
-    const auto common = store::random_text(5 * store::k_mib, 1);
+    const auto common = store::random_text(2 * store::k_mib, 1);
     Place from(fs_, path("from"));
     auto& kept = from.store();
     ASSERT_TRUE(kept.publish(store::blob("raw")));
     ASSERT_TRUE(kept.publish(store::files("files", {{"a.blob", "one"}, {"b.cl_cache", "two"}})));
     const auto halves = store::blob_of("halves", store::halves_as_floats(2 * store::k_mib, 7));
     ASSERT_TRUE(kept.publish(halves));
-    for (const char* const name : {"base", "variant"}) {
-        auto member = store::blob_of(name, std::string(64, name[0]) + common);
-        member.family = hash_bytes({});
-        ASSERT_TRUE(kept.publish(member));
+    for (const std::uint64_t seed : {1U, 2U}) {
+        const auto name = "member " + std::to_string(seed);
+        ASSERT_TRUE(kept.publish(store::member_of_family(kept, name, common, seed)));
     }
     store::CompressRules rules;
     rules.keys = {store::key_of("halves")};
     ASSERT_TRUE(kept.compress(rules));
     std::map<Encoding, int> encodings;
     for (const auto& key : from.keys()) ++encodings[kept.find(key).manifest->encoding];
-    ASSERT_EQ(encodings.size(), 4U) << "raw, files, compressed and variant";
+    ASSERT_EQ(encodings.size(), 4U) << "raw, files, compressed and referring";
 
     const auto sent = push_all(from);
     ASSERT_TRUE(sent) << sent.error().message();
