@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MODELS = ("layers", "pictures", "tuned")
+MODELS = ("layers", "pictures", "tuned", "wide")
 OPENVINO, LARDER = "openvino-path", "larder-path"
 STEPS = ("first", "hit", "cold")
 SECONDS_MAX = 300

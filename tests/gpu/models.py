@@ -77,6 +77,17 @@ def tuned(**scales):
     return ov.Model([y], [x], "tuned"), random.standard_normal((4, 2048)).astype(np.float32)
 
 
+def wide():
+    """A blob of 100 MB, which larder reads ahead where it is not in memory."""
+    random = np.random.default_rng(6)
+    x = ops.parameter([4, 4096], np.float32, name="x")
+    y = x
+    for _ in range(3):
+        weights = ops.constant(_weights(random, 4096, 4096))
+        y = ops.relu(ops.matmul(y, weights, False, True))
+    return ov.Model([y], [x], "wide"), random.standard_normal((4, 4096)).astype(np.float32)
+
+
 MODELS = {
     "layers": layers,
     "dynamic": lambda: layers(-1),
@@ -87,4 +98,5 @@ MODELS = {
     "tuned": tuned,
     "tuned_first": lambda: tuned(first=3),
     "tuned_last": lambda: tuned(last=3),
+    "wide": wide,
 }
