@@ -186,6 +186,14 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
     }
     const auto found = find_own(**store, request, *asked);
     explanation.key = asked->key;
+    // Also where an entry of its own is of no use: the request then takes the other one's blob.
+    const auto would_be_linked = [&] {
+        const bool keeps =
+            session.config().mode == Mode::on && (*store)->access() == store::Access::read_write;
+        const auto& other = model.origin == ModelOrigin::memory ? entry_of_file : entry_of_graph;
+        const auto linked = keeps ? other(session, **store, request, *asked) : std::nullopt;
+        return linked && look_at_linked(session, **store, *linked, *asked);
+    };
     if (found.manifest) {
         const auto& manifest = *found.manifest;
         const auto withheld = manifest.notes.find(k_withheld_note);
@@ -204,27 +212,20 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
         } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify,
                                                   finder_of(session, *asked));
                    !seen) {
-            explanation.reason = seen.error().message();
+            explanation.would_hit = would_be_linked();
+            if (!explanation.would_hit) explanation.reason = seen.error().message();
         } else {
             explanation.would_hit = true;
         }
         return explanation;
     }
-    explanation.reason = "nothing that is kept was compiled from this content";
+    explanation.would_hit = would_be_linked();
+    if (explanation.would_hit) return explanation;
     if (found.fault) {
         explanation.reason = found.fault->message();
         return explanation;
     }
-    const bool keeps =
-        session.config().mode == Mode::on && (*store)->access() == store::Access::read_write;
-    const auto& other = model.origin == ModelOrigin::memory ? entry_of_file : entry_of_graph;
-    if (const auto linked = keeps ? other(session, **store, request, *asked) : std::nullopt) {
-        explanation.would_hit = look_at_linked(session, **store, *linked, *asked).has_value();
-        if (explanation.would_hit) {
-            explanation.reason.clear();
-            return explanation;
-        }
-    }
+    explanation.reason = "nothing that is kept was compiled from this content";
     const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
     if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
         explanation.reason = "what was kept of it was damaged, or crashed, and is set aside";
