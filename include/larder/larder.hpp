@@ -32,7 +32,7 @@
 namespace larder {
 
 enum class Outcome {
-    compiled,  // by this request, and kept
+    compiled,  // by this request, and kept, or being kept: Result::is_being_kept
     loaded,    // it was kept
     waited,    // another process or thread compiled it meanwhile; loaded
     bypassed,  // compiled and not kept; `reason` says why
@@ -90,6 +90,9 @@ struct Result {
     std::uint64_t object_bytes = 0;
     // Of these, what takes room in the larder: the model's own files may have most of them.
     std::uint64_t kept_bytes = 0;
+    // It was handed out before it is kept (Publish::behind): nothing can be said of the kept blob.
+    // Cache::flush waits for it; should it fail, a warning says why.
+    bool is_being_kept = false;
     Timing timing;
     std::optional<Sharing> sharing;  // absent where nothing kept was loaded
 };
@@ -200,9 +203,11 @@ public:
     [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
-    // Keeps what a device went on writing after its model was ready, such as AUTO's second device,
-    // or the kernels that a GPU makes while a model runs. To be called once such models are done
-    // with; takes as long as it takes. The destructor does the same, as far as it gets in 100 ms.
+    // Waits until what was compiled is kept, and keeps what a device went on writing after its
+    // model was ready, such as AUTO's second device, or the kernels that a GPU makes while a model
+    // runs. To be called once such models are done with; takes as long as it takes. The destructor
+    // does the same: as far as it gets in 100 ms, and where a model is being kept, in the time that
+    // the model took to compile.
     void flush();
 
     // Throws Error with what is wrong with a model's files and what to do; returns if nothing is.

@@ -61,6 +61,23 @@ enum class Weights {
     keep,   // all of it: a hit reads nothing but the larder, whatever becomes of the files
 };
 
+// When memory is given back that the runtime does not need.
+enum class ReleaseMemory {
+    // Pages of files as soon as they were read. What was compiled is exchanged for an import of
+    // what was kept, which takes less memory, only where memory is short: that takes time.
+    automatic,
+    on,   // the same, and what was compiled is always exchanged
+    off,  // loads and compiles may be a little faster
+};
+
+// When a model that was just compiled is kept.
+enum class Publish {
+    // The program gets the model at once; it is kept meanwhile, by a thread that gives way to the
+    // program's own. Where that could disturb the program, as `first` (docs/first-start.md).
+    behind,
+    first,  // before the program gets it: then the result says what was kept
+};
+
 // Which models are kept.
 enum class Keep {
     automatic,  // those that save time or memory; see docs/performance.md for the rule
@@ -98,14 +115,12 @@ struct Options {
     // How long a request waits for another process that compiles the same thing, before it compiles
     // for itself; LARDER_LOCK_TIMEOUT, ten minutes.
     std::optional<std::chrono::seconds> lock_timeout{};
-    // Gives memory back as soon as the runtime does not need it: the pages of a large blob behind
-    // the import, and after a compile all that the model was compiled from, by importing what was
-    // just kept. Off: both loads and compiles may be a little faster. LARDER_RELEASE_MEMORY; true.
-    std::optional<bool> release_memory{};
-    std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
-    std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
-    std::optional<Weights> weights{};    // LARDER_WEIGHTS; Weights::automatic
-    std::optional<Keep> keep{};          // LARDER_KEEP; Keep::automatic
+    std::optional<ReleaseMemory> release_memory{};  // LARDER_RELEASE_MEMORY; automatic
+    std::optional<Publish> publish{};               // LARDER_PUBLISH; Publish::behind
+    std::optional<Prefault> prefault{};             // LARDER_PREFAULT; Prefault::automatic
+    std::optional<Share> share{};                   // LARDER_SHARE; Share::automatic
+    std::optional<Weights> weights{};               // LARDER_WEIGHTS; Weights::automatic
+    std::optional<Keep> keep{};                     // LARDER_KEEP; Keep::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // Says in one line, when the larder is closed, what became of the models that it was asked for;

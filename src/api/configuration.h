@@ -26,7 +26,8 @@ struct Configuration {
     SizeLimit min_free;
     bool allow_world_writable;
     std::chrono::seconds lock_timeout;
-    bool release_memory;
+    ReleaseMemory release_memory;
+    Publish publish;
     bool report;
     Prefault prefault;
     Share share;

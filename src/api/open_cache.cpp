@@ -5,6 +5,7 @@
 
 #include "api/convert.h"
 #include "os/end_in_time.h"
+#include "os/process_end.h"
 
 namespace larder::api {
 namespace {
@@ -53,7 +54,11 @@ cache::Config session_config(const Configuration& options) {
     config.max_size = size_limit(options.max_size);
     config.min_free = size_limit(options.min_free);
     config.allow_world_writable = options.allow_world_writable;
-    config.release_memory = options.release_memory;
+    config.release_memory = options.release_memory != ReleaseMemory::off;
+    config.exchange = options.release_memory == ReleaseMemory::on ? cache::Exchange::always
+                                                                  : cache::Exchange::automatic;
+    config.publish =
+        options.publish == Publish::first ? cache::Publish::first : cache::Publish::behind;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = internal_share(options.share);
     config.weights = weights_kept(options.weights);
@@ -68,6 +73,8 @@ cache::Config session_config(const Configuration& options) {
 OpenCache::OpenCache(Options options)
     : configuration_(configure_or_switch_off(std::move(options))),
       parts_(std::make_shared<Parts>()) {
+    // Requests may come from other threads than the main one alone.
+    static_cast<void>(internal::os::watch_process_end());
     parts_->log = make_log(configuration_);
     parts_->session = std::make_unique<cache::Session>(parts_->system.system(), *parts_->log,
                                                        session_config(configuration_));
@@ -77,6 +84,7 @@ OpenCache::OpenCache(Options options)
 }
 
 OpenCache::~OpenCache() {
+    parts_->session->end_behind();
     const bool has_ended = internal::os::end_in_time([parts = parts_] { parts->session.reset(); });
     if (!has_ended) parts_->log->mute();
 }

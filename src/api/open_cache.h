@@ -19,8 +19,8 @@ public:
     explicit OpenCache(Options options);
     OpenCache(const OpenCache&) = delete;
     OpenCache& operator=(const OpenCache&) = delete;
-    // Takes no longer than os::k_end_time, whatever the disk does; what is left of its work then
-    // goes on by itself, in silence.
+    // Takes no longer than os::k_end_time, and as long as a model that is being kept took to
+    // compile, whatever the disk does; what is left of its work then goes on by itself, in silence.
     ~OpenCache();
 
     // Throws Error, with ErrorCode::miss where the mode forbids to compile what is not kept; and
@@ -28,8 +28,12 @@ public:
     [[nodiscard]] internal::cache::Response serve(internal::runtime::Request& request,
                                                   const internal::cache::ModelReference& model);
 
-    // Keeps what devices wrote beside their models meanwhile; takes as long as it takes.
-    void flush() { parts_->session->keep_late_files(); }
+    // Keeps what was compiled, and what devices wrote beside their models meanwhile; takes as long
+    // as it takes.
+    void flush() {
+        parts_->session->wait_for_kept();
+        parts_->session->keep_late_files();
+    }
 
     [[nodiscard]] internal::os::System system() { return parts_->system.system(); }
     [[nodiscard]] internal::cache::Session& session() { return *parts_->session; }

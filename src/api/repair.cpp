@@ -96,6 +96,10 @@ Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& en
         if (result.key != entry.key || result.outcome == Outcome::bypassed) {
             return removed(entry, result.reason);
         }
+        if (result.is_being_kept) {
+            cache.flush();
+            static_cast<void>(store.entry(entry.key));  // throws where it is not there
+        }
     } catch (const std::exception& failure) {
         return removed(entry, failure.what());
     }

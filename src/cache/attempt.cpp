@@ -9,6 +9,8 @@
 #include "cache/encrypted_blob.h"
 #include "cache/join_shards.h"
 #include "cache/keep_files.h"
+#include "cache/kept_form.h"
+#include "cache/model_bytes.h"
 #include "cache/report.h"
 #include "cache/sight.h"
 #include "cache/stopwatch.h"
@@ -32,15 +34,18 @@ bool is_about_the_model(Errc code) {
 
 Result<Response> Attempt::run() {
     auto& clock = session_.system().clock;
-    const auto start = clock.monotonic();
+    began_ = clock.monotonic();
     const auto began_ns = clock.wall().count();
     auto response = serve();
-    if (!response) return response;
+    // Who keeps it ends the request.
+    if (!response || response->is_being_kept) return response;
     response->timing.runtime = times();
-    response->timing.total = clock.monotonic() - start;
+    response->timing.total = clock.monotonic() - began_;
     response_ = *response;
-    record(began_ns);
-    report();
+    weigh(began_ns, clock.wall().count());
+    auto ended = end();
+    remember(session_, ended);
+    report(session_, ended);
     return response;
 }
 
@@ -162,7 +167,9 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(outcome);
     }
     auto source_pages = read_model();
-    if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
+    const bool exchanges = is_to_be_exchanged(source_pages.get());
+    if (exchanges && session_.config().share != Share::off &&
+        !request_.unpacking_libraries().empty()) {
         // The import that takes its place may be given its threads.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
     }
@@ -172,6 +179,7 @@ Result<Response> Attempt::compile_and_keep() {
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
+    if (flight && !exchanges && keep_behind(*flight, source_pages)) return response_;
     auto kept = keep_blob();
     // Others wait for what is kept by now, and not for what this process makes of it.
     if (flight) static_cast<void>(store::Flight(std::move(*flight)));
@@ -183,11 +191,10 @@ Result<Response> Attempt::compile_and_keep() {
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
     }
-    const bool lean = kept && is_lean(*kept, source_pages.get());
-    if (lean) source_pages->drop();
+    if (source_pages && !exchanges) source_pages->drop();
     source_pages.reset();
     request_.release_model();
-    if (kept && !lean) {
+    if (kept && exchanges) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
     if (session_.config().release_memory) os::return_freed_memory();
@@ -235,7 +242,7 @@ std::optional<format::Manifest> Attempt::keep_blob() {
     return std::move(*kept);
 }
 
-Result<format::Manifest> Attempt::publish_blob() {
+store::Publication Attempt::draft_publication() {
     store::Publication publication;
     publication.manifest = draft();
     auto& manifest = publication.manifest;
@@ -248,6 +255,17 @@ Result<format::Manifest> Attempt::publish_blob() {
     if (auto settled = request_.settled_properties(); !settled.empty()) {
         manifest.notes[k_settled_note] = std::move(settled);
     }
+    if (request_.encryption() != nullptr) {
+        manifest.encoding = format::Encoding::encrypted;
+    } else {
+        publication.family = identified_.family;
+    }
+    return publication;
+}
+
+Result<format::Manifest> Attempt::publish_blob() {
+    auto publication = draft_publication();
+    auto& manifest = publication.manifest;
     store::PartSource source;
     source.write = [&](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
@@ -257,17 +275,36 @@ Result<format::Manifest> Attempt::publish_blob() {
             if (auto same = confirm_model(); !same) return same;
             return memory.encrypt_into(file, identified_.key, *encryption);
         }
-        if (auto done = export_into(file, manifest); !done) return done;
-        return confirm_model();
+        const auto write = [&](runtime::BlobSink& sink) { return request_.export_blob(sink); };
+        auto done = export_blob(session_, identified_, how_to_export(), write, file, manifest);
+        return done ? confirm_model() : done;
     };
-    if (request_.encryption() != nullptr) {
-        manifest.encoding = format::Encoding::encrypted;
-        source.name = format::k_pieces_part;
-    } else {
-        publication.family = identified_.family;
-    }
+    if (request_.encryption() != nullptr) source.name = format::k_pieces_part;
     publication.sources.push_back(std::move(source));
     return publish(publication);
+}
+
+BlobExport Attempt::how_to_export() { return {reason_to_keep_weights(), request_.copies_blob()}; }
+
+std::string Attempt::reason_to_keep_weights() const {
+    if (request_.encryption() != nullptr) return "the program encrypts what is kept";
+    if (request_.exports_without_weights()) return "the device has left them out";
+    switch (session_.config().weights) {
+        case WeightsKept::keep: return "LARDER_WEIGHTS=keep";
+        case WeightsKept::refer: return {};
+        case WeightsKept::automatic: break;
+    }
+    // Another program has kept it under the same key, and will ask again.
+    if (lacks_weights_) return "programs have the model in memory alone";
+    // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob that it
+    // imported for as long as the model lives. Pages of a file can be dropped.
+    if (request_.copies_blob() && request_.holds_blob()) {
+        return "the device would hold them in memory";
+    }
+    if (ModelBytes(session_, identified_).is_far(store_->directory())) {
+        return "the model's files lie further away than the larder";
+    }
+    return {};
 }
 
 Result<format::Manifest> Attempt::withhold(std::string reason) {
@@ -285,7 +322,9 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     // What is larger is imported in place of what was compiled; what the runtime has refused or
     // died of is not tried twice.
     if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
-    if (refused_ || blame_.crashes > 0) return false;
+    if (blame_.crashes > 0) return false;
+    // What was accepted before may only be refused for what is asked for besides.
+    if (refused_ && refusals_ == 0) return false;
     auto manifest = kept;
     const auto object = open_blob(manifest);
     if (!object) return false;
@@ -344,22 +383,7 @@ void Attempt::note_kept(const Result<format::Manifest>& kept) {
         response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
         return;
     }
-    if (kept) {
-        response_.object = kept->own_part().object;
-        response_.object_bytes = kept->total_bytes();
-        const bool is_part = kept->encoding == format::Encoding::variant ||
-                             kept->encoding == format::Encoding::referring;
-        written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
-        response_.kept_bytes = kept->total_bytes() - kept->referred_bytes();
-        return;
-    }
-    response_.outcome = Outcome::bypassed;
-    response_.reason = kept.error().message();
-    // What the device cannot export is no fault; it shows in the reason.
-    if (kept.error().code == Errc::unsupported) return;
-    session_.log().warn_once("keep",
-                             "a model was compiled but not kept: " + kept.error().message());
-    if (kept.error().code == Errc::not_found) session_.lose(store_);
+    cache::note_kept(session_, store_, kept, response_, written_bytes_);
 }
 
 Outcome Attempt::compile_into_directory(store::PrivateDirectory directory,

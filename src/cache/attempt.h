@@ -7,8 +7,10 @@
 #include <string>
 
 #include "cache/blame.h"
+#include "cache/blob_export.h"
 #include "cache/key.h"
 #include "cache/request.h"
+#include "cache/request_end.h"
 #include "cache/session.h"
 #include "cache/source_pages.h"
 #include "cache/weight_sharing.h"
@@ -80,18 +82,24 @@ private:
     // What was kept, if it was.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
     [[nodiscard]] Result<format::Manifest> publish_blob();
-    // Notes in `manifest` why the weights are kept, if they are.
-    [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
+    // All but the source. What is in there was asked of the request: it is not needed any more.
+    [[nodiscard]] store::Publication draft_publication();
+    [[nodiscard]] BlobExport how_to_export();
     // Why what is kept may not refer to the model's own files; empty if it may.
     [[nodiscard]] std::string reason_to_keep_weights() const;
+    // Hands what was just compiled over to be kept behind the program, with the lock and the pages.
+    // False, and nothing taken, where it has to be kept before the program gets it.
+    [[nodiscard]] bool keep_behind(store::Flight& flight,
+                                   std::unique_ptr<SourcePages>& source_pages);
+    [[nodiscard]] bool may_be_kept_behind();
     // An empty object in its place, so that the next start neither trusts nor forgets.
     [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
     // Whether the runtime refuses what was just exported, where that is quickly found out.
     [[nodiscard]] bool is_refused(const format::Manifest& kept);
     // Imports what was just kept, in place of what was compiled, which takes far more memory.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
-    // Whether what was compiled holds little but pages of the model's files, as an import would.
-    [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
+    // Whether what is kept is to take the place of what was compiled.
+    [[nodiscard]] bool is_to_be_exchanged(const SourcePages* source_pages) const;
     [[nodiscard]] Result<void> confirm_model();
     // Whether the same model was kept under the key of its file, or of its graph, and is now found
     // under this request's key, too.
@@ -111,10 +119,9 @@ private:
     void note_refusal(Refused when);
     // Why a blob of this key is not kept again; empty if it is.
     [[nodiscard]] std::string reason_to_withhold() const;
-    void record(std::int64_t began_ns);
+    [[nodiscard]] RequestEnd end();
     // Where the blob that was loaded is of no use to anybody, it goes.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
-    void report();
     // For people: its path, where it has one.
     [[nodiscard]] std::string called() const;
     // "model.xml on CPU".
@@ -135,6 +142,7 @@ private:
     Identified identified_;
     Pipeline::Asked asked_;
     Response response_;
+    std::chrono::nanoseconds began_{0};       // by the monotonic clock
     std::optional<os::ThreadMark> compiled_;  // around a compile whose import may be shared
     std::string miss_ = k_first_miss;
     std::optional<Digest> refused_;  // an object that the runtime did not accept

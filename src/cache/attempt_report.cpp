@@ -4,9 +4,6 @@
 
 #include "cache/attempt.h"
 #include "cache/gain.h"
-#include "cache/report.h"
-#include "cache/sight.h"
-#include "cache/stopwatch.h"
 
 namespace larder::internal::cache {
 
@@ -32,31 +29,18 @@ std::string Attempt::name() const {
     return text;
 }
 
-void Attempt::report() {
-    session_.report().add(response_.outcome, saved());
-    if (!session_.log().enabled(LogLevel::info)) return;
-    session_.log().info(
-        name() + ": " +
-        describe(response_, std::chrono::milliseconds(loaded_ ? loaded_->compile_ms : 0)));
-}
-
-void Attempt::record(std::int64_t began_ns) {
-    if (!store_) return;
-    store::Event event;
-    event.at_ns = session_.system().clock.wall().count();
-    event.larder_id = store_->id();
-    if (response_.key) event.key = format::Key{*response_.key};
-    event.model = called();
-    event.device = identified_.inputs["device.name"];
-    event.outcome = word(response_.outcome);
-    event.reason = response_.reason;
-    event.total_ms = whole_milliseconds(response_.timing.total);
-    event.saved_ms = saved().count();
-    event.written_bytes = written_bytes_;
-    session_.state().record(event);
-    weigh(began_ns, event.at_ns);
-    sight(session_, store_->id(), identified_);
-    session_.pipeline().end(std::move(asked_), response_.object, response_.object_bytes);
+RequestEnd Attempt::end() {
+    RequestEnd ended;
+    ended.called = called();
+    ended.name = name();
+    ended.store = store_;
+    ended.saved = saved();
+    if (loaded_) ended.compile_ms = loaded_->compile_ms;
+    ended.written_bytes = written_bytes_;
+    ended.identified = std::move(identified_);
+    ended.asked = std::move(asked_);
+    ended.response = response_;
+    return ended;
 }
 
 void Attempt::weigh(std::int64_t began_ns, std::int64_t ended_ns) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cache/read_ahead.h"
+#include "os/fork_mutex.h"
 #include "os/system.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -52,7 +53,7 @@ public:
 private:
     os::System system_;
     store::State& state_;
-    std::mutex mutex_;
+    os::ForkMutex mutex_;
     std::string larder_id_;
     std::vector<format::Key> run_;  // in order, without repetition; the latest
     std::chrono::nanoseconds last_{0};

@@ -58,6 +58,7 @@ struct Response {
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
     std::uint64_t kept_bytes = 0;  // of these, what is kept and not in the model's own files
+    bool is_being_kept = false;    // what was kept of it is not known yet
     Timing timing;
     std::optional<Sharing> sharing;  // absent where nothing was imported
 };

@@ -12,11 +12,14 @@ Session::Session(const os::System& system, Log& log, Config config)
       pipeline_(system, state_) {}
 
 Session::~Session() {
+    // What became of a model that is being kept is known then.
+    end_behind();
     // First: what follows may take longer than the process is there to listen.
     if (config_.report || log_.enabled(LogLevel::info)) {
         const auto summary = report_.get().summary();
         if (!summary.empty()) log_.answer(summary);
     }
+    behind_.end();
     keeping_.end();
     {
         const std::lock_guard lock(presences_->mutex);
@@ -87,6 +90,22 @@ Report& Session::report() {
 Keeping& Session::keeping() {
     const std::lock_guard lock(mutex_);
     return keeping_.get();
+}
+
+Behind& Session::behind() {
+    const std::lock_guard lock(mutex_);
+    return behind_.get();
+}
+
+void Session::wait_for_kept() { behind().wait(); }
+
+void Session::end_behind() noexcept {
+    Behind* own = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        own = behind_.find();
+    }
+    if (own != nullptr) own->end();
 }
 
 KernelKeeping& Session::kernels() {

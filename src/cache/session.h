@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "cache/behind.h"
 #include "cache/keeping.h"
 #include "cache/kernels.h"
 #include "cache/late_files.h"
@@ -20,6 +21,7 @@
 #include "cache/report.h"
 #include "cache/request.h"
 #include "cache/trial_watch.h"
+#include "os/fork_mutex.h"
 #include "os/system.h"
 #include "store/state.h"
 #include "store/store.h"
@@ -43,6 +45,18 @@ enum class WeightsKept {
     keep,   // they are kept, too
 };
 
+// When what was compiled is kept.
+enum class Publish {
+    first,   // before it is handed out
+    behind,  // once it is handed out, where that disturbs nobody
+};
+
+// When what was kept is imported in place of what was compiled, which takes more memory.
+enum class Exchange {
+    automatic,  // where memory is short
+    always,
+};
+
 // Which blobs are kept.
 enum class Keep {
     automatic,  // those that save time or memory
@@ -59,8 +73,10 @@ struct Config {
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;  // as early as can be, at the cost of an import after a compile
-    bool prefault = true;        // what the runtime allocates for a large blob
+    bool release_memory = true;            // as early as can be
+    Exchange exchange = Exchange::always;  // with release_memory only
+    Publish publish = Publish::first;
+    bool prefault = true;  // what the runtime allocates for a large blob
     Share share = Share::off;
     WeightsKept weights = WeightsKept::automatic;
     Keep keep = Keep::all;
@@ -87,6 +103,7 @@ public:
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] Behind& behind();
     [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] LateFiles& late_files();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
@@ -100,6 +117,12 @@ public:
     // See LateFiles::retain. The directory lives until the session ends.
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
+
+    // Waits until what is kept behind the program is kept.
+    void wait_for_kept();
+    // The same as far as it may delay the program's end: what takes longer is not kept. No thread
+    // of this session uses the runtime any more once this returns.
+    void end_behind() noexcept;
 
     // What devices have written to these directories, and to those of kernels, meanwhile.
     void keep_late_files();
@@ -125,7 +148,7 @@ private:
     Log& log_;
     Config config_;
     store::State state_;
-    std::mutex mutex_;
+    os::ForkMutex mutex_;
     std::shared_ptr<store::Store> store_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
     Pipeline pipeline_;
@@ -134,6 +157,7 @@ private:
     ProcessOwn<KernelKeeping> kernels_;
     ProcessOwn<LateFiles> late_files_;  // a child does not touch what its parent's devices write
     ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
+    ProcessOwn<Behind> behind_;         // before that: it uses all of it
 };
 
 }  // namespace larder::internal::cache

@@ -25,6 +25,8 @@ public:
 
     // Whether all but a few of the weights are pages of files, which take no memory of their own.
     [[nodiscard]] bool hold_the_weights() const { return hold_the_weights_; }
+    // From now on nothing is dropped but by `drop`.
+    void stop() noexcept { thread_.stop(); }
     // Drops what is resident now.
     void drop() const noexcept;
 

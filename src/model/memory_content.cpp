@@ -112,6 +112,12 @@ public:
             into.push_back({digests[index], size, file, offset});
         }
     }
+    [[nodiscard]] std::vector<std::size_t> indices() const {
+        std::vector<std::size_t> result;
+        result.reserve(members_.size());
+        for (const auto& member : members_) result.push_back(member.index);
+        return result;
+    }
     // What is told of a file that is not open: the memory may be its content all the same.
     [[nodiscard]] std::optional<MappedFile> described_by_path(const os::System& system) const;
 
@@ -278,6 +284,22 @@ public:
 
     [[nodiscard]] std::vector<MappedRanges>& mapped() { return mapped_; }
     [[nodiscard]] const std::vector<Reading>& elsewhere() const { return elsewhere_; }
+    // All but those that lie in `files`, once they are hashed; each memory once.
+    [[nodiscard]] std::vector<RangeInMemory> others(
+        std::span<const Bytes> ranges, std::span<const Digest> digests,
+        const std::map<const MappedRanges*, std::size_t>& files) const {
+        std::vector<RangeInMemory> result;
+        for (const auto& reading : elsewhere_) {
+            result.push_back({digests[reading.range], ranges[reading.range]});
+        }
+        for (const auto& mapped : mapped_) {
+            if (files.contains(&mapped)) continue;
+            for (const auto index : mapped.indices()) {
+                result.push_back({digests[index], ranges[index]});
+            }
+        }
+        return result;
+    }
     // Gives ranges that were not hashed, because another is the same memory, their digests.
     void complete(std::span<Digest> digests) const {
         for (std::size_t i = 0; i < first_.size(); ++i) digests[i] = digests[first_[i]];
@@ -360,6 +382,7 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
     for (const auto& [mapped, number] : number_of) {
         mapped->list(number, content.digests, content.in_files);
     }
+    content.in_memory = sorted.others(ranges, content.digests, number_of);
     return content;
 }
 
@@ -368,6 +391,15 @@ Result<void> confirm_unchanged(os::FileSystem& fs, std::span<const MappedFile> f
         const auto info = fs.info(file.path);
         if (!info || info->stamp != file.stamp) {
             return fail(Errc::busy, "the model changed:", file.path);
+        }
+    }
+    return {};
+}
+
+Result<void> confirm_unchanged(std::span<const RangeInMemory> ranges) {
+    for (const auto& range : ranges) {
+        if (hash_chunked(range.bytes) != range.digest) {
+            return fail(Errc::busy, "the model was changed in memory");
         }
     }
     return {};

@@ -31,10 +31,17 @@ struct RangeInFile {
     std::uint64_t offset = 0;
 };
 
+// A range that its program may write to, or that may lie in a file that others do.
+struct RangeInMemory {
+    Digest digest;  // hash_chunked
+    std::span<const std::byte> bytes;
+};
+
 struct MemoryContent {
     std::vector<Digest> digests;  // hash_chunked of each range, in their order
     std::vector<MappedFile> files;
     std::vector<RangeInFile> in_files;
+    std::vector<RangeInMemory> in_memory;  // all others
     std::uint64_t hashed_bytes = 0;
 };
 
@@ -56,5 +63,7 @@ struct MemoryContent {
 
 // Errc::busy unless every file is still the one that was hashed.
 [[nodiscard]] Result<void> confirm_unchanged(os::FileSystem& fs, std::span<const MappedFile> files);
+// Errc::busy unless the bytes are still those that were hashed. They have to be there.
+[[nodiscard]] Result<void> confirm_unchanged(std::span<const RangeInMemory> ranges);
 
 }  // namespace larder::internal::model

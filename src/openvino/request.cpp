@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <locale>
-#include <ostream>
 
 #include <openvino/runtime/properties.hpp>
 
 #include "openvino/blob_stream.h"
+#include "openvino/compiled_apart.h"
 #include "openvino/core_extensions.h"
 #include "openvino/device_fault.h"
+#include "openvino/export_model.h"
 #include "openvino/foreign_code.h"
 #include "openvino/graph_fingerprint.h"
 #include "openvino/machine.h"
@@ -44,20 +44,6 @@ private:
     std::optional<std::chrono::nanoseconds>& total_;
     Time::time_point start_;
 };
-
-// The part of an OpenVINO message that says something: its first lines name source files.
-std::string plain_message(const std::exception& error) {
-    std::string text = error.what();
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-        text.pop_back();
-    }
-    const auto last = text.rfind('\n');
-    return last == std::string::npos ? text : text.substr(last + 1);
-}
-
-// The runtime writes and reads blobs through streams.
-constexpr const char* k_other_streams =
-    "numbers are written in another way under the C++ locale that the program has set";
 
 }  // namespace
 
@@ -256,24 +242,19 @@ bool Request::makes_kernels() { return device_.plugin == "GPU" && model()->is_dy
 bool Request::takes_kernels() { return !context_ || is_default(core_, *context_); }
 
 Result<void> Request::export_blob(runtime::BlobSink& sink) {
-    SinkBuffer buffer(sink);
-    std::ostream stream(&buffer);
-    stream.imbue(std::locale::classic());
-    const os::KnownState known;
-    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
-    try {
-        compiled_.value().export_model(stream);
-    } catch (const std::bad_alloc&) {
-        return fail(Errc::unsupported, "no memory to export the compiled model");
-    } catch (const std::exception& error) {
-        if (auto written = buffer.finish(); !written) return written;
-        return fail(Errc::unsupported, "the device " + device_.asked +
-                                           " cannot export this model: " + plain_message(error));
-    }
-    if (auto written = buffer.finish(); !written) return written;
-    if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
-    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
-    return {};
+    return export_model(compiled_.value(), device_.asked, sink);
+}
+
+// The CPU plugin of 2026.4.1 exports a copy of its graph, which it makes of a graph that nobody
+// changes once the model is compiled. The program's own code must have no part in that.
+std::unique_ptr<runtime::CompiledApart> Request::compiled_apart() {
+    if (device_.plugin != "CPU" || device_.is_virtual || context_ || encryption_) return nullptr;
+    if (input_.build || is_known_by_graph_) return nullptr;
+    if (!is_gguf(input_.path) && extensions_of(core_) != CoreExtensions::none) return nullptr;
+    const auto& source = model();
+    const auto code = code_of(*source);
+    if (!code || !code->empty()) return nullptr;
+    return std::make_unique<CompiledApart>(compiled_.value(), device_.asked, *source);
 }
 
 runtime::Compatibility Request::check(const std::string& requirements) {

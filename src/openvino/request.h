@@ -71,6 +71,7 @@ public:
     [[nodiscard]] std::string settled_properties() override;
     void expect_settled_properties(const std::string& settled) override { settled_ = settled; }
     [[nodiscard]] Result<void> export_blob(runtime::BlobSink& sink) override;
+    [[nodiscard]] std::unique_ptr<runtime::CompiledApart> compiled_apart() override;
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override;
     [[nodiscard]] std::vector<std::span<const std::byte>> read_weights() override;
     [[nodiscard]] std::vector<std::string_view> unpacking_libraries() const override;

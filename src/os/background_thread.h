@@ -33,5 +33,7 @@ private:
 
 // Makes the calling thread give way to the program's own.
 void lower_priority() noexcept;
+// What `ps -L` shows for the calling thread; at most 15 characters.
+void name_thread(const char* name) noexcept;
 
 }  // namespace larder::internal::os

@@ -122,6 +122,20 @@ struct PrivateCache {
     std::string name;  // stands for the model in the runtime's own cache key; the same for one key
 };
 
+// A compiled model, apart from the request that it was made by and from what the program does with
+// it. Used by one thread at a time, whichever that is.
+class CompiledApart {
+public:
+    CompiledApart() = default;
+    CompiledApart(const CompiledApart&) = delete;
+    CompiledApart& operator=(const CompiledApart&) = delete;
+    // Lets go of the model, and with it of the memory that it was compiled from.
+    virtual ~CompiledApart() = default;
+
+    // As Request::export_blob, while the model is used.
+    [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
+};
+
 // Wall time of each stage; absent if it did not run.
 struct StageTimes {
     std::optional<std::chrono::nanoseconds> read_model;
@@ -212,6 +226,11 @@ public:
     // Writes the compiled model's blob. Errc::unsupported where the device cannot; the sink's own
     // errors are passed on. May be called again after a failure.
     [[nodiscard]] virtual Result<void> export_blob(BlobSink& sink) = 0;
+    // The model just compiled, to be exported behind the program. Until it is gone the memory of
+    // what was compiled stays where it is, also that of a model of the program's: who may write to
+    // it, may do so meanwhile. Null where exporting is not known to leave the model, and all else
+    // that the program does, undisturbed.
+    [[nodiscard]] virtual std::unique_ptr<CompiledApart> compiled_apart() { return nullptr; }
 
     // The inputs of the model just compiled, for people: "images[1,3,224,224]". Empty where that
     // cannot be told.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "os/fork_mutex.h"
 #include "store/sqlite.h"
 #include "store/state.h"
 
@@ -25,7 +26,7 @@ struct State::Impl {
     os::System system;
     Log& log;
     std::string directory;
-    std::mutex mutex;
+    os::ForkMutex mutex;
     std::unique_ptr<Connection> connection;
     std::int64_t opened_by = 0;  // process id
     std::optional<Error> last_fault;

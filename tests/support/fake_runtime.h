@@ -33,6 +33,8 @@ struct FakeDevice {
     std::optional<std::chrono::nanoseconds> compile_time;  // that it tells of
     std::function<void()> on_check;                        // once it was found, before it is opened
     std::function<void()> on_export;
+    bool comes_apart = false;  // what was compiled, to be exported later:
+    std::function<Result<void>(runtime::BlobSink&)> on_export_apart;  // before all else is written
     std::function<void()> on_import;
     std::function<void()> on_try;                          // to import what it exported
     std::function<void(const std::string& path)> on_read;  // of what stands in for the model
@@ -60,6 +62,24 @@ struct FakeDevice {
     std::atomic<int> tries_done{0};
     std::atomic<int> imports_done{0};
     std::atomic<int> warm_ups_done{0};
+};
+
+class FakeCompiled final : public runtime::CompiledApart {
+public:
+    FakeCompiled(FakeDevice& device, std::string text) : device_(device), text_(std::move(text)) {}
+
+    Result<void> export_blob(runtime::BlobSink& sink) override {
+        ++device_.exports_done;
+        if (device_.on_export) device_.on_export();
+        if (device_.on_export_apart) {
+            if (auto done = device_.on_export_apart(sink); !done) return done;
+        }
+        return sink.write_at(0, std::as_bytes(std::span(text_)));
+    }
+
+private:
+    FakeDevice& device_;
+    std::string text_;
 };
 
 class FakeRequest final : public runtime::Request {
@@ -132,6 +152,11 @@ public:
         const auto bytes = std::as_bytes(std::span(text));
         if (auto body = sink.write_at(1, bytes.subspan(1)); !body) return body;
         return sink.write_at(0, bytes.first(1));
+    }
+    std::unique_ptr<runtime::CompiledApart> compiled_apart() override {
+        if (!device_.comes_apart) return nullptr;
+        return std::make_unique<FakeCompiled>(
+            device_, result_ + std::string(device_.blob_padding, '.') + device_.weights_in_blob);
     }
     runtime::Compatibility check(const std::string& requirements) override {
         if (device_.on_check) device_.on_check();

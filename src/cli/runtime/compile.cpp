@@ -51,6 +51,8 @@ private:
         auto options = context.options();
         // Who asks for it by hand wants it kept.
         options.keep = Keep::all;
+        // What was kept of it is what is asked for.
+        options.publish = Publish::first;
         // A line for each stage, or one in all on a terminal.
         if (context.verbose()) {
             options.log_level = LogLevel::debug;

@@ -54,12 +54,18 @@ int exit_code_of(const RepairReport& report) {
     return remains ? k_failed : k_done;
 }
 
+// The report says what is kept by then.
+Options keeping_first(Options options) {
+    options.publish = Publish::first;
+    return options;
+}
+
 }  // namespace
 
 Json repair_entries(const Options& options, const std::vector<std::string>& keys,
                     const VerifyProgress& progress) {
     Store store(options);
-    Cache cache(options);
+    Cache cache(keeping_first(options));
     ov::Core core;
     return repair_json(larder::repair(store, cache, core, keys, progress));
 }
@@ -68,7 +74,7 @@ int repair(const Context& context, const VerificationFlags& flags) {
     const auto options = verify_options(flags);
     Store store(context.options());
     const auto keys = keys_to_verify(store, flags, k_failed, store.entries_set_aside());
-    Cache cache(context.options());
+    Cache cache(keeping_first(context.options()));
     ov::Core core;
     RepairReport report;
     {

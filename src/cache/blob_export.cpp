@@ -1,7 +1,10 @@
-// What of a compiled model is kept.
-#include <utility>
+#include "cache/blob_export.h"
 
-#include "cache/attempt.h"
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
 #include "cache/kept_form.h"
 #include "cache/model_bytes.h"
 #include "cache/referring_blob.h"
@@ -40,34 +43,15 @@ SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
 
 }  // namespace
 
-std::string Attempt::reason_to_keep_weights() const {
-    if (request_.encryption() != nullptr) return "the program encrypts what is kept";
-    if (request_.exports_without_weights()) return "the device has left them out";
-    switch (session_.config().weights) {
-        case WeightsKept::keep: return "LARDER_WEIGHTS=keep";
-        case WeightsKept::refer: return {};
-        case WeightsKept::automatic: break;
-    }
-    // Another program has kept it under the same key, and will ask again.
-    if (lacks_weights_) return "programs have the model in memory alone";
-    // What is copied together stays in memory: the GPU plugin of 2026.4.1 holds the blob that it
-    // imported for as long as the model lives. Pages of a file can be dropped.
-    if (request_.copies_blob() && request_.holds_blob()) {
-        return "the device would hold them in memory";
-    }
-    if (ModelBytes(session_, identified_).is_far(store_->directory())) {
-        return "the model's files lie further away than the larder";
-    }
-    return {};
-}
-
-Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& manifest) {
-    auto reason = reason_to_keep_weights();
+Result<void> export_blob(Session& session, const Identified& identified, const BlobExport& how,
+                         const std::function<Result<void>(runtime::BlobSink&)>& write,
+                         store::StagedFile& file, format::Manifest& manifest) {
+    auto reason = how.reason_to_keep_weights;
     if (reason.empty()) {
-        ModelBytes model(session_, identified_);
+        ModelBytes model(session, identified);
         auto sources = model.map();
         const auto bytes = sources ? sum_of_bytes(*sources) : SourceBytes{};
-        const bool is_automatic = session_.config().weights == WeightsKept::automatic;
+        const bool is_automatic = session.config().weights == WeightsKept::automatic;
         if (!sources) {
             reason = sources.error().message();
         } else if (bytes.all < k_referred_bytes_min) {
@@ -75,9 +59,9 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
         } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
             reason = "each load would have to copy them";
         } else {
-            const auto use = request_.copies_blob() ? BlobUse::copied : BlobUse::in_place;
+            const auto use = how.is_copied ? BlobUse::copied : BlobUse::in_place;
             ReferringBlob blob(model, std::move(*sources), file, use);
-            if (auto done = request_.export_blob(blob); !done) return done;
+            if (auto done = write(blob); !done) return done;
             if (auto done = blob.finish(); !done || file.form()) return done;
             manifest.notes[k_weights_note] = "the compiler has made others of most of them";
             return {};
@@ -85,7 +69,7 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     }
     manifest.notes[k_weights_note] = std::move(reason);
     Sink sink(file);
-    return request_.export_blob(sink);
+    return write(sink);
 }
 
 }  // namespace larder::internal::cache
