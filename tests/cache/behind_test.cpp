@@ -51,6 +51,7 @@ protected:
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         config_.publish = Publish::behind;
+        config_.exchange = Exchange::automatic;
         device_.comes_apart = true;
     }
 
