@@ -17,8 +17,10 @@
 
 #include "hook/table.h"
 
-// One after the other, each ended by a zero; see trampolines.S.
+// One after the other, each ended by a zero and empty where there is none; see trampolines.S. The
+// second ones are of an OpenVINO that was built with the older std::string.
 extern const char larder_preload_names[] __attribute__((visibility("hidden")));
+extern const char larder_preload_old_names[] __attribute__((visibility("hidden")));
 
 __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned number,
                                                                   const void* core);
@@ -43,7 +45,9 @@ struct Route {
     uintptr_t begin;  // of the OpenVINO in memory
     uintptr_t end;
     void* openvino[k_targets];
-    void* stand_ins[k_targets];  // OpenVINO's own where there is nothing to stand in
+    void* stand_ins[k_targets];         // OpenVINO's own where there is nothing to stand in
+    larder_hook_renew_function* renew;  // null where none of the hooks serves it
+    bool has_old_strings;
 };
 
 enum { k_routes_max = 4 };
@@ -54,7 +58,6 @@ static atomic_bool has_refused;
 static atomic_bool has_warned;
 static atomic_bool was_called;
 static atomic_bool is_serving = true;
-static _Atomic(larder_hook_renew_function*) renew_hook;
 
 // The loaded object that holds an address.
 struct Object {
@@ -147,8 +150,8 @@ static const char* version_of(const char* path, char* text) {
     return text;
 }
 
-static const char* name_of(unsigned number) {
-    const char* name = larder_preload_names;
+static const char* name_of(unsigned number, bool of_old_strings) {
+    const char* name = of_old_strings ? larder_preload_old_names : larder_preload_names;
     while (number-- > 0) name += strlen(name) + 1;
     return name;
 }
@@ -196,7 +199,25 @@ static bool is_switched_off(void) {
     return mode != NULL && strcmp(mode, "off") == 0;
 }
 
-static void* open_hook(void) {
+// The name by which what is linked to a library asks for it; null where it has none.
+static const char* soname_of(void* library) {
+    const struct link_map* map = NULL;
+    const ElfW(Dyn)* name = NULL;
+    uintptr_t strings = 0;
+    if (dlinfo(library, RTLD_DI_LINKMAP, &map) != 0) return NULL;
+    for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == DT_SONAME) name = entry;
+        if (entry->d_tag == DT_STRTAB) strings = entry->d_un.d_ptr;
+    }
+    if (name == NULL || strings == 0) return NULL;
+    // Some loaders leave it as it is in the file.
+    if (strings < map->l_addr) strings += map->l_addr;
+    return (const char*)strings + name->d_un.d_val;  // NOLINT(performance-no-int-to-ptr)
+}
+
+// The hook that is linked to an OpenVINO of this name: of the release that larder was built with,
+// it lies beside this preload; the others in folders of their own there ("adapters/2541-old").
+static void* open_hook(const char* soname, bool has_old_strings) {
     struct Object self;
     char path[4096];
     if (!find_object((uintptr_t)&larder_preload_target, &self)) return NULL;
@@ -204,27 +225,44 @@ static void* open_hook(void) {
     const size_t folder = slash == NULL ? 0 : (size_t)(slash - self.name) + 1;
     if (folder >= sizeof path) return NULL;
     memcpy(path, self.name, folder);
-    const char* const parts[] = {"liblarder_hook.so", NULL};
+    const bool is_beside =
+        strcmp(soname, LARDER_OPENVINO_SONAME) == 0 && has_old_strings == LARDER_OLD_STRINGS;
+    const char* const dot = strrchr(soname, '.');
+    const char* const parts[] = {is_beside ? "" : "adapters/",
+                                 is_beside || dot == NULL ? "" : dot + 1,
+                                 is_beside         ? ""
+                                 : has_old_strings ? "-old/"
+                                                   : "/",
+                                 "liblarder_hook.so", NULL};
     join(path + folder, sizeof path - folder, parts);
+    if (!is_beside && access(path, R_OK) != 0) return NULL;
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 // Fills in the hook's stand-ins, if it is made for this OpenVINO.
 static void open_stand_ins(void* openvino, const char* openvino_path, struct Route* route) {
-    // The hook is linked to this name. Were it to find another OpenVINO than the program's, or
-    // none, it would bring one of its own.
-    void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
+    const char* const soname = soname_of(openvino);
+    // A hook is linked to this name. Were it to find another OpenVINO than the program's, or none,
+    // it would bring one of its own.
+    void* const expected = soname == NULL ? NULL : dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
     if (expected != openvino) {
         if (expected != NULL) dlclose(expected);
-        char version[16];
-        refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION ", and this program has ",
-               version_of(openvino_path, version), openvino_path);
+        refuse("this program has more than one OpenVINO, or one without a name: ", "",
+               openvino_path);
         return;
     }
-    void* const hook = open_hook();
+    dlerror();  // of names that this release does not have
+    void* const hook = open_hook(soname, route->has_old_strings);
     if (hook == NULL) {
         const char* const error = dlerror();
-        refuse("", "", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
+        char version[16];
+        if (error == NULL) {
+            refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION
+                   " and those in its folder 'adapters', and this program has ",
+                   version_of(soname, version), openvino_path);
+        } else {
+            refuse("", "", error);
+        }
         return;
     }
     larder_hook_open_function* open = NULL;
@@ -247,7 +285,7 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
         return;
     }
     memcpy(route->stand_ins, stand_ins, sizeof stand_ins);
-    atomic_store(&renew_hook, renew);
+    route->renew = renew;
 }
 
 // The table of virtual functions of what is behind an ov::Core, which lies in the library that made
@@ -274,7 +312,11 @@ static void find_route(const void* core, struct Route* route, bool with_larder) 
         object.name = LARDER_OPENVINO_SONAME;
     }
     if (openvino == NULL) return;
-    for (unsigned i = 0; i < k_targets; ++i) route->openvino[i] = dlsym(openvino, name_of(i));
+    route->has_old_strings = dlsym(openvino, name_of(0, true)) != NULL;
+    for (unsigned i = 0; i < k_targets; ++i) {
+        const char* const name = name_of(i, route->has_old_strings);
+        if (*name != '\0') route->openvino[i] = dlsym(openvino, name);
+    }
     memcpy(route->stand_ins, route->openvino, sizeof route->stand_ins);
     if (with_larder) open_stand_ins(openvino, object.name, route);
 }
@@ -303,8 +345,8 @@ void* larder_preload_target(unsigned number, const void* core) {
     find_route(core, &found, with_larder);
     if (found.openvino[number] == NULL) {
         // As the loader would have ended a program whose library lacks what it calls.
-        const char* const parts[] = {"larder: no library of this program has ", name_of(number),
-                                     "\n", NULL};
+        const char* const parts[] = {"larder: no library of this program has ",
+                                     name_of(number, found.has_old_strings), "\n", NULL};
         say(parts);
         abort();
     }
@@ -339,9 +381,10 @@ __attribute__((destructor)) static void report_no_model(void) {
 }
 
 bool larder_preload_renew(bool serves) {
-    larder_hook_renew_function* const renew = atomic_load(&renew_hook);
-    // Before it is there, nothing has read the environment.
-    if (serves && renew != NULL) renew();
+    // Before a hook is there, nothing has read the environment.
+    for (unsigned i = 0; serves && i < k_routes_max; ++i) {
+        if (atomic_load(&route_is_ready[i]) && routes[i].renew != NULL) routes[i].renew();
+    }
     return atomic_exchange(&is_serving, serves);
 }
 

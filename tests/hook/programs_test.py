@@ -316,7 +316,11 @@ class PreloadTest(harness.HookTest):
                                    text=True, check=True).stdout
             return set(re.findall(r"_ZN2ov4Core13compile_model\w+", names))
 
-        self.assertEqual(overloads(harness.PRELOAD), overloads(harness.OPENVINO))
+        stood_in_for = overloads(harness.PRELOAD)
+        older = {name for name in stood_in_for if "__cxx11" not in name}
+        self.assertEqual(stood_in_for - older, overloads(harness.OPENVINO))
+        # Of each but those that take a std::filesystem::path, which the older releases lack.
+        self.assertEqual(len(older), len(stood_in_for - older) - 2)
 
 
 class RunTest(harness.HookTest):
