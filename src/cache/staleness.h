@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "cache/model_search.h"
 #include "format/key.h"
 
@@ -46,6 +47,9 @@ struct KeptEntry {
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
     std::int64_t used_anywhere_at_ns = 0;         // as far as the larder tells; 0: it does not
+    // Within k_disuse, programs of this machine asked for models built for exactly this: by
+    // whichever OpenVINO they have.
+    bool asked_for_here = false;
     Located model;
 };
 
@@ -71,6 +75,9 @@ public:
 
 // All key inputs of the entry with this index.
 using AllInputs = std::function<format::KeyInputs(std::size_t)>;
+
+// Of the inputs "device.…" and "runtime.…" among these: tells what a request was made for.
+[[nodiscard]] Digest facts_digest(const format::KeyInputs& inputs);
 
 // One answer for each of `entries`, which are all of a larder: without some of them, what
 // supersedes others may not be found. Without `runtime`, nothing is incompatible, and what

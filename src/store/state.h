@@ -97,6 +97,13 @@ struct SpanSums {
     EvictionSum evictions;
 };
 
+// What requests of this machine are made for: an OpenVINO, its devices and their drivers.
+struct RuntimeSeen {
+    Digest facts;
+    std::string openvino;  // its build; empty where another runtime was asked
+    std::int64_t last_seen_ns = 0;
+};
+
 // Thread-safe, and safe with other processes. Opened on first use. Whatever goes wrong (no
 // permission, another program's lock, damage), it remembers nothing and never fails its caller;
 // fault() says why.
@@ -170,6 +177,11 @@ public:
     [[nodiscard]] std::vector<Sighting> sightings(std::string_view larder_id);
     // And all that was remembered of its files.
     void forget(const Sighting& sighting);
+
+    // Of any larder. Writes no more than once an hour for the same facts.
+    void note_runtime(const RuntimeSeen& runtime);
+    // Those seen at this time or later.
+    [[nodiscard]] std::vector<RuntimeSeen> runtimes(std::int64_t since_ns);
 
     // The last thing that went wrong; absent while all is well.
     [[nodiscard]] std::optional<Error> fault();
