@@ -46,7 +46,8 @@ def build_wheel(build, folder):
         staged / "larder/bin/larder")
     for library in sorted(staged.glob("larder/lib/*")):
         # The preload stays as it is: it needs no library at all.
-        if library.name != "liblarder_preload.so":
+        # Those of adapters/ find the core as they are.
+        if library.is_file() and library.name != "liblarder_preload.so":
             run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN:{OPENVINO}", library)
     run(sys.executable, "-m", "pip", "wheel", staged, "--no-deps", "--no-index",
         "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", folder / "plain")
