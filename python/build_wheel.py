@@ -16,8 +16,7 @@ import sys
 
 # From the folder of this interpreter, independently of PATH.
 TOOLS = pathlib.Path(sys.executable).absolute().parent
-FOR_WHO_HAS_THE_SOURCES = (
-    "Try it", "See it", "Quick start", "In a C++ program", "Documentation", "Working on it")
+FOR_WHO_HAS_THE_SOURCES = ("Try it from the sources", "Documentation", "Development")
 OPENVINO = "$ORIGIN/../../openvino/libs"
 
 

@@ -386,6 +386,20 @@ class SharingPossible(TypedDict):
     obstacle: str | None
 
 
+class KeptWeights(TypedDict):
+    """Entries whose weights are stored, for one reason."""
+
+    entries: int
+    bytes: int
+
+
+class WeightsPlaces(TypedDict):
+    """The places of the weights of all entries; `kept` is by the reason."""
+
+    referred_bytes: int
+    kept: dict[str, KeptWeights]
+
+
 class Diagnosis(TypedDict):
     """The result of `Cache.doctor`."""
 
@@ -400,6 +414,7 @@ class Diagnosis(TypedDict):
     preload: str | None
     fill_ms_per_gib: FillTime | None
     sharing: SharingPossible
+    weights: WeightsPlaces
     compiling: list[Compiling]
     findings: list[Advice]
 

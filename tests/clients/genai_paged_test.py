@@ -2,6 +2,8 @@
 although its language model cannot be stored: the CPU plugin refuses to import the blob that it
 exported."""
 
+import pathlib
+
 import harness
 
 
@@ -14,8 +16,10 @@ class PagedAttentionTest(harness.ClientTest):
             # With a warning about the refused blob.
             served = self.client.start(self.prepared, self.home, self.dir)
             self.assertEqual(served.answer, plain.answer)
-        models = self.larder("stats")["by_model"]
-        self.assertEqual([models[name]["loaded"] for name in ("tokenizer", "detokenizer")], [1, 1])
+        loaded = {pathlib.Path(name).stem: outcomes["loaded"]
+                  for name, outcomes in self.larder("stats")["by_model"].items()}
+        self.assertEqual(
+            [loaded[f"openvino_{name}"] for name in ("tokenizer", "detokenizer")], [1, 1])
 
 
 if __name__ == "__main__":
