@@ -53,21 +53,23 @@ Bytes from_pem(std::string_view text, std::string_view label,
     const auto first = begin_of(label);
     const auto begin = text.find(first);
     if (begin == std::string_view::npos) return {};
-    const auto body = text.substr(begin + first.size());
+    std::string body(text.substr(begin + first.size()));
     const auto end = body.find("-----END " + std::string(label) + "-----");
-    if (end == std::string_view::npos) return {};
+    if (end == std::string::npos) return {};
     Bytes der(end);
     std::size_t size = 0;
-    if (::sodium_base642bin(der.data(), der.size(), body.data(), end, "\r\n", &size, nullptr,
-                            sodium_base64_VARIANT_ORIGINAL) != 0) {
-        return {};
-    }
+    const bool is_base64 = ::sodium_base642bin(der.data(), der.size(), body.data(), end, "\r\n",
+                                               &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
+    ::sodium_memzero(body.data(), body.size());
+    if (!is_base64) return {};
     der.resize(size);
     if (der.size() != prefix.size() + PublicKey::k_size_bytes ||
         !std::ranges::equal(std::span(der).first(prefix.size()), prefix)) {
         return {};
     }
-    return {der.begin() + static_cast<std::ptrdiff_t>(prefix.size()), der.end()};
+    Bytes key(der.begin() + static_cast<std::ptrdiff_t>(prefix.size()), der.end());
+    ::sodium_memzero(der.data(), der.size());
+    return key;
 }
 
 Result<void> write_new(os::FileSystem& fs, const std::string& path, std::uint32_t mode,
