@@ -157,6 +157,8 @@ struct Reader {
         }
         try {
             if (is_the_programs) {
+                // A string for some overloads.
+                // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
                 const std::filesystem::path path(file);
                 // The program may go elsewhere before it compiles.
                 auto whole =

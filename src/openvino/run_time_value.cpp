@@ -128,7 +128,7 @@ bool write_as_vector_or_set(GraphHasher& out, const ov::Any& value) {
 
 bool write_if_tensor(GraphHasher& out, const ov::Any& value) {
     if (!value.is<ov::Tensor>()) return false;
-    const auto tensor = value.as<ov::Tensor>();
+    const auto& tensor = value.as<ov::Tensor>();
     // Texts are no bytes, and of a part of another tensor the bytes lie apart.
     if (tensor.get_element_type() == ov::element::string || !tensor.is_continuous()) return false;
     out.add_field(tensor.get_element_type().to_string(), tensor.get_shape().to_string());

@@ -5,6 +5,7 @@ runtime reads its own files, a hit of its own cache.
 Method: like properties_test.py, with the same classes.
 """
 
+import pathlib
 import harness
 from properties_test import IN_THE_KEY, RUN_TIME, Portraits
 
@@ -54,8 +55,11 @@ class HeteroTest(Portraits):
         # Streams act only at run time on a CPU, but not on a GPU.
         shared = [*each_nested("CPU", OF_CPU), *each(BESIDE_CPU), {"INFERENCE_NUM_THREADS": "1"}]
         own = [{"NUM_STREAMS": "2"}, nested("GPU", {"NUM_STREAMS": "2"}),
-               {**nested("GPU", {"NUM_STREAMS": "2"}), "PERFORMANCE_HINT": "THROUGHPUT"},
-               nested("CPU", {"INFERENCE_PRECISION_HINT": "f32"})]
+               {**nested("GPU", {"NUM_STREAMS": "2"}), "PERFORMANCE_HINT": "THROUGHPUT"}]
+        # The default of a processor that has no bf16.
+        flags = pathlib.Path("/proc/cpuinfo").read_text()
+        (own if "bf16" in flags else shared).append(
+            nested("CPU", {"INFERENCE_PRECISION_HINT": "f32"}))
         self.check([{}, *shared, *own], "split", [{}, *own])
 
     def test_a_cpu_alone(self):
