@@ -11,18 +11,6 @@
 namespace larder::internal::exchange {
 namespace {
 
-std::string hex_of(const remote::Signature& signature) {
-    constexpr std::string_view k_digits = "0123456789abcdef";
-    constexpr unsigned k_half_bits = 4;
-    constexpr unsigned k_half = 0xf;
-    std::string text;
-    for (const auto byte : signature) {
-        text += k_digits[byte >> k_half_bits];
-        text += k_digits[byte & k_half];
-    }
-    return text;
-}
-
 bool has_object(remote::Tier& tier, const format::Part& part) {
     const auto stored = tier.find(object_name(part.object));
     return stored && stored->bytes == part.bytes;
@@ -81,7 +69,7 @@ private:
         if (before && before->manifest == entry.manifest) entry.signatures = before->signatures;
         if (signing_key_ != nullptr) {
             entry.signatures[signing_key_->public_key().hex()] =
-                hex_of(signing_key_->sign(format::text_to_sign(entry)));
+                remote::hex_of(signing_key_->sign(format::text_to_sign(entry)));
         }
         if (before && *before == entry && tier_.refresh(name)) return false;
         const auto encoded = format::encode_shared_entry(entry);

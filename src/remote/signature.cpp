@@ -84,12 +84,14 @@ Result<void> write_new(os::FileSystem& fs, const std::string& path, std::uint32_
 
 }  // namespace
 
-std::string PublicKey::hex() const {
+std::string hex_of(std::span<const std::uint8_t> bytes) {
     std::string text(2 * bytes.size() + 1, '\0');
     ::sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
     text.pop_back();  // the zero byte
     return text;
 }
+
+std::string PublicKey::hex() const { return hex_of(bytes); }
 
 SigningKey::SigningKey(SigningKey&& other) noexcept : secret_(other.secret_) {
     ::sodium_memzero(other.secret_.data(), other.secret_.size());

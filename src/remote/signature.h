@@ -28,6 +28,9 @@ struct PublicKey {
 
 using Signature = std::array<std::uint8_t, 64>;
 
+// Lower-case hexadecimal characters, two for each byte.
+[[nodiscard]] std::string hex_of(std::span<const std::uint8_t> bytes);
+
 // Wiped when it is gone. Never printed.
 class SigningKey {
 public:
