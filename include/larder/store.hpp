@@ -267,7 +267,8 @@ public:
     // there is no larder.
     [[nodiscard]] bool writable() const;
 
-    // Returns every entry that can be read, newest first. Reads all manifests.
+    // Returns every entry that can be read, newest first, and those of one instant by their keys.
+    // Reads all manifests.
     [[nodiscard]] std::vector<EntryInfo> entries(EntryDetail detail = EntryDetail::whole) const;
     // Returns the one entry whose key begins with `prefix`. Throws `not_found`, or
     // `invalid_argument` if there are several; the message lists them.

@@ -253,14 +253,15 @@ std::vector<EntryInfo> Store::entries(EntryDetail detail) const {
         for (auto& info : list) info.pinned = pinned.contains(*store::Key::from_hex(info.key));
     }
     // Sorts pointers: entries are large, and each is moved only once.
-    std::vector<std::pair<std::chrono::system_clock::time_point, EntryInfo*>> newest_first;
+    std::vector<EntryInfo*> newest_first;
     newest_first.reserve(list.size());
-    for (auto& info : list) newest_first.emplace_back(info.created_at, &info);
-    std::ranges::sort(newest_first, std::ranges::greater{},
-                      [](const auto& entry) { return entry.first; });
+    for (auto& info : list) newest_first.push_back(&info);
+    std::ranges::sort(newest_first, [](const EntryInfo* a, const EntryInfo* b) {
+        return std::tie(b->created_at, a->key) < std::tie(a->created_at, b->key);
+    });
     std::vector<EntryInfo> sorted;
     sorted.reserve(list.size());
-    for (auto& [created_at, info] : newest_first) sorted.push_back(std::move(*info));
+    for (auto* info : newest_first) sorted.push_back(std::move(*info));
     return sorted;
 }
 

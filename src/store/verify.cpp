@@ -129,6 +129,9 @@ private:
             return Continue::yes;
         });
         if (!walked) return walked;
+        // Directories are listed in parallel; two reports of one damage shall be alike.
+        std::ranges::sort(report_.findings, {}, &Finding::path);
+        for (auto& [object, job] : jobs_) std::ranges::sort(job.users);
         return for_each_file(context_, context_.layout.objects(),
                              [&](const std::string& directory, const os::DirectoryEntry& file) {
                                  add_unused(os::join(directory, file.name), file.name);

@@ -49,6 +49,11 @@ class SameAsProgramTest(ServeTest):
                     expected.pop(growing, None)
                 self.assertEqual(told, expected)
 
+    def test_entries_of_one_instant_are_ordered_by_key(self):
+        keys = self.furnish(*(entry(f"/m/{i}.onnx", days_ago=1) for i in range(40)))
+        told = self.serve().get("entries")["entries"]
+        self.assertEqual([each["key"] for each in told if each["key"] in keys], sorted(keys))
+
     def test_what_is_shared_counts_once(self):
         devices = {each["device"]: each for each in self.serve().get("room")["devices"]}
         self.assertEqual(devices["GPU"]["shared_bytes"], 70_000)
