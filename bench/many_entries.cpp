@@ -14,8 +14,8 @@
 
 #include "base/log.h"
 #include "os/system.h"
-#include "store/layout.h"
-#include "store/state.h"
+#include "state/state.h"
+#include "store/disk/layout.h"
 #include "store/store.h"
 
 namespace stdfs = std::filesystem;
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
         const auto count = static_cast<std::size_t>(std::strtoull(argv[2], nullptr, 10));
         os::RealSystem system;
         Log log(LogLevel::warn);
-        store::State state(system.system(), log, {});
+        state::State state(system.system(), log, {});
         store::OpenOptions options;
         options.directory = directory;
         auto larder = store::Store::open(system.system(), log, state, options);

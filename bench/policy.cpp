@@ -1,13 +1,13 @@
 // Compares eviction policies under a limit: the share of compile time that the larder saves with
-// its own policy (the functions of store/worth.h and store/selection.h) and with the usual
-// policies. usage: policy [--trace FILE [--limit BYTES]]
+// its own policy (the functions of store/limit/worth.h and store/limit/selection.h) and with the
+// usual policies. usage: policy [--trace FILE [--limit BYTES]]
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <stdexcept>
 
-#include "store/selection.h"
-#include "store/worth.h"
+#include "store/limit/selection.h"
+#include "store/limit/worth.h"
 #include "traces.h"
 
 namespace larder::bench {

@@ -26,7 +26,7 @@
 #include "base/digest.h"
 #include "base/parallel.h"
 #include "os/file_system.h"
-#include "store/content.h"
+#include "store/disk/content.h"
 
 namespace {
 

@@ -1,46 +1,73 @@
 # A layer is a folder and a static library, larder_<name>. Its own include root is the only one it
 # exposes: build/<preset>/rooms/<name> holds nothing but a link <name> to the folder. Sources say
-# "store/publish.h", and an include of a layer that is not used fails with "No such file".
+# "format/manifest.h", and an include of a layer that is not used fails with "No such file".
+#
+# A large layer is divided into rooms, layers of their own: store/disk is larder_store_disk, and
+# its headers are "store/disk/layout.h". The root of the layer itself holds links to its headers
+# alone, so that it does not show the rooms.
 define_property(GLOBAL PROPERTY LARDER_LAYERS BRIEF_DOCS "every layer of src")
 
 function(larder_room name folder)
-    set(room "${PROJECT_BINARY_DIR}/rooms/${name}")
-    file(MAKE_DIRECTORY "${room}")
-    file(CREATE_LINK "${folder}" "${room}/${name}" SYMBOLIC)
+    string(REPLACE "/" "." root "${name}")
+    set(room "${PROJECT_BINARY_DIR}/rooms/${root}")
+    file(GLOB rooms "${folder}/*/CMakeLists.txt")
+    if(rooms)
+        file(GLOB headers RELATIVE "${folder}" CONFIGURE_DEPENDS "${folder}/*.h")
+        file(REMOVE_RECURSE "${room}")
+        file(MAKE_DIRECTORY "${room}/${name}")
+        foreach(header IN LISTS headers)
+            file(CREATE_LINK "${folder}/${header}" "${room}/${name}/${header}" SYMBOLIC)
+        endforeach()
+    else()
+        cmake_path(GET name PARENT_PATH layer)
+        file(MAKE_DIRECTORY "${room}/${layer}")
+        file(CREATE_LINK "${folder}" "${room}/${name}" SYMBOLIC)
+    endif()
     # The tests' own libraries are not of the architecture.
     if(folder MATCHES "^${PROJECT_SOURCE_DIR}/src/")
         set_property(GLOBAL APPEND PROPERTY LARDER_LAYERS ${name})
     endif()
 endfunction()
 
-# layer(<name> [USES <layers>…] [SOURCES <files>…] [LIBS <libraries>…] [PUBLIC_LIBS <libraries>…])
-# USES and PUBLIC_LIBS also apply to the users of this layer; LIBS do not. A layer without sources
-# consists of headers.
+# Sets <result> to the targets of layers: store/disk is larder_store_disk.
+function(larder_targets result)
+    set(targets ${ARGN})
+    list(TRANSFORM targets REPLACE "/" "_")
+    list(TRANSFORM targets PREPEND larder_)
+    set(${result} ${targets} PARENT_SCOPE)
+endfunction()
+
+# layer(<name> [USES <layers>…] [INTERNAL <layers>…] [SOURCES <files>…] [LIBS <libraries>…]
+#       [PUBLIC_LIBS <libraries>…])
+# USES and PUBLIC_LIBS also apply to the users of this layer; INTERNAL and LIBS do not. A layer
+# without sources consists of headers, or of its rooms.
 function(layer name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;SOURCES;LIBS;PUBLIC_LIBS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;INTERNAL;SOURCES;LIBS;PUBLIC_LIBS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "layer ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
     larder_room(${name} "${CMAKE_CURRENT_SOURCE_DIR}")
-    list(TRANSFORM arg_USES PREPEND larder_)
-    foreach(used IN LISTS arg_USES)
+    larder_targets(uses ${arg_USES})
+    larder_targets(internal ${arg_INTERNAL})
+    foreach(used IN LISTS uses internal)
         if(NOT TARGET ${used})
             message(FATAL_ERROR "layer ${name}: ${used} is no layer below it")
         endif()
     endforeach()
-    set(target larder_${name})
+    larder_targets(target ${name})
+    string(REPLACE "/" "." root "${name}")
     if(arg_SOURCES)
         add_library(${target} STATIC ${arg_SOURCES})
-        target_include_directories(${target} PUBLIC "${PROJECT_BINARY_DIR}/rooms/${name}")
+        target_include_directories(${target} PUBLIC "${PROJECT_BINARY_DIR}/rooms/${root}")
         target_link_libraries(${target}
-            PUBLIC ${arg_USES} ${arg_PUBLIC_LIBS}
-            PRIVATE larder_warnings ${arg_LIBS})
+            PUBLIC ${uses} ${arg_PUBLIC_LIBS}
+            PRIVATE larder_warnings ${internal} ${arg_LIBS})
     else()
         add_library(${target} INTERFACE)
-        target_include_directories(${target} INTERFACE "${PROJECT_BINARY_DIR}/rooms/${name}")
-        target_link_libraries(${target} INTERFACE ${arg_USES} ${arg_PUBLIC_LIBS})
+        target_include_directories(${target} INTERFACE "${PROJECT_BINARY_DIR}/rooms/${root}")
+        target_link_libraries(${target} INTERFACE ${uses} ${arg_PUBLIC_LIBS})
     endif()
-    verify_headers(${name} PREFIX ${name} TARGET ${target})
+    verify_headers(${root} PREFIX ${name} TARGET ${target})
 endfunction()
 
 # Each *.h and *.hpp of the current folder compiles alone, with the usage requirements of TARGET.
@@ -86,7 +113,7 @@ function(public_library name)
         message(STATUS "lib${name} has no sources yet")
         return()
     endif()
-    list(TRANSFORM arg_USES PREPEND larder_)
+    larder_targets(uses ${arg_USES})
     set(target lib${name})
     add_library(${target} SHARED ${arg_SOURCES})
     add_library(larder::${arg_EXPORT} ALIAS ${target})
@@ -102,7 +129,7 @@ function(public_library name)
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
     target_link_libraries(${target}
         PUBLIC ${arg_PUBLIC_LIBS}
-        PRIVATE larder_warnings ${arg_USES} ${arg_LIBS})
+        PRIVATE larder_warnings ${uses} ${arg_LIBS})
     # The assembly inside larder_blake3 knows no visibility: the linker hides it.
     target_link_options(${target} PRIVATE LINKER:--no-undefined LINKER:--exclude-libs,ALL)
 endfunction()
@@ -127,13 +154,13 @@ function(layer_test name)
     if(TARGET larder_${name})
         list(APPEND arg_USES ${name})
     endif()
-    list(TRANSFORM arg_USES PREPEND larder_)
+    larder_targets(uses ${arg_USES})
     set(target ${name}_tests)
     add_executable(${target} ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_link_libraries(${target} PRIVATE
-        larder_warnings ${arg_USES} ${arg_LIBS} GTest::gmock GTest::gtest_main)
+        larder_warnings ${uses} ${arg_LIBS} GTest::gmock GTest::gtest_main)
     # The tested code is fully optimised; optimising the tests would take as long as compiling them.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     if(arg_PROGRAMS)

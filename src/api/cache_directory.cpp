@@ -4,7 +4,7 @@
 
 #include "api/convert.h"
 #include "api/facts.h"
-#include "cache/cache_directory.h"
+#include "cache/stale/cache_directory.h"
 #include "os/system.h"
 
 namespace larder {

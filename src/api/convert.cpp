@@ -99,7 +99,7 @@ std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
             std::chrono::nanoseconds(since_epoch_ns)));
 }
 
-Compiling compiling(const internal::store::FlightHolder& holder) {
+Compiling compiling(const internal::store::CompileLockHolder& holder) {
     Compiling found{holder.key.hex(), holder.purpose, holder.process, holder.is_of_this_machine,
                     time_point(holder.since_ns)};
     for (const auto& user : holder.waiting) {

@@ -12,8 +12,8 @@
 #include "larder/error.hpp"
 #include "larder/options.hpp"
 #include "larder/store.hpp"
-#include "store/flight.h"
-#include "store/types.h"
+#include "store/disk/compile_lock.h"
+#include "store/disk/types.h"
 
 namespace larder::api {
 
@@ -35,7 +35,7 @@ inline void value_or_throw(internal::Result<void> result) {
 [[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
-[[nodiscard]] Compiling compiling(const internal::store::FlightHolder& holder);
+[[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);
 
 // `options` with the default directories filled in.
 [[nodiscard]] Options with_defaults(Options options);

@@ -59,7 +59,7 @@ void add_owner(const std::string& directory, const internal::os::FileInfo& info,
 }  // namespace
 
 std::vector<Store::Advice> diagnose(const internal::os::System& system,
-                                    internal::store::Store& store, internal::store::State& state) {
+                                    internal::store::Store& store, internal::state::State& state) {
     std::vector<Store::Advice> advice;
     const auto& directory = store.directory();
     const auto there = system.fs.info(directory);

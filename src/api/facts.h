@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "cache/staleness.h"
+#include "cache/stale/staleness.h"
 #include "larder/staleness.hpp"
 
 namespace larder::api {

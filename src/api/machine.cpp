@@ -2,7 +2,7 @@
 
 #include "larder/larder.hpp"
 #include "openvino/device.h"
-#include "os/large_blocks.h"
+#include "process/large_blocks.h"
 
 namespace larder {
 namespace {
@@ -40,7 +40,8 @@ std::string obstacle_to_sharing(ov::Core& core) {
         return "the CPU device cannot be used";
     }
     const auto device = internal::openvino::parse_device("CPU", {});
-    return internal::os::obstacle_to_recording(internal::openvino::unpacking_libraries_of(device));
+    return internal::process::obstacle_to_recording(
+        internal::openvino::unpacking_libraries_of(device));
 }
 
 }  // namespace larder

@@ -5,8 +5,8 @@
 
 #include "api/configuration.h"
 #include "base/log.h"
-#include "cache/attempt.h"
-#include "cache/session.h"
+#include "cache/attempt/attempt.h"
+#include "cache/session/session.h"
 #include "larder/options.hpp"
 #include "os/system.h"
 

@@ -8,7 +8,7 @@
 
 #include "api/convert.h"
 #include "api/facts.h"
-#include "cache/staleness.h"
+#include "cache/stale/staleness.h"
 
 namespace larder {
 
@@ -139,7 +139,7 @@ private:
 
 }  // namespace
 
-void find_stale(const os::System& system, internal::store::State& state,
+void find_stale(const os::System& system, internal::state::State& state,
                 internal::store::Store& store, std::vector<EntryInfo>& entries,
                 const StaleSearch& search) {
     cache::ModelSearch models(system, state, store.id(), limit_of(search.reading));
@@ -183,7 +183,7 @@ void find_stale(const os::System& system, internal::store::State& state,
 }
 
 std::vector<internal::store::Sighting> sightings_at(const os::System& system,
-                                                    internal::store::State& state,
+                                                    internal::state::State& state,
                                                     const std::string& larder_id,
                                                     const std::string& path) {
     const Names names(system.fs, path);

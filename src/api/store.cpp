@@ -9,14 +9,14 @@
 #include "api/convert.h"
 #include "api/diagnosis.h"
 #include "api/staleness.h"
-#include "cache/blame.h"
-#include "cache/gain.h"
-#include "cache/kept_form.h"
-#include "cache/kernels.h"
-#include "cache/request.h"
-#include "cache/unpacked.h"
+#include "cache/attempt/gain.h"
+#include "cache/entries/blame.h"
+#include "cache/entries/kept_form.h"
+#include "cache/entries/kernels.h"
+#include "cache/session/request.h"
+#include "cache/sharing/unpacked.h"
 #include "os/system.h"
-#include "store/state.h"
+#include "state/state.h"
 #include "store/store.h"
 
 namespace larder {
@@ -64,7 +64,7 @@ EntryInfo describe(store::Manifest manifest,
     return info;
 }
 
-using Usages = std::map<store::Key, store::Usage>;
+using Usages = std::map<store::Key, internal::state::Usage>;
 
 void add_usage(EntryInfo& info, const store::Key& key, std::int64_t used_at_ns,
                const Usages& usages) {
@@ -126,7 +126,7 @@ store::DryRun inner(DryRun dry_run) {
     return dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
 }
 
-void add(Stats::Outcomes& sum, const store::EventSum& events) {
+void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
     const auto took = std::chrono::milliseconds(events.total_ms);
     if (events.outcome == "compiled") {
         sum.compiled += events.count;
@@ -215,7 +215,7 @@ struct Store::Impl {
     internal::os::RealSystem system;
     api::Configuration options;
     std::unique_ptr<internal::Log> log;
-    mutable store::State state;
+    mutable internal::state::State state;
     std::unique_ptr<store::Store> opened;
     bool is_there = false;
 };
@@ -281,7 +281,7 @@ EntryInfo Store::entry(std::string_view prefix) const {
 
 std::vector<Compiling> Store::compiling() const {
     std::vector<Compiling> found;
-    for (const auto& holder : impl_->opened->flight_holders()) {
+    for (const auto& holder : impl_->opened->compile_lock_holders()) {
         found.push_back(api::compiling(holder));
     }
     std::ranges::sort(found, {}, &Compiling::since);

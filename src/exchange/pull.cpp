@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "store/publish.h"
+#include "store/publish/publish.h"
 
 namespace larder::internal::exchange {
 namespace {

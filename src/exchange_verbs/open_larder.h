@@ -9,7 +9,7 @@
 #include "format/key.h"
 #include "larder/options.hpp"
 #include "os/system.h"
-#include "store/state.h"
+#include "state/state.h"
 #include "store/store.h"
 
 namespace larder::cli {
@@ -26,7 +26,7 @@ private:
     internal::os::RealSystem system_;
     api::Configuration configuration_;
     std::unique_ptr<internal::Log> log_;
-    internal::store::State state_;
+    internal::state::State state_;
     std::unique_ptr<internal::store::Store> store_;
 };
 

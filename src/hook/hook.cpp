@@ -135,8 +135,8 @@ struct StandIn {
                      });
     }
 
-    static void place_into(void** stand_ins) {
-        stand_ins[entry_point] = reinterpret_cast<void*>(&compile_model);
+    static void place_into(void** replacements) {
+        replacements[entry_point] = reinterpret_cast<void*>(&compile_model);
     }
 };
 
@@ -171,8 +171,8 @@ struct Reader {
         return model;
     }
 
-    static void place_into(void** stand_ins) {
-        stand_ins[entry_point] = reinterpret_cast<void*>(&read_model);
+    static void place_into(void** replacements) {
+        replacements[entry_point] = reinterpret_cast<void*>(&read_model);
     }
 };
 
@@ -181,7 +181,7 @@ using WideText = std::wstring;
 using Path = std::filesystem::path;
 using Properties = ov::AnyMap;
 
-void place_stand_ins(void** into) {
+void place_replacements(void** into) {
     StandIn<larder_model, ModelPointer, Properties>::place_into(into);
     StandIn<larder_model_device, ModelPointer, Text, Properties>::place_into(into);
     StandIn<larder_path, Path, Properties>::place_into(into);
@@ -208,7 +208,7 @@ bool is_known_version(const std::string& build_number) {
 }  // namespace
 }  // namespace larder::hook
 
-const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
+const char* larder_hook_open(const LarderRuntime* runtime, void** replacements) {
     using namespace larder::hook;
     if (runtime->get_openvino_version != reinterpret_cast<void*>(&ov::get_openvino_version)) {
         return "this process has more than one OpenVINO";
@@ -219,7 +219,7 @@ const char* larder_hook_open(const LarderRuntime* runtime, void** stand_ins) {
     for (std::size_t i = 0; i < openvino_functions.size(); ++i) {
         openvino_functions.at(i).store(runtime->functions[i]);
     }
-    place_stand_ins(stand_ins);
+    place_replacements(replacements);
     return nullptr;
 }
 

@@ -44,7 +44,7 @@ struct Route {
     uintptr_t begin;  // of that OpenVINO in memory
     uintptr_t end;
     void* openvino[k_targets];
-    void* stand_ins[k_targets];  // OpenVINO's own functions if there is no replacement
+    void* replacements[k_targets];  // OpenVINO's own functions if there is no replacement
 };
 
 enum { k_routes_max = 4 };
@@ -211,7 +211,7 @@ static void* open_hook(void) {
 }
 
 // Fills in the hook's replacements, if it is made for this OpenVINO.
-static void open_stand_ins(void* openvino, const char* openvino_path, struct Route* route) {
+static void open_replacements(void* openvino, const char* openvino_path, struct Route* route) {
     // The hook is linked to this name. If it found another OpenVINO than the program's, or none, it
     // would load one of its own.
     void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
@@ -239,15 +239,15 @@ static void open_stand_ins(void* openvino, const char* openvino_path, struct Rou
         return;
     }
     struct LarderRuntime runtime;
-    void* stand_ins[k_targets];
+    void* replacements[k_targets];
     memcpy(runtime.functions, route->openvino, sizeof runtime.functions);
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
-    const char* const refusal = open(&runtime, stand_ins);
+    const char* const refusal = open(&runtime, replacements);
     if (refusal != NULL) {
         refuse("", "", refusal);
         return;
     }
-    memcpy(route->stand_ins, stand_ins, sizeof stand_ins);
+    memcpy(route->replacements, replacements, sizeof replacements);
     atomic_store(&renew_hook, renew);
 }
 
@@ -277,8 +277,8 @@ static void find_route(const void* core, struct Route* route, bool with_larder) 
     }
     if (openvino == NULL) return;
     for (unsigned i = 0; i < k_targets; ++i) route->openvino[i] = dlsym(openvino, name_of(i));
-    memcpy(route->stand_ins, route->openvino, sizeof route->stand_ins);
-    if (with_larder) open_stand_ins(openvino, object.name, route);
+    memcpy(route->replacements, route->openvino, sizeof route->replacements);
+    if (with_larder) open_replacements(openvino, object.name, route);
 }
 
 static void keep_route(const struct Route* route) {
@@ -290,7 +290,7 @@ static void keep_route(const struct Route* route) {
 }
 
 static void* target_of(const struct Route* route, unsigned number) {
-    return atomic_load(&is_serving) ? route->stand_ins[number] : route->openvino[number];
+    return atomic_load(&is_serving) ? route->replacements[number] : route->openvino[number];
 }
 
 void* larder_preload_target(unsigned number, const void* core) {

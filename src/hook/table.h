@@ -30,11 +30,11 @@ struct LarderRuntime {
     void* get_openvino_version;
 };
 
-// Fills `stand_ins` with functions that have the signatures of `runtime->functions` and come
+// Fills `replacements` with functions that have the signatures of `runtime->functions` and come
 // back to these. Returns why it does not, in words, or null. May be called more than once, for the
 // same runtime.
 typedef const char* larder_hook_open_function(const struct LarderRuntime* runtime,
-                                              void* stand_ins[larder_entry_point_count]);
+                                              void* replacements[larder_entry_point_count]);
 __attribute__((visibility("default"))) larder_hook_open_function larder_hook_open;
 
 // The next request opens a larder with the present settings of the environment. Requests that have

@@ -15,7 +15,7 @@
 
 #include <openvino/core/extension.hpp>
 
-#include "os/loaded_code.h"
+#include "process/loaded_code.h"
 
 // OpenVINO does not report which extensions a core has. They are in a vector inside the core. To
 // find its place, larder adds known extensions to a core of its own: the place is measured for the
@@ -54,7 +54,7 @@ __attribute__((no_sanitize("address"))) Word read(const Word* word) {
 const Word* implementation_of(const ov::Core& core) {
     if constexpr (sizeof(ov::Core) == sizeof(std::shared_ptr<void>)) {
         const auto* const implementation = words_at(*reinterpret_cast<const Word*>(&core));
-        if (os::is_readable(implementation, k_word_bytes)) return implementation;
+        if (process::is_readable(implementation, k_word_bytes)) return implementation;
     }
     return nullptr;
 }
@@ -78,7 +78,7 @@ struct Triple {
     [[nodiscard]] std::size_t count() const { return (end - begin) / k_element_bytes; }
     // Returns the pointers to the elements; nothing if they cannot be read.
     [[nodiscard]] std::optional<std::vector<Word>> elements() const {
-        if (!os::is_readable(words_at(begin), end - begin)) return std::nullopt;
+        if (!process::is_readable(words_at(begin), end - begin)) return std::nullopt;
         std::vector<Word> pointers;
         pointers.reserve(count());
         for (std::size_t i = 0; i < count(); ++i) {
@@ -116,8 +116,8 @@ constexpr std::array k_measured_before{
     MeasuredExtensions{"1be8d853cd24ce4ab7b444b903a19e5673fd44dc", 19377152, 61, 0},
 };
 
-std::optional<os::LoadedObject> object_that_holds(Word address) {
-    for (auto& object : os::loaded_objects()) {
+std::optional<process::LoadedObject> object_that_holds(Word address) {
+    for (auto& object : process::loaded_objects()) {
         if (object.holds(address)) return std::move(object);
     }
     return std::nullopt;
@@ -147,7 +147,7 @@ std::optional<Place> find_place() {
     constexpr std::size_t k_step_words = 64;
     for (std::size_t i = 1; i < k_words_max; ++i) {
         if (i % k_step_words == 1 &&
-            !os::is_readable(implementation + i, (k_step_words + 2) * k_word_bytes)) {
+            !process::is_readable(implementation + i, (k_step_words + 2) * k_word_bytes)) {
             break;
         }
         if (!ends_with(Triple::at(implementation + i), added)) continue;

@@ -11,7 +11,7 @@
 #include <openvino/core/version.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
 
-#include "os/loaded_code.h"
+#include "process/loaded_code.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -56,13 +56,13 @@ bool has_name_of_openvinos(std::string_view file) {
 // Tells OpenVINO's own libraries from others. Their build numbers are in the key.
 class Own {
 public:
-    explicit Own(const std::vector<os::LoadedObject>& objects) {
-        const auto found = std::ranges::find_if(objects, [](const os::LoadedObject& object) {
+    explicit Own(const std::vector<process::LoadedObject>& objects) {
+        const auto found = std::ranges::find_if(objects, [](const process::LoadedObject& object) {
             return object.holds(reinterpret_cast<std::uintptr_t>(&ov::get_openvino_version));
         });
         if (found != objects.end()) core_ = *found;
     }
-    [[nodiscard]] bool has(const os::LoadedObject& object) const {
+    [[nodiscard]] bool has(const process::LoadedObject& object) const {
         if (object.begin == core_.begin) return true;
         // Another library may have the name of one of OpenVINO's. It counts as OpenVINO's if it has
         // a build id, which is in the key, or lies in the same directory.
@@ -71,18 +71,18 @@ public:
     }
 
 private:
-    os::LoadedObject core_;
+    process::LoadedObject core_;
 };
 
-std::string name_of(const os::LoadedObject& object) {
+std::string name_of(const process::LoadedObject& object) {
     return object.path.empty() ? "program" : std::string(file_name(object.path));
 }
 
 std::vector<LoadedCode> foreign_libraries(std::string_view entry_point) {
-    const auto objects = os::loaded_objects();
+    const auto objects = process::loaded_objects();
     const Own own(objects);
     std::vector<LoadedCode> found;
-    for (const auto& object : os::loaded_objects_that_export(entry_point)) {
+    for (const auto& object : process::loaded_objects_that_export(entry_point)) {
         if (own.has(object)) continue;
         found.push_back({name_of(object), object.begin});
     }
@@ -115,7 +115,7 @@ private:
 Result<std::vector<LoadedCode>> code_of(const ov::Model& model) {
     Classes classes;
     classes.add(model);
-    const auto objects = os::loaded_objects();
+    const auto objects = process::loaded_objects();
     const Own own(objects);
     std::map<std::uintptr_t, LoadedCode> found;  // by the address at which their libraries begin
     for (const auto& [functions, node] : classes.nodes()) {
@@ -146,7 +146,7 @@ std::vector<LoadedCode> device_libraries() { return foreign_libraries("create_pl
 
 std::string path_of(std::string_view name) {
     std::set<std::string> paths;
-    for (const auto& object : os::loaded_objects()) {
+    for (const auto& object : process::loaded_objects()) {
         if (is_library(file_name(object.path), name)) paths.insert(object.path);
     }
     return paths.size() == 1 ? *paths.begin() : std::string{};
@@ -154,7 +154,7 @@ std::string path_of(std::string_view name) {
 
 std::string build_of(std::string_view name) {
     std::set<std::string> builds;
-    for (const auto& object : os::loaded_objects()) {
+    for (const auto& object : process::loaded_objects()) {
         if (is_library(file_name(object.path), name) && !object.build_id.empty()) {
             builds.insert(object.build_id);
         }

@@ -9,7 +9,7 @@
 #include "openvino/compat.h"
 #include "openvino/device.h"
 #include "openvino/process_inputs.h"
-#include "os/known_state.h"
+#include "process/known_state.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -87,7 +87,7 @@ const Machine::Inputs& Machine::inputs_of(const std::string& device,
                                           const std::string& priorities) {
     const auto [known, is_new] = inputs_.try_emplace({device, priorities});
     if (!is_new || device.empty()) return known->second;
-    const os::KnownState known_state;
+    const process::KnownState known_state;
     ov::AnyMap properties;
     if (!priorities.empty()) properties[ov::device::priorities.name()] = priorities;
     const auto identity = identify(core_, parse_device(device, properties), properties);
@@ -104,7 +104,7 @@ const Machine::Inputs& Machine::inputs_of(const std::string& device,
 bool Machine::refuses(const std::string& device, const std::string& requirements) {
     const auto [known, is_new] = refusals_.try_emplace({device, requirements});
     if (is_new) {
-        const os::KnownState known_state;
+        const process::KnownState known_state;
         const auto refuse = [&](const std::string& text) {
             const auto devices = devices_kept_as(core_, device);
             return !devices.empty() && std::ranges::all_of(devices, [&](const auto& each) {

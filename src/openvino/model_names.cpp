@@ -39,7 +39,7 @@ bool is_counted_up(std::string_view name, std::string_view prefix) {
 }
 
 // Matches "Parameter_17": a name that the runtime generates for an unnamed node or its tensor.
-bool is_made_up(std::string_view name, std::string_view type) {
+bool is_generated_name(std::string_view name, std::string_view type) {
     return is_counted_up(name, std::string(type) + '_') || is_counted_up(name, "Result_");
 }
 
@@ -81,14 +81,14 @@ Digest hash_names_but(
 
 Digest hash_names(const ov::Model& model) {
     return hash_names_but(model, Hasher("larder names 1"), [](auto name, auto type) {
-        return type == "Model" ? is_counted_up(name, type) : is_made_up(name, type);
+        return type == "Model" ? is_counted_up(name, type) : is_generated_name(name, type);
     });
 }
 
 Digest hash_names_with_ports(const ov::Model& model) {
     return hash_names_but(model, Hasher("larder names of ports 1"), [](auto name, auto type) {
         if (type == "Model") return is_counted_up(name, type);
-        return type != "Parameter" && type != "Result" && is_made_up(name, type);
+        return type != "Parameter" && type != "Result" && is_generated_name(name, type);
     });
 }
 

@@ -23,8 +23,8 @@
 #include "openvino/topology_codec.h"
 #include "openvino/warm_up.h"
 #include "openvino/weights.h"
-#include "os/known_state.h"
 #include "os/system.h"
+#include "process/known_state.h"
 
 namespace larder::internal::openvino {
 namespace {
@@ -87,7 +87,7 @@ Request::~Request() = default;
 ov::CompiledModel Request::take() { return std::move(compiled_).value(); }
 
 Result<runtime::Identity> Request::identify() {
-    if (!os::streams_are_plain()) {
+    if (!process::streams_are_plain()) {
         runtime::Identity identity;
         identity.reason = k_other_streams;
         return identity;
@@ -99,7 +99,7 @@ Result<runtime::Identity> Request::identify() {
             return identity;
         }
     }
-    const os::KnownState known;
+    const process::KnownState known;
     auto identity = openvino::identify(core_, device_, without_encryption(properties_));
     identity.maps_files = maps_files(core_, properties_);
     if (identity.caching == runtime::Caching::blob && device_.plugin == "CPU" && input_.model) {
@@ -123,7 +123,7 @@ Result<runtime::Identity> Request::identify() {
 }
 
 std::optional<std::string> Request::find_refusal() {
-    const os::KnownState known;
+    const process::KnownState known;
     auto refused = refused_operation(core_, *input_.model, device_.asked, own_properties());
     if (!refused || refused->empty()) return refused;
     return "the device " + device_.asked + " does not import what it exports of models with " +
@@ -138,7 +138,7 @@ ov::AnyMap Request::own_properties() const {
 }
 
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
-    const os::KnownState known;
+    const process::KnownState known;
     try {
         return fingerprint_graph(*model(), hasher);
     } catch (const std::bad_alloc&) {
@@ -153,20 +153,20 @@ Result<std::vector<runtime::LoadedCode>> Request::code_of_model() { return code_
 const std::shared_ptr<const ov::Model>& Request::model() {
     if (!model_) {
         const StageTimer timer(times_.read_model);
-        const auto& path = stand_in_.empty() ? input_.path : stand_in_;
+        const auto& path = read_path_.empty() ? input_.path : read_path_;
         if (input_.model) {
             model_ = input_.model;
         } else if (input_.build) {
             model_ = input_.build();
         } else {
-            const os::KnownState known;
+            const process::KnownState known;
             auto read = read_model(core_, path);
             // If the weights cannot be moved, they stay in memory.
             if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
             model_ = std::move(read);
         }
         scratch_.reset();
-        stand_in_owner_.reset();
+        read_path_owner_.reset();
         OPENVINO_ASSERT(model_ != nullptr, "The model builder returned no model");
     }
     return model_;
@@ -175,7 +175,7 @@ const std::shared_ptr<const ov::Model>& Request::model() {
 // The function that builds a model is the program's: it runs in the thread state that it expects.
 void Request::compile_as(const ov::AnyMap& properties, State state) {
     const auto& source = model();
-    std::optional<os::KnownState> known;
+    std::optional<process::KnownState> known;
     if (state == State::known) known.emplace();
     const StageTimer timer(times_.compile);
     compiled_ = context_ ? core_.compile_model(source, *context_, properties)
@@ -183,8 +183,8 @@ void Request::compile_as(const ov::AnyMap& properties, State state) {
 }
 
 void Request::read_from(std::string path, std::shared_ptr<const void> owner) {
-    stand_in_ = std::move(path);
-    stand_in_owner_ = std::move(owner);
+    read_path_ = std::move(path);
+    read_path_owner_ = std::move(owner);
 }
 
 void Request::unpack_into(std::shared_ptr<runtime::Scratch> scratch) {
@@ -198,7 +198,7 @@ std::vector<std::span<const std::byte>> Request::read_weights() {
 }
 
 void Request::compile_untouched() {
-    if (input_.path.empty() || is_gguf(input_.path) || !stand_in_.empty()) {
+    if (input_.path.empty() || is_gguf(input_.path) || !read_path_.empty()) {
         compile_as(properties_, State::own);
         return;
     }
@@ -235,18 +235,18 @@ bool Request::compile_with(const runtime::PrivateCache& cache) {
 // A context gives the device behind it no directory.
 bool Request::may_be_wrapped() {
     if (context_) return false;
-    const os::KnownState known;
+    const process::KnownState known;
     return may_be_batched(core_, device_, properties_, *model());
 }
 
 bool Request::is_wrapped() {
-    const os::KnownState known;
+    const process::KnownState known;
     return is_batched(compiled_.value());
 }
 
 // AUTO lets the CPU begin, and says so in brackets.
 bool Request::is_stood_in_for() {
-    const os::KnownState known;
+    const process::KnownState known;
     try {
         const auto devices = compiled_.value().get_property(ov::execution_devices);
         return std::ranges::any_of(devices, [](const auto& name) { return name.starts_with('('); });
@@ -256,7 +256,7 @@ bool Request::is_stood_in_for() {
 }
 
 std::string Request::requirements() {
-    const os::KnownState known;
+    const process::KnownState known;
     try {
         return compiled_.value().get_property(compat::k_runtime_requirements).as<std::string>();
     } catch (const std::exception&) {
@@ -288,8 +288,8 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
     SinkBuffer buffer(sink);
     std::ostream stream(&buffer);
     stream.imbue(std::locale::classic());
-    const os::KnownState known;
-    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
+    const process::KnownState known;
+    if (!process::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     try {
         compiled_.value().export_model(stream);
     } catch (const std::bad_alloc&) {
@@ -301,18 +301,18 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
     }
     if (auto written = buffer.finish(); !written) return written;
     if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
-    if (!os::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
+    if (!process::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     return {};
 }
 
 runtime::Compatibility Request::check(const std::string& requirements) {
-    const os::KnownState known;
+    const process::KnownState known;
     return openvino::check(core_, device_in_use(), requirements);
 }
 
 std::string Request::settled_properties() {
     if (!compiled_) return {};
-    const os::KnownState known;
+    const process::KnownState known;
     return openvino::settled_properties(core_, device_, properties_, *compiled_);
 }
 
@@ -355,7 +355,7 @@ Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights
 }
 
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
-    const os::KnownState known;
+    const process::KnownState known;
     auto properties = with_settled(core_, device_, without_cache_control(properties_), settled_);
     // Makes ov::loaded_from_cache of an imported model true unless this request compiled it.
     properties[ov::loaded_from_cache.name()] = !times_.compile.has_value();
@@ -363,10 +363,10 @@ Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool with
         properties.insert(ov::cache_mode(ov::CacheMode::OPTIMIZE_SIZE));
         properties[compat::k_weights_path] = weights_path();
     }
-    if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
+    if (!process::streams_are_plain()) return fail(Errc::busy, k_other_streams);
     try {
         auto model = import_with(blob, properties, without_weights);
-        if (!os::streams_are_plain()) return fail(Errc::busy, k_other_streams);
+        if (!process::streams_are_plain()) return fail(Errc::busy, k_other_streams);
         return model;
     } catch (const std::bad_alloc&) {
         return fail(Errc::busy, "there is too little memory to import the kept model");
@@ -424,7 +424,7 @@ std::optional<ov::CompiledModel> Request::import_with_kernels(const runtime::Blo
 }
 
 Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
-    const os::KnownState known;
+    const process::KnownState known;
     try {
         return openvino::warm_up(compiled_.value(), limit);
     } catch (const std::exception& error) {

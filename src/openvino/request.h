@@ -112,8 +112,8 @@ private:
 
     ov::Core& core_;
     ModelInput input_;
-    std::string stand_in_;  // the path that is read instead of the model's own; empty otherwise
-    std::shared_ptr<const void> stand_in_owner_;
+    std::string read_path_;  // the path that is read instead of the model's own; empty otherwise
+    std::shared_ptr<const void> read_path_owner_;
     std::shared_ptr<runtime::Scratch> scratch_;  // until the model is read
     DeviceName device_;
     std::optional<ov::RemoteContext> context_;  // of that device

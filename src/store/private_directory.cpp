@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "os/open_files.h"
-#include "store/context.h"
-#include "store/objects.h"
-#include "store/quarantine.h"
-#include "store/tmp_file.h"
+#include "store/disk/context.h"
+#include "store/disk/tmp_file.h"
+#include "store/objects/objects.h"
+#include "store/objects/quarantine.h"
 
 namespace larder::internal::store {
 namespace {

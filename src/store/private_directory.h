@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "os/file_system.h"
-#include "store/publish.h"
-#include "store/types.h"
+#include "store/disk/types.h"
+#include "store/publish/publish.h"
 
 namespace larder::internal::store {
 

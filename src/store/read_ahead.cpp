@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "store/lookup.h"
-#include "store/referring.h"
+#include "store/disk/manifest_file.h"
+#include "store/references/referring.h"
 
 namespace larder::internal::store {
 namespace {

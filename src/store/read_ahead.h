@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "base/result.h"
-#include "store/administration.h"
-#include "store/context.h"
+#include "store/disk/administration.h"
+#include "store/disk/context.h"
 
 namespace larder::internal::store {
 

@@ -2,18 +2,22 @@
 
 #include <utility>
 
-#include "store/compressed_object.h"
-#include "store/context.h"
-#include "store/eviction.h"
-#include "store/family.h"
-#include "store/lookup.h"
-#include "store/marks.h"
-#include "store/objects.h"
-#include "store/pins.h"
-#include "store/quarantine.h"
+#include "store/compression/compressed_object.h"
+#include "store/compression/compression.h"
+#include "store/disk/context.h"
+#include "store/disk/tmp_file.h"
+#include "store/entries/listing.h"
+#include "store/entries/lookup.h"
+#include "store/entries/marks.h"
+#include "store/entries/pins.h"
+#include "store/limit/eviction.h"
+#include "store/limit/removal.h"
+#include "store/objects/objects.h"
+#include "store/objects/quarantine.h"
 #include "store/read_ahead.h"
-#include "store/referring.h"
-#include "store/tmp_file.h"
+#include "store/references/family.h"
+#include "store/references/referring.h"
+#include "store/verify.h"
 
 namespace larder::internal::store {
 
@@ -78,16 +82,18 @@ void Store::forget_entry_set_aside(const Key& key) {
     store::forget_entry_set_aside(*context_, key);
 }
 
-Result<Flight> Store::flight(const Key& key, std::chrono::nanoseconds timeout,
-                             std::string_view purpose) {
-    return take_flight(*context_, key, timeout, purpose);
+Result<CompileLock> Store::compile_lock(const Key& key, std::chrono::nanoseconds timeout,
+                                        std::string_view purpose) {
+    return take_compile_lock(*context_, key, timeout, purpose);
 }
 
-std::optional<FlightHolder> Store::flight_holder(const Key& key) const {
-    return store::flight_holder(*context_, key);
+std::optional<CompileLockHolder> Store::compile_lock_holder(const Key& key) const {
+    return store::compile_lock_holder(*context_, key);
 }
 
-std::vector<FlightHolder> Store::flight_holders() const { return store::flight_holders(*context_); }
+std::vector<CompileLockHolder> Store::compile_lock_holders() const {
+    return store::compile_lock_holders(*context_);
+}
 
 Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);

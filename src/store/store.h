@@ -20,16 +20,16 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "os/system.h"
-#include "store/administration.h"
-#include "store/flight.h"
-#include "store/history.h"
-#include "store/presence.h"
+#include "store/disk/administration.h"
+#include "store/disk/compile_lock.h"
+#include "store/disk/history.h"
+#include "store/disk/presence.h"
+#include "store/disk/scratch_file.h"
+#include "store/disk/types.h"
+#include "store/objects/trials.h"
 #include "store/private_directory.h"
-#include "store/publish.h"
-#include "store/referring.h"
-#include "store/scratch_file.h"
-#include "store/trials.h"
-#include "store/types.h"
+#include "store/publish/publish.h"
+#include "store/references/referring.h"
 
 namespace larder::internal::store {
 
@@ -138,11 +138,11 @@ public:
 
     // Waits until this is the only holder of the key's lock. The first attempt never sleeps.
     // Errc::timed_out after `timeout` (0: one attempt). `purpose` is shown to others, in words.
-    [[nodiscard]] Result<Flight> flight(const Key& key, std::chrono::nanoseconds timeout,
-                                        std::string_view purpose = {});
+    [[nodiscard]] Result<CompileLock> compile_lock(const Key& key, std::chrono::nanoseconds timeout,
+                                                   std::string_view purpose = {});
     // Return the holder of this key's lock, or all holders, if they gave a purpose.
-    [[nodiscard]] std::optional<FlightHolder> flight_holder(const Key& key) const;
-    [[nodiscard]] std::vector<FlightHolder> flight_holders() const;
+    [[nodiscard]] std::optional<CompileLockHolder> compile_lock_holder(const Key& key) const;
+    [[nodiscard]] std::vector<CompileLockHolder> compile_lock_holders() const;
 
     // Returns once the entry and its objects survive power loss; replaces an entry of the same key,
     // and then removes objects that only the old one used. On an error nothing is left behind, and

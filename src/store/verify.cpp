@@ -1,4 +1,5 @@
-// Reads and verifies everything that a larder holds.
+#include "store/verify.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -9,13 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "store/administration.h"
-#include "store/context.h"
-#include "store/listing.h"
-#include "store/locks.h"
-#include "store/lookup.h"
-#include "store/objects.h"
-#include "store/quarantine.h"
+#include "store/disk/locks.h"
+#include "store/disk/manifest_file.h"
+#include "store/disk/walk.h"
+#include "store/entries/listing.h"
+#include "store/objects/objects.h"
+#include "store/objects/quarantine.h"
 
 namespace larder::internal::store {
 namespace {

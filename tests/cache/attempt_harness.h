@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "support/fake_runtime.h"
 
 namespace larder::internal::cache {

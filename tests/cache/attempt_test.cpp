@@ -1,5 +1,5 @@
 // Complete requests on a fake runtime with selectable faults.
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 
 #include <barrier>
 #include <csignal>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "attempt_harness.h"
-#include "cache/blob_pages.h"
-#include "cache/explain.h"
+#include "cache/attempt/explain.h"
+#include "cache/pages/blob_pages.h"
 #include "support/fake_clock.h"
 #include "support/fake_runtime.h"
 #include "support/process.h"

@@ -1,6 +1,6 @@
-// cache/cache_directory.h, on files in OpenVINO's format. tests/cli/scan_test.py uses files of the
-// real runtime.
-#include "cache/cache_directory.h"
+// cache/stale/cache_directory.h, on files in OpenVINO's format. tests/cli/scan_test.py uses files
+// of the real runtime.
+#include "cache/stale/cache_directory.h"
 
 #include <filesystem>
 

@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
 #include "support/temporary_directory.h"

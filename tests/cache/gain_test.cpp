@@ -1,11 +1,12 @@
-// cache/gain.h: blobs that gain nothing are not stored for ever, and a busy moment does not decide.
-#include "cache/gain.h"
+// cache/attempt/gain.h: blobs that gain nothing are not stored for ever, and a busy moment does not
+// decide.
+#include "cache/attempt/gain.h"
 
 #include <chrono>
 
 #include "attempt_harness.h"
-#include "cache/blob_pages.h"
-#include "cache/explain.h"
+#include "cache/attempt/explain.h"
+#include "cache/pages/blob_pages.h"
 #include "support/fake_clock.h"
 
 namespace larder::internal::cache {

@@ -1,5 +1,5 @@
-// cache/kernels.h: kernels that a device builds while a model runs, on a fake runtime.
-#include "cache/kernels.h"
+// cache/entries/kernels.h: kernels that a device builds while a model runs, on a fake runtime.
+#include "cache/entries/kernels.h"
 
 #include <chrono>
 #include <fstream>

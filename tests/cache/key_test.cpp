@@ -1,13 +1,13 @@
 // Goal: everything that decides a blob according to the runtime is in the key. Method: two requests
 // of a fake runtime that differ in one value.
-#include "cache/key.h"
+#include "cache/identify/key.h"
 
 #include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "support/fake_runtime.h"
 #include "support/mapped_memory.h"
 #include "support/temporary_directory.h"

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "support/fake_clock.h"
 #include "support/fake_runtime.h"
 #include "support/mapped_memory.h"

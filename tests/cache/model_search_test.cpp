@@ -1,12 +1,12 @@
-// cache/model_search.h: finds out whether models still exist, on real files and a real disk that is
-// not mounted.
-#include "cache/model_search.h"
+// cache/stale/model_search.h: finds out whether models still exist, on real files and a real disk
+// that is not mounted.
+#include "cache/stale/model_search.h"
 
 #include <filesystem>
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "support/fake_runtime.h"
 #include "support/mount.h"
 #include "support/temporary_directory.h"
@@ -199,7 +199,7 @@ TEST_F(ModelSearchTest, WhatCannotBeLookedAtIsUnknown) {
 }
 
 TEST_F(ModelSearchTest, NothingIsKnownOfModelsWithoutFiles) {
-    store::State state(system_.system(), log_, "");
+    state::State state(system_.system(), log_, "");
     ModelSearch search(system_.system(), state, "larder", k_all);
     for (const auto* fingerprint : {"memory:1", "caller:1", "", "files:1"}) {
         EXPECT_EQ(search.locate(fingerprint, {}, [] { return format::ModelInfo{}; }).where,

@@ -1,6 +1,6 @@
 // Tests which bytes of a blob are recognised as the model's own, and that the other bytes complete
 // the blob.
-#include "cache/referring_blob.h"
+#include "cache/blob/referring_blob.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/attempt.h"
-#include "cache/blob_pages.h"
-#include "cache/scratch.h"
-#include "cache/source_pages.h"
+#include "cache/attempt/attempt.h"
+#include "cache/pages/blob_pages.h"
+#include "cache/pages/scratch.h"
+#include "cache/pages/source_pages.h"
 #include "support/fake_runtime.h"
 #include "support/temporary_directory.h"
 #include "support/unable.h"

@@ -1,5 +1,5 @@
-// cache/staleness.h: which entries nobody will ask for again.
-#include "cache/staleness.h"
+// cache/stale/staleness.h: which entries nobody will ask for again.
+#include "cache/stale/staleness.h"
 
 #include <deque>
 #include <map>

@@ -22,12 +22,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include "cache/attempt.h"
-#include "cache/blob_pages.h"
-#include "cache/unpacked.h"
+#include "cache/attempt/attempt.h"
+#include "cache/pages/blob_pages.h"
+#include "cache/sharing/unpacked.h"
 #include "os/address_space.h"
-#include "os/large_blocks.h"
 #include "os/page_size.h"
+#include "process/large_blocks.h"
 #include "support/c_library_allocator.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
@@ -210,7 +210,7 @@ protected:
         if (support::is_address_sanitized()) {
             support::allocate_by_c_library(device_.unpacking_libraries.front());
         }
-        const auto obstacle = os::obstacle_to_recording(device_.unpacking_libraries);
+        const auto obstacle = process::obstacle_to_recording(device_.unpacking_libraries);
         if (support::is_thread_sanitized()) GTEST_SKIP() << obstacle;
         ASSERT_EQ(obstacle, "");
         // Compiled once; all other requests are loads.

@@ -2,7 +2,7 @@
 // the unpacked ones. Method: a fake runtime whose imports allocate blocks by a library of their
 // own, like the CPU plugin; sessions of one process, and several processes, load its model at the
 // same time.
-#include "cache/weight_sharing.h"
+#include "cache/sharing/weight_sharing.h"
 
 #include <chrono>
 #include <csignal>

@@ -11,17 +11,44 @@ import pathlib
 import subprocess
 import sys
 
+LOW = {"base", "os", "format"}
+STORE = LOW | {"store", "store/disk", "store/objects", "store/publish", "store/references"}
+ENTRIES = LOW | {"store/disk", "store/objects", "store/entries"}
+REFERENCES = ENTRIES | {"store/references"}
+LIMIT = REFERENCES | {"store/limit"}
+SESSION = STORE | {"state", "model", "runtime", "cache/ahead", "cache/entries", "cache/session"}
+IDENTIFY = SESSION | {"process", "cache/identify"}
+ATTEMPT = IDENTIFY | {"cache/pages", "cache/blob", "cache/sharing", "cache/attempt"}
 MAY_INCLUDE = {
     "base": {"base"},
     "os": {"base", "os"},
+    "process": {"base", "os", "process"},
     "format": {"base", "format"},
-    "store": {"base", "os", "format", "store"},
+    "store/disk": LOW | {"store/disk"},
+    "store/objects": LOW | {"store/disk", "store/objects"},
+    "store/entries": ENTRIES,
+    "store/references": REFERENCES,
+    "store/limit": LIMIT,
+    "store/publish": LIMIT | {"store/publish"},
+    "store/compression": LIMIT - {"store/references"}
+    | {"process", "store/publish", "store/compression"},
+    "store": LIMIT | {"process", "store/publish", "store/compression", "store"},
+    "state": LOW | {"store/disk", "state"},
     "model": {"base", "os", "model"},
     "remote": {"base", "os", "format", "remote"},
-    "exchange": {"base", "os", "format", "store", "remote", "exchange"},
+    "exchange": STORE | {"remote", "exchange"},
     "runtime": {"base", "runtime"},
-    "openvino": {"base", "os", "format", "runtime", "openvino"},
-    "cache": {"base", "os", "format", "store", "model", "runtime", "cache"},
+    "openvino": {"base", "os", "process", "format", "runtime", "openvino"},
+    "cache/pages": STORE | {"process", "runtime", "cache/pages"},
+    "cache/ahead": STORE | {"state", "cache/ahead"},
+    "cache/entries": STORE | {"cache/entries"},
+    "cache/session": SESSION,
+    "cache/identify": IDENTIFY,
+    "cache/blob": IDENTIFY | {"cache/blob"},
+    "cache/sharing": IDENTIFY | {"cache/pages", "cache/sharing"},
+    "cache/attempt": ATTEMPT,
+    "cache/stale": SESSION | {"cache/stale"},
+    "cache": ATTEMPT | {"cache/stale"},
     "cli": {"cli", "larder"},
     "hook": {"hook", "larder"},
     "serve": {"serve", "cli", "larder"},

@@ -13,8 +13,8 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/openvino.hpp>
 
-#include "cache/key.h"
-#include "cache/session.h"
+#include "cache/identify/key.h"
+#include "cache/session/session.h"
 #include "openvino/request.h"
 #include "os/address_space.h"
 #include "os/system.h"

@@ -16,7 +16,7 @@ struct CompiledModelCase {
     std::string name;
     std::function<std::shared_ptr<ov::Model>()> make;
     ov::AnyMap properties;
-    bool has_made_up_names = false;  // by each import: then no export has the bytes of another
+    bool has_generated_names = false;  // by each import: then no export has the bytes of another
 };
 
 [[nodiscard]] std::vector<CompiledModelCase> compiled_model_cases();

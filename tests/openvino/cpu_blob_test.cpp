@@ -137,7 +137,7 @@ protected:
         const auto imported = import(bytes_of(original_));
         outputs_ = all_outputs(imported);
         exported_ = exported(imported);
-        EXPECT_EQ(exported_ == original_, !GetParam().has_made_up_names);
+        EXPECT_EQ(exported_ == original_, !GetParam().has_generated_names);
     }
 
     ov::CompiledModel import(std::span<const std::byte> bytes,

@@ -1,6 +1,6 @@
-// os/large_blocks.h on the real plugin: it redirects the plugin's allocations, and changes no
+// process/large_blocks.h on the real plugin: it redirects the plugin's allocations, and changes no
 // result.
-#include "os/large_blocks.h"
+#include "process/large_blocks.h"
 
 #include <algorithm>
 #include <cstring>
@@ -70,12 +70,12 @@ TEST(LargeBlocks, ReachThePluginAndChangeNoOutput) {
     const auto libraries = importing.unpacking_libraries();
     ASSERT_FALSE(libraries.empty());
     constexpr std::int64_t k_plenty = std::int64_t{1} << 40;
-    auto scope = std::make_unique<os::LargeBlockScope>(libraries, k_plenty);
+    auto scope = std::make_unique<process::LargeBlockScope>(libraries, k_plenty);
     ASSERT_TRUE(importing.import_blob({sink.bytes(), nullptr}, false));
     auto imported = importing.take();
     EXPECT_EQ(outputs(imported), expected);
-    if (os::transparent_huge_pages() != os::HugePages::always) {
-        EXPECT_LT(os::LargeBlockScope::budget_bytes_left(), k_plenty);
+    if (process::transparent_huge_pages() != process::HugePages::always) {
+        EXPECT_LT(process::LargeBlockScope::budget_bytes_left(), k_plenty);
     }
     scope.reset();
     EXPECT_EQ(outputs(imported), expected);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cache/attempt.h"
+#include "cache/attempt/attempt.h"
 #include "openvino/request.h"
 #include "small_models/small_models.h"
 

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <openvino/openvino.hpp>
 
-#include "cache/session.h"
+#include "cache/session/session.h"
 #include "os/system.h"
 #include "support/interrupted_calls.h"
 #include "support/meddled_file_system.h"

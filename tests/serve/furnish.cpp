@@ -12,13 +12,14 @@
 
 #include "base/log.h"
 #include "os/system.h"
-#include "store/state.h"
+#include "state/state.h"
 #include "store/store.h"
 
 namespace {
 
 using Json = nlohmann::json;
 namespace store = larder::internal::store;
+namespace state = larder::internal::state;
 namespace format = larder::internal::format;
 
 constexpr std::int64_t k_minute_ns = 60'000'000'000;
@@ -70,8 +71,8 @@ store::Publication publication_of(const Json& line, std::int64_t now_ns) {
     return publication;
 }
 
-store::Event event_of(const Json& line, const std::string& larder_id, std::int64_t now_ns) {
-    store::Event event;
+state::Event event_of(const Json& line, const std::string& larder_id, std::int64_t now_ns) {
+    state::Event event;
     event.larder_id = larder_id;
     if (line.value("outcome", "") != "bypassed") event.key = key_of(line);
     event.model = line["model"];
@@ -92,11 +93,11 @@ int main(int argc, char** argv) {
     const larder::internal::os::RealSystem real;
     const auto system = real.system();
     larder::internal::Log log(larder::internal::LogLevel::warn);
-    store::State state(system, log, argv[2]);
+    state::State memory(system, log, argv[2]);
     store::OpenOptions options;
     options.directory = argv[1];
     options.state_directory = argv[2];
-    auto opened = store::Store::open(system, log, state, options);
+    auto opened = store::Store::open(system, log, memory, options);
     if (!opened) {
         std::cerr << "furnish: " << opened.error().message() << '\n';
         return 1;
@@ -105,7 +106,7 @@ int main(int argc, char** argv) {
     for (std::string text; std::getline(std::cin, text);) {
         const auto line = Json::parse(text);
         if (line.contains("outcome")) {
-            state.record(event_of(line, (*opened)->id(), now_ns));
+            memory.record(event_of(line, (*opened)->id(), now_ns));
             continue;
         }
         const auto published = (*opened)->publish(publication_of(line, now_ns));

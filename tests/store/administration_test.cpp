@@ -1,5 +1,5 @@
-// store/administration.h: listing, checking and removing.
-#include "store/administration.h"
+// store/disk/administration.h: listing, checking and removing.
+#include "store/disk/administration.h"
 
 #include <algorithm>
 #include <thread>

@@ -10,7 +10,7 @@
 
 #include "format/compressed.h"
 #include "harness.h"
-#include "store/state.h"
+#include "state/state.h"
 
 namespace larder::internal::store {
 
@@ -114,7 +114,7 @@ protected:
         EXPECT_TRUE(contents.unused.empty());
     }
 
-    State state_;
+    state::State state_;
 };
 
 }  // namespace larder::internal::store

@@ -35,7 +35,7 @@ TEST_F(CompressionTest, NeverReplacesWhatCameMeanwhile) {
     compress_while([&] { keep("y", content_of("x", 1, 100'000)); });
     EXPECT_EQ(encoding_of("x"), Encoding::raw) << "somebody else uses its object now";
     // A compiling process holds the compile lock.
-    const auto flight = store_->flight(key_of("x"), std::chrono::seconds(0));
+    const auto compile_lock = store_->compile_lock(key_of("x"), std::chrono::seconds(0));
     EXPECT_EQ(left_of(compress(only({"x"}))), "x: shared\n");
     ASSERT_TRUE(store_->remove(std::vector{key_of("y")}));
     EXPECT_EQ(left_of(compress(only({"x"}))), "x: busy\n");

@@ -1,5 +1,5 @@
-// store/content.h: several threads read a file, completely or not at all.
-#include "store/content.h"
+// store/disk/content.h: several threads read a file, completely or not at all.
+#include "store/disk/content.h"
 
 #include <atomic>
 #include <cerrno>

@@ -63,7 +63,7 @@ TEST_F(DiskTest, ThatIsFullLosesNothing) {
     ::close(file);
     EXPECT_FALSE(store->publish(blob("y", 1, 1)));
     EXPECT_TRUE(store->find(key_of("x")).manifest);
-    static_cast<void>(!store->flight(key_of("y"), {}));
+    static_cast<void>(!store->compile_lock(key_of("y"), {}));
     const auto key = key_of("x");
     EXPECT_TRUE(store->remove({&key, 1})) << "there must be a way out";
     stdfs::remove(larder_ + "/tmp/filler");
@@ -107,7 +107,7 @@ TEST_F(DiskTest, ThatIsMountedReadOnlyIsRead) {
     ASSERT_TRUE(object);
     EXPECT_EQ(text_of(*object), content_of("x", 1, 5'000));
     EXPECT_EQ(store.publish(blob("y")).error().code, Errc::read_only);
-    EXPECT_EQ(store.flight(key_of("y"), {}).error().code, Errc::read_only);
+    EXPECT_EQ(store.compile_lock(key_of("y"), {}).error().code, Errc::read_only);
     EXPECT_TRUE(store.begin_trial(part.object));
     EXPECT_TRUE(store.quarantine(key_of("x"), part, "test"));
     EXPECT_FALSE(store.find(key_of("x")).manifest);
@@ -135,7 +135,7 @@ TEST_F(DiskTest, ThatTurnsReadOnlyLosesNothing) {
         if (!mount) LARDER_UNABLE() << "cannot mount";
         // The paths that the store uses now lead through the mount.
         EXPECT_EQ(store->publish(blob("y")).error().code, Errc::read_only);
-        EXPECT_FALSE(store->flight(key_of("y"), {}));
+        EXPECT_FALSE(store->compile_lock(key_of("y"), {}));
         EXPECT_TRUE(store->find(key_of("x")).manifest);
     }
     EXPECT_TRUE(store->publish(blob("y")));
@@ -201,12 +201,12 @@ TEST_F(DiskTest, OfAGroupIsWrittenByAllOfIt) {
     as(4713, [](Store& store) {
         EXPECT_TRUE(store.publish(blob("y", 1)));
         EXPECT_TRUE(store.publish(blob("x", 2)));
-        EXPECT_TRUE(store.flight(key_of("x"), {}));
+        EXPECT_TRUE(store.compile_lock(key_of("x"), {}));
     });
     as(4712, [](Store& store) {
         const auto key = key_of("y");
         EXPECT_TRUE(store.remove({&key, 1}));
-        EXPECT_TRUE(store.flight(key_of("x"), {}));
+        EXPECT_TRUE(store.compile_lock(key_of("x"), {}));
         EXPECT_TRUE(store.verify({})->findings.empty());
     });
     const auto contents = read_larder(larder_);

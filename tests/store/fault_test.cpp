@@ -234,9 +234,9 @@ TEST_F(FaultTest, WhileTryingAnObject) {
     }});
 }
 
-TEST_F(FaultTest, WhileInFlight) {
+TEST_F(FaultTest, WhileTheCompileLockIsHeld) {
     fail_everywhere({.act = [](Store& store) {
-        return outcome(store.flight(key_of("x"), std::chrono::nanoseconds(0)));
+        return outcome(store.compile_lock(key_of("x"), std::chrono::nanoseconds(0)));
     }});
 }
 
@@ -340,7 +340,7 @@ TEST_F(FaultTest, NoDescriptorIsLeft) {
             static_cast<void>(
                 store->open_object(manifest->key, manifest->parts[0], VerifyPolicy::once));
         }
-        static_cast<void>(store->flight(key_of("x"), {}));
+        static_cast<void>(store->compile_lock(key_of("x"), {}));
         if (faulty.faults() == 0) break;
         ASSERT_EQ(count(), before) << faulty.first_fault();
     }

@@ -1,5 +1,5 @@
-// store/frame_codec.h: one frame, compressed and decompressed.
-#include "store/frame_codec.h"
+// store/compression/frame_codec.h: one frame, compressed and decompressed.
+#include "store/compression/frame_codec.h"
 
 #include <cstring>
 #include <random>

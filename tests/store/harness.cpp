@@ -7,7 +7,7 @@
 
 #include "format/compressed.h"
 #include "format/larder_info.h"
-#include "store/frame_codec.h"
+#include "store/compression/frame_codec.h"
 
 namespace larder::internal::store {
 

@@ -138,9 +138,10 @@ protected:
                     break;
                 }
                 case 5: {
-                    const auto flight = store.flight(key_of(name), std::chrono::seconds(0));
-                    if (!flight && flight.error().code != Errc::timed_out) {
-                        complain("flight: " + flight.error().message());
+                    const auto compile_lock =
+                        store.compile_lock(key_of(name), std::chrono::seconds(0));
+                    if (!compile_lock && compile_lock.error().code != Errc::timed_out) {
+                        complain("compile_lock: " + compile_lock.error().message());
                     }
                     break;
                 }
@@ -210,10 +211,10 @@ TEST_F(KillTest, LosesNothingThatWasAcknowledged) {
     ASSERT_TRUE(again->collect_garbage());
     EXPECT_TRUE(read_larder(larder()).unused.empty());
     for (std::size_t i = 0; i < k_shared_names; ++i) {
-        const auto flight =
-            again->flight(key_of("shared-" + std::to_string(i)), std::chrono::seconds(0));
-        ASSERT_TRUE(flight) << flight.error().message();
-        EXPECT_FALSE(flight->waited());
+        const auto compile_lock =
+            again->compile_lock(key_of("shared-" + std::to_string(i)), std::chrono::seconds(0));
+        ASSERT_TRUE(compile_lock) << compile_lock.error().message();
+        EXPECT_FALSE(compile_lock->waited());
     }
 }
 

@@ -7,7 +7,7 @@
 #include "format/manifest.h"
 #include "format/sealed_json.h"
 #include "harness.h"
-#include "store/state.h"
+#include "state/state.h"
 #include "support/fake_clock.h"
 #include "support/mount.h"
 #include "support/process.h"
@@ -57,7 +57,7 @@ protected:
         return true;
     }
     void ask_for(const std::string& name, std::int64_t ago_s) {
-        Event event;
+        state::Event event;
         event.larder_id = store_->id();
         event.key = key_of(name);
         event.outcome = "loaded";
@@ -68,7 +68,7 @@ protected:
     [[nodiscard]] std::uint64_t total() { return store_->totals()->disk_bytes; }
     [[nodiscard]] std::string account() const { return larder() + "/account"; }
 
-    State state_;
+    state::State state_;
 };
 
 TEST_F(LimitTest, IsNeverExceeded) {

@@ -16,9 +16,9 @@
 #include <thread>
 
 #include "harness.h"
-#include "store/selection.h"
-#include "store/state.h"
-#include "store/worth.h"
+#include "state/state.h"
+#include "store/limit/selection.h"
+#include "store/limit/worth.h"
 #include "support/process.h"
 
 namespace larder::internal::store {
@@ -95,7 +95,7 @@ protected:
             store = *machine.open(options);
         }
         Machine machine;
-        State state;
+        state::State state;
         std::unique_ptr<Store> store;
     };
 
@@ -140,13 +140,13 @@ protected:
             const auto& model = models_[index];
             bool hit = load(process, model);
             if (!hit) {
-                const auto flight =
-                    process.store->flight(key_of(model.name), std::chrono::seconds(30));
-                EXPECT_TRUE(flight) << flight.error().message();
+                const auto compile_lock =
+                    process.store->compile_lock(key_of(model.name), std::chrono::seconds(30));
+                EXPECT_TRUE(compile_lock) << compile_lock.error().message();
                 hit = load(process, model);
                 if (!hit) keep(process, model);
             }
-            Event event;
+            state::Event event;
             event.larder_id = process.store->id();
             event.key = key_of(model.name);
             event.outcome = hit ? "loaded" : "compiled";

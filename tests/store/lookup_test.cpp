@@ -1,6 +1,6 @@
-// store/lookup.h: finds the entry of a key, in the same number of calls for every size of the
-// larder.
-#include "store/lookup.h"
+// store/entries/lookup.h: finds the entry of a key, in the same number of calls for every size of
+// the larder.
+#include "store/entries/lookup.h"
 
 #include <functional>
 

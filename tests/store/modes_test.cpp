@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "harness.h"
-#include "store/state.h"
+#include "state/state.h"
 #include "support/process.h"
 
 namespace larder::internal::store {
@@ -94,7 +94,7 @@ TEST_F(ModesTest, TheStateIsForItsUserAlone) {
         with_umask(mask, [&] {
             const os::RealSystem system;
             Log log(LogLevel::error);
-            State state(system.system(), log, state_directory);
+            state::State state(system.system(), log, state_directory);
             state.remember_fingerprint({1, 2, 3, 4, 5}, hash_bytes({}));
             EXPECT_FALSE(state.fault());
             EXPECT_EQ(mode_of(state_directory), 0700U);
@@ -114,7 +114,7 @@ TEST_F(ModesTest, ADirectoryThatWasThereKeepsItsModes) {
     ASSERT_EQ(::chmod(state_directory.c_str(), 0750), 0);
     const os::RealSystem system;
     Log log(LogLevel::error);
-    State state(system.system(), log, state_directory);
+    state::State state(system.system(), log, state_directory);
     EXPECT_FALSE(state.fault());
     EXPECT_EQ(mode_of(state_directory), 0750U);
 }

@@ -1,5 +1,5 @@
-// store/objects.h: opening and verifying objects.
-#include "store/objects.h"
+// store/objects/objects.h: opening and verifying objects.
+#include "store/objects/objects.h"
 
 #include <chrono>
 #include <thread>

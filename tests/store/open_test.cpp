@@ -53,7 +53,7 @@ TEST_F(OpenTest, MakesNothingWhenNotToldTo) {
         EXPECT_EQ((*store)->id(), "");
         EXPECT_FALSE((*store)->find(key_of("x")).manifest);
         EXPECT_EQ((*store)->publish(blob("x")).error().code, Errc::read_only);
-        EXPECT_EQ((*store)->flight(key_of("x"), {}).error().code, Errc::read_only);
+        EXPECT_EQ((*store)->compile_lock(key_of("x"), {}).error().code, Errc::read_only);
         EXPECT_EQ((*store)->totals()->entries, 0U);
         EXPECT_TRUE((*store)->find_keys("")->empty());
         EXPECT_TRUE((*store)->verify({})->findings.empty());
@@ -128,9 +128,9 @@ TEST_F(OpenTest, ManyHandlesWorkSideBySide) {
         EXPECT_EQ(stores[(i + 7) % 200]->find(key_of("x")).manifest->notes.at("version"),
                   std::to_string(i));
     }
-    const auto flight = stores[0]->flight(key_of("x"), {});
-    ASSERT_TRUE(flight);
-    EXPECT_EQ(stores[1]->flight(key_of("x"), {}).error().code, Errc::timed_out);
+    const auto compile_lock = stores[0]->compile_lock(key_of("x"), {});
+    ASSERT_TRUE(compile_lock);
+    EXPECT_EQ(stores[1]->compile_lock(key_of("x"), {}).error().code, Errc::timed_out);
 }
 
 // The first process creates the id, and all others use it.

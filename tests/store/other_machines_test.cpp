@@ -1,5 +1,5 @@
-// store/tmp_file.h and store/trials.h on file systems that several machines have mounted, and on
-// which locks may not exclude other machines.
+// store/disk/tmp_file.h and store/objects/trials.h on file systems that several machines have
+// mounted, and on which locks may not exclude other machines.
 #include <chrono>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,5 @@
-// store/publish.h: adding and replacing entries.
-#include "store/publish.h"
+// store/publish/publish.h: adding and replacing entries.
+#include "store/publish/publish.h"
 
 #include <chrono>
 #include <thread>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "harness.h"
-#include "store/layout.h"
+#include "store/disk/layout.h"
 
 namespace larder::internal::store {
 namespace {
@@ -165,7 +165,7 @@ TEST_F(PublishTest, MakesAnewWhatSomebodyRemovedMeanwhile) {
         std::filesystem::remove_all(larder() + "/" + name);
         ASSERT_TRUE(publish(blob("x"))) << name;
         EXPECT_EQ(content(key_of("x")), content_of("x", 1, 5'000));
-        ASSERT_TRUE(store_->flight(key_of("x"), std::chrono::seconds(0))) << name;
+        ASSERT_TRUE(store_->compile_lock(key_of("x"), std::chrono::seconds(0))) << name;
     }
     EXPECT_EQ(read_larder(larder()).damage, "");
 }

@@ -1,5 +1,5 @@
-// store/quarantine.h and store/trials.h: setting objects aside, and finding those that crash
-// processes.
+// store/objects/quarantine.h and store/objects/trials.h: setting objects aside, and finding those
+// that crash processes.
 #include <chrono>
 #include <csignal>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Encoding::referring: blobs with some bytes in files outside the store.
-#include "store/referring.h"
+#include "store/references/referring.h"
 
 #include <chrono>
 #include <functional>

@@ -1,9 +1,9 @@
 // The order of eviction: worth, size, and shared objects.
-#include "store/selection.h"
+#include "store/limit/selection.h"
 
 #include <gtest/gtest.h>
 
-#include "store/worth.h"
+#include "store/limit/worth.h"
 
 namespace larder::internal::store {
 namespace {

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "harness.h"
-#include "store/layout.h"
+#include "store/disk/layout.h"
 #include "support/fault_file_system.h"
 
 namespace larder::internal::store {

@@ -62,7 +62,7 @@ TEST_F(SharingTest, RootLeavesNothingThatTheOwnerCannotRemove) {
         const auto store = machine.must_open(larder());
         ASSERT_TRUE(store->publish(blob("a")));
         const auto manifest = *store->publish(blob("b", 2));
-        ASSERT_TRUE(store->flight(key_of("a"), {}));
+        ASSERT_TRUE(store->compile_lock(key_of("a"), {}));
         ASSERT_TRUE(store->pin(key_of("a")));
         auto trial = store->begin_trial(manifest.parts[0].object);
         ASSERT_TRUE(trial);
@@ -85,7 +85,7 @@ TEST_F(SharingTest, EachCanLoadReplaceAndRemoveWhatTheOtherKept) {
     as(k_anna, [](Store& store) {
         ASSERT_TRUE(store.publish(blob("a")));
         ASSERT_TRUE(store.publish(blob("b")));
-        ASSERT_TRUE(store.flight(key_of("a"), {}));
+        ASSERT_TRUE(store.compile_lock(key_of("a"), {}));
         const auto manifest = store.find(key_of("a")).manifest;
         auto trial = store.begin_trial(manifest->parts[0].object);
         ASSERT_TRUE(trial) << trial.error().message();
@@ -96,8 +96,8 @@ TEST_F(SharingTest, EachCanLoadReplaceAndRemoveWhatTheOtherKept) {
         const auto object =
             store.open_object(manifest->key, manifest->parts[0], VerifyPolicy::always);
         ASSERT_TRUE(object) << object.error().message();
-        const auto flight = store.flight(key_of("a"), {});
-        ASSERT_TRUE(flight) << flight.error().message();
+        const auto compile_lock = store.compile_lock(key_of("a"), {});
+        ASSERT_TRUE(compile_lock) << compile_lock.error().message();
         const auto trial = store.begin_trial(manifest->parts[0].object);
         ASSERT_TRUE(trial) << trial.error().message();
         const auto proven = store.mark_proven(manifest->parts[0].object);

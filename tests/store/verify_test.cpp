@@ -1,9 +1,10 @@
-// store/administration.h, verify_entries: long checks, and damage that affects several entries.
+// store/disk/administration.h, verify_entries: long checks, and damage that affects several
+// entries.
 #include <algorithm>
 
 #include "harness.h"
-#include "store/administration.h"
-#include "store/state.h"
+#include "state/state.h"
+#include "store/disk/administration.h"
 #include "support/fake_clock.h"
 
 namespace larder::internal::store {
@@ -36,7 +37,7 @@ protected:
 
     support::FakeClock clock_;
     Machine machine_of_clock_{*fs_, &clock_};
-    State state_{machine_of_clock_.system(), machine_of_clock_.log(), directory_ / "state"};
+    state::State state_{machine_of_clock_.system(), machine_of_clock_.log(), directory_ / "state"};
     VerifyOptions with_journal_{0, &state_};
 };
 

@@ -1,5 +1,5 @@
-// store/windows.h.
-#include "store/windows.h"
+// store/references/windows.h.
+#include "store/references/windows.h"
 
 #include <string>
 #include <string_view>

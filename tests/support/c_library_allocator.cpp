@@ -5,7 +5,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include "os/linkage.h"
+#include "process/linkage.h"
 
 namespace larder::internal::support {
 
@@ -22,9 +22,9 @@ void* function_of_c_library(std::string_view name) {
 }  // namespace
 
 void allocate_by_c_library(std::string_view library) {
-    for (const auto& loaded : os::LoadedLibrary::find(library)) {
-        for (const auto& slot :
-             os::find_import_slots(loaded, {"malloc", "aligned_alloc", "posix_memalign", "free"})) {
+    for (const auto& loaded : process::LoadedLibrary::find(library)) {
+        for (const auto& slot : process::find_import_slots(
+                 loaded, {"malloc", "aligned_alloc", "posix_memalign", "free"})) {
             void* const own = function_of_c_library(slot.function());
             EXPECT_TRUE(slot.exchange(slot.load(), own)) << slot.function();
         }

@@ -1,0 +1,108 @@
+#include "cache/session/session.h"
+
+#include <utility>
+
+namespace larder::internal::cache {
+
+Session::Session(const os::System& system, Log& log, Config config)
+    : system_(system),
+      log_(log),
+      config_(std::move(config)),
+      state_(system, log, config_.state_directory),
+      next_model_(system, state_) {}
+
+Session::~Session() {
+    // Reported first: the rest may take longer than the process has to read messages.
+    if (config_.report || log_.enabled(LogLevel::info)) {
+        const auto summary = report_.get().summary();
+        if (!summary.empty()) log_.answer(summary);
+    }
+    keeping_.end();
+    {
+        const std::lock_guard lock(presences_->mutex);
+        presences_->list.clear();
+    }
+    keep_late_files();
+}
+
+void Session::keep_late_files() {
+    kernels().keep();
+    late_files().keep();
+}
+
+Result<std::shared_ptr<store::Store>> Session::store() {
+    const std::lock_guard lock(mutex_);
+    if (!store_) {
+        const bool writes = config_.mode == Mode::on || config_.mode == Mode::refresh;
+        store::OpenOptions options;
+        options.directory = config_.directory;
+        options.state_directory = config_.state_directory;
+        options.max_size = config_.max_size;
+        options.min_free = config_.min_free;
+        options.history = &state_;
+        using store::WorldWritable;
+        options.world_writable =
+            config_.allow_world_writable ? WorldWritable::allow : WorldWritable::refuse;
+        options.access = writes ? store::Access::read_write : store::Access::read_only;
+        auto opened = store::Store::open(system_, log_, state_, options);
+        if (!opened) return fail(std::move(opened.error()));
+        store_ = std::move(*opened);
+    }
+    return store_;
+}
+
+void Session::lose(const std::shared_ptr<store::Store>& store) {
+    const std::lock_guard lock(mutex_);
+    if (store_ == store) store_.reset();
+}
+
+std::shared_ptr<const void> Session::keep(std::shared_ptr<store::Store> store,
+                                          store::Presence presence) {
+    const std::lock_guard lock(presences_->mutex);
+    presences_->list.push_front({std::move(store), std::move(presence)});
+    const auto* const kept = &presences_->list.front();
+    return {kept, [presences = presences_](const Present* present) {
+                const std::lock_guard lock_of_owner(presences->mutex);
+                presences->list.remove_if([&](const Present& one) { return &one == present; });
+            }};
+}
+
+std::set<std::string> Session::presence_paths() const {
+    const std::lock_guard lock(presences_->mutex);
+    std::set<std::string> paths;
+    for (const auto& present : presences_->list) paths.insert(present.presence.path());
+    return paths;
+}
+
+TrialWatch& Session::trials() {
+    const std::lock_guard lock(mutex_);
+    return trials_.get();
+}
+
+Report& Session::report() {
+    const std::lock_guard lock(mutex_);
+    return report_.get();
+}
+
+Keeping& Session::keeping() {
+    const std::lock_guard lock(mutex_);
+    return keeping_.get();
+}
+
+KernelKeeping& Session::kernels() {
+    const std::lock_guard lock(mutex_);
+    return kernels_.get();
+}
+
+LateFiles& Session::late_files() {
+    const std::lock_guard lock(mutex_);
+    return late_files_.get();
+}
+
+void Session::retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
+                     format::Manifest manifest, std::optional<std::int64_t> began_at_ns) {
+    late_files().retain(log_, std::move(store), std::move(directory), std::move(manifest),
+                        began_at_ns);
+}
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,141 @@
+// The parts that all requests of one handle share.
+#pragma once
+
+#include <chrono>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "cache/ahead/next_model.h"
+#include "cache/entries/kernels.h"
+#include "cache/entries/late_files.h"
+#include "cache/session/keeping.h"
+#include "cache/session/process_own.h"
+#include "cache/session/progress.h"
+#include "cache/session/report.h"
+#include "cache/session/request.h"
+#include "cache/session/trial_watch.h"
+#include "os/system.h"
+#include "state/state.h"
+#include "store/store.h"
+
+namespace larder::internal::cache {
+
+// Decides whether processes share the memory that blobs are unpacked into.
+enum class Share {
+    automatic,  // if several processes use a model at once, or did
+    on,
+    off,
+};
+
+// Decides whether entries hold weights that are also in the model's own files.
+enum class WeightsKept {
+    // Like `refer` if a load can map the files, and if they do not lie further away than the
+    // larder, or in memory.
+    automatic,
+    refer,  // an entry holds only what the compiler made
+    keep,   // an entry holds the weights too
+};
+
+// Decides which blobs are published.
+enum class Keep {
+    automatic,  // those that save time or memory
+    all,
+};
+
+struct Config {
+    std::string directory;
+    std::string state_directory;
+    std::string temporary_directory;  // for files if there is no larder; may be empty
+    Mode mode = Mode::on;
+    store::VerifyPolicy verify = store::VerifyPolicy::once;
+    std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
+    SizeLimit max_size{};  // of the larder; none: no limit
+    SizeLimit min_free{};  // of its disk
+    bool allow_world_writable = false;
+    bool release_memory = true;  // as early as possible, at the cost of an import after a compile
+    bool prefault = true;        // of the memory that the runtime allocates for a large blob
+    Share share = Share::off;
+    WeightsKept weights = WeightsKept::automatic;
+    Keep keep = Keep::all;
+    // How much longer a load may take so that other processes can share; absent: as long as
+    // unpacking.
+    std::optional<std::chrono::nanoseconds> keep_limit{};
+    bool report = false;      // says at the end of the session what became of its models
+    ProgressSink progress{};  // hears of every request's stages; may be empty
+    std::string unusable;     // why nothing is to be kept or loaded; empty: there is no reason
+};
+
+// Thread-safe.
+class Session {
+public:
+    // `system` and `log` must outlive the session.
+    Session(const os::System& system, Log& log, Config config);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    // Reports, publishes what devices wrote after their models were ready, ends every trial, and
+    // waits for running publications.
+    ~Session();
+
+    [[nodiscard]] const Config& config() const { return config_; }
+    [[nodiscard]] const os::System& system() const { return system_; }
+    [[nodiscard]] Log& log() { return log_; }
+    [[nodiscard]] state::State& state() { return state_; }
+    [[nodiscard]] TrialWatch& trials();
+    [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] KernelKeeping& kernels();
+    [[nodiscard]] LateFiles& late_files();
+    [[nodiscard]] NextModelPredictor& next_model() { return next_model_; }
+    [[nodiscard]] Report& report();
+
+    // Returns the larder, opened on first use and again after `lose`.
+    [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+    // Drops a larder whose directory vanished or became unusable: the next request opens it again.
+    void lose(const std::shared_ptr<store::Store>& store);
+
+    // See LateFiles::retain. The directory lives until the session ends.
+    void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
+                format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
+
+    // Publishes the files that devices have written to these directories, and to those of kernels.
+    void keep_late_files();
+
+    // Holds a presence until the result is released or the session ends, whichever is first: a
+    // model may outlive the session.
+    [[nodiscard]] std::shared_ptr<const void> keep(std::shared_ptr<store::Store> store,
+                                                   store::Presence presence);
+    // The paths of all presences that are held.
+    [[nodiscard]] std::set<std::string> presence_paths() const;
+
+private:
+    struct Present {
+        std::shared_ptr<store::Store> store;  // outlives the presence
+        store::Presence presence;
+    };
+    struct Presences {
+        std::mutex mutex;
+        std::list<Present> list;
+    };
+
+    os::System system_;
+    Log& log_;
+    Config config_;
+    state::State state_;
+    std::mutex mutex_;
+    std::shared_ptr<store::Store> store_;
+    std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();
+    NextModelPredictor next_model_;
+    ProcessOwn<Report> report_;
+    ProcessOwn<TrialWatch> trials_;  // its trials need the store
+    ProcessOwn<KernelKeeping> kernels_;
+    ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
+    ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
+};
+
+}  // namespace larder::internal::cache

@@ -1,0 +1,84 @@
+// Decides which entries are stale, from facts alone: no I/O.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/stale/model_search.h"
+#include "format/key.h"
+
+namespace larder::internal::cache {
+
+// If several apply, the first of them is reported.
+enum class StaleReason {
+    gone,
+    changed,
+    superseded,    // an entry of the same model for another runtime or driver is in use here
+    incompatible,  // a request on this machine has another runtime, driver or device
+};
+
+struct Staleness {
+    StaleReason reason = StaleReason::gone;
+    std::string detail;
+    // Nobody loses by its removal. An entry that another machine, or another runtime on this one,
+    // may still use is certain only after k_disuse without a use.
+    bool certain = false;
+};
+
+inline constexpr std::chrono::hours k_disuse{14 * 24};
+
+// A blob, or an entry that belongs to one: see cache/sharing/unpacked.h and
+// cache/entries/kernels.h.
+enum class KeptForm { blob, unpacked, kernels };
+
+// Refers to memory of the caller.
+struct KeptEntry {
+    std::string_view key;
+    std::string_view fingerprint;                  // of the entry's model
+    const format::KeyInputs* built_for = nullptr;  // the inputs "device.…" and "runtime.…"
+    std::string_view requirements;
+    KeptForm form = KeptForm::blob;
+    std::int64_t created_at_ns = 0;
+    std::optional<std::int64_t> last_used_at_ns;  // on this machine
+    std::int64_t used_anywhere_at_ns = 0;         // from the larder's mark; 0: unknown
+    Located model;
+};
+
+// Answers questions about the runtime of this machine.
+class RuntimeFacts {
+public:
+    RuntimeFacts() = default;
+    RuntimeFacts(const RuntimeFacts&) = delete;
+    RuntimeFacts& operator=(const RuntimeFacts&) = delete;
+    virtual ~RuntimeFacts() = default;
+
+    // Returns the inputs "device.…" and "runtime.…" of the key that a request like the stored one
+    // would have; empty if there is no such device. Valid until the next call.
+    [[nodiscard]] virtual const format::KeyInputs& inputs(const format::KeyInputs& kept) = 0;
+    // Tells whether the device refuses a blob with these requirements.
+    [[nodiscard]] virtual bool refuses(const std::string& device,
+                                       const std::string& requirements) = 0;
+    // Returns the build of OpenVINO.
+    [[nodiscard]] virtual std::string openvino() = 0;
+    // Tells whether a device here loads a file of OpenVINO's own cache with this information.
+    [[nodiscard]] virtual bool accepts(const std::string& runtime_info) = 0;
+};
+
+// Returns all key inputs of the entry with this index.
+using AllInputs = std::function<format::KeyInputs(std::size_t)>;
+
+// Returns one answer for each of `entries`, which must be all entries of a larder: without some of
+// them, superseded ones may be missed. Without `runtime`, no entry is incompatible, and a build
+// counts as in use if this machine has used it.
+[[nodiscard]] std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
+                                                          const AllInputs& all_inputs,
+                                                          RuntimeFacts* runtime,
+                                                          std::int64_t now_ns);
+
+}  // namespace larder::internal::cache

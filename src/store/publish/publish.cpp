@@ -1,0 +1,384 @@
+#include "store/publish/publish.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/parallel.h"
+#include "format/chunk_list.h"
+#include "store/disk/content.h"
+#include "store/disk/context.h"
+#include "store/disk/locks.h"
+#include "store/disk/manifest_file.h"
+#include "store/disk/tmp_file.h"
+#include "store/limit/account.h"
+#include "store/limit/eviction.h"
+#include "store/limit/removal.h"
+#include "store/references/family.h"
+
+namespace larder::internal::store {
+namespace {
+
+constexpr std::uint32_t k_object_mode = 0444;
+
+struct StagedPart {
+    Part part;
+    TmpFile file;
+    std::optional<TmpFile> chunks;
+    bool named = false;
+    std::optional<StagedFile::Form> form{};
+};
+
+// Tells whether a second attempt with a new file may help. A failure of the source itself is final.
+enum class Fault { final, sync };
+struct StageError {
+    Error error;
+    Fault fault = Fault::final;
+};
+
+std::uint64_t limit_of_one(const Context& context) {
+    const auto limit = limit_bytes(context);
+    return limit == 0 ? std::numeric_limits<std::uint64_t>::max() : limit;
+}
+
+std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_bytes,
+                                        std::vector<Digest> chunks) {
+    if (chunks.size() < 2) return {};
+    const auto bytes = format::encode_chunk_list({total_bytes, std::move(chunks)});
+    auto tmp = TmpFile::create(context, context.layout, "chunks");
+    // A chunk list is optional, and verified when it is used: it may be absent, or lost in a crash.
+    if (!tmp || !tmp->file().write_at(0, bytes)) return {};
+    if (!tmp->file().set_mode(k_object_mode)) return {};
+    return std::move(*tmp);
+}
+
+struct Written {
+    TmpFile file;
+    std::optional<StagedFile::Form> form;
+};
+
+Result<Written> write_source(Context& context, const PartSource& source) {
+    auto tmp = TmpFile::create(context, context.layout, staged_kind(source.content));
+    if (!tmp) return fail(std::move(tmp.error()));
+    StagedFile staged(tmp->file(), limit_of_one(context));
+    if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
+    return Written{std::move(*tmp), staged.form()};
+}
+
+tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
+                                                  Written written) {
+    const auto final = [](Error error) {
+        return tl::unexpected(StageError{std::move(error), Fault::final});
+    };
+    auto& file = written.file.file();
+    const auto info = file.info();
+    if (!info) return final(info.error());
+    const auto bytes = info->stamp.size_bytes;
+    auto content = hash_file(file, bytes, context.threads);
+    if (!content) return final(std::move(content.error()));
+    const Part part{written.form ? written.form->part : source.name, content->digest, bytes};
+    if (source.check) {
+        if (auto done = source.check(file, part); !done) return final(std::move(done.error()));
+    }
+    if (auto done = file.set_mode(k_object_mode); !done) return final(std::move(done.error()));
+    // C2: before it gets its name, so that a name never stands for bytes that are lost.
+    if (auto done = file.sync(); !done) {
+        return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
+    }
+    // Parts whose digest is known beforehand get no chunk list, which saves a descriptor: they are
+    // compared in full when they are used.
+    auto chunks = source.content ? std::optional<TmpFile>{}
+                                 : write_chunk_list(context, bytes, std::move(content->chunks));
+    return StagedPart{part, std::move(written.file), std::move(chunks), false,
+                      std::move(written.form)};
+}
+
+// `written` holds what the source has written.
+Result<StagedPart> stage(Context& context, const PartSource& source, Written written) {
+    auto staged = make_durable(context, source, std::move(written));
+    if (staged) return std::move(*staged);
+    if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
+    // After a failed sync the kernel may have dropped the pages, and would report success for a
+    // second sync of the same file: everything is written anew to another file.
+    context.log.debug("written anew: " + staged.error().error.message());
+    auto anew = write_source(context, source);
+    if (!anew) return fail(std::move(anew.error()));
+    auto second = make_durable(context, source, std::move(*anew));
+    if (!second) return fail(std::move(second.error().error));
+    return std::move(*second);
+}
+
+Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
+    const auto text = format::encode_manifest(manifest);
+    if (!text) return fail(text.error());
+    for (int attempt = 0;; ++attempt) {
+        auto tmp = TmpFile::create(context, context.layout, "entry");
+        if (!tmp) return tmp;
+        auto done = tmp->file().write_at(0, std::as_bytes(std::span(*text)));
+        if (!done) return fail(std::move(done.error()));
+        done = tmp->file().sync();
+        if (done) return tmp;
+        if (attempt > 0) return fail(std::move(done.error()));
+    }
+}
+
+Result<void> check_kept(Context& context, const std::vector<Part>& kept) {
+    for (const auto& part : kept) {
+        const auto info = context.fs().info(context.layout.object(part.object));
+        if (!info) return fail(info.error());
+        if (info->stamp.size_bytes != part.bytes) {
+            return fail(Errc::damaged,
+                        "the object has another size:", context.layout.object(part.object));
+        }
+    }
+    return {};
+}
+
+Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
+    auto& fs = context.fs();
+    std::set<std::string> directories;
+    for (auto& staged : parts) {
+        const auto path = context.layout.object(staged.part.object);
+        const auto directory = os::parent_directory(path);
+        if (auto made = ensure_directory(fs, directory); !made) return made;
+        directories.insert(directory);
+        // C3: a file that is replaced has the same bytes, or is damaged.
+        if (auto moved = staged.file.move_to(path); !moved) return moved;
+        staged.named = true;
+        if (staged.chunks) {
+            static_cast<void>(staged.chunks->move_to(context.layout.chunks(staged.part.object)));
+        }
+    }
+    for (const auto& directory : directories) {
+        // C4: before the entry, so that an entry never names an object that is lost.
+        if (auto synced = fs.sync_directory(directory); !synced) return synced;
+    }
+    return {};
+}
+
+// The objects that are in `old` and not in `manifest`.
+std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& manifest) {
+    std::vector<Digest> objects;
+    for (const auto& part : old) {
+        const auto is_it = [&](const Part& other) { return other.object == part.object; };
+        if (std::none_of(manifest.parts.begin(), manifest.parts.end(), is_it)) {
+            objects.push_back(part.object);
+        }
+    }
+    return objects;
+}
+
+// The size on disk of the files that did not get their names.
+std::uint64_t unnamed_bytes(const Context& context, const Manifest& manifest,
+                            std::vector<StagedPart>& parts, TmpFile& entry) {
+    std::uint64_t bytes = 0;
+    const auto add = [&](TmpFile& file) {
+        if (const auto info = file.file().info()) bytes += info->allocated_bytes;
+    };
+    for (auto& staged : parts) {
+        if (staged.named) continue;
+        add(staged.file);
+        if (staged.chunks) add(*staged.chunks);
+    }
+    if (entry.path() != context.layout.entry(manifest.key)) add(entry);
+    return bytes;
+}
+
+// The size on disk of the files whose names they take.
+std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest,
+                                const std::vector<StagedPart>& parts) {
+    std::uint64_t bytes = 0;
+    const auto add = [&](const std::string& path) {
+        if (const auto info = context.fs().link_info(path)) bytes += info->allocated_bytes;
+    };
+    for (const auto& staged : parts) {
+        add(context.layout.object(staged.part.object));
+        if (staged.chunks) add(context.layout.chunks(staged.part.object));
+    }
+    add(context.layout.entry(manifest.key));
+    return bytes;
+}
+
+// Keeps the time of the last use, which is the mtime of the entry's file. Best effort: otherwise
+// the entry counts as just used.
+void keep_mark(const Context& context, const std::string& path, const TmpFile& entry) {
+    if (const auto before = context.fs().link_info(path)) {
+        static_cast<void>(context.fs().set_mtime(entry.path(), before->stamp.mtime_ns));
+    }
+}
+
+Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
+                              const Manifest& manifest, std::vector<StagedPart>& parts,
+                              TmpFile& entry, std::vector<Part>& replaced) {
+    auto& fs = context.fs();
+    if (auto checked = check_kept(context, kept); !checked) return checked;
+    if (auto named = name_objects(context, parts); !named) return named;
+    const auto path = context.layout.entry(manifest.key);
+    if (auto made = ensure_directory(fs, os::parent_directory(path)); !made) return made;
+    if (const auto old = read_manifest(context, manifest.key)) replaced = old->parts;
+    // C5: from here on there is an entry.
+    if (auto moved = entry.move_to(path); !moved) return moved;
+    // C6: from here on it is there after power loss.
+    return fs.sync_directory(os::parent_directory(path));
+}
+
+// The same behind the exclusive gate, where no other process names or removes anything. Clears
+// `replaced` if it could remove the old objects itself.
+Result<void> name_in_place(Context& context, const Replacement& replacement,
+                           const std::vector<Part>& kept, const Manifest& manifest,
+                           std::vector<StagedPart>& parts, TmpFile& entry,
+                           std::vector<Part>& replaced) {
+    const auto leaving = replacement.confirm();
+    if (!leaving) return fail(leaving.error());
+    keep_mark(context, context.layout.entry(manifest.key), entry);
+    auto named = name_behind_gate(context, kept, manifest, parts, entry, replaced);
+    if (!named) return named;
+    Removal removal;
+    if (take_away(context, {}, *leaving, DryRun::no, removal)) replaced.clear();
+    return {};
+}
+
+Result<void> name_everything(Context& context, const Publication& publication,
+                             const std::vector<Part>& kept, const Manifest& manifest,
+                             std::vector<StagedPart>& parts, TmpFile& entry,
+                             std::vector<Part>& replaced) {
+    const auto& replaces = publication.replaces;
+    SpaceRequest claim{unnamed_bytes(context, manifest, parts, entry), {}, manifest.key};
+    claim.alone = replaces.has_value();
+    claim.evicts = !replaces || !replaces->shrinks;
+    for (const auto& part : manifest.parts) claim.objects.push_back(part.object);
+    // The gate keeps others from removing objects that have no entry yet, or are in `kept`.
+    auto room = Room::make(context, claim);
+    if (!room) return fail(std::move(room.error()));
+    const auto overwritten = overwritten_bytes(context, manifest, parts);
+    auto named = replaces
+                     ? name_in_place(context, *replaces, kept, manifest, parts, entry, replaced)
+                     : name_behind_gate(context, kept, manifest, parts, entry, replaced);
+    take_off(context, named ? overwritten : unnamed_bytes(context, manifest, parts, entry));
+    const auto filling = std::move(*room).leave();
+    if (named) warn_of_filling(context, filling);
+    return named;
+}
+
+// The objects of the replaced entry; or, after a failure, those that got names in vain.
+std::vector<Digest> unused_after(const std::vector<StagedPart>& parts, const Manifest* manifest,
+                                 const std::vector<Part>& replaced) {
+    if (manifest != nullptr) return left_over(replaced, *manifest);
+    std::vector<Digest> unused;
+    for (const auto& staged : parts) {
+        if (staged.named) unused.push_back(staged.part.object);
+    }
+    return unused;
+}
+
+// Whether others may gain by referring to its object.
+bool is_worth_sharing(const Manifest& manifest) {
+    constexpr std::uint64_t k_blob_bytes_min = std::uint64_t{256} << 10;
+    // Most of what is left of a blob without its weights is a description of its graph.
+    constexpr std::uint64_t k_made_bytes_min = std::uint64_t{1} << 20;
+    const auto bytes = manifest.own_part().bytes;
+    return (manifest.encoding == Encoding::raw && bytes >= k_blob_bytes_min) ||
+           (manifest.encoding == Encoding::referring && bytes >= k_made_bytes_min);
+}
+
+// Gives what was staged its names. After an error, whatever they are, they are not there.
+Result<Manifest> name_staged(Context& context, const Publication& publication,
+                             std::vector<StagedPart>& parts) {
+    auto manifest = publication.manifest;
+    manifest.key = format::key_of(manifest.key_inputs);
+    manifest.parts.clear();
+    auto kept = publication.kept;
+    for (const auto& staged : parts) {
+        manifest.parts.push_back(staged.part);
+        if (staged.form) {
+            manifest.encoding = staged.form->encoding;
+            manifest.blob_bytes = staged.form->blob_bytes;
+            kept.insert(kept.end(), staged.form->shared.begin(), staged.form->shared.end());
+            if (staged.form->shared_bytes > 0) {
+                manifest.notes[format::k_shared_note] = std::to_string(staged.form->shared_bytes);
+            }
+        }
+    }
+    manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
+    std::sort(manifest.parts.begin(), manifest.parts.end(),
+              [](const Part& a, const Part& b) { return a.name < b.name; });
+    auto entry = stage_manifest(context, manifest);
+    if (!entry) return fail(std::move(entry.error()));
+
+    std::vector<Part> replaced;
+    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
+    const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
+    if (!unused.empty()) reclaim(context, unused);
+    if (!named) return fail(std::move(named.error()));
+    if (is_worth_sharing(manifest)) {
+        for (const auto& family : publication.families) {
+            add_to_family(context, family, manifest.own_part().object);
+        }
+    }
+    return manifest;
+}
+
+// `refers`: whether what was written refers to other objects.
+Result<Manifest> stage_and_name(Context& context, const Publication& publication, bool& refers) {
+    const auto& sources = publication.sources;
+    std::vector<std::optional<Written>> written(sources.size());
+    auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        auto file = write_source(context, sources[i]);
+        if (file) {
+            written[i].emplace(std::move(*file));
+            return Result<void>{};
+        }
+        if (sources[i].is_optional) return Result<void>{};
+        return Result<void>(fail(std::move(file.error())));
+    });
+    if (!all_written) return fail(std::move(all_written.error()));
+    // Side by side: most of it is waiting for the disk, which writes many files as fast as one.
+    std::vector<std::optional<StagedPart>> durable(sources.size());
+    auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        if (!written[i]) return Result<void>{};
+        auto staged = stage(context, sources[i], std::move(*written[i]));
+        if (!staged) return Result<void>(fail(std::move(staged.error())));
+        durable[i].emplace(std::move(*staged));
+        return Result<void>{};
+    });
+    if (!all_durable) return fail(std::move(all_durable.error()));
+    std::vector<StagedPart> parts;
+    for (auto& staged : durable) {
+        if (staged) parts.push_back(std::move(*staged));
+    }
+    if (parts.empty() && publication.kept.empty() && !sources.empty()) {
+        return fail(Errc::not_found, "nothing is left of what was to be kept");
+    }
+    refers = std::ranges::any_of(
+        parts, [](const StagedPart& part) { return part.form && !part.form->shared.empty(); });
+    return name_staged(context, publication, parts);
+}
+
+}  // namespace
+
+PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
+    return {std::move(name), [&fs, path = std::move(path)](StagedFile& staged) -> Result<void> {
+                const auto file = fs.open(path, os::OpenMode::read);
+                if (!file) return fail(file.error());
+                const auto info = (*file)->info();
+                if (!info) return fail(info.error());
+                const auto copy = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+                    return staged.write_at(offset, bytes);
+                };
+                return copy_file(**file, info->stamp.size_bytes, copy);
+            }};
+}
+
+Result<Manifest> publish(Context& context, const Publication& publication) {
+    if (auto writable = require_writable(context); !writable) return fail(writable.error());
+    bool refers = false;
+    auto published = stage_and_name(context, publication, refers);
+    if (!published && refers && published.error().code == Errc::not_found) {
+        // An object that it refers to was evicted meanwhile: the sources do not find it any more.
+        published = stage_and_name(context, publication, refers);
+    }
+    return published;
+}
+
+}  // namespace larder::internal::store

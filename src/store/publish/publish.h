@@ -1,0 +1,62 @@
+// Adds an entry so that every reader sees all of it or nothing, also after power loss.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "os/file_system.h"
+#include "store/disk/staged_file.h"
+#include "store/disk/types.h"
+
+namespace larder::internal::store {
+
+struct Context;
+
+struct PartSource {
+    std::string name;  // empty in Encoding::raw
+    // Writes the whole content. All sources have written before the first is made durable. Called a
+    // second time, with a new file, where that failed, or an object that it refers to is gone by
+    // then. Its own errors end the publication and are returned.
+    std::function<Result<void>(StagedFile&)> write;
+    // Checks the written file before it has a name; an error ends the publication.
+    std::function<Result<void>(os::File&, const Part&)> check{};
+    bool is_optional = false;  // if it cannot be written, the others are published without it
+    // The digest of the content, if it is known beforehand: other processes of this machine then
+    // find the file while it is being published, see Store::open_staged.
+    std::optional<Digest> content{};
+};
+
+// Replaces an entry by one in another encoding: its blob and the time of its last use stay the
+// same.
+struct Replacement {
+    // Called behind the exclusive gate, just before the names are given; an error ends the
+    // publication. Returns the objects that no entry uses afterwards: they are removed at once.
+    std::function<Result<std::vector<Digest>>()> confirm;
+    // The replaced entry is larger: nothing has to be evicted.
+    bool shrinks = false;
+};
+
+// Copies a file from outside the larder when it is published. `fs` must outlive it.
+[[nodiscard]] PartSource copy_of(os::FileSystem& fs, std::string name, std::string path);
+
+struct Publication {
+    // `key` and `parts` are filled in by publish.
+    Manifest manifest;
+    std::vector<PartSource> sources;
+    unsigned writers = 1;    // the number of sources that are written, and made durable, at once
+    std::vector<Part> kept;  // parts that are objects already
+    // Properties that the model shares with others whose blobs may have bytes in common with this
+    // one: those find its object by Store::shareable.
+    std::vector<Digest> families{};
+    std::optional<Replacement> replaces{};
+};
+
+[[nodiscard]] Result<Manifest> publish(Context& context, const Publication& publication);
+
+}  // namespace larder::internal::store
