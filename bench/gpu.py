@@ -3,7 +3,8 @@ process.
 
 usage: bench/gpu.py --program load_once --models DIRECTORY [--device GPU] [--rounds N]
 On a processor that looks like a GPU (scripts/setup_gpu) the ratios say something, times nothing.
-A cold hit is one whose cache is on the disk alone.
+A cold hit is one whose cache is on the disk alone. For cold hits of larder, a line tells how many
+bytes the plugin read by itself of the blob's file, and how many of them were in memory by then.
 """
 
 import argparse
@@ -35,10 +36,24 @@ def prepare(folder):
             openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
-def load(program, way, model, cache, device):
+def load(program, way, model, cache, device, environment=None):
     done = subprocess.run([program, way, model, cache, device], input="go\n" * 3, text=True,
-                          stdout=subprocess.PIPE, check=True, timeout=SECONDS_MAX)
+                          stdout=subprocess.PIPE, check=True, timeout=SECONDS_MAX,
+                          env={**os.environ, **(environment or {})})
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def reads(program, model, cache, device):
+    """The bytes that a cold hit reads by read(), and those of them that were in memory."""
+    drop_from_memory(cache)
+    told = cache.with_name("reads")
+    probe = str(program.resolve().with_name("read_probe.so"))
+    load(program, LARDER, model, cache, device, {
+        "LD_PRELOAD": f"{probe} {os.environ.get('LD_PRELOAD', '')}",
+        "READ_PROBE_FOLDER": str(cache), "READ_PROBE_FILE": str(told)})
+    lines = [[int(count) for count in line.split()] for line in told.read_text().splitlines()]
+    told.unlink()
+    return max(lines)
 
 
 def drop_from_memory(folder):
@@ -67,6 +82,8 @@ def measure(program, model, device, rounds):
                         drop_from_memory(cache)
                     found.setdefault((way, step), []).append(
                         load(program, way, model, cache, device))
+            found.setdefault("reads", []).append(
+                reads(program, model, pathlib.Path(folder) / LARDER, device))
     return found
 
 
@@ -90,6 +107,10 @@ def table(program, folder, device, rounds, models=MODELS):
             own_peak, our_peak, peak_part = compared(*starts, "peak_rss_bytes")
             yield (f"{name:10}{step:8}{own:9.0f} ms{ours:9.0f} ms{part:8.2f}"
                    f"{own_peak / 1e6:10.0f}{our_peak / 1e6:8.0f}{peak_part:8.2f}")
+        read, cached = (statistics.median(each) for each in zip(*found["reads"], strict=True))
+        if read:
+            yield (f"{name:10}the plugin reads {read / 1e6:.0f} MB of the cold blob by itself, "
+                   f"{cached / read:.0%} of them from memory")
 
 
 def main():
