@@ -50,10 +50,11 @@ void add_missing(internal::store::Store& store, std::vector<Store::Advice>& advi
 void add_owner(const std::string& directory, const internal::os::FileInfo& info,
                std::vector<Store::Advice>& advice) {
     if (!internal::os::is_root() || info.owner == 0) return;
-    advice.push_back({Severity::info, "owner",
-                      "'" + directory + "' belongs to user " + std::to_string(info.owner) +
-                          ", and you are root: what root keeps there belongs to that user as well",
-                      "to have a larder of root's own, set LARDER_DIR"});
+    advice.push_back(
+        {Severity::info, "owner",
+         "'" + directory + "' belongs to user " + std::to_string(info.owner) +
+             ", and you are root: files that root writes there belong to that user, too",
+         "to have a larder of root's own, set LARDER_DIR"});
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
             return advice;
         }
         advice.push_back({Severity::info, "directory", "'" + directory + "' does not exist yet",
-                          "it is made when the first model is kept"});
+                          "the first model that is kept creates it"});
         return advice;
     }
     if (const auto& reason = store.read_only_reason()) {
@@ -84,7 +85,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     }
     if ((there->mode & 0002U) != 0) {
         advice.push_back({Severity::warning, "permissions",
-                          "'" + directory + "' can be written by everybody",
+                          "'" + directory + "' can be written by every user",
                           "chmod o-w '" + directory + "'"});
     }
     add_owner(directory, *there, advice);
@@ -106,15 +107,16 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
                               (totals->quarantined == 1 ? " damaged or crashing blob is"
                                                         : " damaged or crashing blobs are") +
                               " set aside (" + format_size(totals->quarantined_bytes) + ")",
-                          "compile what is missing: larder repair; if the disk is not to blame, "
-                          "free the room: larder prune --quarantine"});
+                          "to compile them anew: larder repair; to delete the damaged files: "
+                          "larder prune --quarantine"});
     }
     (void)state.usage(store.id());  // opens it
     if (const auto fault = state.fault()) {
-        advice.push_back({Severity::warning, "state",
-                          "nothing is remembered between starts, so that files are read again: " +
-                              fault->message(),
-                          "make the state directory writable, or set LARDER_STATE_DIR"});
+        advice.push_back(
+            {Severity::warning, "state",
+             "the state database cannot be used, so that every start reads model files again: " +
+                 fault->message(),
+             "make the state directory writable, or set LARDER_STATE_DIR"});
     }
     return advice;
 }

@@ -131,7 +131,7 @@ void larder_error_free(larder_error* error) { delete error; }
 larder_status larder_open(const larder_setting* settings, size_t count, larder_cache** cache,
                           larder_error** error) {
     return guarded(error, [&] {
-        if (cache == nullptr) refuse("there is nowhere to put the handle");
+        if (cache == nullptr) refuse("the pointer for the handle is null");
         *cache = nullptr;
         *cache = new larder_cache(options_with(settings, count));
     });

@@ -76,17 +76,17 @@ void remove_if_there(Store& store, const std::string& key) {
 
 Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (!entry.unpacked_from.empty()) {
-        return removed(entry, "processes keep anew what they share, when they load the model");
+        return removed(entry, "processes store their shared memory anew when they load the model");
     }
     if (!entry.kernels_of.empty()) {
-        return removed(entry, "the device makes its kernels anew, when the model runs");
+        return removed(entry, "the device builds its kernels anew when the model runs");
     }
     if (entry.kind == "memory" || entry.kind == "caller") {
         return removed(entry, "it was made from a model in a program's memory");
     }
     try {
         cache.check_model(entry.model);
-        std::string why = "its model, the runtime or the device is not what it was";
+        std::string why = "its model, the runtime or the device has changed";
         const auto request = request_of(cache, core, entry, why);
         if (!request) {
             return removed(entry, std::move(why));
@@ -129,7 +129,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
     if (store.exists() && !store.writable()) {
         throw Error(ErrorCode::read_only,
                     "this larder can only be read: " + store.directory().string(),
-                    "repair it where it can be written");
+                    "run 'larder repair' on a machine that can write to it");
     }
     auto kept = prefixes;
     const auto earlier = take_set_aside(store, kept);
@@ -146,7 +146,7 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                                       {},
                                       {},
                                       Repair::Outcome::removed,
-                                      "what it said of its model is damaged too"});
+                                      "its manifest is damaged, so that its model is unknown"});
         }
     }
     for (const auto& entry : earlier) {

@@ -63,9 +63,8 @@ void Sources::add_larder(const fs::path& directory) {
         // Opening a larder that this user may not enter reports that by itself.
         if (!larder_is_unread_) unread_ = others;
     }
-    refuse_here("directory", "which is where it lies itself");
-    refuse_here("allow_world_writable",
-                "which is not for whoever can write to the larder to decide");
+    refuse_here("directory", "which is the directory of the file itself");
+    refuse_here("allow_world_writable", "which a file in the larder must not set");
 }
 
 bool Sources::is_closed(const fs::path& directory) const {
@@ -115,7 +114,7 @@ bool Sources::add_file(const fs::path& path) {
     }
     const auto denial =
         os::explain_denial(*files, text.error(), "configuration file", path.string());
-    unread_.push_back(denial.what + ": what it may set is not in force");
+    unread_.push_back(denial.what + ": its settings are ignored");
     return false;
 }
 
@@ -137,7 +136,7 @@ Sources::Values Sources::parse(const fs::path& path, const std::string& text) co
         std::ostringstream what;
         what << "cannot read '" << path.string() << "': line " << error.source().begin.line << ": "
              << error.description();
-        throw Error(ErrorCode::invalid_argument, what.str(), "mend it, or remove it");
+        throw Error(ErrorCode::invalid_argument, what.str(), "correct it, or remove it");
     }
     for (const auto& [name, value] : values) {
         if (std::ranges::find(names_, name) != names_.end()) continue;

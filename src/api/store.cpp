@@ -470,10 +470,10 @@ std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point 
                                           std::chrono::seconds interval) const {
     constexpr std::chrono::hours k_interval_max{24 * 36'500};
     if (interval.count() <= 0 || interval > k_interval_max) {
-        throw Error(
-            ErrorCode::invalid_argument,
-            "statistics cannot be had for intervals of " + std::to_string(interval.count()) + " s",
-            "give at least a second, and at most a hundred years");
+        throw Error(ErrorCode::invalid_argument,
+                    "statistics cannot be computed for intervals of " +
+                        std::to_string(interval.count()) + " s",
+                    "give at least a second, and at most a hundred years");
     }
     const auto nanoseconds = [](auto duration) {
         return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();

@@ -73,7 +73,8 @@ void Context::print(std::string_view text) {
     }
     const int error = errno;
     throw CommandError({"cannot write to standard output: " + std::string(std::strerror(error)),
-                        "what was asked for is done, unless it is said otherwise", k_failed});
+                        "the command was carried out, unless another message says otherwise",
+                        k_failed});
 }
 
 void Context::print_key(std::string_view key) {

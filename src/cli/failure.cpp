@@ -40,7 +40,7 @@ Failure current_failure() {
         return error.failure();
     } catch (const Error& error) {
         const bool usage = error.code() == ErrorCode::invalid_argument;
-        const auto* advice = "'larder doctor' may say more";
+        const auto* advice = "see also: larder doctor";
         return {error.what(), error.remedy().empty() ? advice : error.remedy(),
                 usage ? k_usage : k_failed};
     } catch (const std::bad_alloc&) {

@@ -13,7 +13,7 @@ std::vector<Store::Advice> larder_findings(const Store& store,
             {entry.gains_nothing ? Store::Advice::Severity::info : Store::Advice::Severity::warning,
              "entry",
              "'" + entry.model + "' on " + entry.device + " is not kept: " + entry.withheld,
-             "to keep it all the same: " + entry.lifted_by});
+             "to keep it nevertheless: " + entry.lifted_by});
     }
     for (auto& advice : store.diagnose()) findings.push_back(std::move(advice));
     return findings;

@@ -80,7 +80,7 @@ std::uint64_t parse_count(const std::string& text) {
 Condition number_condition(const Parsed& parsed, TimePoint now) {
     const auto op = parsed.op;
     if (op == Operator::contains) {
-        throw_usage("'" + parsed.field + "' is a number, which contains nothing",
+        throw_usage("'" + parsed.field + "' is a number: '~' (contains) does not apply to it",
                     std::string(k_filter_help));
     }
     if (parsed.field == "size") {
@@ -115,7 +115,7 @@ Condition text_condition(const Parsed& parsed, std::string (*text)(const EntryIn
         case Operator::greater:
         case Operator::greater_equal: break;
     }
-    throw_usage("'" + parsed.field + "' is text, of which none is more or less than another",
+    throw_usage("'" + parsed.field + "' is text: it cannot be compared by size",
                 "use = != or ~ (contains)");
 }
 
@@ -161,7 +161,7 @@ Condition parse_filter(const std::string& text, TimePoint now) {
         return text_condition(parsed, [](Entry e) { return std::string(e.pinned ? "yes" : "no"); });
     }
     if (field == "stale") return text_condition(parsed, stale_reason);
-    throw_usage("'" + field + "' is no field of a filter", std::string(k_filter_help));
+    throw_usage("'" + field + "' is not a field of a filter", std::string(k_filter_help));
 }
 
 Order parse_sort(const std::string& text) {

@@ -33,18 +33,18 @@ constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
 constexpr std::array<Verb, 24> k_verbs{{
-    {"compile", "Make sure that models are kept for a device, and load them",
+    {"compile", "Compile models for a device, or load them, so that they are kept",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
      "  larder compile model.onnx --shape 'input[1,3,224,224]' --json\n"
-     "Exit code: 3 where a model was compiled and could not be kept.",
+     "Exit code: 3 if a model was compiled but could not be kept.",
      declare_compile, "--mode --format --json -q -v"},
-    {"run", "Run a program that does not know of larder, and serve it",
+    {"run", "Run an unmodified program with larder",
      "  larder run python server.py --port 8000\n"
      "  larder run --report ./server\n"
      "  larder run --dir /srv/larder --mode read-only -- ./server",
      declare_run, "--mode -v"},
-    {"ls", "List what is kept",
+    {"ls", "List the entries",
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
      declare_ls, "--format --json -q -v"},
@@ -55,13 +55,13 @@ constexpr std::array<Verb, 24> k_verbs{{
     {"why", "Say why a model would be loaded or compiled now",
      "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why,
      "--mode --format --json -q -v"},
-    {"verify", "Read every byte of what is kept, and set aside what is damaged",
+    {"verify", "Read and verify every kept byte, and set damaged files aside",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"
      "  larder verify --max-rate 100MB\n"
      "Exit code: the sum of 1 damaged, 2 not trusted, 4 unreadable; 0 if all is well.",
      declare_verify, k_prints},
-    {"repair", "Verify, and compile anew what is damaged where its model is still there",
+    {"repair", "Verify, and compile damaged entries anew if their models still exist",
      "  larder repair\n"
      "  larder repair 3f2a --json",
      declare_repair, k_prints},
@@ -69,25 +69,26 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder rm 3f2a\n"
      "  larder rm old/model.xml --dry-run",
      declare_rm, k_prints},
-    {"prune", "Remove by rule, and whatever no entry uses",
+    {"prune", "Remove entries by rule, and objects that no entry uses",
      "  larder prune --stale --dry-run\n"
      "  larder prune --quarantine --yes\n"
      "  larder prune --older-than 30d --yes\n"
      "  larder prune --max-size 20GiB --yes",
      declare_prune, k_prints},
-    {"clear", "Remove every entry that is not pinned, and what was set aside",
+    {"clear", "Remove every entry that is not pinned, and the files that were set aside",
      "  larder clear --dry-run\n"
      "  larder clear --yes",
      declare_clear, k_prints},
-    {"compress", "Keep entries that are rarely used in less room",
+    {"compress", "Compress entries that are rarely used",
      "  larder compress --older-than 30d --dry-run\n"
      "  larder compress 3f2a old/model.xml --yes",
      declare_compress, k_prints},
-    {"decompress", "Keep compressed entries whole again", "  larder decompress 3f2a --yes",
-     declare_decompress, k_prints},
+    {"decompress", "Decompress entries", "  larder decompress 3f2a --yes", declare_decompress,
+     k_prints},
     {"pin", "Protect entries from removal", "  larder pin 3f2a\n  larder pin model.xml",
      declare_pin, k_prints},
-    {"unpin", "Let entries be removed again", "  larder unpin 3f2a", declare_unpin, k_prints},
+    {"unpin", "Undo pin: let entries be removed again", "  larder unpin 3f2a", declare_unpin,
+     k_prints},
     {"push", "Copy entries into a storage that machines share",
      "  larder push file:///mnt/models --sign larder.key\n"
      "  larder push file:///mnt/models model.xml --sign larder.key --dry-run",
@@ -96,7 +97,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder pull file:///mnt/models --trust larder.key.pub\n"
      "  larder pull 'file:///media/usb?unsigned' 3f2a",
      declare_pull, k_prints},
-    {"key", "Make a key that signs shared entries, or name one",
+    {"key", "Generate a key that signs shared entries, or show the name of one",
      "  larder key generate larder.key\n"
      "  larder key show larder.key.pub",
      declare_key, k_prints_json},
@@ -104,7 +105,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder stats --since 7d --json\n"
      "  larder stats --since 24h --plot",
      declare_stats, k_prints_json},
-    {"top", "Show who compiles, who waits and what was served, as it happens",
+    {"top", "Show live which processes compile and wait, and which models were served",
      "  larder top\n"
      "  larder top --json",
      declare_top, k_prints},
@@ -113,7 +114,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder serve --read-only --port 0\n"
      "  larder serve --address 0.0.0.0 --host larder.example.org --token-file token",
      declare_serve, k_prints_json},
-    {"scan", "Say what OpenVINO's own cache holds, and clean it",
+    {"scan", "List the files of OpenVINO's own cache, and clean it",
      "  larder scan ~/.cache/app/openvino\n"
      "  larder scan cache --remove-stale --dry-run",
      declare_scan, "--format --json -q -v"},
@@ -124,7 +125,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder config set max_size 20GiB\n"
      "  LARDER_MODE=read-only larder config --json",
      declare_config, k_prints},
-    {"doctor", "Say what is wrong with this set-up, and how to mend it", "  larder doctor",
+    {"doctor", "Find problems of this installation, and say how to solve them", "  larder doctor",
      declare_doctor, "--format --json -q -v"},
 }};
 
@@ -182,7 +183,7 @@ void check_verb(const std::vector<std::string>& words) {
     names.reserve(k_verbs.size());
     for (const auto& verb : k_verbs) names.emplace_back(verb.name);
     if (words.empty()) {
-        throw_usage("what to do is missing",
+        throw_usage("a verb is missing",
                     "give a verb: " + join(names, ", ") + "; 'larder --help' explains them");
     }
     const auto& word = words.front();

@@ -38,7 +38,7 @@ std::string transfer_text(const Transfer& transfer) {
 void declare_progress(CLI::App& verb, ProgressForm& form) {
     verb.add_flag_callback(
         "--progress-json", [&form] { form = ProgressForm::json; },
-        "Say on standard error how far it is, in lines of JSON");
+        "Report progress on standard error, in lines of JSON");
 }
 
 Progress::Progress(ProgressForm form)

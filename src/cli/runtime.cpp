@@ -32,7 +32,8 @@ Failure cannot_open(const std::string& error) {
     if (error.find(LARDER_OPENVINO_SONAME) != std::string::npos) {
         return {needed + ", and finds none", remedy, k_failed};
     }
-    return {needed + ", and cannot open what asks it: " + error, "install larder anew", k_failed};
+    return {needed + ", and cannot open the library that uses it: " + error, "install larder anew",
+            k_failed};
 }
 
 }  // namespace

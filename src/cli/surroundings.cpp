@@ -101,7 +101,7 @@ bool make_private(const fs::path& folder, std::string& why) {
     }
     if (!S_ISDIR(found.st_mode) || found.st_uid != geteuid() ||
         (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        why = "'" + folder.string() + "' is not this user's alone";
+        why = "'" + folder.string() + "' is not owned by this user alone";
         return false;
     }
     return true;

@@ -31,7 +31,7 @@ Targets find_targets(const Store& store, const std::vector<std::string>& names, 
         }
         const auto found = store.keys_of_model(name);
         if (found.empty()) {
-            throw CommandError({"nothing is kept under '" + name + "'",
+            throw CommandError({"no entry matches '" + name + "'",
                                 "'larder ls' lists keys and models", exit_code});
         }
         keys.insert(keys.end(), found.begin(), found.end());
@@ -44,8 +44,8 @@ Targets find_targets(const Store& store, const std::vector<std::string>& names, 
 
 bool agrees(const std::string& question, const std::string& verb) {
     if (!is_terminal(Stream::in) || !is_terminal(Stream::error)) {
-        throw_usage(verb + " asks first, and there is nobody to ask",
-                    "give --yes, or --dry-run to see what it would do");
+        throw_usage(verb + " asks for confirmation, and standard input is not a terminal",
+                    "give --yes to confirm, or --dry-run to see what it would do");
     }
     std::fputs((question + "? [y/N] ").c_str(), stderr);
     std::string answer;

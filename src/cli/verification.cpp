@@ -28,12 +28,13 @@ std::string counted(std::uint64_t count, const std::string& one, const std::stri
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags) {
     verb.add_option("KEY|MODEL", flags.targets,
-                    "Only these entries, or those of these models; without any, all that is kept");
-    verb.add_option("--max-rate", flags.max_rate,
-                    "Read no more than this in a second: 100MB. Default: as fast as the disk")
+                    "Only these entries, or those of these models; default: all entries");
+    verb.add_option(
+            "--max-rate", flags.max_rate,
+            "The maximum rate of reading per second, such as 100MB; default: as fast as the disk")
         ->type_name("SIZE");
     verb.add_flag("--from-the-start", flags.from_the_start,
-                  "Read everything, also where an earlier check was interrupted");
+                  "Read everything, also if an earlier check was interrupted");
     declare_progress(verb, flags.progress);
 }
 
@@ -68,13 +69,13 @@ std::string summary_text(const Context& context, const VerifyReport& report) {
                 " read: ";
     const auto findings = counted(report.findings.size(), "fault", "faults");
     text += report.findings.empty()
-                ? context.paint(report.complete ? "all whole" : "all whole so far", Colour::green)
+                ? context.paint(report.complete ? "all whole" : "no damage so far", Colour::green)
                 : context.paint(findings + " found", Colour::red);
     if (report.objects_before != 0) {
-        text += "\nwent on where an interrupted check was: " +
+        text += "\ncontinued an interrupted check: " +
                 counted(report.objects_before, "object was", "objects were") + " whole then";
     }
-    if (!report.complete) text += "\ninterrupted: the next check goes on from here";
+    if (!report.complete) text += "\ninterrupted: the next check continues from here";
     return text + "\n";
 }
 

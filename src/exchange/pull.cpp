@@ -55,8 +55,8 @@ private:
         source.check = [this, name, part](os::File&, const format::Part& written) -> Result<void> {
             if (written == part) return {};
             return fail(Errc::damaged,
-                        "not the bytes that its digest stands for:", tier_.url() + "/" + name,
-                        "remove it there, and push it once more");
+                        "its bytes differ from its digest:", tier_.url() + "/" + name,
+                        "remove it there, and push it again");
         };
         return source;
     }

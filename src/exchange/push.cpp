@@ -104,7 +104,7 @@ Planned plan(store::Store& store, const format::Key& key) {
     }
     const bool is_empty = std::ranges::all_of(found.manifest->parts,
                                               [](const auto& part) { return part.bytes == 0; });
-    if (is_empty) return {key, {}, "nothing is kept of it: larder show says why"};
+    if (is_empty) return {key, {}, "the entry holds no blob: larder show says why"};
     return {key, std::move(found.manifest), {}};
 }
 

@@ -158,7 +158,8 @@ exchange::Exchange plan_of(const std::vector<Key>& keys) {
 int push(const Context& context, const ExchangeFlags& flags) {
     const auto address = api::value_or_throw(remote::parse_address(flags.url));
     if (address.is_read_only) {
-        throw_usage("the URL says ?read-only: nothing is pushed there", "take ?read-only away");
+        throw_usage("the URL ends in ?read-only: push refuses to write there",
+                    "take ?read-only away");
     }
     const auto keys = keys_to_push(context, flags);
     if (flags.dry_run) return report(context, plan_of(keys), "would push", flags.url);
@@ -185,7 +186,7 @@ int pull(const Context& context, const ExchangeFlags& flags) {
     exchange::Trust trust;
     trust.takes_unsigned = address.is_unsigned;
     if (flags.trusted_keys.empty() && !trust.takes_unsigned) {
-        throw_usage("whose entries to take is missing: a compiled model is code",
+        throw_usage("no trusted key is given: a compiled model is code",
                     "give --trust FILE.pub, or a URL that ends in ?unsigned");
     }
     OpenLarder larder(context.options(),

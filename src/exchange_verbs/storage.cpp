@@ -89,7 +89,8 @@ int list_storage(const Context& context, const ExchangeFlags& flags) {
 int prune_storage(const Context& context, const ExchangeFlags& flags) {
     const Storage storage(flags.url);
     if (storage.address.is_read_only) {
-        throw_usage("the URL says ?read-only: nothing is removed there", "take ?read-only away");
+        throw_usage("the URL ends in ?read-only: prune refuses to remove there",
+                    "take ?read-only away");
     }
     const auto age = parse_age(flags.older_than);
     const auto prune = [&](exchange::DryRun dry_run) {

@@ -76,7 +76,7 @@ Result<Compressed> decode_compressed(std::span<const std::byte> beginning,
                           read_u64(beginning, at + 16)};
         if (frame.offset != end || frame.bytes > object_bytes - end ||
             !is_length_of(frame, frame_bytes(compressed.blob_bytes, i))) {
-            return damaged("a compressed blob with a frame that is nowhere");
+            return damaged("a compressed blob with a frame outside of the file");
         }
         end += frame.bytes;
         compressed.frames.push_back(frame);

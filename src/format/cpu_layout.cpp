@@ -159,7 +159,7 @@ Result<CpuLayout> relayout(const CpuBlob& blob, std::span<const std::optional<El
     if (wanted.size() != blob.constants.size() || !are_before(blob, wanted, same_as) ||
         !std::has_single_bit(page_bytes) || page_bytes < k_page_bytes_min ||
         page_bytes > k_page_bytes_max) {
-        return fail(Errc::invalid_argument, "constants cannot be laid out like that");
+        return fail(Errc::invalid_argument, "constants cannot be placed at these offsets");
     }
     CpuLayout layout;
     layout.head = padded_head(blob);

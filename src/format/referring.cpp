@@ -89,17 +89,17 @@ Result<Referring> decode_referring(std::span<const std::byte> beginning,
         const auto source = read_u64(beginning, at);
         const ReferringPiece piece{static_cast<std::uint32_t>(source & 0xffff'ffffU),
                                    read_u64(beginning, at + 8), read_u64(beginning, at + 16)};
-        if (source > referred) return damaged("a piece of nothing");
+        if (source > referred) return damaged("a piece of no bytes");
         const auto begin = source == 0 ? table_bytes : 0;
         const auto end = source == 0 ? object_bytes : referring.referred[source - 1].bytes;
         if (piece.bytes == 0 || piece.bytes > left || piece.offset < begin || piece.offset > end ||
             piece.bytes > end - piece.offset) {
-            return damaged("a piece that is nowhere");
+            return damaged("a piece outside of its file");
         }
         left -= piece.bytes;
         referring.pieces.push_back(piece);
     }
-    if (left != 0) return damaged("the pieces are not all of the blob");
+    if (left != 0) return damaged("the pieces do not cover the blob");
     return referring;
 }
 

@@ -88,7 +88,7 @@ Result<Json> unseal_json(std::string_view text, std::uint64_t size_bytes_max) {
     if (!is_shallow(text)) return damaged("nested too deep");
     auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) return damaged("not a JSON object");
-    if (!has_known_types(json)) return damaged("holds what it must not");
+    if (!has_known_types(json)) return damaged("has members that it must not have");
     // Only one spelling is accepted for each content, so that every change is noticed.
     if (json.dump(k_indent) + "\n" != text) return damaged("not as larder writes it");
     const auto* written = string_member(json, "digest");

@@ -106,7 +106,7 @@ Result<void> check_together(const std::vector<Shard>& shards) {
         for (const auto& tensor : shard.table.tensors) {
             if (!names.insert(tensor.name).second) {
                 return fail(Errc::damaged,
-                            "tensor '" + printable(tensor.name) + "' is there twice:", shard.path);
+                            "tensor '" + printable(tensor.name) + "' occurs twice:", shard.path);
             }
         }
     }

@@ -201,7 +201,7 @@ private:
         const auto block = ggml_block(type);
         if (block) {
             if (row % block->elements != 0) {
-                damaged("tensor '" + printable(name) + "' is not made of whole blocks:");
+                damaged("tensor '" + printable(name) + "' does not consist of whole blocks:");
                 return;
             }
             size =

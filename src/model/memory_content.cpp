@@ -337,7 +337,7 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
     std::uint64_t unknown_bytes = 0;
     for (const auto& reading : readings) unknown_bytes += reading.bytes.size();
     if (unknown_bytes > hashed_bytes_max) {
-        return fail(Errc::unsupported, "more of it would have to be hashed than is worth it");
+        return fail(Errc::unsupported, "too many bytes would have to be hashed");
     }
     const auto hash = [&](const std::vector<Reading>& these) {
         for (const auto& reading : these) content.hashed_bytes += reading.bytes.size();

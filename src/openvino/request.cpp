@@ -300,7 +300,7 @@ Result<void> Request::export_blob(runtime::BlobSink& sink) {
                                            " cannot export this model: " + plain_message(error));
     }
     if (auto written = buffer.finish(); !written) return written;
-    if (!stream) return fail(Errc::unsupported, "exporting the compiled model ended early");
+    if (!stream) return fail(Errc::unsupported, "exporting the compiled model stopped early");
     if (!process::streams_are_plain()) return fail(Errc::unsupported, k_other_streams);
     return {};
 }
@@ -428,7 +428,8 @@ Result<void> Request::warm_up(std::chrono::nanoseconds limit) {
     try {
         return openvino::warm_up(compiled_.value(), limit);
     } catch (const std::exception& error) {
-        return fail(Errc::unsupported, "the model does not run on zeros: " + plain_message(error));
+        return fail(Errc::unsupported,
+                    "the model fails on inputs of zeros: " + plain_message(error));
     }
 }
 

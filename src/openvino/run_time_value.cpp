@@ -207,7 +207,8 @@ void GraphHasher::add_value(std::string_view name, const ov::Any& value) {
         AttributeHasher visitor(*this);
         if (!write_if_tokenizer(*this, *attribute) && !attribute->visit_attributes(visitor) &&
             std::ranges::find(k_markers, type) == k_markers.end()) {
-            refuse("the run-time attribute '" + std::string(type) + "', which shows nothing");
+            refuse("the run-time attribute '" + std::string(type) +
+                   "', whose value cannot be compared");
         }
     } else if (value.type_info() == typeid(std::shared_ptr<ov::Meta>)) {
         add_field("meta", text_of_meta(name, value));

@@ -131,7 +131,8 @@ Result<Place> place_of(FileSystem& fs, const std::string& path) {
     if (!space) return fail(space.error());
     const auto mountinfo = read_mountinfo();
     if (mountinfo.empty()) {
-        return fail(Errc::unsupported, "the system does not say what is mounted at", path);
+        return fail(Errc::unsupported, "the system does not tell which file system is mounted at",
+                    path);
     }
     auto place = find_mount(mountinfo, *resolved);
     if (!place) {

@@ -293,7 +293,7 @@ std::string obstacle_among(const Targets& targets) {
             }
             void* const remembered = redirection.remembered();
             if (remembered != nullptr && remembered != real) {
-                return "somebody else redirected the device's allocations before";
+                return "another library has redirected the device's allocations";
             }
         }
     }
@@ -302,7 +302,7 @@ std::string obstacle_among(const Targets& targets) {
         return "address space is limited (ulimit -v, or vm.overcommit_memory=2), and each block of "
                "memory would take 32 MiB more of it";
     }
-    if (redirected().is_contested()) return "somebody else redirects the device's allocations";
+    if (redirected().is_contested()) return "another library redirects the device's allocations";
     return {};
 }
 

@@ -37,7 +37,7 @@ Result<Address> parse_address(std::string_view url) {
     const auto refuse = [&](const std::string& what) {
         return fail(Errc::invalid_argument, what, std::string(url), k_known);
     };
-    if (!url.starts_with(k_scheme)) return refuse("not a storage that larder knows:");
+    if (!url.starts_with(k_scheme)) return refuse("not a kind of storage that larder supports:");
     auto rest = url.substr(k_scheme.size());
     std::string_view flags;
     if (const auto question = rest.find('?'); question != std::string_view::npos) {

@@ -128,8 +128,8 @@ Result<SigningKey> SigningKey::read(os::FileSystem& fs, const std::string& path)
     auto key = from_seed(seed);
     ::sodium_memzero(seed.data(), seed.size());
     if ((file->info.mode & k_others) != 0) {
-        return fail(Errc::permission_denied, "others than its owner can use the signing key", path,
-                    "chmod 600 " + path);
+        return fail(Errc::permission_denied, "other users than its owner can read the signing key",
+                    path, "chmod 600 " + path);
     }
     return key;
 }
@@ -164,7 +164,7 @@ Result<PublicKey> read_public_key(os::FileSystem& fs, const std::string& path) {
     const auto bytes = from_pem(*text, k_public_label, k_public_prefix);
     if (bytes.empty()) {
         return fail(Errc::invalid_argument, "no Ed25519 public key in PEM:", path,
-                    "give the file that ends in .pub beside the signing key");
+                    "give the public key, the file that ends in .pub");
     }
     PublicKey key;
     std::ranges::copy(bytes, key.bytes.begin());

@@ -11,7 +11,7 @@ constexpr std::size_t k_key_digits = 64;
 constexpr std::size_t k_keys_max = 15'000;
 
 [[noreturn]] void throw_wrong(const std::string& what) {
-    throw Error(ErrorCode::invalid_argument, what, "/api/v1/openapi.json describes what is taken");
+    throw Error(ErrorCode::invalid_argument, what, "see /api/v1/openapi.json");
 }
 
 }  // namespace

@@ -70,13 +70,14 @@ Response no_token() {
 std::optional<Response> refusal(const Access& access, const Request& request, Need need) {
     if (!is_asked_by_name(access, request)) {
         return error_response(Status::misdirected, "host",
-                              "this server is not known under the name it was asked by",
+                              "the Host of the request is not a name of this server",
                               "start it with --host NAME");
     }
     if (need == Need::nothing) return std::nullopt;
     if (is_of_another_site(request)) {
-        return error_response(Status::forbidden, "site", "another site's page must not ask here",
-                              "open the dashboard itself");
+        return error_response(Status::forbidden, "site",
+                              "requests from pages of other sites are refused",
+                              "use the dashboard's own page");
     }
     if (need == Need::reading) {
         if (access.read_needs_token && !has_token(access, request)) return no_token();
@@ -84,11 +85,12 @@ std::optional<Response> refusal(const Access& access, const Request& request, Ne
     }
     if (!has_token(access, request)) return no_token();
     if (access.read_only) {
-        return error_response(Status::forbidden, "read_only", "this server only shows the larder",
+        return error_response(Status::forbidden, "read_only", "this server is read-only",
                               "start it without --read-only");
     }
     if (!request.field("content-type").starts_with("application/json")) {
-        return error_response(Status::unsupported_type, "type", "an action is asked for in JSON",
+        return error_response(Status::unsupported_type, "type",
+                              "an action needs the content type application/json",
                               "send Content-Type: application/json");
     }
     return std::nullopt;

@@ -67,21 +67,22 @@ void add_requests(Families& families, const Stats& stats) {
     const auto& total = stats.total;
     add(families, "hits_total", "Requests that the larder answered", MetricType::Counter,
         static_cast<double>(total.loaded + total.waited));
-    add_by_reason(families, "misses_total", "Requests whose model was compiled, by why",
+    add_by_reason(families, "misses_total", "Requests whose model was compiled, by reason",
                   MetricType::Counter, stats.miss_reasons);
-    add_by_reason(families, "bypassed_total", "Requests that larder had no part in, by why",
+    add_by_reason(families, "bypassed_total", "Requests that bypassed larder, by reason",
                   MetricType::Counter, stats.bypass_reasons);
     add_durations(families, "compile_seconds", "Requests that compiled", total.compiled,
                   total.compiled_time);
-    add_durations(families, "load_seconds", "Requests that loaded what was kept", total.loaded,
+    add_durations(families, "load_seconds", "Requests that loaded an entry", total.loaded,
                   total.loaded_time);
-    add_durations(families, "waits_seconds", "Requests that waited for another's compile",
-                  total.waited, total.waited_time);
-    add(families, "saved_seconds_total", "Time of compiling that was not spent",
-        MetricType::Counter, std::max(0.0, seconds(total.saved)));
-    add(families, "written_bytes_total", "Bytes of what was kept", MetricType::Counter,
-        static_cast<double>(stats.bytes_written));
-    add_by_reason(families, "evicted_bytes_total", "Bytes on disk that were freed, by what did it",
+    add_durations(families, "waits_seconds",
+                  "Requests that waited for a compile of another process", total.waited,
+                  total.waited_time);
+    add(families, "saved_seconds_total", "Compile time that was saved", MetricType::Counter,
+        std::max(0.0, seconds(total.saved)));
+    add(families, "written_bytes_total", "Bytes of the entries that were published",
+        MetricType::Counter, static_cast<double>(stats.bytes_written));
+    add_by_reason(families, "evicted_bytes_total", "Bytes that were freed on disk, by reason",
                   MetricType::Counter, stats.evicted_bytes);
 }
 
@@ -89,16 +90,16 @@ void add_state(Families& families, const Snapshot& now) {
     const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
         add(families, name, help, MetricType::Gauge, static_cast<double>(value));
     };
-    gauge("size_bytes", "What the larder takes on disk", now.stats.total_bytes);
-    gauge("max_size_bytes", "What it may take; 0: no limit", now.stats.max_size_bytes);
-    gauge("entries", "Entries that are kept", now.entries.size());
-    gauge("pinned_entries", "Of them, those that nothing removes",
+    gauge("size_bytes", "Bytes of the larder on disk", now.stats.total_bytes);
+    gauge("max_size_bytes", "The maximum size; 0: no limit", now.stats.max_size_bytes);
+    gauge("entries", "Entries of the larder", now.entries.size());
+    gauge("pinned_entries", "Entries that are pinned",
           static_cast<std::uint64_t>(std::ranges::count_if(
               now.entries, [](const EntryInfo& entry) { return entry.pinned; })));
     gauge("withheld_entries", "Models that are not kept because programs crashed with them",
           static_cast<std::uint64_t>(std::ranges::count_if(
               now.entries, [](const EntryInfo& entry) { return !entry.withheld.empty(); })));
-    gauge("set_aside_files", "Files that were damaged, or ended a process",
+    gauge("set_aside_files", "Files in quarantine, because they were damaged or crashed a process",
           now.stats.set_aside_files);
     std::map<std::string, std::uint64_t> entries;
     std::map<std::string, std::uint64_t> bytes;
@@ -106,8 +107,8 @@ void add_state(Families& families, const Snapshot& now) {
         entries[reason] = sum.entries;
         bytes[reason] = sum.bytes;
     }
-    add_by_reason(families, "stale_entries", "Entries that nobody will ask for again, by why",
-                  MetricType::Gauge, entries);
+    add_by_reason(families, "stale_entries", "Stale entries, by reason", MetricType::Gauge,
+                  entries);
     add_by_reason(families, "stale_bytes", "What those take", MetricType::Gauge, bytes);
 }
 
@@ -118,12 +119,12 @@ std::string metrics_text(const Measured& measured) {
     add_value(add_family(families, "build_info", "The version of larder", MetricType::Gauge), 1,
               {{"version", LARDER_VERSION}});
     add_requests(families, measured.since_start);
-    add(families, "damaged_total", "Files that were set aside since this server began",
+    add(families, "damaged_total", "Files that were set aside since this server started",
         MetricType::Counter, static_cast<double>(measured.now->damaged));
     add_state(families, *measured.now);
     if (const auto idle = measured.since_start.longest_idle) {
         add(families, "longest_idle_seconds",
-            "For how long the entry that was asked for the longest ago has not been",
+            "Time since the last request for the entry that was idle the longest",
             MetricType::Gauge, static_cast<double>(idle->count()));
     }
     return prometheus::TextSerializer().Serialize(families);

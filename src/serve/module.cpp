@@ -28,8 +28,8 @@ std::string token_of(const cli::ServeFlags& flags) {
     std::string token(cli::trimmed(text));
     const bool is_plain = std::ranges::all_of(token, [](char c) { return c > ' ' && c < 127; });
     if (token.size() < k_token_length_min || !is_plain) {
-        throw cli::CommandError({"'" + flags.token_file + "' holds no good token",
-                                 "put one word of 16 characters or more into it"});
+        throw cli::CommandError({"'" + flags.token_file + "' holds no valid token",
+                                 "write one word of at least 16 characters into it"});
     }
     return token;
 }
@@ -74,7 +74,7 @@ void announce(const cli::Context& context, const cli::ServeFlags& flags, const S
         return;
     }
     cli::Context::print("The dashboard of " + cli::printable(directory) + ":\n\n  " + url +
-                        "\n\nWhoever has this address may " +
+                        "\n\nAnybody who has this address may " +
                         (flags.read_only ? "look at it." : "change what is kept.") +
                         " Metrics are at " + plain + "metrics. Ctrl-C ends it.\n");
 }

@@ -47,8 +47,8 @@ Response not_found() {
 }
 
 Response wrong_method(const char* allowed) {
-    auto response = error_response(Status::method_not_allowed, "method",
-                                   "this is not what can be done here", {});
+    auto response =
+        error_response(Status::method_not_allowed, "method", "this method is not allowed here", {});
     response.fields.emplace_back("Allow", allowed);
     return response;
 }
@@ -103,7 +103,7 @@ cli::WhyFlags same_request(const EntryInfo& entry) {
     if (entry.kind == "memory" || entry.kind == "caller" || !entry.unpacked_from.empty() ||
         !entry.kernels_of.empty()) {
         throw Error(ErrorCode::invalid_argument,
-                    "this was not made from a model's file: nobody but its program can ask for it",
+                    "this entry was not compiled from a file: only its program can request it",
                     "look at an entry that was compiled from a file");
     }
     cli::WhyFlags flags;
@@ -323,8 +323,8 @@ Response Service::pin(const std::string& body, bool pinned) const {
 Response Service::start(const std::string& body, Jobs::Verb verb) const {
     const Body asked(body, {"keys"});
     if (!jobs_.start(verb, asked.keys(Body::Absent::empty))) {
-        return error_response(Status::conflict, "busy", "something is being verified already",
-                              "wait until it is done, or cancel it");
+        return error_response(Status::conflict, "busy", "a verification is already running",
+                              "wait until it has ended, or cancel it");
     }
     return json_response(jobs_.json(), Status::accepted);
 }

@@ -160,8 +160,8 @@ void State::Impl::set_aside() {
 }
 
 void State::Impl::note(Error error) {
-    log.warn_once("state", "cannot remember what was read and verified, which costs time: " +
-                               error.message());
+    log.warn_once(
+        "state", "cannot use the state database, so that files are read again: " + error.message());
     last_fault = std::move(error);
 }
 

@@ -25,7 +25,7 @@ Result<void> check_unused(const Context& context) {
     for (const auto& entry : *entries) {
         if (std::find(k_own_names.begin(), k_own_names.end(), entry.name) == k_own_names.end()) {
             return fail(Errc::invalid_argument,
-                        "neither a larder nor empty:", context.layout.root(),
+                        "the directory is not empty and not a larder:", context.layout.root(),
                         "choose another directory");
         }
     }
@@ -42,7 +42,7 @@ Result<void> check_writers(const Context& context, const os::FileInfo& root) {
     }
     const auto& path = context.layout.root();
     return fail(Errc::permission_denied,
-                "everybody can write to the larder, and put any model in:", path,
+                "every user can write to the larder, and so replace any model:", path,
                 "chmod o-w '" + path +
                     "', and share it by a group (chmod g+ws); or, where everybody may be trusted, "
                     "LARDER_ALLOW_WORLD_WRITABLE=on");

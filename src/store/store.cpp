@@ -44,7 +44,9 @@ Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy pol
     const auto visit = counting(progress);
     switch (manifest.encoding) {
         case Encoding::variant:
-            return fail(Errc::unsupported, "an earlier larder has kept it in a way that is gone");
+            return fail(
+                Errc::unsupported,
+                "an earlier version of larder wrote it in an encoding that is no longer supported");
         case Encoding::compressed: return map_compressed(*context_, manifest, policy, visit);
         case Encoding::referring: return map_referring(*context_, manifest, policy, find, visit);
         case Encoding::raw:

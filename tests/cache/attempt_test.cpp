@@ -55,7 +55,7 @@ TEST_F(AttemptTest, WaitersLoadWhileTheCompilersOwnImportStalls) {
     config_.mode = Mode::refresh;
     config_.lock_timeout = std::chrono::nanoseconds{0};
     EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(reason_, "it was to be compiled anew");
+    EXPECT_EQ(reason_, "the mode is refresh: it is compiled anew");
     may_go_on.raise();
     EXPECT_EQ(compiler.wait(), 0);
 }
@@ -102,7 +102,7 @@ TEST_F(AttemptTest, RefusedExportIsFoundOutWhenItIsKept) {
     device_.accepts = false;
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(outcome(), Outcome::bypassed);
-        EXPECT_NE(reason_.find("the runtime refuses what it exports"), std::string::npos)
+        EXPECT_NE(reason_.find("the runtime refuses to import its own export"), std::string::npos)
             << reason_;
         EXPECT_EQ(device_.compiles_done, i + 1);
         EXPECT_EQ(device_.exports_done, 1);

@@ -152,7 +152,7 @@ TEST_F(JoinShards, SaysWhatIsWrongWithAShard) {
     const auto twice = ask(shard_path(1));
     ASSERT_FALSE(twice);
     EXPECT_EQ(twice.error().code, Errc::damaged);
-    EXPECT_THAT(twice.error().message(), HasSubstr("is there twice"));
+    EXPECT_THAT(twice.error().message(), HasSubstr("occurs twice"));
     fs::remove(shard_path(2));
     config_.mode = Mode::off;
     const auto missing = ask(shard_path(1));

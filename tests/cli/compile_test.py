@@ -129,8 +129,8 @@ class CompileTest(ProgramTest):
         shutil.copy(self.models / "other.bin", model.with_suffix(".bin"))
         self.assertEqual(self.compile(model)["reason"], "its content has changed")
         for change, reason in ((lambda path: path.write_bytes(b"?" * path.stat().st_size),
-                                "what was kept was damaged"),
-                               (lambda path: path.unlink(), "what was kept is gone")):
+                                "the kept blob was damaged"),
+                               (lambda path: path.unlink(), "the kept blob is gone")):
             key = self.compile(model)["key"]
             digest = self.done("show", key, "--json").json["objects"][0]["digest"]
             path = self.dir / "objects" / digest[:2] / digest

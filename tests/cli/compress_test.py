@@ -112,10 +112,10 @@ class CompressTest(ProgramTest):
         self.assertEqual(keys, [self.kept()["halves"]["key"]])
 
     def test_it_asks_and_says_what_is_missing(self):
-        self.refused(2, "compress", says="what to compress is missing")
-        self.refused(2, "compress", "--older-than", "0", says="nobody to ask")
+        self.refused(2, "compress", says="no entries are named")
+        self.refused(2, "compress", "--older-than", "0", says="asks for confirmation")
         self.refused(2, "compress", "--older-than", "soon", says="soon")
-        self.refused(1, "compress", "no/such/model.xml", "--yes", says="nothing is kept under")
+        self.refused(1, "compress", "no/such/model.xml", "--yes", says="no entry matches")
         self.assertEqual(self.larder("decompress", "--yes").code, 2)
         for entry in self.kept().values():
             self.assertEqual(entry["encoding"], "raw")

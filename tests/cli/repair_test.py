@@ -105,7 +105,7 @@ class RepairTest(ProgramTest):
             (self.own / f"dense{suffix}").unlink(missing_ok=True)
             shutil.copy(self.own / f"convolution{suffix}", self.own / f"other{suffix}")
         repairs = self.repaired()
-        for name, reason in (("dense", "dense"), ("other", "not what it was")):
+        for name, reason in (("dense", "dense"), ("other", "has changed")):
             self.assertEqual(repairs[self.keys[name]]["outcome"], "removed")
             self.assertIn(reason, repairs[self.keys[name]]["reason"])
         self.assertEqual([entry["key"] for entry in self.entries()], [self.keys["convolution"]])

@@ -165,7 +165,7 @@ class RemoveModelTest(KeptTest):
         for what in ("entries", "freed_bytes"):
             self.assertEqual(real[what], dry[what])
         self.assertEqual(self.left(), {other})
-        self.refused(1, "rm", self.place / "dense.xml", "--yes", says="nothing is kept")
+        self.refused(1, "rm", self.place / "dense.xml", "--yes", says="no entry matches")
 
     def test_what_a_path_held_before_goes_too(self):
         first = self.keep("dense")
@@ -256,7 +256,7 @@ class WhyTest(KeptTest):
         [path] = [path for path in (self.dir / "objects").glob("*/*") if path.suffix != ".chunks"]
         path.chmod(0o644)
         whole = path.read_bytes()
-        for text, data in (("not those that were kept", whole[:100] + b"!" + whole[101:]),
+        for text, data in (("its bytes have changed", whole[:100] + b"!" + whole[101:]),
                            ("objects", None)):
             self.keep("dense")
             if data is None:
@@ -275,7 +275,7 @@ class WhyTest(KeptTest):
     def test_a_content_that_was_never_compiled(self):
         found = self.why("dense")
         self.assertEqual((found["would_hit"], found["nearest_key"]), (False, None))
-        self.assertIn("nothing that is kept", found["reason"])
+        self.assertIn("no entry was compiled", found["reason"])
 
     def test_another_build(self):
         key = self.keep("dense")

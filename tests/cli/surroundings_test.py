@@ -161,12 +161,12 @@ class SurroundingsTest(ProgramTest):
         model = self.models / "dense.xml"
         self.compile(model)
         self.dir.chmod(0o777)
-        says = ("everybody can write", "LARDER_ALLOW_WORLD_WRITABLE")
+        says = ("every user can write", "LARDER_ALLOW_WORLD_WRITABLE")
         self.refused(1, "ls", says=says)
         run = self.larder("compile", model, "--json")
         self.assertEqual((run.code, run.json["outcome"]), (3, "bypassed"), run)
-        self.assertIn("everybody can write", run.error)
-        self.assertIn("everybody can write", self.larder("doctor", "--json").out)
+        self.assertIn("every user can write", run.error)
+        self.assertIn("every user can write", self.larder("doctor", "--json").out)
         allowed = {"LARDER_ALLOW_WORLD_WRITABLE": "on"}
         self.assertEqual(self.compile(model, environment=allowed)["outcome"], "loaded")
         # A user who can write to the larder must not be able to set that.

@@ -27,7 +27,7 @@ class VariantsTest(ProgramTest):
         for words in ((), OTHER):
             miss = self.why(*words)
             self.assertFalse(miss["would_hit"])
-            self.assertIn("another graph, changed in a program or reshaped", miss["reason"])
+            self.assertIn("another graph, changed by a program or reshaped", miss["reason"])
             self.assertIn("[3,64]", miss["reason"])
         self.refused(2, "why", self.model, "--shape", "[x]", says="is not a shape")
 

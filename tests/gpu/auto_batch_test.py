@@ -63,7 +63,7 @@ class AutoBatchTest(Portraits):
                 path.chmod(0o644)
                 path.write_bytes(content)
         outcome = self.run_bare(*command, environment={"LARDER_VERIFY": "always"})
-        self.check(plain, self.warned(outcome, "of no use").json, False)
+        self.check(plain, self.warned(outcome, "cannot be used").json, False)
         self.check(plain, self.ask("single", "GPU", HINT), True)
 
 

@@ -54,7 +54,7 @@ class VerbsTest(GpuTest):
             "why", self.dense, "--device", "GPU.1", environment=TWO)).out)
         self.assertIn("hit", self.done(self.verb("why", self.dense, "--device", "GPU")).out)
         other = self.verb("why", self.dense, "--device", "GPU", environment=UPDATED)
-        self.assertIn("does not accept what is kept, which needs", other.out, other)
+        self.assertIn("does not accept the kept blob, which needs", other.out, other)
         self.assertIn("driver=26.30.12345", other.out, other)
 
         # GPUs of one model share one entry.

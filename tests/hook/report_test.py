@@ -132,7 +132,7 @@ class ReportTest(harness.HookTest):
         self.assertIn("processes down", self.larder("show", self.dense).out)
         [found] = [f for f in self.larder("doctor", "--json").json["findings"]
                    if f["subject"] == "entry"]
-        self.assertEqual(found["remedy"], f"to keep it all the same: larder rm {entry['key'][:12]}")
+        self.assertEqual(found["remedy"], f"to keep it nevertheless: larder rm {entry['key'][:12]}")
         self.larder("rm", "-y", entry["key"][:12])
         for outcome in ("compiled", "loaded"):
             [line] = self.run_program(["--report"], self.dense)
@@ -160,7 +160,7 @@ class ReportTest(harness.HookTest):
         self.assertEqual(entry["bytes"], 0)
         self.assertRegex(entry["withheld"], r"gained nothing \d times in a row: it took .+ or "
                                             r"more, compiling 1.00 ms")
-        lift = f"to keep it all the same: larder pin {entry['key'][:12]}"
+        lift = f"to keep it nevertheless: larder pin {entry['key'][:12]}"
         self.assertIn(lift, self.larder("doctor").out)
         self.assertIn(lift, self.larder("why", model).out)
         self.assertIn("larder pin", self.larder("show", model).out)

@@ -226,7 +226,7 @@ TEST_F(GgufJoin, RefusesShardsThatDoNotBelongTogether) {
     shard = shards_[1];
     shard.tensors[1].name = "t0.0";
     write("m-00002-of-00003.gguf", shard.bytes());
-    expect_damaged("tensor 't0.0' is there twice");
+    expect_damaged("tensor 't0.0' occurs twice");
     shard = shards_[1];
     shard.data.resize(shard.data.size() - 20);
     write("m-00002-of-00003.gguf", shard.bytes());

@@ -102,7 +102,7 @@ TEST(GgufOutline, RefusesTensorsThatCannotBe) {
         return file.bytes();
     };
     constexpr std::uint64_t k_huge = std::uint64_t{1} << 63;
-    EXPECT_THAT(message(with({"odd", {33}, 2, 0})), HasSubstr("'odd' is not made of whole"));
+    EXPECT_THAT(message(with({"odd", {33}, 2, 0})), HasSubstr("'odd' does not consist of whole"));
     EXPECT_THAT(message(with({"huge", {k_huge, 4}, 0, 0})), HasSubstr("'huge' is too large"));
     EXPECT_THAT(message(with({"far", {8}, 0, ~std::uint64_t{0}})), HasSubstr("'far' is too"));
     EXPECT_THAT(message(with({"end", {8}, 0, ~std::uint64_t{0} - 64})), HasSubstr("truncated"));

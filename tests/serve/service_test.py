@@ -223,7 +223,7 @@ class AccessTest(ServeTest):
     def test_token_of_a_file(self):
         path = self.root / "token"
         path.write_text("too short\n")
-        with self.assertRaisesRegex(AssertionError, "holds no good token"):
+        with self.assertRaisesRegex(AssertionError, "holds no valid token"):
             self.serve("--token-file", path)
         path.write_text("0123456789abcdef0123\n")
         self.assertEqual(self.serve("--token-file", path).token, "0123456789abcdef0123")

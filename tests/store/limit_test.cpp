@@ -116,7 +116,7 @@ TEST_F(LimitTest, WarnsOnceWhenItFillsAndWhenWhatWasUsedOfLateGoes) {
     EXPECT_NE(machine_.logged().find("100 % full"), std::string::npos) << machine_.logged();
     EXPECT_EQ(machine_.logged().find("used within the last day"), std::string::npos);
     keep("model-10");
-    EXPECT_NE(machine_.logged().find("1 entry that was used within the last day had to go"),
+    EXPECT_NE(machine_.logged().find("1 entry that was used within the last day had to be evicted"),
               std::string::npos)
         << machine_.logged();
     const auto said = machine_.logged();

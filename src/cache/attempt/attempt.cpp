@@ -83,7 +83,7 @@ Result<Response> Attempt::serve() {
     asked_ = session_.next_model().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
-        miss_ = "it was to be compiled anew";
+        miss_ = "the mode is refresh: it is compiled anew";
     } else {
         auto outcome = try_to_load(Locked::no);
         while (!outcome && (try_next_key() || try_next_machine())) {
@@ -227,7 +227,7 @@ void Attempt::note_refusal(Refused when) {
 std::string Attempt::reason_to_withhold() const {
     if (auto reason = blame_.reason_to_withhold(); !reason.empty()) return reason;
     if (refusals_ >= k_refusals_max) {
-        return "the runtime refuses what it exports of it";
+        return "the runtime refuses to import its own export of it";
     }
     return {};
 }
@@ -328,7 +328,7 @@ std::optional<Outcome> Attempt::try_to_load(Locked locked) {
     try {
         return load(locked);
     } catch (const std::bad_alloc&) {
-        miss_ = "there is too little memory to load what is kept";
+        miss_ = "there is too little memory to load the kept blob";
         return std::nullopt;
     }
 }
@@ -385,7 +385,7 @@ std::optional<Outcome> Attempt::compile_wrapped() {
     const bool may_be = request_.may_be_wrapped() && request_.encryption() == nullptr &&
                         !os::is_file_size_limited();
     auto directory = may_be ? store_->materialise(nullptr, session_.config().verify)
-                            : fail(Errc::unsupported, "there is no need for one");
+                            : fail(Errc::unsupported, "no device is needed");
     if (!directory) {
         request_.compile();
         return std::nullopt;

@@ -48,7 +48,7 @@ std::string Attempt::reason_to_keep_weights() const {
         case WeightsKept::automatic: break;
     }
     // Another program has published the entry under the same key, and will ask for it again.
-    if (lacks_weights_) return "programs have the model in memory alone";
+    if (lacks_weights_) return "the model is in no file, only in the memory of programs";
     // A blob that is copied together from its sources stays in memory: the GPU plugin of 2026.4.1
     // holds the blob that it imported for as long as the model lives. Pages of a file can be
     // dropped.
@@ -56,7 +56,7 @@ std::string Attempt::reason_to_keep_weights() const {
         return "the device would hold them in memory";
     }
     if (ModelBytes(session_, identified_).is_far(store_->directory())) {
-        return "the model's files lie further away than the larder";
+        return "the model's files are on a network file system, and the larder is not";
     }
     return {};
 }
@@ -105,7 +105,7 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     if (blob.refers_to_model()) {
         manifest.notes.erase(k_weights_note);
     } else if (why.empty()) {
-        why = "the compiler has made others of most of them";
+        why = "the compiler has converted most of them";
     }
     return {};
 }

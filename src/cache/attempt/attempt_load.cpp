@@ -89,7 +89,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
     if (!found.manifest) {
         if (found.fault) {
             miss_ = found.fault->message();
-            session_.log().warn_once("entry", "an entry was of no use: " + miss_);
+            session_.log().warn_once("entry", "an entry cannot be used: " + miss_);
         }
         return std::nullopt;
     }
@@ -124,7 +124,7 @@ std::optional<Outcome> Attempt::load(Locked locked) {
         return Outcome::bypassed;
     }
     if (request_.check(manifest.requirements) == runtime::Compatibility::refused) {
-        miss_ = "the runtime on this machine does not accept what is kept, which needs " +
+        miss_ = "the runtime on this machine does not accept the kept blob, which needs " +
                 manifest.requirements;
         found_ = Found::of_other_machine;
         return std::nullopt;
@@ -155,7 +155,7 @@ bool Attempt::is_safe_to_try(const format::Manifest& manifest, Locked locked) {
     blame.add(*count);
     is_innocent_ = is_refuted(blame);
     if (is_innocent_) return true;
-    miss_ = "a process crashed when it used what was kept, which is set aside";
+    miss_ = "a process crashed when it used the kept blob, which is set aside";
     // Without the compile lock, another request may already have quarantined it and published anew.
     if (locked == Locked::yes || store_->access() == store::Access::read_only) {
         blame_ = std::move(blame);
@@ -210,10 +210,10 @@ std::optional<Outcome> Attempt::load_blob(format::Manifest& manifest) {
             return std::nullopt;
         }
         if (is_of_others_ || lacks_weights_) return std::nullopt;
-        session_.log().warn_once("object", "what was kept is of no use: " + miss_);
+        session_.log().warn_once("object", "the kept blob cannot be used: " + miss_);
         // The reason has no path, because reasons are counted by kind; the warning has it.
-        if (object.error().code == Errc::damaged) miss_ = "what was kept was damaged";
-        if (object.error().code == Errc::not_found) miss_ = "what was kept is gone";
+        if (object.error().code == Errc::damaged) miss_ = "the kept blob was damaged";
+        if (object.error().code == Errc::not_found) miss_ = "the kept blob is gone";
         return std::nullopt;
     }
     return import_blob(manifest, *object);
@@ -345,7 +345,7 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
             note_refusal(Refused::later);
         }
         miss_ = imported.error().message();
-        refusal_ = "what was kept was not accepted: " + miss_;
+        refusal_ = "the runtime did not accept the kept blob: " + miss_;
         return std::nullopt;
     }
     watch(kernel_trial);
@@ -406,7 +406,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     }
     if (!directory) {
         miss_ = directory.error().message();
-        session_.log().warn_once("object", "what was kept is of no use: " + miss_);
+        session_.log().warn_once("object", "the kept blob cannot be used: " + miss_);
         return std::nullopt;
     }
     // These devices make the runtime read the model before they look into the directory.
@@ -416,7 +416,7 @@ std::optional<Outcome> Attempt::load_files(const format::Manifest& manifest) {
     }
     const auto trial = begin_trial(manifest.parts.front().object);
     request_.expect_settled_properties(note_in(manifest, k_settled_note));
-    miss_ = "the device did not accept what is kept";
+    miss_ = "the device did not accept the kept blob";
     session_.next_model().read_next(store_, asked_, std::nullopt);
     const auto outcome = compile_into_directory(std::move(*directory), manifest);
     watch(trial);

@@ -67,7 +67,7 @@ std::string describe_miss(const format::Manifest& kept, const Identified& asked,
     }
     if (!same_content && (kept.model.kind == "memory" || asked.model.kind == "memory")) {
         const auto shapes = kept.notes.find(k_shapes_note);
-        return "what is kept of this file is another graph, changed in a program or reshaped" +
+        return "the entry of this file is of another graph, changed by a program or reshaped" +
                (shapes == kept.notes.end() ? std::string{} : ": " + shapes->second);
     }
     if (!same_content) {
@@ -204,10 +204,10 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
             explanation.reason = "it was not kept, as it gained nothing: the next start keeps it";
         } else if (withheld != manifest.notes.end()) {
             explanation.reason = "it is not kept any more: " + withheld->second +
-                                 "; to keep it all the same: " + lifting_command(manifest);
+                                 "; to keep it nevertheless: " + lifting_command(manifest);
         } else if (request.check(manifest.requirements) == runtime::Compatibility::refused) {
             explanation.reason =
-                "the runtime on this machine does not accept what is kept, which needs " +
+                "the runtime on this machine does not accept the kept blob, which needs " +
                 manifest.requirements;
         } else if (const auto seen = look_at_blob(**store, manifest, session.config().verify,
                                                   finder_of(session, *asked));
@@ -225,10 +225,10 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
         explanation.reason = found.fault->message();
         return explanation;
     }
-    explanation.reason = "nothing that is kept was compiled from this content";
+    explanation.reason = "no entry was compiled from this content";
     const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
     if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
-        explanation.reason = "what was kept of it was damaged, or crashed, and is set aside";
+        explanation.reason = "its blob was damaged, or crashed a process, and is set aside";
         return explanation;
     }
     find_nearest(**store, *asked, set_aside, explanation);

@@ -104,8 +104,9 @@ Result<store::SourceRange> ModelBytes::find(const format::Referred& referred) {
             return store::SourceRange{std::move(*opened), range->offset};
         }
     }
-    return fail(Errc::not_found,
-                "it refers to weights that this program's model does not have in a file");
+    return fail(
+        Errc::not_found,
+        "it refers to weights in a file, and this program's model has them in memory alone");
 }
 
 Result<std::vector<ModelSource>> ModelBytes::map() {

@@ -89,7 +89,7 @@ std::optional<format::Manifest> KernelDirectory::find_kept() const {
 bool KernelDirectory::take_in(const format::Manifest& kept) {
     const auto added = store_->add_parts(directory_, kept);
     if (added) return *added > 0;
-    log_.debug("kernels are of no use: " + added.error().message());
+    log_.debug("kernels cannot be used: " + added.error().message());
     return false;
 }
 

@@ -63,7 +63,8 @@ KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::CompileLo
                 changed_.notify_all();
             }
             if (part.object == block.object) return {};
-            return fail(Errc::damaged, "it is not what was to be kept:", file.path());
+            return fail(Errc::damaged,
+                        "it differs from the memory that was to be stored:", file.path());
         };
         publication_.sources.push_back(std::move(source));
     }
@@ -72,7 +73,8 @@ KeepJob::KeepJob(Log& log, std::shared_ptr<store::Store> store, store::CompileLo
 void KeepJob::work() {
     const auto compile_lock = std::exchange(compile_lock_, std::nullopt);
     const auto published = store_->publish(publication_);
-    if (!published) log_.debug("what could be shared is not kept: " + published.error().message());
+    if (!published)
+        log_.debug("memory that could be shared is not stored: " + published.error().message());
 }
 
 Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
@@ -83,7 +85,7 @@ Result<void> KeepJob::copy(const KeptBlock& block, store::StagedFile& file) {
         {
             // Never held during a write, so that stop_reading does not wait for a disk.
             const std::lock_guard lock(reading_);
-            if (!may_read_) return fail(Errc::busy, "its model is in use by now");
+            if (!may_read_) return fail(Errc::busy, "the program already uses the model");
             std::memcpy(piece.data(), block.pages.data() + at, bytes);
         }
         written = file.write_at(at, std::span(piece).first(bytes));
@@ -109,7 +111,7 @@ void SettleJob::work() {
         const auto published = wait_until_published(mapped.back(), limit);
         if (published) continue;
         make_private(mapped.back());
-        log_.warn_once("share", "memory that was shared is this process's own again: " +
+        log_.warn_once("share", "shared memory has become private to this process again: " +
                                     published.error().message());
     }
 }
@@ -123,8 +125,8 @@ Result<void> SettleJob::wait_until_published(const Mapped& mapped, Time limit) c
         const auto info = mapped.file->info();
         if (!info) return fail(info.error());
         if (info->links == 0 || std::chrono::steady_clock::now() >= limit) {
-            return fail(Errc::io,
-                        "what it was shared through was not published:", mapped.file->path());
+            return fail(Errc::io, "the file that it was shared through was not published:",
+                        mapped.file->path());
         }
         std::this_thread::sleep_for(k_look_for_object);
     }

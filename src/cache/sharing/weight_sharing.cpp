@@ -66,7 +66,8 @@ void forget_earlier(Session& session, store::Store& store, const Identified& ide
     const auto key = earlier_unpacked_key(identified.inputs);
     if (!store.find(key).manifest) return;
     if (const auto removed = store.remove(std::vector{key}); !removed) {
-        session.log().debug("what an earlier larder shared stays: " + removed.error().message());
+        session.log().debug("files that an earlier larder shared cannot be removed: " +
+                            removed.error().message());
     }
 }
 
@@ -176,12 +177,12 @@ Result<void> WeightSharing::may_keep(std::uint64_t bytes) {
     const auto mode = session_.config().mode;
     const bool writes = mode == Mode::on || mode == Mode::refresh;
     if (!writes || store_->access() == store::Access::read_only) {
-        return fail(Errc::read_only, "nothing is kept that could be shared");
+        return fail(Errc::read_only, "no blob is kept whose memory could be shared");
     }
     const auto limit = store_->limit_bytes();
     if (limit != 0 && (bytes > limit || blob_bytes_ > limit - bytes)) {
         return fail(Errc::no_space,
-                    "there is no room for both, a blob and what it is unpacked into");
+                    "the limit has no room for both a blob and its unpacked memory");
     }
     // No other entry is evicted for the blocks, unless LARDER_SHARE=on asks for that.
     if (session_.config().share == Share::automatic && !store_->has_room(bytes)) {
@@ -243,7 +244,7 @@ void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
 
 void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
     if (has_compiled_ && mark_->is_anybody_else_calling()) {
-        sharing.reason = "another model was compiled meanwhile, with the same threads perhaps";
+        sharing.reason = "another model was compiled meanwhile, perhaps by the same threads";
         return;
     }
     find_blocks();
@@ -251,7 +252,7 @@ void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
     if (!has_all) {
         const auto warm = request.warm_up(warm_up_limit(blob_bytes_));
         if (!warm) {
-            session_.log().debug("what the first inference unpacks is not shared: " +
+            session_.log().debug("memory that the first inference unpacks is not shared: " +
                                  warm.error().message());
         }
         find_blocks();
@@ -263,7 +264,7 @@ void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
         (block.shared ? sharing.shared_bytes : sharing.private_bytes) += block.pages.size();
     }
     if (sharing.reason.empty() && sharing.private_bytes > 0) {
-        sharing.reason = "the rest is not kept yet, or it is too little";
+        sharing.reason = "the rest is not stored yet, or too small";
     }
 }
 
@@ -314,7 +315,7 @@ Result<void> WeightSharing::keep() {
         if (compile_lock.error().code != Errc::timed_out || Clock::now() >= limit) {
             return fail(std::move(compile_lock.error()));
         }
-        if (!waits) return fail(Errc::busy, "another process is keeping it");
+        if (!waits) return fail(Errc::busy, "another process stores it");
     }
 }
 
@@ -330,7 +331,7 @@ Result<void> WeightSharing::start_keeping(store::CompileLock compile_lock, bool 
                                                std::move(publication), std::move(blocks));
     const Reading reading(*job);
     if (!session_.keeping().start(job))
-        return fail(Errc::busy, "there is no thread that could keep what is shared");
+        return fail(Errc::busy, "no thread could be started to store shared memory");
     if (maps_staged_ || !waits) {
         // Waits for the copying, not for the disk: syncing continues after the load.
         job->wait_until_read(limit);

@@ -107,7 +107,8 @@ private:
         } else {
             const auto age = system_.clock.wall().count() - file.stamp.mtime_ns;
             judged = {Worth::stale, "damaged", blob.error().message()};
-            if (age < k_writing.count()) judged = {Worth::unknown, {}, "it may be in the making"};
+            if (age < k_writing.count())
+                judged = {Worth::unknown, {}, "another process may be writing it"};
         }
         file.worth = judged.worth;
         file.reason = std::move(judged.reason);
@@ -132,8 +133,7 @@ Result<std::vector<CachedFile>> examine_cache_directory(const os::System& system
     }
     Examination examination(system, runtime);
     if (examination.is_larder(directory)) {
-        return fail(Errc::invalid_argument,
-                    "a larder, and not a cache of OpenVINO's own:", directory,
+        return fail(Errc::invalid_argument, "a larder, not a CACHE_DIR of OpenVINO:", directory,
                     "'larder ls' lists it, 'larder prune' cleans it");
     }
     if (auto walked = examination.walk(directory, 0); !walked) {

@@ -87,7 +87,7 @@ std::string inputs_of(const ov::Model& model) {
 Failure model_failure(const std::string& model, const Error& error) {
     Failure failure{error.what(), error.remedy(), k_failed};
     if (error.code() == ErrorCode::not_found && is_gone(model)) {
-        failure = {"there is no model '" + model + "'", "see that the path is right", k_failed};
+        failure = {"there is no model '" + model + "'", "check the path", k_failed};
     }
     if (failure.what.find(model) == std::string::npos) {
         failure.what = "'" + model + "': " + failure.what;
@@ -96,20 +96,19 @@ Failure model_failure(const std::string& model, const Error& error) {
     switch (error.code()) {
         case ErrorCode::not_found:
             failure.remedy =
-                "put the missing file where the model looks for it, or export the "
-                "model anew";
+                "put the missing file at the path that the model names, or export the model again";
             break;
         case ErrorCode::permission_denied: failure.remedy = "let this user read it"; break;
         case ErrorCode::damaged:
         case ErrorCode::invalid_argument:
-            failure.remedy = "copy, download or export the model anew";
+            failure.remedy = "copy, download or export the model again";
             break;
         case ErrorCode::read_only:
         case ErrorCode::no_space:
         case ErrorCode::unsupported:
         case ErrorCode::miss:
         case ErrorCode::timed_out:
-        case ErrorCode::io: failure.remedy = "'larder doctor' may say more"; break;
+        case ErrorCode::io: failure.remedy = "see also: larder doctor"; break;
     }
     return failure;
 }
@@ -266,7 +265,7 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
         failure.what = "'" + model + "': " + failure.what;
     }
     if (failure.remedy.empty()) {
-        failure.remedy = "this is what OpenVINO itself says of it, with and without larder";
+        failure.remedy = "this is OpenVINO's own message, the same without larder";
     }
     return failure;
 }

@@ -69,11 +69,11 @@ std::string unchanged_text(const CompressReport& report) {
         const char* text;
     };
     static constexpr std::array<Words, 6> k_words{
-        {{"encoding", "kept in a way that stays"},
-         {"base", "to which others refer"},
-         {"shared", "with the same bytes as an entry that stays"},
+        {{"encoding", "with an encoding that cannot be compressed"},
+         {"base", "to which other entries refer"},
+         {"shared", "with the bytes of an entry that stays as it is"},
          {"gain", "less than a tenth smaller"},
-         {"busy", "in use by somebody who changes it"},
+         {"busy", "which another process is changing"},
          {"failed", "failed"}}};
     std::map<std::string, std::size_t> counts;
     for (const auto& left : report.unchanged) ++counts[left.reason];
@@ -95,8 +95,8 @@ void print_failures(const CompressReport& report) {
     }
     if (report.held_back.empty()) return;
     print_failure({"nothing was done: '" + printable(report.held_back) +
-                       "' cannot be read, and may use anything",
-                   "'larder verify' says why"});
+                       "' cannot be read, and may use any object",
+                   "'larder verify' tells why"});
 }
 
 int exit_code_of(const CompressReport& report) {
@@ -161,8 +161,8 @@ CompressReport with_progress(ProgressForm form, const Act& act) {
 
 int run_compress(const Context& context, const CompressFlags& flags) {
     if (flags.targets.empty() && flags.older_than.empty()) {
-        throw_usage("what to compress is missing",
-                    "name keys or models, or give --older-than 30d; --older-than 0 is everything");
+        throw_usage("no entries are named",
+                    "name keys or models, or give --older-than 30d; --older-than 0 means all");
     }
     Store store(context.options());
     CompressRules rules;
@@ -188,7 +188,7 @@ int run_decompress(const Context& context, const CompressFlags& flags) {
 }
 
 CLI::Option* declare_flags(CLI::App& verb, CompressFlags& flags) {
-    verb.add_flag("-n,--dry-run", flags.dry_run, "Say what would be done, and change nothing");
+    verb.add_flag("-n,--dry-run", flags.dry_run, "Show what would be done, and change nothing");
     verb.add_flag("-y,--yes,-f,--force", flags.yes, "Do not ask");
     declare_progress(verb, flags.progress);
     return verb.add_option(
@@ -202,7 +202,7 @@ Run declare_compress(CLI::App& verb) {
     auto flags = std::make_shared<CompressFlags>();
     declare_flags(verb, *flags);
     verb.add_option("--older-than", flags->older_than,
-                    "Only what nobody has asked for in this long: 30d")
+                    "Only entries that nobody has requested for this long, such as 30d")
         ->type_name("AGE");
     return [flags](const Context& context) { return run_compress(context, *flags); };
 }

@@ -103,7 +103,7 @@ Run declare_config(CLI::App& verb) {
         if (what.empty()) return print_all(context, context.settings().list);
         const bool has_value = verb.count("VALUE") > 0;
         if (name.empty())
-            throw_usage("which setting is missing", "larder config " + what + " NAME");
+            throw_usage("the name of the setting is missing", "larder config " + what + " NAME");
         if (what == "get" && has_value)
             throw_usage("'config get' takes one name", "larder config get " + name);
         if (what == "get") return run_get(context, name);

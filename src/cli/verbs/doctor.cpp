@@ -104,7 +104,7 @@ void add_openvino(Diagnosis& diagnosis) {
     for (const auto& device : diagnosis.devices) {
         if (!device.error.empty()) {
             diagnosis.findings.push_back({Severity::warning, "device " + device.name, device.error,
-                                          "see that its driver is installed"});
+                                          "check that its driver is installed"});
         } else if (!device.exports) {
             diagnosis.findings.push_back({Severity::info,
                                           "device " + device.name,
@@ -120,7 +120,7 @@ void add_preload(Diagnosis& diagnosis) {
     diagnosis.findings.push_back(
         {Severity::warning, "preload",
          "liblarder_preload.so is not beside larder's libraries: 'larder run' cannot work",
-         "install larder anew: 'cmake --install' lays it down"});
+         "install larder again: 'cmake --install' installs it"});
 }
 
 void add_huge_pages(const Context& context, Diagnosis& diagnosis) {

@@ -18,7 +18,7 @@ SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
     verb.add_option("URL", flags->url, "Of the shared storage: file:///DIRECTORY")->required();
     verb.add_option("KEY|MODEL", flags->names,
                     "A key or its beginning, or a model; default: every entry");
-    verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would be done, and do nothing");
+    verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be done, and do nothing");
     declare_progress(verb, flags->progress);
     return flags;
 }
@@ -30,8 +30,8 @@ int run_exchange(const Context& context, const ExchangeFlags& flags) {
     auto* const run = reinterpret_cast<RunExchange*>(
         function_of(library_beside(k_exchange_module), k_exchange_entry, error));
     if (run == nullptr) {
-        throw CommandError(
-            {"cannot open what reads and signs shared entries: " + error, "install larder anew"});
+        throw CommandError({"cannot open the library that reads and signs shared entries: " + error,
+                            "install larder anew"});
     }
     return run(context, flags);
 }
@@ -46,9 +46,9 @@ Run declare_push(CLI::App& verb) {
 
 Run declare_pull(CLI::App& verb) {
     const auto flags = declare_work(verb, ExchangeFlags::Work::pull);
-    verb.add_option("--trust", flags->trusted_keys,
-                    "Take entries that were signed with this key, a file that ends in .pub "
-                    "(repeatable)")
+    verb.add_option(
+            "--trust", flags->trusted_keys,
+            "Accept entries that were signed with this key, a file that ends in .pub (repeatable)")
         ->type_name("FILE")
         ->allow_extra_args(false);
     return [flags](const Context& context) { return run_exchange(context, *flags); };
@@ -61,7 +61,8 @@ Run declare_key(CLI::App& verb) {
                     "Make a signing key and its public key, or print the name of one")
         ->check(CLI::IsMember({"generate", "show"}))
         ->required();
-    verb.add_option("FILE", flags->key_file, "Of the signing key; the public one ends in .pub")
+    verb.add_option("FILE", flags->key_file,
+                    "The file of the signing key; the public key gets the same name with .pub")
         ->required();
     return [flags, what](const Context& context) {
         using Work = ExchangeFlags::Work;

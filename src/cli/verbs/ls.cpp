@@ -179,13 +179,13 @@ int run_ls(const Context& context, const LsFlags& flags) {
 Run declare_ls(CLI::App& verb) {
     auto flags = std::make_shared<LsFlags>();
     verb.add_option("--filter", flags->filters,
-                    "Only entries for which this holds: 'size>1GiB' (repeatable: all must hold)")
+                    "Only entries that match, such as 'size>1GiB' (repeatable: all must match)")
         ->type_name("FILTER")
         ->allow_extra_args(false);
     verb.add_option("--sort", flags->sort,
                     "age, compile, created, device, hits, key, kind, last_used, model, size")
         ->type_name("KEY[:desc]");
-    verb.add_option("--limit", flags->limit, "No more entries than this")
+    verb.add_option("--limit", flags->limit, "The maximum number of entries to list")
         ->type_name("N")
         ->check([](const std::string& text) {
             const bool is_count = text.find_first_not_of("0123456789") == std::string::npos;

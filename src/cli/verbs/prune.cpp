@@ -74,7 +74,7 @@ void print(const Context& context, const PruneReport& report, DryRun dry_run, bo
     }
     if (report.held_back.empty()) return;
     std::fputs(("larder: no object was removed: '" + printable(report.held_back) +
-                "' cannot be read, and may use any of them\n  'larder verify' says why\n")
+                "' cannot be read, and may use any of them\n  'larder verify' tells why\n")
                    .c_str(),
                stderr);
 }
@@ -144,7 +144,7 @@ int run_clear(const Context& context, const PruneFlags& flags) {
 }
 
 void declare_removal(CLI::App& verb, PruneFlags& flags) {
-    verb.add_flag("-n,--dry-run", flags.dry_run, "Say what would go, and remove nothing");
+    verb.add_flag("-n,--dry-run", flags.dry_run, "Show what would be removed, and remove nothing");
     verb.add_flag("-y,--yes,-f,--force", flags.yes, "Do not ask");
 }
 
@@ -159,22 +159,23 @@ Run declare_clear(CLI::App& verb) {
 Run declare_prune(CLI::App& verb) {
     auto flags = std::make_shared<PruneFlags>();
     verb.add_option("--max-size", flags->max_size,
-                    "Remove what is worth least, until no more than this is left")
+                    "Remove the least valuable entries until the larder takes no more than this")
         ->type_name("SIZE");
     verb.add_option("--older-than", flags->older_than,
-                    "Remove what nobody has asked for in this long: 30d")
+                    "Remove entries that nobody has requested for this long, such as 30d")
         ->type_name("AGE");
     verb.add_flag("--stale", flags->stale,
-                  "Remove what nobody will ask for again: its model is gone or changed, or it is "
-                  "of another runtime and nobody uses it");
+                  "Remove entries that nobody will request again: the model is gone or changed, or "
+                  "the runtime is another one and nobody uses the entry");
     verb.add_flag("--incompatible", flags->incompatible,
-                  "Remove what the runtime, driver or device of this machine does not load, also "
-                  "where another may");
-    verb.add_flag("--quarantine", flags->quarantine,
-                  "Remove files that were set aside because they were damaged or ended a process");
+                  "Also remove entries that the runtime, driver or device of this machine does not "
+                  "load, although another machine may");
+    verb.add_flag(
+        "--quarantine", flags->quarantine,
+        "Remove files that were set aside because they were damaged or crashed a process");
     verb.add_option("--remote", flags->remote,
-                    "Prune a storage that machines share instead, by --older-than: what nobody "
-                    "has pushed in this long")
+                    "Prune this shared storage instead, by --older-than: entries that nobody has "
+                    "pushed for this long")
         ->type_name("URL");
     declare_removal(verb, *flags);
     return [flags](const Context& context) {

@@ -80,7 +80,7 @@ Run declare_rm(CLI::App& verb) {
             "A key or its beginning, or a model, also one that was deleted: then all that was "
             "compiled from it")
         ->required();
-    verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would go, and remove nothing");
+    verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be removed, and remove nothing");
     verb.add_flag("-y,--yes,-f,--force", flags->yes, "Do not ask");
     return [flags](const Context& context) { return run_rm(context, *flags); };
 }

@@ -76,11 +76,11 @@ std::string preload_for_loader(const Options& options) {
                     "install larder anew");
     }
     if (preload.find_first_of(" :") == std::string::npos) return preload;
-    std::string why = "there is no place for a link to it";
+    std::string why = "no directory for a link to it could be created";
     auto plain = plain_path_of(preload, {options.state_directory / "preload"}, why);
     if (plain.empty()) {
         throw Error(ErrorCode::unsupported,
-                    "the loader reads blanks and colons in a path as its end: '" + preload +
+                    "the dynamic loader takes blanks and colons as the end of a path: '" + preload +
                         "', and " + why,
                     "install larder in a directory without");
     }
@@ -167,7 +167,7 @@ int run_program(const Context& context, const RunOptions& options) {
     const bool missing = error == ENOENT;
     throw CommandError(
         {"cannot run '" + command.front() + "': " + std::generic_category().message(error),
-         missing ? "give a program that is in PATH, or its path" : "see that it is a program",
+         missing ? "give a program that is in PATH, or its path" : "check that it is a program",
          missing ? k_not_found : k_cannot_run});
 }
 
@@ -177,12 +177,12 @@ Run declare_run(CLI::App& verb) {
     auto options = std::make_shared<RunOptions>();
     // Declared only for the help: the words are removed before anything here could parse them as
     // flags.
-    verb.add_option("COMMAND", options->shown, "What to run, with its own arguments")
+    verb.add_option("COMMAND", options->shown, "The command to run, with its arguments")
         ->type_name("[ARGS]...");
     verb.add_flag("--huge-pages", options->huge_pages,
-                  "Let the program's memory allocator ask for huge pages everywhere");
+                  "Let the program's memory allocator request huge pages for all memory");
     verb.add_flag("--report", options->report,
-                  "Say when the program ends what became of its models");
+                  "Print a summary of the program's models when it ends");
     return [options](const Context& context) { return run_program(context, *options); };
 }
 

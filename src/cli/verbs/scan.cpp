@@ -144,10 +144,11 @@ int run_scan(const Context& context, const ScanFlags& flags) {
 
 Run declare_scan(CLI::App& verb) {
     auto flags = std::make_shared<ScanFlags>();
-    verb.add_option("DIR", flags->directory, "What programs set as CACHE_DIR")->required();
+    verb.add_option("DIR", flags->directory, "The directory that programs set as CACHE_DIR")
+        ->required();
     verb.add_flag("--remove-stale", flags->remove_stale,
-                  "Remove what the OpenVINO here will never load");
-    verb.add_flag("-n,--dry-run", flags->dry_run, "Say what would go, and remove nothing");
+                  "Remove files that the OpenVINO here will never load");
+    verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be removed, and remove nothing");
     verb.add_flag("-y,--yes,-f,--force", flags->yes, "Do not ask");
     return [flags](const Context& context) { return run_scan(context, *flags); };
 }

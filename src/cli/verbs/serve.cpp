@@ -12,20 +12,20 @@ namespace larder::cli {
 Run declare_serve(CLI::App& verb) {
     auto flags = std::make_shared<ServeFlags>();
     verb.add_option("--address", flags->address,
-                    "Where to listen; beyond loopback, reading needs the token too")
+                    "The address to listen on; beyond loopback, reading needs the token, too")
         ->type_name("IP")
         ->capture_default_str();
     verb.add_option("--port", flags->port, "The port; 0: one that is free")
         ->type_name("N")
         ->capture_default_str();
     verb.add_option("--host", flags->hosts,
-                    "A name under which browsers may ask, besides localhost (repeatable)")
+                    "A host name that browsers may use, besides localhost (repeatable)")
         ->type_name("NAME")
         ->allow_extra_args(false);
     verb.add_option("--token-file", flags->token_file,
                     "A file with the token for actions; default: a new one each time")
         ->type_name("FILE");
-    verb.add_flag("--read-only", flags->read_only, "Show, and change nothing");
+    verb.add_flag("--read-only", flags->read_only, "Allow no changes");
     return [flags](const Context& context) {
         std::string error;
         auto* const serve = reinterpret_cast<Serve*>(

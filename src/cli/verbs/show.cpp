@@ -38,7 +38,7 @@ void print_table(const Context& context, const EntryInfo& entry, std::uint64_t u
         entry.last_used_anywhere_at ? format_time(*entry.last_used_anywhere_at) : "never");
     add("hits", std::to_string(entry.hits));
     if (!entry.withheld.empty()) add("not kept", entry.withheld + "; lift it: " + entry.lifted_by);
-    if (entry.pinned) add("pinned", "neither a limit nor a rule removes it");
+    if (entry.pinned) add("pinned", "limits and rules do not remove it");
     add("compile", format_duration(entry.compile_time));
     add("weights", weights_text(entry));
     add("requires", entry.requirements);

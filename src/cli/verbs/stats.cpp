@@ -130,9 +130,10 @@ int run_stats(const Context& context, const StatsFlags& flags) {
 
 Run declare_stats(CLI::App& verb) {
     auto flags = std::make_shared<StatsFlags>();
-    verb.add_option("--since", flags->since, "Only requests that are no older than this: 7d")
+    verb.add_option("--since", flags->since,
+                    "Only requests that are not older than this, such as 7d")
         ->type_name("AGE");
-    verb.add_flag("--plot", flags->plot, "Draw how many there were over time, and what was saved");
+    verb.add_flag("--plot", flags->plot, "Draw the requests and the saved time over time");
     return [flags](const Context& context) { return run_stats(context, *flags); };
 }
 

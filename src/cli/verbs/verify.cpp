@@ -42,8 +42,8 @@ std::string next_text(const VerifyReport& report) {
     const bool aside = std::ranges::any_of(report.findings, [](const Finding& finding) {
         return finding.damage == Damage::damaged && finding.entry;
     });
-    return aside ? "what is damaged is set aside; the next request compiles it, or now: "
-                   "larder repair\n"
+    return aside ? "damaged files are set aside; the next request compiles the model again, or "
+                   "now: larder repair\n"
                  : "";
 }
 

@@ -8,7 +8,7 @@ import { count, percent, shortKey, size } from "./format.js";
 const rules = [
   { name: "stale", title: "Stale", hint: "Its model is gone or changed, or it is of another runtime and nobody uses it" },
   { name: "incompatible", title: "Incompatible", hint: "This machine's runtime, driver or device does not load it" },
-  { name: "quarantine", title: "Set aside", hint: "Files that were damaged, or ended a process" },
+  { name: "quarantine", title: "Set aside", hint: "Files in quarantine, because they were damaged or crashed a process" },
 ];
 
 class Pruning {
@@ -94,7 +94,7 @@ function resultOf(job) {
   const read = `${count(result.entries, "entry", "entries")}, ${count(result.objects, "object")}, ${size(result.bytes)} read`;
   if (result.findings.length === 0) {
     return h("p", { class: "all-well" }, icon("check"),
-      `${read}: ${job.state === "done" ? "all whole." : "all whole so far. The next check goes on from here."}`);
+      `${read}: ${job.state === "done" ? "all whole." : "no damage so far. The next check goes on from here."}`);
   }
   return h("div", {}, h("p", {}, h("strong", {}, `${read}: ${count(result.findings.length, "fault")} found.`)),
     h("ul", { class: "findings" }, result.findings.map((each) => h("li", { class: "error" }, icon("warning"),

@@ -24,7 +24,8 @@ PartSource source_of(Context& context, Recoder& recoder, os::File& file,
     };
     source.check = [&](os::File& written, const Part& part) -> Result<void> {
         if (part.object != table.blob) {
-            return fail(Errc::damaged, "it does not become what was compressed:", file.path());
+            return fail(Errc::damaged,
+                        "decompressing it does not restore the original:", file.path());
         }
         if (!recoder.advance(part.bytes)) return fail(Errc::busy, "ended", written.path());
         return {};

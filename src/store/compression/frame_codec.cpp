@@ -73,7 +73,7 @@ void unshuffle(std::size_t width, std::span<const std::byte> from, std::byte* to
     width == 2 ? unshuffle_by<2>(from, to) : unshuffle_by<4>(from, to);
 }
 
-Error no_memory() { return Error::from_errno("cannot compress, or undo it", {}, ENOMEM); }
+Error no_memory() { return Error::from_errno("zstd failed", {}, ENOMEM); }
 
 std::vector<std::span<const std::byte>> sample_of(std::span<const std::byte> frame) {
     if (frame.size() <= k_sample_bytes) return {frame};
@@ -180,7 +180,7 @@ FrameUnpacker::FrameUnpacker() : buffers_(std::make_unique<Buffers>()) {}
 FrameUnpacker::~FrameUnpacker() = default;
 
 Result<void> FrameUnpacker::unpack(const PackedFrame& packed, std::span<std::byte> frame) {
-    const auto damaged = [] { return fail(Errc::damaged, "a frame is not what was compressed"); };
+    const auto damaged = [] { return fail(Errc::damaged, "a frame differs from the original"); };
     if (packed.method == FrameMethod::stored) {
         if (packed.bytes.size() != frame.size()) return damaged();
         std::copy(packed.bytes.begin(), packed.bytes.end(), frame.begin());

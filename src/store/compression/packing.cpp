@@ -143,7 +143,7 @@ Result<void> check_packed(os::File& file, std::uint64_t object_bytes, std::uint6
     };
     if (auto done = unpack_frames(file, *table, threads, note); !done) return done;
     if (table->blob != digest || combine_chunks(blob_bytes, chunks) != digest) {
-        return fail(Errc::damaged, "it does not become what was compressed:", file.path());
+        return fail(Errc::damaged, "decompressing it does not restore the original:", file.path());
     }
     return {};
 }

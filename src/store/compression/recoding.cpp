@@ -53,7 +53,8 @@ Result<std::vector<Digest>> Recoder::confirm(const Manifest& before,
     const auto now = read_manifest(context_, before.key);
     if (!now) return fail(now.error());
     if (*now != before) {
-        return fail(Errc::busy, "it was replaced meanwhile:", context_.layout.entry(before.key));
+        return fail(Errc::busy,
+                    "it was replaced in the meantime:", context_.layout.entry(before.key));
     }
     if (auto scanned = catalogue_.scan(context_); !scanned) return fail(std::move(scanned.error()));
     if (!catalogue_.complete()) {
@@ -70,7 +71,7 @@ Result<std::vector<Digest>> Recoder::confirm(const Manifest& before,
         is_used = true;
         if (users && !users->contains(entry->key)) {
             return fail(Errc::busy,
-                        "another entry uses it meanwhile:", context_.layout.entry(entry->key));
+                        "another entry uses it now:", context_.layout.entry(entry->key));
         }
     }
     return is_used ? std::vector<Digest>{} : std::vector{object};

@@ -145,13 +145,13 @@ Result<CompileLock> take_compile_lock(Context& context, const Key& key,
             file.reset();
             waited = true;
             if (elapsed < timeout + k_reopening_max) continue;
-            return fail(Errc::timed_out, "its lock is removed again and again:", path);
+            return fail(Errc::timed_out, "other processes keep removing its lock:", path);
         }
         if (locked.error().code != Errc::busy) return fail(std::move(locked.error()));
         waited = true;
         if (elapsed >= timeout) {
             return fail(Errc::timed_out,
-                        "another process has been working on it for too long:", path);
+                        "timed out waiting for another process that works on it:", path);
         }
         backoff.sleep(timeout - elapsed);
     }

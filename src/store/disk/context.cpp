@@ -13,7 +13,7 @@ Result<void> require_writable(const Context& context) {
 Result<const Layout*> writable_layout(const Context& context) {
     if (context.access == Access::read_write) return &context.layout;
     if (context.notes) return &*context.notes;
-    return fail(Errc::read_only, "there is no state directory to take notes of",
+    return fail(Errc::read_only, "there is no state directory for records of",
                 context.layout.root());
 }
 

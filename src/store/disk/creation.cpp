@@ -67,7 +67,7 @@ Result<std::string> read_larder_id(const Context& context) {
     error.path = path;
     if (error.code == Errc::damaged) {
         // Entries and objects are verified by themselves; only the id is lost.
-        error.remedy = "remove this file; it will be made anew";
+        error.remedy = "remove this file; larder creates it again";
     }
     return fail(std::move(error));
 }

@@ -38,7 +38,8 @@ Result<std::unique_ptr<os::File>> open_staged(Context& context, const Part& part
         const auto info = (*file)->info();
         if (info && info->stamp.size_bytes == part.bytes) return file;
     }
-    return fail(Errc::not_found, "nobody is publishing it:", context.layout.object(part.object));
+    return fail(Errc::not_found,
+                "no process is publishing it:", context.layout.object(part.object));
 }
 
 }  // namespace larder::internal::store

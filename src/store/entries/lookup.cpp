@@ -24,7 +24,7 @@ Lookup find_entry(Context& context, const Key& key) {
             return {{},
                     Error{Errc::damaged,
                           0,
-                          "this machine has set aside",
+                          "set aside on this machine:",
                           context.layout.object(part.object),
                           {}}};
         }

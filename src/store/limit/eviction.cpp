@@ -101,7 +101,7 @@ void warn_of_recent(Context& context, const EvictionPlan& plan, const std::strin
                           std::string(floor ? "the disk of the larder '" : "the larder '") +
                               context.layout.root() + "' is full: " + std::to_string(recent) +
                               (recent == 1 ? " entry that was" : " entries that were") +
-                              " used within the last day had to go; " +
+                              " used within the last day had to be evicted; " +
                               advice(floor ? "free space on the disk" : "raise LARDER_MAX_SIZE"));
 }
 
@@ -114,10 +114,10 @@ Error no_room(const Context& context, const SpaceRequest& claim, const Catalogue
     if (reason == "floor") remedy = "free space on the disk, or lower LARDER_MIN_FREE";
     if (!catalogue.complete()) {
         what += ", and nothing can be evicted while this entry cannot be read:";
-        remedy = "larder verify says why";
+        remedy = "larder verify tells why";
         return {Errc::no_space, 0, std::move(what), catalogue.unreadable(), std::move(remedy)};
     }
-    what += ", and what may be evicted is not enough:";
+    what += ", and evicting all that may be evicted is not enough:";
     return {Errc::no_space, 0, std::move(what), context.layout.root(), std::move(remedy)};
 }
 

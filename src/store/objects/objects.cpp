@@ -40,11 +40,7 @@ Result<Proof> prove(Context& context, os::File& file, const os::FileStamp& stamp
 }  // namespace
 
 Error damage_of(const Context& context, const Digest& object, const ContentDigest& content) {
-    Error error{Errc::damaged,
-                0,
-                "the bytes are not those that were kept:",
-                context.layout.object(object),
-                {}};
+    Error error{Errc::damaged, 0, "its bytes have changed:", context.layout.object(object), {}};
     const auto bytes_max = format::chunk_list_bytes(content.chunks.size() * k_chunk_size_bytes);
     const auto text = os::read_text(context.fs(), context.layout.chunks(object), bytes_max);
     if (!text) return error;
@@ -53,8 +49,7 @@ Error damage_of(const Context& context, const Digest& object, const ContentDiges
     for (std::size_t i = 0; i < list->chunks.size(); ++i) {
         if (list->chunks[i] == content.chunks[i]) continue;
         error.what = "chunk " + std::to_string(i) + " of " + std::to_string(list->chunks.size()) +
-                     " (from byte " + std::to_string(i * k_chunk_size_bytes) +
-                     ") is not what was kept:";
+                     " (from byte " + std::to_string(i * k_chunk_size_bytes) + ") has changed:";
         break;
     }
     return error;

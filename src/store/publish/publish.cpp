@@ -348,7 +348,7 @@ Result<Manifest> stage_and_name(Context& context, const Publication& publication
         if (staged) parts.push_back(std::move(*staged));
     }
     if (parts.empty() && publication.kept.empty() && !sources.empty()) {
-        return fail(Errc::not_found, "nothing is left of what was to be kept");
+        return fail(Errc::not_found, "the memory that was to be published is gone");
     }
     refers = std::ranges::any_of(
         parts, [](const StagedPart& part) { return part.form && !part.form->shared.empty(); });

@@ -89,7 +89,7 @@ void add_to_family(Context& context, const Digest& family, const Digest& object)
     members.insert(members.begin(), object);
     if (members.size() > k_members_max) members.resize(k_members_max);
     if (auto written = write_members(context, path, members); !written) {
-        context.log.debug("a family is not noted: " + written.error().message());
+        context.log.debug("a family is not recorded: " + written.error().message());
     }
 }
 

@@ -49,8 +49,8 @@ Result<MappedObject> map_referring(Context& context, const Manifest& manifest, V
     if (referring && referring->blob_bytes != manifest.blob_bytes) {
         referring = fail(Errc::damaged, "of another blob:", own_file->path());
     } else if (referring && !std::ranges::all_of(referring->referred, is_named)) {
-        referring =
-            fail(Errc::damaged, "of objects that its entry does not name:", own_file->path());
+        referring = fail(Errc::damaged,
+                         "it refers to objects that its entry does not name:", own_file->path());
     }
     if (!referring) {
         // The bytes are those that were published, and are invalid all the same.
