@@ -31,18 +31,6 @@
 
 namespace larder {
 
-enum class Outcome {
-    compiled,  // by this request, and published
-    loaded,    // from the larder
-    waited,    // another process or thread compiled it meanwhile; loaded
-    bypassed,  // compiled and not published; `reason` says why
-};
-
-[[nodiscard]] LARDER_EXPORT const char* to_string(Outcome outcome) noexcept;
-inline std::ostream& operator<<(std::ostream& out, Outcome outcome) {
-    return out << to_string(outcome);
-}
-
 // Identifies a model that only the caller can identify: 32 bytes that differ whenever the model
 // that `build` would make differs.
 class LARDER_EXPORT Fingerprint {

@@ -68,6 +68,27 @@ enum class Keep {
     all,        // also those that load no faster than they compile
 };
 
+enum class Outcome {
+    compiled,  // by this request, and published
+    loaded,    // from the larder
+    waited,    // another process or thread compiled it meanwhile; loaded
+    bypassed,  // compiled and not published; `reason` says why
+};
+
+// Returns "compiled", "loaded", "waited" or "bypassed".
+[[nodiscard]] inline const char* to_string(Outcome outcome) noexcept {
+    switch (outcome) {
+        case Outcome::compiled: return "compiled";
+        case Outcome::loaded: return "loaded";
+        case Outcome::waited: return "waited";
+        case Outcome::bypassed: return "bypassed";
+    }
+    return "";
+}
+inline std::ostream& operator<<(std::ostream& out, Outcome outcome) {
+    return out << to_string(outcome);
+}
+
 enum class LogLevel { error, warn, info, debug };
 
 // The stages of a request, in order; not every request has all of them.

@@ -17,19 +17,6 @@ namespace {
 namespace cache = internal::cache;
 namespace openvino = internal::openvino;
 
-constexpr std::array<std::pair<cache::Outcome, Outcome>, 4> k_outcomes{
-    {{cache::Outcome::compiled, Outcome::compiled},
-     {cache::Outcome::loaded, Outcome::loaded},
-     {cache::Outcome::waited, Outcome::waited},
-     {cache::Outcome::bypassed, Outcome::bypassed}}};
-
-Outcome public_outcome(cache::Outcome outcome) {
-    for (const auto& [inner, outer] : k_outcomes) {
-        if (inner == outcome) return outer;
-    }
-    return Outcome::bypassed;
-}
-
 thread_local constinit bool serving = false;
 
 // Marks this thread as serving a request; the builder of a model may make another request
@@ -68,13 +55,6 @@ cache::ModelReference reference_to(const ReadModel& model) {
 
 }  // namespace
 
-const char* to_string(Outcome outcome) noexcept {
-    for (const auto& [inner, outer] : k_outcomes) {
-        if (outer == outcome) return cache::word(inner);
-    }
-    return "";
-}
-
 bool is_serving() noexcept { return serving; }
 
 Fingerprint Fingerprint::of(std::span<const std::byte> content) {
@@ -111,7 +91,7 @@ struct Cache::Impl {
     static Result publicise(const cache::Response& response, ov::CompiledModel model) {
         Result result;
         result.model = std::move(model);
-        result.outcome = public_outcome(response.outcome);
+        result.outcome = response.outcome;
         result.reason = response.reason;
         if (response.key) result.key = response.key->hex();
         if (response.object) result.object_digest = response.object->hex();

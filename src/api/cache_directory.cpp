@@ -8,20 +8,8 @@
 #include "os/system.h"
 
 namespace larder {
-namespace {
 
 namespace cache = internal::cache;
-
-CachedFile::Worth public_worth(cache::Worth worth) {
-    switch (worth) {
-        case cache::Worth::usable: return CachedFile::Worth::usable;
-        case cache::Worth::stale: return CachedFile::Worth::stale;
-        case cache::Worth::unknown: return CachedFile::Worth::unknown;
-    }
-    return CachedFile::Worth::unknown;
-}
-
-}  // namespace
 
 const char* to_string(CachedFile::Kind kind) noexcept {
     switch (kind) {
@@ -44,24 +32,8 @@ std::vector<CachedFile> examine_cache_directory(const std::filesystem::path& dir
                                                 Machine& machine) {
     const internal::os::RealSystem system;
     api::Facts facts(machine);
-    auto found = api::value_or_throw(
+    return api::value_or_throw(
         cache::examine_cache_directory(system.system(), directory.string(), facts));
-    std::vector<CachedFile> files;
-    files.reserve(found.size());
-    for (auto& each : found) {
-        CachedFile file;
-        file.path = std::move(each.path);
-        file.kind = each.is_blob ? CachedFile::Kind::blob : CachedFile::Kind::kernels;
-        file.worth = public_worth(each.worth);
-        file.reason = std::move(each.reason);
-        file.detail = std::move(each.detail);
-        file.version = std::move(each.version);
-        file.bytes = each.bytes;
-        file.inode = each.stamp.inode;
-        file.changed_ns = each.stamp.ctime_ns;
-        files.push_back(std::move(file));
-    }
-    return files;
 }
 
 std::uint64_t remove_cached(const std::vector<CachedFile>& files) {

@@ -83,16 +83,6 @@ std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
 
 internal::SizeLimit size_limit(const SizeLimit& limit) { return {limit.bytes, limit.percent}; }
 
-internal::store::VerifyPolicy verify_policy(Verify verify) {
-    using Policy = internal::store::VerifyPolicy;
-    switch (verify) {
-        case Verify::always: return Policy::always;
-        case Verify::once: return Policy::once;
-        case Verify::never: return Policy::never;
-    }
-    return Policy::always;
-}
-
 std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
     return std::chrono::system_clock::time_point(
         std::chrono::duration_cast<std::chrono::system_clock::duration>(

@@ -32,7 +32,6 @@ inline void value_or_throw(internal::Result<void> result) {
 
 [[nodiscard]] std::unique_ptr<internal::Log> make_log(const Configuration& configuration);
 [[nodiscard]] internal::SizeLimit size_limit(const SizeLimit& limit);
-[[nodiscard]] internal::store::VerifyPolicy verify_policy(Verify verify);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
 [[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);

@@ -11,54 +11,6 @@ namespace {
 
 namespace cache = internal::cache;
 
-cache::Mode internal_mode(Mode mode) {
-    switch (mode) {
-        case Mode::on: return cache::Mode::on;
-        case Mode::read_only: return cache::Mode::read_only;
-        case Mode::cache_only: return cache::Mode::cache_only;
-        case Mode::refresh: return cache::Mode::refresh;
-        case Mode::off: return cache::Mode::off;
-    }
-    return cache::Mode::off;
-}
-
-cache::Share internal_share(Share share) {
-    switch (share) {
-        case Share::automatic: return cache::Share::automatic;
-        case Share::on: return cache::Share::on;
-        case Share::off: return cache::Share::off;
-    }
-    return cache::Share::off;
-}
-
-cache::WeightsKept weights_kept(Weights weights) {
-    switch (weights) {
-        case Weights::automatic: return cache::WeightsKept::automatic;
-        case Weights::refer: return cache::WeightsKept::refer;
-        case Weights::keep: return cache::WeightsKept::keep;
-    }
-    return cache::WeightsKept::keep;
-}
-
-Stage public_stage(cache::Stage stage) {
-    switch (stage) {
-        case cache::Stage::identifying: return Stage::identifying;
-        case cache::Stage::waiting: return Stage::waiting;
-        case cache::Stage::compiling: return Stage::compiling;
-        case cache::Stage::publishing: return Stage::publishing;
-        case cache::Stage::verifying: return Stage::verifying;
-        case cache::Stage::loading: return Stage::loading;
-    }
-    return Stage::identifying;
-}
-
-cache::ProgressSink progress_sink(const Configuration& options) {
-    if (!options.progress) return {};
-    return [told = options.progress](const cache::Progress& now) {
-        told({public_stage(now.stage), now.request, now.detail, now.bytes_done, now.bytes_total});
-    };
-}
-
 cache::Config session_config(const Configuration& options) {
     cache::Config config;
     config.directory = options.directory.string();
@@ -66,19 +18,19 @@ cache::Config session_config(const Configuration& options) {
     const char* const temporary = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe)
     const bool named = temporary != nullptr && *temporary != '\0';
     config.temporary_directory = named ? temporary : "/tmp";
-    config.mode = internal_mode(options.mode);
-    config.verify = verify_policy(options.verify);
+    config.mode = options.mode;
+    config.verify = options.verify;
     config.lock_timeout = options.lock_timeout;
     config.max_size = size_limit(options.max_size);
     config.min_free = size_limit(options.min_free);
     config.allow_world_writable = options.allow_world_writable;
     config.release_memory = options.release_memory;
     config.prefault = options.prefault == Prefault::automatic;
-    config.share = internal_share(options.share);
-    config.weights = weights_kept(options.weights);
-    config.keep = options.keep == Keep::all ? cache::Keep::all : cache::Keep::automatic;
+    config.share = options.share;
+    config.weights = options.weights;
+    config.keep = options.keep;
     config.report = options.report;
-    config.progress = progress_sink(options);
+    config.progress = options.progress;
     config.unusable = options.unusable;
     return config;
 }

@@ -34,16 +34,6 @@ namespace os = internal::os;
 constexpr std::uint64_t k_little_of_model_bytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_little_bytes = std::uint64_t{256} << 20;
 
-StaleReason public_reason(cache::StaleReason reason) {
-    switch (reason) {
-        case cache::StaleReason::gone: return StaleReason::gone;
-        case cache::StaleReason::changed: return StaleReason::changed;
-        case cache::StaleReason::superseded: return StaleReason::superseded;
-        case cache::StaleReason::incompatible: return StaleReason::incompatible;
-    }
-    return StaleReason::incompatible;
-}
-
 cache::ReadLimit limit_of(StaleSearch::Reading reading) {
     switch (reading) {
         case StaleSearch::Reading::little: return {k_little_of_model_bytes, k_little_bytes};
@@ -175,10 +165,7 @@ void find_stale(const os::System& system, internal::state::State& state,
     auto found =
         cache::judge(kept, all_inputs, facts ? &*facts : nullptr, system.clock.wall().count());
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        entries[i].stale.reset();
-        if (!found[i]) continue;
-        entries[i].stale = Staleness{public_reason(found[i]->reason), std::move(found[i]->detail),
-                                     found[i]->certain};
+        entries[i].stale = std::move(found[i]);
     }
 }
 

@@ -46,7 +46,7 @@ public:
 
 private:
     Result<void> send_object(const format::Key& key, const format::Part& part) {
-        const auto object = store_.open_object(key, part, store::VerifyPolicy::once);
+        const auto object = store_.open_object(key, part, store::Verify::once);
         if (!object) return fail(object.error());
         const auto bytes = object->bytes();
         return tier_.write(object_name(part.object), part.bytes,

@@ -40,7 +40,7 @@ Result<os::FileStamp> copy_object(Context& context, const Key& key, const Part& 
     const auto write = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
         return (*copy)->write_at(offset, bytes);
     };
-    const auto object = open_verified(context, key, part, VerifyPolicy::always, write);
+    const auto object = open_verified(context, key, part, Verify::always, write);
     if (!object) return fail(object.error());
     const auto info = (*copy)->info();
     if (!info) return fail(info.error());
@@ -79,8 +79,7 @@ void PrivateDirectory::remove() noexcept {
     marker_.reset();
 }
 
-Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
-                                     VerifyPolicy policy) {
+Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest, Verify policy) {
     const auto layout = writable_layout(context);
     if (!layout) return fail(layout.error());
     auto& fs = context.fs();

@@ -43,7 +43,7 @@ public:
     void note_kept(const Harvest& harvest, const Manifest& manifest);
 
 private:
-    friend Result<PrivateDirectory> materialise(Context&, const Manifest*, VerifyPolicy);
+    friend Result<PrivateDirectory> materialise(Context&, const Manifest*, Verify);
     friend Result<Harvest> harvest(Context&, const PrivateDirectory&);
     friend Result<std::size_t> add_parts(Context&, PrivateDirectory&, const Manifest&);
 
@@ -66,7 +66,7 @@ private:
 
 // See Store for the contracts.
 [[nodiscard]] Result<PrivateDirectory> materialise(Context& context, const Manifest* manifest,
-                                                   VerifyPolicy policy);
+                                                   Verify policy);
 [[nodiscard]] Result<Harvest> harvest(Context& context, const PrivateDirectory& directory);
 [[nodiscard]] Result<std::size_t> add_parts(Context& context, PrivateDirectory& directory,
                                             const Manifest& manifest);

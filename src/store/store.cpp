@@ -35,11 +35,11 @@ const std::optional<Error>& Store::read_only_reason() const { return context_->r
 
 Lookup Store::find(const Key& key) { return find_entry(*context_, key); }
 
-Result<MappedObject> Store::open_object(const Key& key, const Part& part, VerifyPolicy policy) {
+Result<MappedObject> Store::open_object(const Key& key, const Part& part, Verify policy) {
     return map_object(*context_, key, part, policy);
 }
 
-Result<MappedObject> Store::open_blob(const Manifest& manifest, VerifyPolicy policy,
+Result<MappedObject> Store::open_blob(const Manifest& manifest, Verify policy,
                                       const SourceFinder& find, const ReadProgress& progress) {
     const auto visit = counting(progress);
     switch (manifest.encoding) {
@@ -137,7 +137,7 @@ Result<void> Store::mark_proven(const Digest& object) {
 
 bool Store::is_proven(const Digest& object) { return store::is_proven(*context_, object); }
 
-Result<PrivateDirectory> Store::materialise(const Manifest* manifest, VerifyPolicy policy) {
+Result<PrivateDirectory> Store::materialise(const Manifest* manifest, Verify policy) {
     return store::materialise(*context_, manifest, policy);
 }
 

@@ -89,14 +89,13 @@ public:
     // not exist; the entry is left for publish to replace. Errc::damaged: its bytes are not what
     // its name says; object and entry are in quarantine (in a read-only larder: on this machine's
     // list), so that the next find is a miss.
-    [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part,
-                                                   VerifyPolicy policy);
+    [[nodiscard]] Result<MappedObject> open_object(const Key& key, const Part& part, Verify policy);
 
     // As open_object, of all of an entry's blob: of its one object in Encoding::raw and, undone
     // into memory, in Encoding::compressed; in Encoding::referring of the objects that make it up,
     // any of which may be missing or damaged, and of what `find` finds, whose errors are passed on.
     // Errc::unsupported in Encoding::variant.
-    [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, VerifyPolicy policy,
+    [[nodiscard]] Result<MappedObject> open_blob(const Manifest& manifest, Verify policy,
                                                  const SourceFinder& find = {},
                                                  const ReadProgress& progress = {});
 
@@ -198,8 +197,7 @@ public:
     // Creates a directory that holds the parts of `manifest`, verified, each under its name; an
     // empty one for nullptr. Errors of open_object, including Errc::not_found. For a larder open
     // for reading the directory is in the state directory.
-    [[nodiscard]] Result<PrivateDirectory> materialise(const Manifest* manifest,
-                                                       VerifyPolicy policy);
+    [[nodiscard]] Result<PrivateDirectory> materialise(const Manifest* manifest, Verify policy);
     // Adds verified copies of those parts of `manifest` that the directory has no file for. Each
     // copy appears complete, while the device uses the directory. Returns their number; errors of
     // materialise.

@@ -154,7 +154,7 @@ private:
         const auto key = job.users.empty() ? std::nullopt : std::optional(job.users.front());
         // Quarantines a damaged object at once, with its entry.
         const auto before = key ? manifest_of(*key) : std::nullopt;
-        const auto opened = open_verified(context_, key, job.part, VerifyPolicy::always, visit);
+        const auto opened = open_verified(context_, key, job.part, Verify::always, visit);
         if (cancelled_) return;
         if (opened) {
             ++report_.objects;

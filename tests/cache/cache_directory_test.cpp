@@ -59,10 +59,10 @@ protected:
     std::string verdicts() {
         std::string text;
         for (const auto& file : examine()) {
-            text += stdfs::path(file.path).lexically_relative(cache_).string() + ": ";
-            text += file.worth == Worth::usable  ? "usable"
-                    : file.worth == Worth::stale ? "stale " + file.reason
-                                                 : "unknown";
+            text += file.path.lexically_relative(cache_).string() + ": ";
+            text += file.worth == CachedFile::Worth::usable  ? "usable"
+                    : file.worth == CachedFile::Worth::stale ? "stale " + file.reason
+                                                             : "unknown";
             text += "\n";
         }
         return text;
@@ -128,7 +128,7 @@ TEST_F(CacheDirectoryTest, ALarderIsRefused) {
 
 TEST_F(CacheDirectoryTest, OnlyWhatWasExaminedIsRemoved) {
     const auto remove = [&](const CachedFile& file) {
-        return remove_cached(system_.system(), file.path, file.stamp.inode, file.stamp.ctime_ns)
+        return remove_cached(system_.system(), file.path.string(), file.inode, file.changed_ns)
             .value();
     };
     write("1.blob", header("1", "") + "x");

@@ -48,7 +48,7 @@ TEST_F(NextModelTest, WhatIsDamagedIsFoundByWhoeverAsksForIt) {
 }
 
 TEST_F(NextModelTest, WithVerifyAlwaysItIsReadAndNotTrusted) {
-    config_.verify = store::VerifyPolicy::always;
+    config_.verify = store::Verify::always;
     learn("ab");
     const auto session = start();
     (void)ask(*session, "a");

@@ -163,17 +163,17 @@ TEST_F(ReferringTest, ItIsFoundWhereverTheModelLies) {
 
 TEST_F(ReferringTest, SettingAndPlaceDecide) {
     struct Case {
-        WeightsKept weights;
+        Weights weights;
         os::Locality model;
         bool refers;
     };
     for (const auto& [weights, locality, refers] :
-         {Case{WeightsKept::automatic, os::Locality::local, true},
-          Case{WeightsKept::automatic, os::Locality::network, false},
-          Case{WeightsKept::automatic, os::Locality::memory, false},
-          Case{WeightsKept::refer, os::Locality::network, true},
-          Case{WeightsKept::refer, os::Locality::memory, true},
-          Case{WeightsKept::keep, os::Locality::local, false}}) {
+         {Case{Weights::automatic, os::Locality::local, true},
+          Case{Weights::automatic, os::Locality::network, false},
+          Case{Weights::automatic, os::Locality::memory, false},
+          Case{Weights::refer, os::Locality::network, true},
+          Case{Weights::refer, os::Locality::memory, true},
+          Case{Weights::keep, os::Locality::local, false}}) {
         forget();
         config_.weights = weights;
         meddled_.place(root_ / "models", locality);
@@ -183,12 +183,12 @@ TEST_F(ReferringTest, SettingAndPlaceDecide) {
         EXPECT_TRUE(weights_ == a_);
     }
     forget();
-    config_.weights = WeightsKept::automatic;
+    config_.weights = Weights::automatic;
     meddled_.place(root_, os::Locality::network);
     EXPECT_EQ(ask(), Outcome::compiled);
     EXPECT_LT(kept_bytes(), k_small_bytes) << "the larder is as far away";
     // An existing entry is used with every setting.
-    config_.weights = WeightsKept::keep;
+    config_.weights = Weights::keep;
     EXPECT_EQ(ask(), Outcome::loaded);
     config_.mode = Mode::refresh;
     EXPECT_EQ(ask(), Outcome::compiled);

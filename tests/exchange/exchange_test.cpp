@@ -16,7 +16,7 @@ namespace larder::internal::exchange {
 namespace {
 
 using store::Encoding;
-using store::VerifyPolicy;
+using store::Verify;
 
 const Trust k_anybody{{}, true};
 
@@ -103,9 +103,9 @@ TEST_F(ExchangeTest, EveryEncodingArrivesAsItWas) {
         ASSERT_TRUE(here);
         EXPECT_EQ(*here, *kept.find(moved.key).manifest);
         if (here->encoding == Encoding::files) continue;
-        const auto arrived = to.store().open_blob(*here, VerifyPolicy::always);
+        const auto arrived = to.store().open_blob(*here, Verify::always);
         ASSERT_TRUE(arrived) << arrived.error().message();
-        EXPECT_EQ(text_of(*arrived), text_of(*kept.open_blob(*here, VerifyPolicy::always)));
+        EXPECT_EQ(text_of(*arrived), text_of(*kept.open_blob(*here, Verify::always)));
     }
     EXPECT_TRUE(all_are(pull_all(to), Moved::State::was_there));
     EXPECT_TRUE(to.store().verify({}, {}, {})->findings.empty());

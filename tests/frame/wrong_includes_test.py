@@ -11,7 +11,8 @@ import pathlib
 import subprocess
 import sys
 
-LOW = {"base", "os", "format"}
+# Above format, internal code uses the enumerations of the public headers.
+LOW = {"base", "os", "format", "larder"}
 STORE = LOW | {"store", "store/disk", "store/objects", "store/publish", "store/references"}
 ENTRIES = LOW | {"store/disk", "store/objects", "store/entries"}
 REFERENCES = ENTRIES | {"store/references"}

@@ -65,7 +65,7 @@ Requester::Requester(const fs::path& root) {
 Answer Requester::ask(const std::string& path, const std::shared_ptr<const ov::Model>& model) {
     try {
         // A fault of the cache causes only a warning.
-        Log log(LogLevel::error, [](LogLevel, std::string_view) {});
+        Log log(internal::LogLevel::error, [](internal::LogLevel, std::string_view) {});
         cache::Session session({files_, system_.clock, system_.entropy, system_.process}, log,
                                config_);
         openvino::Request request(core_, {.path = path, .model = model, .build = {}}, "CPU", {});

@@ -55,7 +55,7 @@ protected:
     [[nodiscard]] Encoding encoding_of(const std::string& name) const {
         return manifest_of(name).encoding;
     }
-    std::string content(const std::string& name, VerifyPolicy policy = VerifyPolicy::always) {
+    std::string content(const std::string& name, Verify policy = Verify::always) {
         const auto found = store_->find(key_of(name));
         if (!found.manifest) return "no entry";
         const auto object = store_->open_blob(*found.manifest, policy);

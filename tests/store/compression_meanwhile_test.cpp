@@ -193,7 +193,7 @@ TEST_F(CompressionTest, WhileOthersLoadAndEvict) {
         const auto found = store_->find(key_of(name));
         ASSERT_FALSE(found.fault) << found.fault->message();
         if (!found.manifest) continue;
-        const auto object = store_->open_blob(*found.manifest, VerifyPolicy::always);
+        const auto object = store_->open_blob(*found.manifest, Verify::always);
         if (!object) {
             ASSERT_EQ(object.error().code, Errc::not_found) << object.error().message();
             continue;

@@ -34,7 +34,7 @@ TEST_F(CompressionTest, GivesBackEveryBlob) {
         EXPECT_EQ(manifest.total_bytes(), blob.size());
         EXPECT_LT(manifest.own_part().bytes, blob.size());
         EXPECT_TRUE(content(name) == blob) << name;
-        EXPECT_TRUE(content(name, VerifyPolicy::never) == blob) << name;
+        EXPECT_TRUE(content(name, Verify::never) == blob) << name;
     }
     const auto verified = store_->verify({});
     ASSERT_TRUE(verified);
@@ -212,7 +212,7 @@ TEST_F(CompressionTest, DamageIsFoundAndSetAside) {
         stdfs::remove(path_of(object.object));
         support::write_file(path_of(object.object), damaged);
         support::write_file(path_of(key_of("x")), entry);
-        const auto opened = store_->open_blob(manifest_of("x"), VerifyPolicy::once);
+        const auto opened = store_->open_blob(manifest_of("x"), Verify::once);
         ASSERT_FALSE(opened);
         ASSERT_EQ(opened.error().code, Errc::damaged);
         ASSERT_TRUE(content("x") == "no entry");
@@ -238,7 +238,7 @@ TEST_F(CompressionTest, WithoutAProofNothingIsReadBeyondTheObject) {
         stdfs::remove(path_of(object.object));
         support::write_file(path_of(object.object), damaged);
         support::write_file(path_of(key_of("x")), entry);
-        const auto opened = store_->open_blob(manifest_of("x"), VerifyPolicy::never);
+        const auto opened = store_->open_blob(manifest_of("x"), Verify::never);
         if (opened) {
             ASSERT_EQ(opened->bytes().size(), bytes.size());
             continue;
@@ -251,7 +251,7 @@ TEST_F(CompressionTest, WithoutAProofNothingIsReadBeyondTheObject) {
     stdfs::remove(path_of(object.object));
     support::write_file(path_of(object.object), whole.substr(0, whole.size() / 2));
     support::write_file(path_of(key_of("x")), entry);
-    EXPECT_EQ(store_->open_blob(manifest_of("x"), VerifyPolicy::never).error().code, Errc::damaged);
+    EXPECT_EQ(store_->open_blob(manifest_of("x"), Verify::never).error().code, Errc::damaged);
 }
 
 TEST_F(CompressionTest, ADamagedBlobIsSetAsideAndNotCompressed) {
@@ -270,13 +270,13 @@ TEST_F(CompressionTest, IsProvenAsItsObjectIs) {
     keep("x", content_of("x", 1, 100'000));
     ASSERT_EQ(compress().done.size(), 1U);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    const auto proof = [&](VerifyPolicy policy) {
+    const auto proof = [&](Verify policy) {
         return store_->open_blob(manifest_of("x"), policy)->proof;
     };
-    EXPECT_EQ(proof(VerifyPolicy::never), Proof::none);
-    EXPECT_EQ(proof(VerifyPolicy::once), Proof::read);
-    EXPECT_EQ(proof(VerifyPolicy::once), Proof::remembered);
-    EXPECT_EQ(proof(VerifyPolicy::always), Proof::read);
+    EXPECT_EQ(proof(Verify::never), Proof::none);
+    EXPECT_EQ(proof(Verify::once), Proof::read);
+    EXPECT_EQ(proof(Verify::once), Proof::remembered);
+    EXPECT_EQ(proof(Verify::always), Proof::read);
     const auto all = [] { return Continue::yes; };
     const auto part = manifest_of("x").own_part();
     EXPECT_EQ(*store_->read_ahead(part.object, ~std::uint64_t{0}, all), part.bytes);
@@ -285,11 +285,11 @@ TEST_F(CompressionTest, IsProvenAsItsObjectIs) {
 TEST_F(CompressionTest, WhatIsMappedGoesOnWorking) {
     const auto bytes = halves_as_floats(5 * k_mib, 1);
     keep("x", bytes);
-    const auto whole = store_->open_blob(manifest_of("x"), VerifyPolicy::once);
+    const auto whole = store_->open_blob(manifest_of("x"), Verify::once);
     ASSERT_EQ(compress().done.size(), 1U);
     whole->mapping->drop_resident();
     EXPECT_TRUE(text_of(*whole) == bytes);
-    const auto compressed = store_->open_blob(manifest_of("x"), VerifyPolicy::once);
+    const auto compressed = store_->open_blob(manifest_of("x"), Verify::once);
     EXPECT_TRUE(compressed->ranges.empty()) << "there is nothing to read ahead";
     ASSERT_TRUE(store_->remove(std::vector{key_of("x")}));
     compressed->mapping->drop_resident();
@@ -312,7 +312,7 @@ TEST_F(CompressionTest, NeedsALarderThatItMayWriteTo) {
     ASSERT_EQ(compress().done.size(), 1U);
     opened = machine_.open({.directory = larder(), .access = Access::read_only});
     const auto found = (*opened)->find(key);
-    const auto object = (*opened)->open_blob(*found.manifest, VerifyPolicy::always);
+    const auto object = (*opened)->open_blob(*found.manifest, Verify::always);
     EXPECT_TRUE(text_of(*object) == content_of("x", 1, 100'000));
 }
 

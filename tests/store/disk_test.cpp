@@ -103,7 +103,7 @@ TEST_F(DiskTest, ThatIsMountedReadOnlyIsRead) {
     const auto found = store.find(key_of("x"));
     ASSERT_TRUE(found.manifest);
     const auto part = found.manifest->parts[0];
-    const auto object = store.open_object(key_of("x"), part, VerifyPolicy::always);
+    const auto object = store.open_object(key_of("x"), part, Verify::always);
     ASSERT_TRUE(object);
     EXPECT_EQ(text_of(*object), content_of("x", 1, 5'000));
     EXPECT_EQ(store.publish(blob("y")).error().code, Errc::read_only);
@@ -145,21 +145,21 @@ TEST_F(DiskTest, OfAnotherUserIsRead) {
     if (!support::can_become_another_user()) LARDER_UNABLE() << "cannot become another user";
     ASSERT_TRUE(machine_.must_open(larder_)->publish(blob("x")));
     const auto before = support::tree_of(larder_);
-    EXPECT_EQ(support::run_as(
-                  65534,
-                  [&] {
-                      const auto store = machine_.open({.directory = larder_});
-                      ASSERT_TRUE(store) << store.error().message();
-                      EXPECT_EQ((*store)->access(), Access::read_only);
-                      EXPECT_EQ((*store)->read_only_reason()->code, Errc::permission_denied);
-                      const auto found = (*store)->find(key_of("x"));
-                      ASSERT_TRUE(found.manifest);
-                      EXPECT_TRUE((*store)->open_object(
-                          found.manifest->key, found.manifest->parts[0], VerifyPolicy::always));
-                      EXPECT_EQ((*store)->publish(blob("y")).error().code, Errc::read_only);
-                      EXPECT_TRUE((*store)->verify({})->findings.empty());
-                  }),
-              0);
+    EXPECT_EQ(
+        support::run_as(65534,
+                        [&] {
+                            const auto store = machine_.open({.directory = larder_});
+                            ASSERT_TRUE(store) << store.error().message();
+                            EXPECT_EQ((*store)->access(), Access::read_only);
+                            EXPECT_EQ((*store)->read_only_reason()->code, Errc::permission_denied);
+                            const auto found = (*store)->find(key_of("x"));
+                            ASSERT_TRUE(found.manifest);
+                            EXPECT_TRUE((*store)->open_object(
+                                found.manifest->key, found.manifest->parts[0], Verify::always));
+                            EXPECT_EQ((*store)->publish(blob("y")).error().code, Errc::read_only);
+                            EXPECT_TRUE((*store)->verify({})->findings.empty());
+                        }),
+        0);
     EXPECT_EQ(support::tree_of(larder_), before);
 }
 

@@ -156,7 +156,7 @@ TEST_F(FaultTest, WhileLoadingWhatIsCompressed) {
     fail_everywhere({.prepare = compress_x, .act = [](Store& store) -> Result<void> {
                          const auto found = store.find(key_of("x"));
                          if (!found.manifest) return fail(*found.fault);
-                         auto object = store.open_blob(*found.manifest, VerifyPolicy::always);
+                         auto object = store.open_blob(*found.manifest, Verify::always);
                          if (!object) return fail(object.error());
                          EXPECT_EQ(text_of(*object), content_of("x", 1, 5'000));
                          return {};
@@ -177,7 +177,7 @@ TEST_F(FaultTest, WhileOpeningAnObject) {
         const auto found = store.find(key_of("x"));
         if (!found.manifest) return fail(*found.fault);
         auto object =
-            store.open_object(found.manifest->key, found.manifest->parts[0], VerifyPolicy::always);
+            store.open_object(found.manifest->key, found.manifest->parts[0], Verify::always);
         if (!object) return fail(object.error());
         EXPECT_EQ(text_of(*object), content_of("x", 1, 5'000));
         return {};
@@ -245,7 +245,7 @@ TEST_F(FaultTest, WhileUsingAPrivateDirectory) {
         // A new file each time, which no longer exists at the end.
         auto set = store.publish(files("set", {{"a", "A"}, {"b", "B"}}));
         if (!set) return fail(set.error());
-        auto directory = store.materialise(&*set, VerifyPolicy::always);
+        auto directory = store.materialise(&*set, Verify::always);
         if (!directory) return fail(directory.error());
         return outcome(store.harvest(*directory));
     }});
@@ -317,7 +317,7 @@ TEST_F(FaultTest, InterruptionsAndShortTransfersChangeNothing) {
     ASSERT_TRUE(store->publish(blob("x", 1, 100'000)));
     const auto manifest = store->find(key_of("x")).manifest;
     ASSERT_TRUE(manifest);
-    const auto object = store->open_object(manifest->key, manifest->parts[0], VerifyPolicy::always);
+    const auto object = store->open_object(manifest->key, manifest->parts[0], Verify::always);
     ASSERT_TRUE(object);
     EXPECT_EQ(text_of(*object), content_of("x", 1, 100'000));
     EXPECT_EQ(read_larder(directory / "larder").damage, "");
@@ -337,8 +337,7 @@ TEST_F(FaultTest, NoDescriptorIsLeft) {
         faulty.fail_once_after(calls, EIO);
         static_cast<void>(store->publish(blob("x", static_cast<int>(calls))));
         if (const auto manifest = store->find(key_of("x")).manifest) {
-            static_cast<void>(
-                store->open_object(manifest->key, manifest->parts[0], VerifyPolicy::once));
+            static_cast<void>(store->open_object(manifest->key, manifest->parts[0], Verify::once));
         }
         static_cast<void>(store->compile_lock(key_of("x"), {}));
         if (faulty.faults() == 0) break;

@@ -56,7 +56,7 @@ protected:
         const auto found = store.find(key_of(name));
         if (found.fault) complain("find: " + found.fault->message());
         if (!found.manifest) return;
-        const auto object = store.open_blob(*found.manifest, VerifyPolicy::always);
+        const auto object = store.open_blob(*found.manifest, Verify::always);
         if (!object) {
             // Others remove and replace it.
             if (object.error().code != Errc::not_found) complain(object.error().message());
@@ -73,8 +73,7 @@ protected:
         constexpr int k_tries = 100;
         for (int i = 0; i < k_tries; ++i) {
             const auto found = store.find(key_of(name));
-            if (found.manifest && store.open_blob(*found.manifest, VerifyPolicy::always))
-                return true;
+            if (found.manifest && store.open_blob(*found.manifest, Verify::always)) return true;
         }
         return false;
     }
@@ -229,7 +228,7 @@ TEST_F(KillTest, WhatTheDeadHeldIsSwept) {
     Child child([&] {
         Machine own(*fs_);
         const auto theirs = own.must_open(larder());
-        const auto directory = theirs->materialise(&*set, VerifyPolicy::once);
+        const auto directory = theirs->materialise(&*set, Verify::once);
         const auto trial = theirs->begin_trial(object);
         ASSERT_TRUE(directory && trial);
         ready.raise();

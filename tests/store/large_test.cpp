@@ -22,7 +22,7 @@ TEST_F(LarderTest, KeepsAnObjectOfMoreThanFourGiB) {
     EXPECT_EQ(manifest->parts[0].bytes, k_bytes);
     const auto key = manifest->key;
     {
-        const auto object = store_->open_object(key, manifest->parts[0], VerifyPolicy::always);
+        const auto object = store_->open_object(key, manifest->parts[0], Verify::always);
         ASSERT_TRUE(object) << object.error().message();
         ASSERT_EQ(object->bytes().size(), k_bytes);
         EXPECT_EQ(std::to_integer<char>(object->bytes()[k_bytes - 1]), 'd');
@@ -45,8 +45,8 @@ TEST_F(LarderTest, CostsTheSameInALarderOfAHundredThousandEntries) {
         counting.reset();
         const auto found = store->find(key_of("x"));
         EXPECT_TRUE(found.manifest);
-        EXPECT_TRUE(store->open_object(found.manifest->key, found.manifest->parts[0],
-                                       VerifyPolicy::always));
+        EXPECT_TRUE(
+            store->open_object(found.manifest->key, found.manifest->parts[0], Verify::always));
         EXPECT_FALSE(store->find(key_of("none")).manifest);
         return counting.transcript();
     };

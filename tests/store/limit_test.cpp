@@ -52,8 +52,8 @@ protected:
     [[nodiscard]] bool is_kept(const std::string& name) {
         const auto found = store_->find(key_of(name));
         if (!found.manifest) return false;
-        EXPECT_TRUE(store_->open_object(found.manifest->key, found.manifest->parts[0],
-                                        VerifyPolicy::always));
+        EXPECT_TRUE(
+            store_->open_object(found.manifest->key, found.manifest->parts[0], Verify::always));
         return true;
     }
     void ask_for(const std::string& name, std::int64_t ago_s) {

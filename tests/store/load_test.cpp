@@ -111,8 +111,8 @@ protected:
         const auto found = process.store->find(key_of(model.name));
         EXPECT_FALSE(found.fault) << found.fault->message();
         if (!found.manifest) return false;
-        const auto object = process.store->open_object(
-            found.manifest->key, found.manifest->parts[0], VerifyPolicy::always);
+        const auto object = process.store->open_object(found.manifest->key,
+                                                       found.manifest->parts[0], Verify::always);
         if (!object) {
             EXPECT_EQ(object.error().code, Errc::not_found) << object.error().message();
             return false;

@@ -18,10 +18,10 @@ protected:
         manifest_ = *published;
         object_ = path_of(manifest_.parts[0].object);
     }
-    Result<MappedObject> open(VerifyPolicy policy) {
+    Result<MappedObject> open(Verify policy) {
         return store_->open_object(manifest_.key, manifest_.parts[0], policy);
     }
-    Error error_of(VerifyPolicy policy) {
+    Error error_of(Verify policy) {
         auto object = open(policy);
         EXPECT_FALSE(object);
         return object ? Error{} : object.error();
@@ -34,21 +34,21 @@ protected:
 TEST_F(ObjectTest, IsVerifiedOnceForEachFileOrEachTimeOrNever) {
     // A file that was written just now is not remembered: it could change unseen.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    EXPECT_EQ(open(VerifyPolicy::never)->proof, Proof::none);
-    EXPECT_EQ(open(VerifyPolicy::once)->proof, Proof::read);
-    EXPECT_EQ(open(VerifyPolicy::once)->proof, Proof::remembered);
-    EXPECT_EQ(open(VerifyPolicy::always)->proof, Proof::read);
+    EXPECT_EQ(open(Verify::never)->proof, Proof::none);
+    EXPECT_EQ(open(Verify::once)->proof, Proof::read);
+    EXPECT_EQ(open(Verify::once)->proof, Proof::remembered);
+    EXPECT_EQ(open(Verify::always)->proof, Proof::read);
     machine_.memory().clear();
-    EXPECT_EQ(open(VerifyPolicy::once)->proof, Proof::read);
+    EXPECT_EQ(open(Verify::once)->proof, Proof::read);
     support::flip_byte(object_, 5);
-    EXPECT_EQ(error_of(VerifyPolicy::once).code, Errc::damaged) << "its ctime tells";
+    EXPECT_EQ(error_of(Verify::once).code, Errc::damaged) << "its ctime tells";
 }
 
 TEST_F(ObjectTest, WrittenJustNowIsNotRemembered) {
     ASSERT_TRUE(publish(blob("y")));
     const auto manifest = *store_->find(key_of("y")).manifest;
     const auto again = [&] {
-        return store_->open_object(manifest.key, manifest.parts[0], VerifyPolicy::once)->proof;
+        return store_->open_object(manifest.key, manifest.parts[0], Verify::once)->proof;
     };
     EXPECT_EQ(again(), Proof::read);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -58,7 +58,7 @@ TEST_F(ObjectTest, WrittenJustNowIsNotRemembered) {
 
 TEST_F(ObjectTest, DamagedGoesToQuarantineWithItsEntryAndSaysWhere) {
     support::flip_byte(object_, (4 << 20) + 17);
-    const auto error = error_of(VerifyPolicy::always);
+    const auto error = error_of(Verify::always);
     EXPECT_EQ(error.code, Errc::damaged);
     EXPECT_NE(error.message().find("chunk 1 of 3"), std::string::npos) << error.message();
     const auto found = store_->find(manifest_.key);
@@ -67,32 +67,32 @@ TEST_F(ObjectTest, DamagedGoesToQuarantineWithItsEntryAndSaysWhere) {
     EXPECT_FALSE(std::filesystem::exists(object_ + ".chunks"));
     EXPECT_NE(quarantine().find(manifest_.parts[0].object.hex()), std::string::npos);
     ASSERT_TRUE(publish(blob("x", 1, 9 << 20)));
-    EXPECT_TRUE(open(VerifyPolicy::always));
+    EXPECT_TRUE(open(Verify::always));
 }
 
 TEST_F(ObjectTest, DamageIsFoundWithoutTheChunkListOrWithADamagedOne) {
     std::filesystem::remove(object_ + ".chunks");
-    EXPECT_TRUE(open(VerifyPolicy::always));
+    EXPECT_TRUE(open(Verify::always));
     support::write_file(object_ + ".chunks", "nonsense");
-    EXPECT_TRUE(open(VerifyPolicy::always)) << "it is only advice";
+    EXPECT_TRUE(open(Verify::always)) << "it is only advice";
     support::flip_byte(object_, 0);
-    EXPECT_EQ(error_of(VerifyPolicy::always).code, Errc::damaged);
+    EXPECT_EQ(error_of(Verify::always).code, Errc::damaged);
 }
 
 TEST_F(ObjectTest, OfAnotherSizeIsFoundWithoutReading) {
     for (const std::uintmax_t size : {0U, 1U, (9U << 20) - 1, (9U << 20) + 1}) {
         ASSERT_TRUE(publish(blob("x", 1, 9 << 20)));
         std::filesystem::resize_file(object_, size);
-        EXPECT_EQ(error_of(VerifyPolicy::never).code, Errc::damaged) << size;
+        EXPECT_EQ(error_of(Verify::never).code, Errc::damaged) << size;
     }
 }
 
 TEST_F(ObjectTest, ThatIsGoneIsNotFoundAndItsEntryStays) {
     std::filesystem::remove(object_);
-    EXPECT_EQ(error_of(VerifyPolicy::once).code, Errc::not_found);
+    EXPECT_EQ(error_of(Verify::once).code, Errc::not_found);
     EXPECT_TRUE(store_->find(manifest_.key).manifest);
     ASSERT_TRUE(publish(blob("x", 1, 9 << 20)));
-    EXPECT_TRUE(open(VerifyPolicy::once));
+    EXPECT_TRUE(open(Verify::once));
 }
 
 TEST_F(ObjectTest, EveryDamagedByteIsFound) {
@@ -100,15 +100,14 @@ TEST_F(ObjectTest, EveryDamagedByteIsFound) {
     for (std::size_t at = 0; at < content.size(); ++at) {
         const auto manifest = publish(blob_of("y", content));
         support::flip_byte(path_of(manifest->parts[0].object), at);
-        const auto object =
-            store_->open_object(manifest->key, manifest->parts[0], VerifyPolicy::always);
+        const auto object = store_->open_object(manifest->key, manifest->parts[0], Verify::always);
         ASSERT_FALSE(object) << at;
         ASSERT_EQ(object.error().code, Errc::damaged);
     }
 }
 
 TEST_F(ObjectTest, StaysReadableAfterItIsRemoved) {
-    auto object = *open(VerifyPolicy::once);
+    auto object = *open(Verify::once);
     const auto key = manifest_.key;
     ASSERT_TRUE(store_->remove({&key, 1}));
     EXPECT_FALSE(std::filesystem::exists(object_));

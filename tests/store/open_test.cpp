@@ -112,7 +112,7 @@ TEST_F(OpenTest, SweepsWhatTheDeadLeftAndNothingElse) {
     stdfs::create_directories(larder() + "/tmp/dir-4/deeper");
     support::write_file(larder() + "/tmp/dir-4/deeper/file", "x");
     stdfs::create_directory(larder() + "/tmp/dir-5");
-    const auto living = store_->materialise(nullptr, VerifyPolicy::once);
+    const auto living = store_->materialise(nullptr, Verify::once);
     ASSERT_TRUE(living);
     support::write_file(living->path() + "/file", "x");
     static_cast<void>(machine_.must_open(larder()));

@@ -88,7 +88,7 @@ protected:
         for (const auto& [name, version] : contents.versions) {
             const auto found = store->find(key_of(name));
             ASSERT_TRUE(found.manifest) << name;
-            EXPECT_TRUE(store->open_blob(*found.manifest, VerifyPolicy::always));
+            EXPECT_TRUE(store->open_blob(*found.manifest, Verify::always));
         }
         ASSERT_TRUE(store->publish(blob("later")));
         ASSERT_TRUE(store->collect_garbage());

@@ -24,7 +24,7 @@ protected:
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     PrivateDirectory materialise(Store& store) {
-        auto directory = store.materialise(&manifest_, VerifyPolicy::once);
+        auto directory = store.materialise(&manifest_, Verify::once);
         EXPECT_TRUE(directory) << directory.error().message();
         return std::move(*directory);
     }
@@ -59,7 +59,7 @@ TEST_F(PrivateDirectoryTest, HoldsThePartsAndGoesAway) {
 }
 
 TEST_F(PrivateDirectoryTest, PartsAreAddedAsCopiesAndReplaceNothing) {
-    auto directory = store_->materialise(nullptr, VerifyPolicy::always);
+    auto directory = store_->materialise(nullptr, Verify::always);
     ASSERT_TRUE(directory);
     write_file(directory->path() + "/a", "of the device");
     const auto added = store_->add_parts(*directory, manifest_);
@@ -76,7 +76,7 @@ TEST_F(PrivateDirectoryTest, PartsAreAddedAsCopiesAndReplaceNothing) {
 }
 
 TEST_F(PrivateDirectoryTest, DamageIsNotAdded) {
-    auto directory = store_->materialise(nullptr, VerifyPolicy::always);
+    auto directory = store_->materialise(nullptr, Verify::always);
     ASSERT_TRUE(directory);
     support::flip_byte(path_of(manifest_.parts.back().object), 1);
     const auto added = store_->add_parts(*directory, manifest_);
@@ -136,7 +136,7 @@ TEST_F(PrivateDirectoryTest, AnObjectThatWasWrittenThroughIsSetAside) {
 
 TEST_F(PrivateDirectoryTest, IsNeverMadeOfDamagedParts) {
     support::flip_byte(path_of(manifest_.parts[0].object), 0);
-    const auto directory = store_->materialise(&manifest_, VerifyPolicy::once);
+    const auto directory = store_->materialise(&manifest_, Verify::once);
     ASSERT_FALSE(directory);
     EXPECT_EQ(directory.error().code, Errc::damaged);
     EXPECT_EQ(tmp(), "");
@@ -145,12 +145,12 @@ TEST_F(PrivateDirectoryTest, IsNeverMadeOfDamagedParts) {
 
 TEST_F(PrivateDirectoryTest, OfAMissingPartIsNotFound) {
     stdfs::remove(path_of(manifest_.parts[1].object));
-    EXPECT_EQ(store_->materialise(&manifest_, VerifyPolicy::once).error().code, Errc::not_found);
+    EXPECT_EQ(store_->materialise(&manifest_, Verify::once).error().code, Errc::not_found);
     EXPECT_EQ(tmp(), "");
 }
 
 TEST_F(PrivateDirectoryTest, BeginsEmptyForNoEntry) {
-    const auto directory = store_->materialise(nullptr, VerifyPolicy::once);
+    const auto directory = store_->materialise(nullptr, Verify::once);
     ASSERT_TRUE(directory);
     EXPECT_TRUE(stdfs::is_empty(directory->path()));
     write_file(directory->path() + "/a", "A");
@@ -174,8 +174,7 @@ TEST_F(PrivateDirectoryTest, OfALarderThatIsReadOnlyStandsOnThisMachine) {
     EXPECT_EQ(support::tree_of(state), "");
     EXPECT_EQ(read_larder(larder()).damage, "");
     const auto nowhere = machine_.open({.directory = larder(), .access = Access::read_only});
-    EXPECT_EQ((*nowhere)->materialise(&manifest_, VerifyPolicy::once).error().code,
-              Errc::read_only);
+    EXPECT_EQ((*nowhere)->materialise(&manifest_, Verify::once).error().code, Errc::read_only);
 }
 
 // A program that forks has copies of everything, and its child may end first.

@@ -18,7 +18,7 @@ protected:
         const auto found = store_->find(key);
         if (!found.manifest) return "no entry";
         const auto object =
-            store_->open_object(key, found.manifest->parts.at(part), VerifyPolicy::always);
+            store_->open_object(key, found.manifest->parts.at(part), Verify::always);
         return object ? text_of(*object) : object.error().message();
     }
 };
@@ -178,8 +178,8 @@ TEST_F(PublishTest, NoReaderSeesAPart) {
         while (!done) {
             const auto found = store_->find(key_of("x"));
             ASSERT_TRUE(found.manifest);
-            const auto object = store_->open_object(found.manifest->key, found.manifest->parts[0],
-                                                    VerifyPolicy::always);
+            const auto object =
+                store_->open_object(found.manifest->key, found.manifest->parts[0], Verify::always);
             // Replaced since it was found.
             ASSERT_TRUE(object || object.error().code == Errc::not_found);
             ++reads;

@@ -46,13 +46,13 @@ TEST_F(QuarantineTest, TakesAwayTheEntryAndTheObjectAndItsTrials) {
     EXPECT_NE(quarantine().find(part_.object.hex()), std::string::npos);
     EXPECT_NE(machine_.logged().find("refused"), std::string::npos);
     // The other entry's object is missing too, which its next reader notices.
-    EXPECT_EQ(store_->open_object(shares->key, shares->parts[0], VerifyPolicy::once).error().code,
+    EXPECT_EQ(store_->open_object(shares->key, shares->parts[0], Verify::once).error().code,
               Errc::not_found);
     EXPECT_TRUE(store_->quarantine(manifest_.key, part_, "once more, to no effect"));
 }
 
 TEST_F(QuarantineTest, LeavesWhatWasPublishedAnewMeanwhile) {
-    const auto seen = store_->open_object(manifest_.key, part_, VerifyPolicy::once)->stamp;
+    const auto seen = store_->open_object(manifest_.key, part_, Verify::once)->stamp;
     ASSERT_TRUE(publish(blob("x")));
     ASSERT_TRUE(store_->quarantine(manifest_.key, part_, "an earlier file", seen));
     EXPECT_TRUE(store_->find(manifest_.key).manifest);
@@ -121,13 +121,12 @@ TEST_F(QuarantineTest, OfALarderThatIsReadOnlyIsNotedOnThisMachine) {
 TEST_F(QuarantineTest, OfDamageInALarderThatIsReadOnlyIsNotedToo) {
     support::flip_byte(path_of(part_.object), 1);
     const auto store = open_read_only(directory_ / "state");
-    EXPECT_EQ(store->open_object(manifest_.key, part_, VerifyPolicy::always).error().code,
-              Errc::damaged);
+    EXPECT_EQ(store->open_object(manifest_.key, part_, Verify::always).error().code, Errc::damaged);
     EXPECT_FALSE(store->find(manifest_.key).manifest);
     EXPECT_TRUE(stdfs::exists(path_of(part_.object)));
     // Without a state directory it is detected each time.
     const auto forgetful = open_read_only("");
-    EXPECT_EQ(forgetful->open_object(manifest_.key, part_, VerifyPolicy::always).error().code,
+    EXPECT_EQ(forgetful->open_object(manifest_.key, part_, Verify::always).error().code,
               Errc::damaged);
     EXPECT_TRUE(forgetful->find(manifest_.key).manifest);
 }

@@ -62,7 +62,7 @@ protected:
         const auto offset = referred.kind == ReferredKind::constant ? 12'345U : 0U;
         return SourceRange{std::move(*file), offset};
     }
-    Result<MappedObject> open(VerifyPolicy policy = VerifyPolicy::once) {
+    Result<MappedObject> open(Verify policy = Verify::once) {
         const auto found = store_->find(key_of("x"));
         if (!found.manifest) return fail(Errc::not_found, "no entry");
         return store_->open_blob(*found.manifest, policy,
@@ -81,7 +81,7 @@ TEST_F(ReferringTest, IsPutTogetherOfWhatIsKeptAndWhatIsNot) {
     EXPECT_EQ(manifest.own_part().name, format::k_made_part);
     EXPECT_EQ(manifest.total_bytes(), table().blob_bytes);
     EXPECT_EQ(*store_->find(key_of("x")).manifest, manifest);
-    for (const auto policy : {VerifyPolicy::always, VerifyPolicy::once, VerifyPolicy::never}) {
+    for (const auto policy : {Verify::always, Verify::once, Verify::never}) {
         const auto object = open(policy);
         ASSERT_TRUE(object) << object.error().message();
         EXPECT_TRUE(text_of(*object) == blob_text());
@@ -116,7 +116,7 @@ TEST_F(ReferringTest, OutlivesItsEntryAndTheNamesOfItsFiles) {
 
 TEST_F(ReferringTest, WhoseFilesAreNotThereStays) {
     const auto manifest = must_publish();
-    const auto opened = store_->open_blob(manifest, VerifyPolicy::once);
+    const auto opened = store_->open_blob(manifest, Verify::once);
     ASSERT_FALSE(opened) << "nobody said where they are";
     EXPECT_EQ(opened.error().code, Errc::not_found);
     stdfs::rename(weights_path_, weights_path_ + ".gone");
@@ -147,7 +147,7 @@ TEST_F(ReferringTest, WhoseObjectIsDamagedIsSetAside) {
     for (const std::uint64_t at : {0U, 8U, 40U, 100U, 8'191U, 60'000U}) {
         const auto path = path_of(must_publish().own_part().object);
         support::flip_byte(path, at);
-        const auto opened = open(VerifyPolicy::always);
+        const auto opened = open(Verify::always);
         ASSERT_FALSE(opened) << at;
         EXPECT_EQ(opened.error().code, Errc::damaged);
         EXPECT_EQ(opened.error().path, path);
@@ -156,7 +156,7 @@ TEST_F(ReferringTest, WhoseObjectIsDamagedIsSetAside) {
     }
     const auto path = path_of(must_publish().own_part().object);
     stdfs::resize_file(path, 50'000);
-    EXPECT_EQ(open(VerifyPolicy::never).error().code, Errc::damaged);
+    EXPECT_EQ(open(Verify::never).error().code, Errc::damaged);
     EXPECT_FALSE(stdfs::exists(path));
 }
 
@@ -234,10 +234,10 @@ TEST_F(ReferringTest, TakesWhatItsObjectTakes) {
 TEST_F(ReferringTest, IsProvenAsItsObjectIs) {
     must_publish();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    EXPECT_EQ(open(VerifyPolicy::never)->proof, Proof::none);
-    EXPECT_EQ(open(VerifyPolicy::once)->proof, Proof::read);
-    EXPECT_EQ(open(VerifyPolicy::once)->proof, Proof::remembered);
-    EXPECT_EQ(open(VerifyPolicy::always)->proof, Proof::read);
+    EXPECT_EQ(open(Verify::never)->proof, Proof::none);
+    EXPECT_EQ(open(Verify::once)->proof, Proof::read);
+    EXPECT_EQ(open(Verify::once)->proof, Proof::remembered);
+    EXPECT_EQ(open(Verify::always)->proof, Proof::read);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ protected:
         EXPECT_TRUE(manifest) << manifest.error().message();
         return manifest ? *manifest : Manifest{};
     }
-    std::string content(const std::string& name, VerifyPolicy policy = VerifyPolicy::always) {
+    std::string content(const std::string& name, Verify policy = Verify::always) {
         const auto found = store_->find(key_of(name));
         if (!found.manifest) return "no entry";
         const auto object = store_->open_blob(*found.manifest, policy);
@@ -99,7 +99,7 @@ TEST_F(SharedObjectsTest, AnObjectStaysForThoseThatReferToItAndNoLonger) {
 TEST_F(SharedObjectsTest, WhatIsMappedOutlivesEntries) {
     must_publish(member("a", 1));
     must_publish(member("b", 2));
-    const auto object = *store_->open_blob(*store_->find(key_of("b")).manifest, VerifyPolicy::once);
+    const auto object = *store_->open_blob(*store_->find(key_of("b")).manifest, Verify::once);
     ASSERT_FALSE(object.ranges.empty());
     ASSERT_TRUE(store_->remove(std::vector{key_of("a"), key_of("b")}));
     EXPECT_TRUE(text_of(object) == blob(2));
@@ -147,7 +147,7 @@ TEST_F(SharedObjectsTest, WhatIsMissingIsAMissAndFoundByVerify) {
     const auto base = must_publish(member("base", 1));
     const auto other = must_publish(member("other", 2));
     stdfs::remove(path_of(base.parts[0].object));
-    const auto opened = store_->open_blob(other, VerifyPolicy::once);
+    const auto opened = store_->open_blob(other, Verify::once);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::not_found);
     EXPECT_EQ(store_->verify({})->findings.size(), 2U) << "both entries lack it";
@@ -160,7 +160,7 @@ TEST_F(SharedObjectsTest, AnObjectThatTheEntryDoesNotNameIsDamage) {
     must_publish(member("base", 1));
     auto other = must_publish(member("other", 2));
     other.parts.pop_back();
-    const auto opened = store_->open_blob(other, VerifyPolicy::once);
+    const auto opened = store_->open_blob(other, Verify::once);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::damaged);
     EXPECT_EQ(content("other"), "no entry");
@@ -171,11 +171,11 @@ TEST_F(SharedObjectsTest, IsProvenAsItsObjectsAre) {
     const auto other = must_publish(member("other", 2));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     machine_.memory().clear();
-    const auto proof = [&](VerifyPolicy policy) { return store_->open_blob(other, policy)->proof; };
-    EXPECT_EQ(proof(VerifyPolicy::never), Proof::none);
-    EXPECT_EQ(proof(VerifyPolicy::once), Proof::read);
-    EXPECT_EQ(proof(VerifyPolicy::once), Proof::remembered);
-    EXPECT_EQ(proof(VerifyPolicy::always), Proof::read);
+    const auto proof = [&](Verify policy) { return store_->open_blob(other, policy)->proof; };
+    EXPECT_EQ(proof(Verify::never), Proof::none);
+    EXPECT_EQ(proof(Verify::once), Proof::read);
+    EXPECT_EQ(proof(Verify::once), Proof::remembered);
+    EXPECT_EQ(proof(Verify::always), Proof::read);
 }
 
 TEST_F(SharedObjectsTest, AFamilyFileIsOnlyAdvice) {
@@ -229,7 +229,7 @@ TEST_F(SharedObjectsTest, AVariantOfAnEarlierLarderIsAMiss) {
     publication.manifest.blob_bytes = 10;
     const auto variant = must_publish(publication);
     EXPECT_EQ(*store_->find(key_of("x")).manifest, variant);
-    EXPECT_EQ(store_->open_blob(variant, VerifyPolicy::once).error().code, Errc::unsupported);
+    EXPECT_EQ(store_->open_blob(variant, Verify::once).error().code, Errc::unsupported);
     must_publish(blob_of("x", "new"));
     EXPECT_EQ(content("x"), "new");
     EXPECT_EQ(store_->verify({})->objects, 1U);
@@ -263,7 +263,7 @@ TEST_F(SharedObjectsTest, WithoutAnObjectThatGoesMeanwhileItIsWrittenOnceMore) {
     EXPECT_EQ(fs.object, "");
     EXPECT_EQ(kept->encoding, Encoding::raw);
     EXPECT_EQ(kept->parts.size(), 1U);
-    const auto object = store->open_blob(*kept, VerifyPolicy::always);
+    const auto object = store->open_blob(*kept, Verify::always);
     ASSERT_TRUE(object) << object.error().message();
     EXPECT_TRUE(text_of(*object) == blob(2));
     EXPECT_EQ(tmp(), "");
@@ -285,14 +285,14 @@ TEST_F(SharedObjectsTest, NoFaultMakesItWorseThanKeptWhole) {
         faulty.heal();
         if (manifest) {
             referring += manifest->encoding == Encoding::referring ? 1U : 0U;
-            const auto object = store->open_blob(*manifest, VerifyPolicy::always);
+            const auto object = store->open_blob(*manifest, Verify::always);
             ASSERT_TRUE(object) << object.error().message();
             ASSERT_TRUE(text_of(*object) == blob(2)) << call;
         } else {
             ++failures;
         }
         const auto base = store->find(key_of("base"));
-        ASSERT_TRUE(base.manifest && store->open_blob(*base.manifest, VerifyPolicy::always));
+        ASSERT_TRUE(base.manifest && store->open_blob(*base.manifest, Verify::always));
         // Files that could not be removed then are swept.
         store = machine.must_open(larder);
         EXPECT_EQ(support::tree_of(larder + "/tmp"), "") << call;

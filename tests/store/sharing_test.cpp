@@ -93,8 +93,7 @@ TEST_F(SharingTest, EachCanLoadReplaceAndRemoveWhatTheOtherKept) {
     as(k_bert, [](Store& store) {
         const auto manifest = store.find(key_of("a")).manifest;
         ASSERT_TRUE(manifest);
-        const auto object =
-            store.open_object(manifest->key, manifest->parts[0], VerifyPolicy::always);
+        const auto object = store.open_object(manifest->key, manifest->parts[0], Verify::always);
         ASSERT_TRUE(object) << object.error().message();
         const auto compile_lock = store.compile_lock(key_of("a"), {});
         ASSERT_TRUE(compile_lock) << compile_lock.error().message();
@@ -114,7 +113,7 @@ TEST_F(SharingTest, EachCanLoadReplaceAndRemoveWhatTheOtherKept) {
     as(k_anna, [](Store& store) {
         const auto manifest = store.find(key_of("a")).manifest;
         ASSERT_TRUE(manifest);
-        ASSERT_TRUE(store.open_object(manifest->key, manifest->parts[0], VerifyPolicy::always));
+        ASSERT_TRUE(store.open_object(manifest->key, manifest->parts[0], Verify::always));
         const std::vector keys{key_of("a"), key_of("c")};
         const auto removed = store.remove(keys);
         ASSERT_TRUE(removed) << removed.error().message();
@@ -127,7 +126,7 @@ TEST_F(SharingTest, SetsOfFilesAreSharedToo) {
     as(k_bert, [](Store& store) {
         const auto manifest = store.find(key_of("f")).manifest;
         ASSERT_TRUE(manifest);
-        const auto directory = store.materialise(&*manifest, VerifyPolicy::once);
+        const auto directory = store.materialise(&*manifest, Verify::once);
         ASSERT_TRUE(directory) << directory.error().message();
     });
 }

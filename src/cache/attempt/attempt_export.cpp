@@ -43,9 +43,9 @@ SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
 
 std::string Attempt::reason_to_keep_weights() const {
     switch (session_.config().weights) {
-        case WeightsKept::keep: return "LARDER_WEIGHTS=keep";
-        case WeightsKept::refer: return {};
-        case WeightsKept::automatic: break;
+        case Weights::keep: return "LARDER_WEIGHTS=keep";
+        case Weights::refer: return {};
+        case Weights::automatic: break;
     }
     // Another program has published the entry under the same key, and will ask for it again.
     if (lacks_weights_) return "the model is in no file, only in the memory of programs";
@@ -72,7 +72,7 @@ std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
         return {};
     }
     const auto bytes = sum_of_bytes(*sources);
-    const bool is_automatic = session_.config().weights == WeightsKept::automatic;
+    const bool is_automatic = session_.config().weights == Weights::automatic;
     if (bytes.all < k_referred_bytes_min) {
         reason = "they are few";
     } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
@@ -83,7 +83,7 @@ std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
 
 BlobUse Attempt::use_of_blob() const {
     if (!request_.copies_blob()) return BlobUse::in_place;
-    const bool may_take_memory = session_.config().weights == WeightsKept::refer;
+    const bool may_take_memory = session_.config().weights == Weights::refer;
     return request_.holds_blob() && !may_take_memory ? BlobUse::held : BlobUse::copied;
 }
 

@@ -53,7 +53,7 @@ void Attempt::record(std::int64_t began_ns) {
     if (response_.key) event.key = format::Key{*response_.key};
     event.model = called();
     event.device = identified_.inputs["device.name"];
-    event.outcome = word(response_.outcome);
+    event.outcome = to_string(response_.outcome);
     event.reason = response_.reason;
     event.total_ms = whole_milliseconds(response_.timing.total);
     event.saved_ms = saved().count();

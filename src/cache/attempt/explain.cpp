@@ -87,7 +87,7 @@ store::SourceFinder finder_of(Session& session, const Identified& asked) {
 
 // Checks the blob as a load would, except for the runtime's part.
 Result<void> look_at_blob(store::Store& store, const format::Manifest& manifest,
-                          store::VerifyPolicy policy, const store::SourceFinder& find) {
+                          store::Verify policy, const store::SourceFinder& find) {
     switch (manifest.encoding) {
         case format::Encoding::raw:
         case format::Encoding::compressed:

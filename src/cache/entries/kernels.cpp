@@ -196,7 +196,7 @@ Result<std::shared_ptr<KernelDirectory>> KernelKeeping::open(
         if (each->is_of(*store, manifest)) directory = each;
     }
     if (!directory) {
-        auto made = store->materialise(nullptr, store::VerifyPolicy::always);
+        auto made = store->materialise(nullptr, store::Verify::always);
         if (!made) return fail(std::move(made.error()));
         directory =
             std::make_shared<KernelDirectory>(system, log, store, std::move(*made), manifest);

@@ -10,19 +10,13 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "larder/options.hpp"
 #include "runtime/runtime.h"
 
 namespace larder::internal::cache {
 
-enum class Stage { identifying, waiting, compiling, publishing, verifying, loading };
-
-struct Progress {
-    Stage stage = Stage::identifying;
-    std::string request;            // "/m/net.xml on CPU"
-    std::string detail;             // for whom it waits, why it compiles; may be empty
-    std::uint64_t bytes_done = 0;   // read, or written
-    std::uint64_t bytes_total = 0;  // 0: not known beforehand; of `publishing`, about so many
-};
+using larder::Stage;
+using Progress = larder::StageProgress;
 
 // Called from any thread.
 using ProgressSink = std::function<void(const Progress&)>;

@@ -30,21 +30,11 @@ std::string Report::summary() const {
         if (count == 0) continue;
         models += count;
         counts += std::to_string(count) + " ";
-        counts.append(word(outcome)).append(", ");
+        counts.append(to_string(outcome)).append(", ");
     }
     if (models == 0) return {};
     return std::to_string(models) + (models == 1 ? " model: " : " models: ") + counts +
            (saved_.count() <= 0 ? "no time" : format_duration(saved_)) + " saved";
-}
-
-const char* word(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::compiled: return "compiled";
-        case Outcome::loaded: return "loaded";
-        case Outcome::waited: return "waited";
-        case Outcome::bypassed: return "bypassed";
-    }
-    return "";
 }
 
 std::string describe(const store::CompileLockHolder& holder, std::chrono::nanoseconds now) {

@@ -27,9 +27,6 @@ private:
     std::chrono::milliseconds saved_{0};
 };
 
-// Returns "compiled", "loaded", "waited" or "bypassed".
-[[nodiscard]] const char* word(Outcome outcome);
-
 // Returns "process 1234 has been compiling it for 12.0 s".
 [[nodiscard]] std::string describe(const store::CompileLockHolder& holder,
                                    std::chrono::nanoseconds now);

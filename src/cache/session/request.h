@@ -7,13 +7,13 @@
 #include <string>
 
 #include "base/digest.h"
+#include "larder/options.hpp"
 #include "runtime/runtime.h"
 
 namespace larder::internal::cache {
 
-enum class Mode { on, read_only, cache_only, refresh, off };
-
-enum class Outcome { compiled, loaded, waited, bypassed };
+using larder::Mode;
+using larder::Outcome;
 
 enum class ModelOrigin {
     path,    // files

@@ -21,40 +21,23 @@
 #include "cache/session/report.h"
 #include "cache/session/request.h"
 #include "cache/session/trial_watch.h"
+#include "larder/options.hpp"
 #include "os/system.h"
 #include "state/state.h"
 #include "store/store.h"
 
 namespace larder::internal::cache {
 
-// Decides whether processes share the memory that blobs are unpacked into.
-enum class Share {
-    automatic,  // if several processes use a model at once, or did
-    on,
-    off,
-};
-
-// Decides whether entries hold weights that are also in the model's own files.
-enum class WeightsKept {
-    // Like `refer` if a load can map the files, and if they do not lie further away than the
-    // larder, or in memory.
-    automatic,
-    refer,  // an entry holds only what the compiler made
-    keep,   // an entry holds the weights too
-};
-
-// Decides which blobs are published.
-enum class Keep {
-    automatic,  // those that save time or memory
-    all,
-};
+using larder::Keep;
+using larder::Share;
+using larder::Weights;
 
 struct Config {
     std::string directory;
     std::string state_directory;
     std::string temporary_directory;  // for files if there is no larder; may be empty
     Mode mode = Mode::on;
-    store::VerifyPolicy verify = store::VerifyPolicy::once;
+    store::Verify verify = store::Verify::once;
     std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
@@ -62,7 +45,7 @@ struct Config {
     bool release_memory = true;  // as early as possible, at the cost of an import after a compile
     bool prefault = true;        // of the memory that the runtime allocates for a large blob
     Share share = Share::off;
-    WeightsKept weights = WeightsKept::automatic;
+    Weights weights = Weights::automatic;
     Keep keep = Keep::all;
     // How much longer a load may take so that other processes can share; absent: as long as
     // unpacking.

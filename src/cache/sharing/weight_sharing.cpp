@@ -396,7 +396,7 @@ std::vector<format::Part> WeightSharing::kept_parts(std::span<const KeptBlock> u
         }
     }
     std::erase_if(parts, [&](const format::Part& part) {
-        return !store_->open_object(draft_.key, part, store::VerifyPolicy::never);
+        return !store_->open_object(draft_.key, part, store::Verify::never);
     });
     return parts;
 }

@@ -103,7 +103,7 @@ bool WeightSharing::replace_by_any(Block& block, std::span<const format::Part* c
         if (replaced) {
             block.differs_from.insert(part->object);
             // Equal samples but different bytes: the part may be damaged, and is quarantined then.
-            const auto object = store_->open_object(draft_.key, *part, store::VerifyPolicy::always);
+            const auto object = store_->open_object(draft_.key, *part, store::Verify::always);
             if (object) continue;
             replaced = fail(object.error());
         }
@@ -116,7 +116,7 @@ bool WeightSharing::replace_by_any(Block& block, std::span<const format::Part* c
 
 Result<bool> WeightSharing::replace(Block& block, const format::Part& part) {
     // The bytes are compared with the block's own, which proves more than a digest.
-    const auto object = store_->open_object(draft_.key, part, store::VerifyPolicy::never);
+    const auto object = store_->open_object(draft_.key, part, store::Verify::never);
     if (!object) return fail(object.error());
     return replace_from(block, part, *object->ranges.front().file);
 }

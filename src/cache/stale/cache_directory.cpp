@@ -14,6 +14,8 @@ namespace {
 constexpr std::chrono::nanoseconds k_writing = std::chrono::minutes(10);
 constexpr int k_depth_max = 8;
 
+using Worth = CachedFile::Worth;
+
 struct Judged {
     Worth worth = Worth::usable;
     std::string reason{};
@@ -66,18 +68,22 @@ public:
             }
             CachedFile file;
             file.path = path;
-            file.is_blob = name == format::OpenVinoFileName::blob;
             file.bytes = info->allocated_bytes;
-            file.stamp = info->stamp;
-            if (file.is_blob) examine(file);
+            file.inode = info->stamp.inode;
+            file.changed_ns = info->stamp.ctime_ns;
+            file.kind = CachedFile::Kind::kernels;
+            file.worth = CachedFile::Worth::unknown;
+            if (name == format::OpenVinoFileName::blob) {
+                file.kind = CachedFile::Kind::blob;
+                // A file whose content is something else was not written by OpenVINO.
+                if (!examine(file, info->stamp)) continue;
+            }
             found_.push_back(std::move(file));
         }
         return {};
     }
 
     std::vector<CachedFile> take() {
-        // A file whose content is something else was not written by OpenVINO.
-        std::erase_if(found_, [](const CachedFile& file) { return file.path.empty(); });
         std::ranges::sort(found_, {}, &CachedFile::path);
         return std::move(found_);
     }
@@ -88,24 +94,24 @@ public:
     }
 
 private:
-    void examine(CachedFile& file) {
-        const auto opened = system_.fs.open(file.path, os::OpenMode::read);
-        const auto head = opened ? read_head(**opened, file.stamp.size_bytes)
+    // False if it is no file of OpenVINO's.
+    [[nodiscard]] bool examine(CachedFile& file, const os::FileStamp& stamp) {
+        const auto opened = system_.fs.open(file.path.string(), os::OpenMode::read);
+        const auto head = opened ? read_head(**opened, stamp.size_bytes)
                                  : Result<std::string>(fail(opened.error()));
         if (!head) {
             file.detail = head.error().message();
-            return;
+            return true;
         }
-        const auto blob = format::decode_openvino_blob(*head, file.stamp.size_bytes);
+        const auto blob = format::decode_openvino_blob(*head, stamp.size_bytes);
         Judged judged;
         if (blob) {
             file.version = blob->version;
             judged = judge(*blob, runtime_);
         } else if (blob.error().code == Errc::unsupported) {
-            file.path.clear();
-            return;
+            return false;
         } else {
-            const auto age = system_.clock.wall().count() - file.stamp.mtime_ns;
+            const auto age = system_.clock.wall().count() - stamp.mtime_ns;
             judged = {Worth::stale, "damaged", blob.error().message()};
             if (age < k_writing.count())
                 judged = {Worth::unknown, {}, "another process may be writing it"};
@@ -113,6 +119,7 @@ private:
         file.worth = judged.worth;
         file.reason = std::move(judged.reason);
         file.detail = std::move(judged.detail);
+        return true;
     }
 
     os::System system_;

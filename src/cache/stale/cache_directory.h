@@ -7,26 +7,12 @@
 
 #include "base/result.h"
 #include "cache/stale/staleness.h"
+#include "larder/cache_directory.hpp"
 #include "os/system.h"
 
 namespace larder::internal::cache {
 
-enum class Worth {
-    usable,
-    stale,    // the runtime of this machine never loads it
-    unknown,  // the file does not say
-};
-
-struct CachedFile {
-    std::string path;
-    bool is_blob = true;  // false: the kernels of a GPU
-    Worth worth = Worth::unknown;
-    std::string reason;  // of a stale file: "version", "device", "damaged"
-    std::string detail;
-    std::string version;      // of the runtime that wrote it; empty if the file does not say
-    std::uint64_t bytes = 0;  // on disk
-    os::FileStamp stamp;
-};
+using larder::CachedFile;
 
 // Returns every file that OpenVINO has cached in `directory` or below it, ordered by path. Skips
 // other names and links. Reads the beginning of each file. Errc::invalid_argument if `directory` is

@@ -12,24 +12,12 @@
 
 #include "cache/stale/model_search.h"
 #include "format/key.h"
+#include "larder/staleness.hpp"
 
 namespace larder::internal::cache {
 
-// If several apply, the first of them is reported.
-enum class StaleReason {
-    gone,
-    changed,
-    superseded,    // an entry of the same model for another runtime or driver is in use here
-    incompatible,  // a request on this machine has another runtime, driver or device
-};
-
-struct Staleness {
-    StaleReason reason = StaleReason::gone;
-    std::string detail;
-    // Nobody loses by its removal. An entry that another machine, or another runtime on this one,
-    // may still use is certain only after k_disuse without a use.
-    bool certain = false;
-};
+using larder::Staleness;
+using larder::StaleReason;
 
 inline constexpr std::chrono::hours k_disuse{14 * 24};
 

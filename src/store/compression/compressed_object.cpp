@@ -113,7 +113,7 @@ Result<void> unpack_frames(os::File& file, const format::Compressed& table, unsi
     });
 }
 
-Result<MappedObject> map_compressed(Context& context, const Manifest& manifest, VerifyPolicy policy,
+Result<MappedObject> map_compressed(Context& context, const Manifest& manifest, Verify policy,
                                     const ChunkVisitor& visit) {
     const auto& part = manifest.own_part();
     const auto object = open_verified(context, manifest.key, part, policy, visit);

@@ -14,8 +14,7 @@ namespace larder::internal::store {
 // Does Store::open_blob for an entry in Encoding::compressed: verifies the object, then
 // decompresses it on several threads, straight into memory of this process.
 [[nodiscard]] Result<MappedObject> map_compressed(Context& context, const Manifest& manifest,
-                                                  VerifyPolicy policy,
-                                                  const ChunkVisitor& visit = {});
+                                                  Verify policy, const ChunkVisitor& visit = {});
 
 // Reads the table of an object that holds a blob of `blob_bytes`. Errc::damaged if it does not.
 [[nodiscard]] Result<format::Compressed> read_frame_table(os::File& file,

@@ -196,7 +196,7 @@ private:
         if (!compile_locks) return fail(compile_locks.error());
         const auto& first = group.entries.front();
         // Verified in full: this is the last time that the raw bytes are read.
-        const auto object = open_verified(context_, first.key, group.blob, VerifyPolicy::always);
+        const auto object = open_verified(context_, first.key, group.blob, Verify::always);
         if (!object) return fail(object.error());
         const auto blob = context_.fs().map(*object->file, group.blob.bytes);
         if (!blob) return fail(blob.error());

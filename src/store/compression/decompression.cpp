@@ -39,7 +39,7 @@ Result<std::uint64_t> decompress(Context& context, Recoder& recoder, const Manif
     const auto compile_locks = recoder.take_compile_locks({manifest.key});
     if (!compile_locks) return fail(compile_locks.error());
     const auto& part = manifest.own_part();
-    const auto object = open_verified(context, manifest.key, part, VerifyPolicy::always);
+    const auto object = open_verified(context, manifest.key, part, Verify::always);
     if (!object) return fail(object.error());
     const auto table = read_frame_table(*object->file, part.bytes, manifest.blob_bytes);
     if (!table) return fail(table.error());

@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "format/manifest.h"
+#include "larder/options.hpp"
 #include "os/file_system.h"
 #include "os/system.h"
 
@@ -23,6 +24,7 @@ using format::Key;
 using format::KeyInputs;
 using format::Manifest;
 using format::Part;
+using larder::Verify;
 
 // Remembers the process that created something and has to remove it: a child made by fork has a
 // copy, which it must not act on.
@@ -39,13 +41,6 @@ enum class Access { read_only, read_write };
 // Decides about a larder that everybody on the machine can write to, and so put anything into.
 enum class WorldWritable { refuse, allow };
 
-// Decides when the bytes of an object are checked against its digest.
-enum class VerifyPolicy {
-    always,
-    once,   // once for each file stamp and boot
-    never,  // only sizes
-};
-
 // Told behind each few megabytes of an object that is read how many more they are; from several
 // threads.
 using ReadProgress = std::function<void(std::uint64_t bytes)>;
@@ -54,7 +49,7 @@ using ReadProgress = std::function<void(std::uint64_t bytes)>;
 enum class Proof {
     read,        // every byte was read and hashed just now
     remembered,  // the file is the one that was verified earlier in this boot
-    none,        // VerifyPolicy::never
+    none,        // Verify::never
 };
 
 // Remembers which files were verified. Thread-safe; may forget at any time.

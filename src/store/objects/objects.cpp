@@ -18,13 +18,13 @@ Error put_aside(Context& context, const std::optional<Key>& key, const Digest& o
 
 // Proves, according to `policy`, that the bytes of an open file are what its name says.
 Result<Proof> prove(Context& context, os::File& file, const os::FileStamp& stamp,
-                    const Digest& object, VerifyPolicy policy, const ChunkVisitor& visit) {
+                    const Digest& object, Verify policy, const ChunkVisitor& visit) {
     switch (policy) {
-        case VerifyPolicy::never: return Proof::none;
-        case VerifyPolicy::once:
+        case Verify::never: return Proof::none;
+        case Verify::once:
             if (context.memory.contains(stamp, object)) return Proof::remembered;
             break;
-        case VerifyPolicy::always: break;
+        case Verify::always: break;
     }
     const auto started_at_ns = context.system.clock.wall().count();
     const auto content = hash_file(file, stamp.size_bytes, context.threads, visit);
@@ -56,8 +56,7 @@ Error damage_of(const Context& context, const Digest& object, const ContentDiges
 }
 
 Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& key,
-                                   const Part& part, VerifyPolicy policy,
-                                   const ChunkVisitor& visit) {
+                                   const Part& part, Verify policy, const ChunkVisitor& visit) {
     const auto path = context.layout.object(part.object);
     auto file = context.fs().open(path, os::OpenMode::read);
     if (!file) return fail(std::move(file.error()));
@@ -81,8 +80,8 @@ Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& k
     return OpenedObject{std::move(*file), stamp, *proof};
 }
 
-Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
-                                VerifyPolicy policy, const ChunkVisitor& visit) {
+Result<MappedObject> map_object(Context& context, const Key& key, const Part& part, Verify policy,
+                                const ChunkVisitor& visit) {
     auto object = open_verified(context, key, part, policy, visit);
     if (!object) return fail(std::move(object.error()));
     auto mapping = context.fs().map(*object->file, part.bytes);

@@ -20,11 +20,11 @@ struct OpenedObject {
 // Does Store::open_object without the mapping. `key` is the entry that is quarantined with a
 // damaged object. `visit` gets the bytes only if they are read.
 [[nodiscard]] Result<OpenedObject> open_verified(Context& context, const std::optional<Key>& key,
-                                                 const Part& part, VerifyPolicy policy,
+                                                 const Part& part, Verify policy,
                                                  const ChunkVisitor& visit = {});
 
 [[nodiscard]] Result<MappedObject> map_object(Context& context, const Key& key, const Part& part,
-                                              VerifyPolicy policy, const ChunkVisitor& visit = {});
+                                              Verify policy, const ChunkVisitor& visit = {});
 
 // Tells `progress` how much was read; nothing where nobody listens.
 [[nodiscard]] ChunkVisitor counting(const ReadProgress& progress);

@@ -63,7 +63,7 @@ std::vector<MappedObject> map_families(Context& context, std::span<const Digest>
         // However large, the newest is worth it.
         if (bytes == 0 || (!objects.empty() && bytes > k_shared_bytes_max - total)) return;
         // A new blob refers only to objects that are whole.
-        auto opened = open_verified(context, {}, {"", member, bytes}, VerifyPolicy::once);
+        auto opened = open_verified(context, {}, {"", member, bytes}, Verify::once);
         if (!opened) return;
         auto mapping = context.fs().map(*opened->file, bytes);
         if (!mapping) return;

@@ -36,7 +36,7 @@ const Part* find_part(const Manifest& manifest, const format::Referred& object) 
 
 }  // namespace
 
-Result<MappedObject> map_referring(Context& context, const Manifest& manifest, VerifyPolicy policy,
+Result<MappedObject> map_referring(Context& context, const Manifest& manifest, Verify policy,
                                    const SourceFinder& find, const ChunkVisitor& visit) {
     const auto& part = manifest.own_part();
     auto own = open_verified(context, manifest.key, part, policy, visit);

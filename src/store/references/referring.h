@@ -28,7 +28,7 @@ using SourceFinder = std::function<Result<SourceRange>(const format::Referred&)>
 
 // Does Store::open_blob for an entry in Encoding::referring.
 [[nodiscard]] Result<MappedObject> map_referring(Context& context, const Manifest& manifest,
-                                                 VerifyPolicy policy, const SourceFinder& find,
+                                                 Verify policy, const SourceFinder& find,
                                                  const ChunkVisitor& visit = {});
 
 // The table of an object of that encoding. Errc::damaged for others.
