@@ -26,12 +26,13 @@ class RealClock final : public Clock {
 public:
     std::chrono::nanoseconds wall() override { return read_clock(CLOCK_REALTIME); }
     std::chrono::nanoseconds monotonic() override { return read_clock(CLOCK_MONOTONIC); }
-    void sleep(std::chrono::nanoseconds duration) override {
+    bool sleep(std::chrono::nanoseconds duration) override {
         timespec left{};
         left.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
         left.tv_nsec = (duration % std::chrono::seconds(1)).count();
-        while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
-        }
+        bool signalled = false;
+        while (::nanosleep(&left, &left) != 0 && errno == EINTR) signalled = true;
+        return signalled;
     }
 };
 

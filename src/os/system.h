@@ -22,7 +22,8 @@ public:
     [[nodiscard]] virtual std::chrono::nanoseconds wall() = 0;
     // Never goes back; for durations and limits.
     [[nodiscard]] virtual std::chrono::nanoseconds monotonic() = 0;
-    virtual void sleep(std::chrono::nanoseconds duration) = 0;
+    // Returns after the whole duration. True if a signal handler ran on this thread meanwhile.
+    virtual bool sleep(std::chrono::nanoseconds duration) = 0;
 };
 
 // Unique within this machine and boot, and hard enough to guess for file names. Thread-safe.

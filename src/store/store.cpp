@@ -80,6 +80,10 @@ Result<std::vector<Manifest>> Store::entries_set_aside() const {
     return store::entries_set_aside(*context_);
 }
 
+bool Store::is_entry_set_aside(const Key& key) const {
+    return store::is_entry_set_aside(*context_, key);
+}
+
 void Store::forget_entry_set_aside(const Key& key) {
     store::forget_entry_set_aside(*context_, key);
 }

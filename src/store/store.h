@@ -126,6 +126,7 @@ public:
     // Returns the entries whose objects were quarantined for any reason, and which were not
     // published again since.
     [[nodiscard]] Result<std::vector<Manifest>> entries_set_aside() const;
+    [[nodiscard]] bool is_entry_set_aside(const Key& key) const;
     // Forgets such an entry, which nobody wants back.
     void forget_entry_set_aside(const Key& key);
 

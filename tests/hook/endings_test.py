@@ -2,10 +2,12 @@
 """For every end of a program, larder neither blames the model nor delays the end; and it treats a
 resource limit like a full disk."""
 
+import fcntl
 import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -44,6 +46,44 @@ class BlameTest(harness.HookTest):
         outcomes = [self.run_larder(command=[*ENDING, "abort_at_exit"]).lines[0] for _ in range(6)]
         outcomes += [self.outcome("orderly", 0) for _ in range(3)]
         self.assertEqual(outcomes, ["compiled"] + 8 * ["loaded"], f"without larder: {code}")
+
+
+COMPILE = "import sys, openvino; openvino.Core().compile_model(sys.argv[1], 'CPU')"
+F_OFD_SETLK = 37
+SECONDS_MAX = 120
+
+
+class InterruptTest(harness.HookTest):
+    def interrupted(self, program):
+        """What it writes until it ends. Pressed once more if it was between two waits."""
+        for _ in range(SECONDS_MAX // 2):
+            program.send_signal(signal.SIGINT)
+            try:
+                return program.communicate(timeout=2)[1]
+            except subprocess.TimeoutExpired:
+                continue
+        program.kill()
+        return self.fail("it waits on")
+
+    def test_ctrl_c_ends_the_wait_for_another_process(self):
+        command = [harness.PROGRAM, "run", "--dir", self.dir, "-v", sys.executable, "-c", COMPILE,
+                   self.dense]
+        self.assertEqual(self.run_bare(*command).code, 0)
+        [entry] = self.larder("ls")["entries"]
+        self.larder("rm", entry["key"], "--yes")
+        # Another process that compiles the model.
+        lock = self.dir / "locks" / entry["key"][:2] / entry["key"]
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"]}
+        with lock.open("w", encoding="utf-8") as held:
+            fcntl.fcntl(held, F_OFD_SETLK, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0))
+            with subprocess.Popen([str(word) for word in command], text=True, env=settings,
+                                  stderr=subprocess.PIPE, cwd=self.root) as program:
+                line = program.stderr.readline()
+                self.assertIn("waiting: another process compiles it", line)
+                said = self.interrupted(program)
+        self.assertIn("a signal ended the wait for the process that compiles it", said)
+        self.assertIn("KeyboardInterrupt", said)
 
 
 class ForkTest(harness.HookTest):

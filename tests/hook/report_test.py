@@ -34,6 +34,17 @@ for model in sys.argv[1:]:
 """
 
 
+TRY = """
+import sys
+import openvino
+core = openvino.Core()
+for model in sys.argv[1:]:
+    try:
+        core.compile_model(model, "CPU")
+    except RuntimeError:
+        pass
+"""
+
 READ = """
 import os
 import sys
@@ -65,6 +76,24 @@ class ReportTest(harness.HookTest):
         self.assertRegex(line, r"^larder: 3 models: 1 loaded, 2 compiled, .+ saved$")
         [line] = self.run_program(["--report"], self.dense)
         self.assertRegex(line, r"^larder: 1 model: 1 loaded, .+ saved$")
+
+    def test_failed_requests_are_counted(self):
+        [line] = self.run_program(["--report"], self.dense, self.root / "none.xml", program=TRY)
+        self.assertRegex(line, r"^larder: 2 models: 1 compiled, 1 failed, no time saved$")
+        [line] = self.run_program(["--report", "--mode", "cache-only"], self.models / "other.xml",
+                                  program=TRY)
+        self.assertRegex(line, r"^larder: 1 model: 1 failed, no time saved$")
+
+    def test_damage_that_verify_found_is_the_reason_of_the_next_compile(self):
+        self.run_program([], self.dense)
+        for path in (self.dir / "objects").rglob("*"):
+            if path.is_file() and path.suffix != ".chunks":
+                content = path.read_bytes()
+                path.chmod(0o644)
+                path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        self.larder("verify")
+        said, _ = self.run_program(["-v"], self.dense)
+        self.assertIn("because its blob was damaged, or crashed a process, and is set aside", said)
 
     def test_a_line_for_each_model(self):
         first, summary = self.run_program(["-v"], self.dense)

@@ -2,10 +2,13 @@
 // for a dead one.
 #include "store/disk/compile_lock.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -104,6 +107,49 @@ TEST_F(CompileLockTest, NeverSleepsWhenFreeAndNeverLongerThanToldWhenNot) {
     // Noticed soon, at no cost: at most 20 ms between two checks.
     EXPECT_GE(clock.sleeps(), 500U);
     EXPECT_LE(clock.sleeps(), 510U);
+}
+
+// A clock whose sleeps are interrupted by handled signals, as a program's are.
+class SignalledClock final : public os::Clock {
+public:
+    explicit SignalledClock(std::vector<milliseconds> signals) : signals_(std::move(signals)) {}
+    std::chrono::nanoseconds wall() override { return clock_.wall(); }
+    std::chrono::nanoseconds monotonic() override { return clock_.monotonic(); }
+    bool sleep(std::chrono::nanoseconds duration) override {
+        const auto before = clock_.monotonic() - start_;
+        clock_.sleep(duration);
+        const auto after = clock_.monotonic() - start_;
+        return std::ranges::any_of(signals_, [&](auto at) { return at >= before && at < after; });
+    }
+
+private:
+    support::FakeClock clock_;
+    std::chrono::nanoseconds start_ = clock_.monotonic();
+    std::vector<milliseconds> signals_;
+};
+
+TEST_F(CompileLockTest, SignalThatTheProgramHandlesEndsTheWait) {
+    SignalledClock clock({milliseconds(3000)});
+    Machine machine(*fs_, &clock);
+    const auto store = machine.must_open(larder());
+    const auto held = store->compile_lock(key_of("x"), seconds(0));
+    ASSERT_TRUE(held);
+    const auto before = clock.monotonic();
+    const auto waited = store->compile_lock(key_of("x"), seconds(600));
+    EXPECT_EQ(waited.error().code, Errc::busy) << waited.error().message();
+    EXPECT_GE(clock.monotonic() - before, seconds(3));
+    EXPECT_LE(clock.monotonic() - before, seconds(4));
+}
+
+TEST_F(CompileLockTest, SignalsOfATimerDoNotEndTheWait) {
+    std::vector<milliseconds> signals;
+    for (int at = 0; at < 10'000; at += 100) signals.emplace_back(at);
+    SignalledClock clock(signals);
+    Machine machine(*fs_, &clock);
+    const auto store = machine.must_open(larder());
+    const auto held = store->compile_lock(key_of("x"), seconds(0));
+    ASSERT_TRUE(held);
+    EXPECT_EQ(store->compile_lock(key_of("x"), seconds(9)).error().code, Errc::timed_out);
 }
 
 TEST_F(CompileLockTest, OneOfManyThreadsCompiles) {

@@ -13,9 +13,10 @@ class FakeClock final : public os::Clock {
 public:
     std::chrono::nanoseconds wall() override { return wall_.load(); }
     std::chrono::nanoseconds monotonic() override { return monotonic_.load(); }
-    void sleep(std::chrono::nanoseconds duration) override {
+    bool sleep(std::chrono::nanoseconds duration) override {
         ++sleeps_;
         advance(duration);
+        return false;
     }
 
     void advance(std::chrono::nanoseconds duration) {

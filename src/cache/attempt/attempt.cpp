@@ -22,6 +22,7 @@ namespace {
 // instead. Several are needed because the refusing process may be another build than the one that
 // exported; a process that refuses what it has just exported always will.
 constexpr std::uint64_t k_refusals_max = 2;
+constexpr std::chrono::seconds k_wait_in_silence{10};
 
 // Tells faults of the model from those of the machine or the moment; after the latter the model may
 // still be compiled.
@@ -35,7 +36,7 @@ Result<Response> Attempt::run() {
     auto& clock = session_.system().clock;
     const auto start = clock.monotonic();
     const auto began_ns = clock.wall().count();
-    auto response = serve();
+    auto response = serve_and_count();
     if (!response) return response;
     response->timing.runtime = times();
     response->timing.total = clock.monotonic() - start;
@@ -43,6 +44,17 @@ Result<Response> Attempt::run() {
     record(began_ns);
     report();
     return response;
+}
+
+Result<Response> Attempt::serve_and_count() {
+    try {
+        auto response = serve();
+        if (!response) session_.report().add_failed();
+        return response;
+    } catch (...) {
+        session_.report().add_failed();
+        throw;
+    }
 }
 
 Result<Response> Attempt::serve() {
@@ -103,19 +115,32 @@ Result<Response> Attempt::serve() {
     return compile_and_keep();
 }
 
+Result<store::CompileLock> Attempt::wait_for_compile() {
+    const auto describe_holder = [&] {
+        const auto holder = store_->compile_lock_holder(identified_.key);
+        return holder ? describe(*holder, session_.system().clock.wall())
+                      : std::string("another process compiles it");
+    };
+    begin(Stage::waiting, describe_holder());
+    const auto timeout = session_.config().lock_timeout;
+    const auto in_silence = std::min<std::chrono::nanoseconds>(k_wait_in_silence, timeout);
+    auto lock = store_->compile_lock(identified_.key, in_silence, name());
+    if (lock || lock.error().code != Errc::timed_out || timeout == in_silence) return lock;
+    session_.log().warn_once("wait", name() + " waits: " + describe_holder() +
+                                         "; LARDER_LOCK_TIMEOUT limits the wait");
+    return store_->compile_lock(identified_.key, timeout - in_silence, name());
+}
+
 Result<Response> Attempt::compile_and_keep() {
     const auto presence = WeightSharing::announce(session_, store_, identified_, request_);
     auto compile_lock = store_->compile_lock(identified_.key, std::chrono::nanoseconds{0}, name());
     const bool others_compile = !compile_lock && compile_lock.error().code == Errc::timed_out;
     if (others_compile) {
-        const auto holder = store_->compile_lock_holder(identified_.key);
-        begin(Stage::waiting, holder ? describe(*holder, session_.system().clock.wall())
-                                     : "another process compiles it");
-        compile_lock =
-            store_->compile_lock(identified_.key, session_.config().lock_timeout, name());
+        const auto start = session_.system().clock.monotonic();
+        compile_lock = wait_for_compile();
+        response_.timing.wait = session_.system().clock.monotonic() - start;
     }
     if (compile_lock) {
-        if (others_compile) response_.timing.wait = compile_lock->waited_for();
         if (session_.config().mode != Mode::refresh) {
             if (const auto outcome = try_to_load(Locked::yes)) {
                 const bool other = *outcome == Outcome::loaded && others_compile;
@@ -132,8 +157,9 @@ Result<Response> Attempt::compile_and_keep() {
             }
         }
     } else if (compile_lock.error().code == Errc::timed_out) {
-        response_.timing.wait = session_.config().lock_timeout;
         miss_ += ", and another process has been compiling it for longer than the lock timeout";
+    } else if (compile_lock.error().code == Errc::busy) {
+        miss_ += ", and a signal ended the wait for the process that compiles it";
     } else {
         // Two processes may now compile the same key: that wastes time and does no harm.
         session_.log().warn_once("lock", "cannot lock: " + compile_lock.error().message());
@@ -149,9 +175,12 @@ Result<Response> Attempt::compile_and_keep() {
             return finished(*outcome);
         }
     }
-    if (found_ == Found::nothing && miss_ == k_first_miss &&
-        was_other(session_, store_->id(), identified_)) {
-        miss_ = "its content has changed";
+    if (found_ == Found::nothing && miss_ == k_first_miss) {
+        if (store_->is_entry_set_aside(identified_.key)) {
+            miss_ = k_set_aside;
+        } else if (was_other(session_, store_->id(), identified_)) {
+            miss_ = "its content has changed";
+        }
     }
     const auto control = begin_control();
     if (identified_.caching == runtime::Caching::directory) {

@@ -47,6 +47,9 @@ private:
 
     [[nodiscard]] Result<Response> serve();
     [[nodiscard]] Result<Response> compile_and_keep();
+    // Waits for the process that compiles the key now; after some seconds it says so.
+    [[nodiscard]] Result<store::CompileLock> wait_for_compile();
+    [[nodiscard]] Result<Response> serve_and_count();
 
     // Each returns the outcome of the request, or nothing if it goes on; `miss_` then says why.
     [[nodiscard]] std::optional<Outcome> load(Locked locked);

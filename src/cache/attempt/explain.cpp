@@ -228,7 +228,7 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
     explanation.reason = "no entry was compiled from this content";
     const auto set_aside = (*store)->entries_set_aside().value_or(std::vector<format::Manifest>{});
     if (std::ranges::find(set_aside, asked->key, &format::Manifest::key) != set_aside.end()) {
-        explanation.reason = "its blob was damaged, or crashed a process, and is set aside";
+        explanation.reason = k_set_aside;
         return explanation;
     }
     find_nearest(**store, *asked, set_aside, explanation);

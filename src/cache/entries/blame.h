@@ -13,6 +13,10 @@ namespace larder::internal::cache {
 // The note in a manifest that says why its object is empty.
 inline constexpr const char* k_withheld_note = "withheld";
 
+// The reason of a miss whose entry is in quarantine.
+inline constexpr const char* k_set_aside =
+    "its blob was damaged, or crashed a process, and is set aside";
+
 // The crashes of processes that used a key's blobs. A crash is a blob's fault only if the model,
 // compiled in its place, does not crash the same way. Every crash expires.
 struct Blame {

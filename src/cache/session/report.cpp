@@ -20,6 +20,11 @@ void Report::add(Outcome outcome, std::chrono::milliseconds saved) {
     saved_ += saved;
 }
 
+void Report::add_failed() {
+    const std::lock_guard lock(mutex_);
+    ++failed_;
+}
+
 std::string Report::summary() const {
     const std::lock_guard lock(mutex_);
     std::size_t models = 0;
@@ -32,6 +37,8 @@ std::string Report::summary() const {
         counts += std::to_string(count) + " ";
         counts.append(to_string(outcome)).append(", ");
     }
+    if (failed_ != 0) counts += std::to_string(failed_) + " failed, ";
+    models += failed_;
     if (models == 0) return {};
     return std::to_string(models) + (models == 1 ? " model: " : " models: ") + counts +
            (saved_.count() <= 0 ? "no time" : format_duration(saved_)) + " saved";

@@ -17,13 +17,16 @@ class Report {
 public:
     // `saved` is how much longer compiling took than loading, if it did; 0 if nothing was loaded.
     void add(Outcome outcome, std::chrono::milliseconds saved);
-    // Returns "3 models: 2 loaded, 1 compiled, 4.10 s saved", or "no time saved"; empty without
-    // requests.
+    // Counts a request without a model: the compile failed, or the mode is cache-only.
+    void add_failed();
+    // Returns "4 models: 2 loaded, 1 compiled, 1 failed, 4.10 s saved", or "no time saved"; empty
+    // without requests.
     [[nodiscard]] std::string summary() const;
 
 private:
     mutable std::mutex mutex_;
     std::array<std::size_t, 4> counts_{};  // by Outcome
+    std::size_t failed_ = 0;
     std::chrono::milliseconds saved_{0};
 };
 

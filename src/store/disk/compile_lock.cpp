@@ -88,6 +88,26 @@ void add_waiting(const Context& context, std::vector<CompileLockHolder>& holders
     }
 }
 
+// Ends the wait for a lock if the program is asked to end: Python's handler of Ctrl-C only sets a
+// flag, which the program sees once the call has returned. A profiler's timer runs a handler again
+// and again, which means nothing.
+class Interruption {
+public:
+    void note(std::chrono::nanoseconds now) {
+        if (signals_++ == 0) first_ = now;
+    }
+    [[nodiscard]] bool ends_the_wait(std::chrono::nanoseconds now) const {
+        return signals_ > 0 && signals_ <= k_signals_max && now - first_ >= k_watch_for;
+    }
+
+private:
+    static constexpr std::chrono::milliseconds k_watch_for{500};
+    static constexpr int k_signals_max = 3;
+
+    int signals_ = 0;
+    std::chrono::nanoseconds first_{0};
+};
+
 }  // namespace
 
 CompileLock::CompileLock(os::FileSystem& fs, std::unique_ptr<os::File> file,
@@ -121,6 +141,7 @@ Result<CompileLock> take_compile_lock(Context& context, const Key& key,
     const auto path = context.layout.lock(key);
     const auto start = clock.monotonic();
     Backoff backoff(clock);
+    Interruption interruption;
     std::unique_ptr<os::File> file;
     bool waited = false;
     while (true) {
@@ -153,7 +174,10 @@ Result<CompileLock> take_compile_lock(Context& context, const Key& key,
             return fail(Errc::timed_out,
                         "timed out waiting for another process that works on it:", path);
         }
-        backoff.sleep(timeout - elapsed);
+        if (interruption.ends_the_wait(elapsed)) {
+            return fail(Errc::busy, "a signal ended the wait for another process:", path);
+        }
+        if (backoff.sleep(timeout - elapsed)) interruption.note(elapsed);
     }
 }
 

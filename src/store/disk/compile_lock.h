@@ -55,7 +55,9 @@ struct CompileLockHolder {
     std::vector<os::FileUser> waiting{};  // of this machine; in compile_lock_holders() alone
 };
 
-// If `purpose` is given, the lock file describes the holder.
+// If `purpose` is given, the lock file describes the holder. Errc::timed_out if another process or
+// thread holds the lock for longer than `timeout`; Errc::busy half a second after a signal that this
+// thread has handled, but not if many follow it.
 [[nodiscard]] Result<CompileLock> take_compile_lock(Context& context, const Key& key,
                                                     std::chrono::nanoseconds timeout,
                                                     std::string_view purpose = {});

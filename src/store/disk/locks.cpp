@@ -5,9 +5,10 @@
 
 namespace larder::internal::store {
 
-void Backoff::sleep(std::chrono::nanoseconds left) {
-    clock_.sleep(std::min(next_, left));
+bool Backoff::sleep(std::chrono::nanoseconds left) {
+    const bool signalled = clock_.sleep(std::min(next_, left));
     next_ = std::min<std::chrono::nanoseconds>(2 * next_, std::chrono::milliseconds(20));
+    return signalled;
 }
 
 Result<Gate> Gate::enter(Context& context, os::LockMode mode, std::chrono::nanoseconds timeout) {

@@ -47,8 +47,8 @@ class Backoff {
 public:
     explicit Backoff(os::Clock& clock) : clock_(clock) {}
 
-    // Sleeps no longer than `left`.
-    void sleep(std::chrono::nanoseconds left);
+    // Sleeps no longer than `left`. True if a signal handler ran meanwhile.
+    bool sleep(std::chrono::nanoseconds left);
 
 private:
     os::Clock& clock_;

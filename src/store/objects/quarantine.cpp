@@ -197,6 +197,10 @@ Result<std::vector<Manifest>> entries_set_aside(const Context& context) {
     return manifests;
 }
 
+bool is_entry_set_aside(const Context& context, const Key& key) {
+    return context.fs().link_info(context.layout.entry_set_aside(key)).has_value();
+}
+
 void forget_entry_set_aside(Context& context, const Key& key) {
     static_cast<void>(context.fs().remove(context.layout.entry_set_aside(key)));
 }

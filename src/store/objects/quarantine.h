@@ -23,6 +23,8 @@ namespace larder::internal::store {
 // Returns the entries that were quarantined with an object, and were not published again since.
 // Leaves out those that cannot be read.
 [[nodiscard]] Result<std::vector<Manifest>> entries_set_aside(const Context& context);
+// Tells whether the entry of the key was quarantined with an object. One look at a file.
+[[nodiscard]] bool is_entry_set_aside(const Context& context, const Key& key);
 void forget_entry_set_aside(Context& context, const Key& key);
 
 // Tells whether the object's file is on this machine's list.
