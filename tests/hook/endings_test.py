@@ -55,7 +55,7 @@ SECONDS_MAX = 120
 
 class InterruptTest(harness.HookTest):
     def interrupted(self, program):
-        """What it writes until it ends. Pressed once more if it was between two waits."""
+        """Returns its messages. Sends the signal again if it came between two waits."""
         for _ in range(SECONDS_MAX // 2):
             program.send_signal(signal.SIGINT)
             try:

@@ -126,8 +126,8 @@ Result<store::CompileLock> Attempt::wait_for_compile() {
     const auto in_silence = std::min<std::chrono::nanoseconds>(k_wait_in_silence, timeout);
     auto lock = store_->compile_lock(identified_.key, in_silence, name());
     if (lock || lock.error().code != Errc::timed_out || timeout == in_silence) return lock;
-    session_.log().warn_once("wait", name() + " waits: " + describe_holder() +
-                                         "; LARDER_LOCK_TIMEOUT limits the wait");
+    session_.log().warn_once(
+        "wait", name() + " waits: " + describe_holder() + "; LARDER_LOCK_TIMEOUT limits the wait");
     return store_->compile_lock(identified_.key, timeout - in_silence, name());
 }
 

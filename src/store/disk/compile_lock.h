@@ -56,8 +56,8 @@ struct CompileLockHolder {
 };
 
 // If `purpose` is given, the lock file describes the holder. Errc::timed_out if another process or
-// thread holds the lock for longer than `timeout`; Errc::busy half a second after a signal that this
-// thread has handled, but not if many follow it.
+// thread holds the lock for longer than `timeout`; Errc::busy half a second after a signal that
+// this thread has handled, but not if many follow it.
 [[nodiscard]] Result<CompileLock> take_compile_lock(Context& context, const Key& key,
                                                     std::chrono::nanoseconds timeout,
                                                     std::string_view purpose = {});
