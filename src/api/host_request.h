@@ -49,11 +49,6 @@ public:
     internal::Result<void> export_blob(internal::runtime::BlobSink& sink) override;
     internal::Result<void> import_blob(const internal::runtime::Blob& blob,
                                        bool without_weights) override;
-    // Not tried: the host might notice a second import.
-    internal::Result<void> try_import(const internal::runtime::Blob& /*blob*/,
-                                      bool /*without_weights*/) override {
-        return {};
-    }
     [[nodiscard]] const internal::runtime::StageTimes& times() const override { return times_; }
 
     // A host has one way to publish, reads no model for larder, and frees its own memory.

@@ -347,13 +347,6 @@ Result<void> Request::import_blob(const runtime::Blob& blob, bool without_weight
 }
 
 // Skipped on other devices, because a second import would take device memory twice.
-Result<void> Request::try_import(const runtime::Blob& blob, bool without_weights) {
-    if (device_.plugin != "CPU") return {};
-    const auto model = imported(blob, without_weights);
-    if (!model) return fail(model.error());
-    return {};
-}
-
 Result<ov::CompiledModel> Request::imported(const runtime::Blob& blob, bool without_weights) {
     const process::KnownState known;
     auto properties = with_settled(core_, device_, without_cache_control(properties_), settled_);

@@ -81,7 +81,6 @@ public:
     [[nodiscard]] runtime::Compatibility check(const std::string& requirements) override;
     [[nodiscard]] Result<void> import_blob(const runtime::Blob& blob,
                                            bool without_weights) override;
-    [[nodiscard]] Result<void> try_import(const runtime::Blob& blob, bool without_weights) override;
     [[nodiscard]] Result<void> warm_up(std::chrono::nanoseconds limit) override;
     void release_model() override;
     [[nodiscard]] bool compiled_holds_model() const override;

@@ -254,10 +254,6 @@ public:
     // runtime refuses the blob; any other error is temporary.
     [[nodiscard]] virtual Result<void> import_blob(const Blob& blob, bool without_weights) = 0;
 
-    // Imports the blob and releases the result: the compiled model stays. Errors of `import_blob`;
-    // success if the runtime need not be asked.
-    [[nodiscard]] virtual Result<void> try_import(const Blob& blob, bool without_weights) = 0;
-
     // Runs the compiled model once, on zeros, if a part of its blob may be unpacked only then. The
     // program cannot notice it. Errc::unsupported if zeros may be invalid input, if the inference
     // failed, or if it has not ended by `limit`.

@@ -98,27 +98,8 @@ TEST_F(AttemptTest, ARefusedBlobIsReplacedOnceACompileSucceeded) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
-TEST_F(AttemptTest, RefusedExportIsFoundOutWhenItIsKept) {
-    device_.accepts = false;
-    for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(outcome(), Outcome::bypassed);
-        EXPECT_NE(reason_.find("the runtime refuses to import its own export"), std::string::npos)
-            << reason_;
-        EXPECT_EQ(device_.compiles_done, i + 1);
-        EXPECT_EQ(device_.exports_done, 1);
-        EXPECT_EQ(device_.tries_done, 1);
-    }
-    EXPECT_TRUE(said_.empty()) << said_.front();
-    config_.mode = Mode::refresh;
-    device_.accepts = true;
-    EXPECT_EQ(outcome(), Outcome::compiled);
-    config_.mode = Mode::on;
-    EXPECT_EQ(outcome(), Outcome::loaded);
-}
-
-// If the blob is not imported when it is published, another build may have caused the refusal.
+// Another build may have caused the refusal of the first load.
 TEST_F(AttemptTest, ExportRefusedByTwoLoadsIsNotMadeAgain) {
-    device_.tries = false;
     EXPECT_EQ(outcome(), Outcome::compiled);
     device_.accepts = false;
     EXPECT_EQ(outcome(), Outcome::compiled);

@@ -65,18 +65,6 @@ TEST_F(CrashTest, ABlobThatCrashesTheImportIsSetAside) {
     EXPECT_EQ(outcome(), Outcome::loaded);
 }
 
-TEST_F(CrashTest, ExportThatEndsTheProcessWhenTriedIsSetAside) {
-    const int status = in_a_child([&] {
-        device_.on_try = support::write_nowhere;
-        (void)ask();
-    });
-    EXPECT_TRUE(WIFSIGNALED(status));
-    device_.on_try = nullptr;
-    EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(device_.imports_done, 0);
-    EXPECT_EQ(outcome(), Outcome::loaded);
-}
-
 TEST_F(CrashTest, WhatIsWithheldIsAMissInCacheOnlyMode) {
     withhold();
     config_.mode = Mode::cache_only;

@@ -86,7 +86,27 @@ class InterruptTest(harness.HookTest):
         self.assertIn("KeyboardInterrupt", said)
 
 
+FORK = """
+import os
+import sys
+import openvino
+core = openvino.Core()
+compiled = [core.compile_model(sys.argv[1], "CPU")]
+if os.fork() == 0:
+    openvino.Core().compile_model(sys.argv[2], "CPU")
+    os._exit(0)
+print(os.wait()[1])
+"""
+
+
 class ForkTest(harness.HookTest):
+    def test_a_child_compiles_another_model_than_its_parent(self):
+        other = self.models / "other.xml"
+        for first, second in ((self.dense, other), (other, self.dense), (self.dense, other)):
+            run = self.served(sys.executable, "-c", FORK, first, second, timeout=SECONDS_MAX)
+            self.assertEqual(run.lines, ["0"])
+            self.larder("clear", "--yes")
+
     def test_a_child_does_not_hold_the_lock_of_a_parent_that_was_killed(self):
         run = self.run_larder(command=[*ENDING, "fork_and_die", self.dense, self.dir / "locks"])
         self.assertEqual(run.code, -signal.SIGKILL, run)

@@ -66,7 +66,6 @@ TEST(RequestState, KeepsNothingUnderOtherStreams) {
     request.compile();
     BytesSink sink;
     ASSERT_TRUE(request.export_blob(sink));
-    ASSERT_TRUE(request.try_import(sink.blob(), false));
     {
         const OtherStreams other;
         const auto identity = request.identify();

@@ -29,7 +29,6 @@ struct FakeDevice {
     runtime::ModelContent model_content = runtime::ModelContent::files;
     std::vector<runtime::LoadedCode> code_of_model;
     bool accepts = true;  // imports
-    bool tries = true;    // to import what it exported
     bool exports = true;
     bool compiles = true;
     std::function<void()> on_compile;                      // to stall or to crash
@@ -37,7 +36,6 @@ struct FakeDevice {
     std::function<void()> on_check;                        // once it was found, before it is opened
     std::function<void()> on_export;
     std::function<void()> on_import;
-    std::function<void()> on_try;                          // to import what it exported
     std::function<void(const std::string& path)> on_read;  // of the replacement of the model
     std::function<void(runtime::Scratch&)> on_unpack;
     std::function<void()> on_warm_up;
@@ -64,7 +62,6 @@ struct FakeDevice {
     std::vector<std::span<const std::byte>> weights;  // count as a part of every model
     std::atomic<int> compiles_done{0};
     std::atomic<int> exports_done{0};
-    std::atomic<int> tries_done{0};
     std::atomic<int> imports_done{0};
     std::atomic<int> warm_ups_done{0};
 };
@@ -170,13 +167,6 @@ public:
         const std::lock_guard lock(device_.mutex_of_imports);
         device_.kernels = kernels_;
         device_.imported_weights.assign(text + weights, device_.weights_in_blob.size());
-        return {};
-    }
-    Result<void> try_import(const runtime::Blob& /*blob*/, bool /*without_weights*/) override {
-        if (!device_.tries) return {};
-        ++device_.tries_done;
-        if (device_.on_try) device_.on_try();
-        if (!device_.accepts) return fail(Errc::incompatible, "the fake device refuses the blob");
         return {};
     }
     void unpack_into(std::shared_ptr<runtime::Scratch> scratch) override {

@@ -214,14 +214,6 @@ Result<Response> Attempt::compile_and_keep() {
     // Other processes wait for the entry, which is published by now, and not for the exchange
     // below.
     if (compile_lock) static_cast<void>(store::CompileLock(std::move(*compile_lock)));
-    if (kept && is_refused(*kept)) {
-        response_.object.reset();
-        response_.object_bytes = 0;
-        response_.kept_bytes = 0;
-        written_bytes_ = 0;
-        note_kept(withhold(reason_to_withhold()));
-        kept.reset();
-    }
     const bool lean = kept && is_lean(*kept, source_pages.get());
     if (lean) source_pages->drop();
     source_pages.reset();
@@ -322,24 +314,6 @@ Result<format::Manifest> Attempt::withhold(std::string reason) {
     source.write = [](store::StagedFile&) { return Result<void>{}; };
     publication.sources.push_back(std::move(source));
     return publish(publication);
-}
-
-// To be called after publishing: if the import ends the process, the next start finds the trial.
-bool Attempt::is_refused(const format::Manifest& kept) {
-    // A larger blob is imported by `exchange` anyway. A blob is not tried again after the runtime
-    // has refused or crashed with one of this key.
-    if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
-    if (refused_ || blame_.crashes > 0) return false;
-    auto manifest = kept;
-    const auto object = open_blob(manifest);
-    if (!object) return false;
-    const auto trial = begin_trial(manifest.own_part().object);
-    const runtime::Blob blob{object->bytes(), object->mapping};
-    const auto accepted = request_.try_import(blob, manifest.weights == format::Weights::external);
-    if (trial) trial->withdraw();
-    if (accepted || accepted.error().code != Errc::incompatible) return false;
-    note_refusal(Refused::when_exported);
-    return true;
 }
 
 // The model is compiled already: with too little memory it is not published, and nothing else is

@@ -100,9 +100,6 @@ private:
     // Publishes an empty object in the blob's place, so that the next start neither uses a blob nor
     // forgets why there is none.
     [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
-    // Tells whether the runtime refuses the blob that it has just exported, if that is quick to
-    // find out.
-    [[nodiscard]] bool is_refused(const format::Manifest& kept);
     // Replaces the compiled model, which takes far more memory, by an import of the blob that was
     // just published.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
