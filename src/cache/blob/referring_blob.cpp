@@ -12,9 +12,6 @@
 namespace larder::internal::cache {
 namespace {
 
-// Shorter ranges that equal the model's files are not worth a piece of their own.
-constexpr std::uint64_t k_recognised_bytes_min = 4096;
-constexpr std::uint64_t k_source_stretch_bytes = 4096;
 // After a stretch without a match the search skips this much, twice as much each time. A later
 // match is extended backwards over the skipped bytes.
 constexpr std::uint64_t k_skip_bytes_min = std::uint64_t{64} << 10;

@@ -21,6 +21,10 @@
 
 namespace larder::internal::cache {
 
+// Shorter ranges that equal the model's files are not worth a piece of their own.
+inline constexpr std::uint64_t k_recognised_bytes_min = 4096;
+inline constexpr std::uint64_t k_source_stretch_bytes = 4096;
+
 // Smaller models are stored raw: a file takes whole blocks, and a hit would open one file more.
 inline constexpr std::uint64_t k_referred_bytes_min = std::uint64_t{256} << 10;
 
