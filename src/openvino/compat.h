@@ -38,6 +38,9 @@ inline constexpr const char* k_weights_path = "WEIGHTS_PATH";
 // Whether a device can be told at import to encode the topology in a way of ours.
 inline constexpr bool k_has_encryption = LARDER_OPENVINO_AT_LEAST(2024, 4);
 
+// Tells whether the tests of a GPU run with this release. Their proofs hold for no other one.
+inline constexpr bool k_is_tested_on_gpu = LARDER_OPENVINO_AT_LEAST(2026, 4);
+
 #if LARDER_OPENVINO_AT_LEAST(2024, 4)
 using EncryptionCallbacks = ov::EncryptionCallbacks;
 #else
