@@ -50,6 +50,9 @@ endif()
 
 if(TARGET larder)
     install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-    install(TARGETS larder_verbs larder_serve larder_exchange_verbs
+    install(TARGETS larder_verbs LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(TARGET larder_serve)
+    install(TARGETS larder_serve larder_exchange_verbs
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()

@@ -37,10 +37,17 @@ function(larder_targets result)
     set(${result} ${targets} PARENT_SCOPE)
 endfunction()
 
+# The layers below src/openvino and src/api are the core: liblarder_store holds them for all of
+# larder's libraries in a process. Their names are visible in their archives, so that it can export
+# them to these libraries; --exclude-libs hides them in everything else linked to an archive.
+set(LARDER_CORE_LAYERS "^(base|os|process|format|store|state|model|runtime|cache|api)(/|$)")
+
 # layer(<name> [USES <layers>…] [INTERNAL <layers>…] [SOURCES <files>…] [LIBS <libraries>…]
 #       [PUBLIC_LIBS <libraries>…])
 # USES and PUBLIC_LIBS also apply to the users of this layer; INTERNAL and LIBS do not. A layer
-# without sources consists of headers, or of its rooms.
+# without sources consists of headers, or of its rooms; and so does a layer of a core that is already
+# built (LARDER_CORE). The target larder_<name>_headers is the headers alone, with those of the
+# layers that it uses: for libraries that are linked to the core.
 function(layer name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;INTERNAL;SOURCES;LIBS;PUBLIC_LIBS")
     if(arg_UNPARSED_ARGUMENTS)
@@ -56,16 +63,32 @@ function(layer name)
     endforeach()
     larder_targets(target ${name})
     string(REPLACE "/" "." root "${name}")
+    add_library(${target}_headers INTERFACE)
+    target_include_directories(${target}_headers INTERFACE "${PROJECT_BINARY_DIR}/rooms/${root}")
+    list(TRANSFORM uses APPEND _headers OUTPUT_VARIABLE used_headers)
+    target_link_libraries(${target}_headers INTERFACE ${used_headers} ${arg_PUBLIC_LIBS})
+    if(LARDER_CORE AND name MATCHES "${LARDER_CORE_LAYERS}")
+        set(arg_SOURCES)
+    endif()
     if(arg_SOURCES)
         add_library(${target} STATIC ${arg_SOURCES})
         target_include_directories(${target} PUBLIC "${PROJECT_BINARY_DIR}/rooms/${root}")
         target_link_libraries(${target}
             PUBLIC ${uses} ${arg_PUBLIC_LIBS}
             PRIVATE larder_warnings ${internal} ${arg_LIBS})
+        if(name MATCHES "${LARDER_CORE_LAYERS}")
+            set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET default)
+            target_compile_options(${target} PRIVATE
+                $<$<COMPILE_LANGUAGE:CXX>:-fno-semantic-interposition>)
+            set_property(GLOBAL APPEND PROPERTY LARDER_CORE_ARCHIVES ${target})
+        endif()
     else()
         add_library(${target} INTERFACE)
         target_include_directories(${target} INTERFACE "${PROJECT_BINARY_DIR}/rooms/${root}")
         target_link_libraries(${target} INTERFACE ${uses} ${arg_PUBLIC_LIBS})
+        if(LARDER_CORE AND name MATCHES "${LARDER_CORE_LAYERS}")
+            target_link_libraries(${target} INTERFACE liblarder_store)
+        endif()
     endif()
     verify_headers(${root} PREFIX ${name} TARGET ${target})
 endfunction()
@@ -101,23 +124,18 @@ function(verify_headers name)
     add_dependencies(verify_headers headers_${name})
 endfunction()
 
-# public_library(<name> [USES <layers>…] SOURCES <files>… [LIBS …] [PUBLIC_LIBS …])
-# A shared library, target and file lib<name>, alias larder::<EXPORT>: exports LARDER_EXPORT and
-# nothing else. The layers stay inside.
+# public_library(<name> EXPORT <name> SOURCES <files>… [LIBS …] [PUBLIC_LIBS …])
+# A shared library, target and file lib<name>, alias larder::<EXPORT>. It exports LARDER_EXPORT.
 function(public_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "EXPORT" "USES;SOURCES;LIBS;PUBLIC_LIBS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "EXPORT" "SOURCES;LIBS;PUBLIC_LIBS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "public_library ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
-    if(NOT arg_SOURCES)
-        message(STATUS "lib${name} has no sources yet")
-        return()
-    endif()
-    larder_targets(uses ${arg_USES})
     set(target lib${name})
     add_library(${target} SHARED ${arg_SOURCES})
     add_library(larder::${arg_EXPORT} ALIAS ${target})
     set_target_properties(${target} PROPERTIES
+        LINKER_LANGUAGE CXX
         OUTPUT_NAME ${name}
         EXPORT_NAME ${arg_EXPORT}
         VERSION ${PROJECT_VERSION}
@@ -127,11 +145,30 @@ function(public_library name)
     target_include_directories(${target} INTERFACE
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-    target_link_libraries(${target}
-        PUBLIC ${arg_PUBLIC_LIBS}
-        PRIVATE larder_warnings ${uses} ${arg_LIBS})
-    # The assembly inside larder_blake3 knows no visibility: the linker hides it.
-    target_link_options(${target} PRIVATE LINKER:--no-undefined LINKER:--exclude-libs,ALL)
+    target_link_libraries(${target} PUBLIC ${arg_PUBLIC_LIBS} PRIVATE larder_warnings ${arg_LIBS})
+    target_link_options(${target} PRIVATE LINKER:--no-undefined)
+endfunction()
+
+# Puts the core into <target>, which exports it to larder's other libraries. The symbol version
+# names the release of larder, because this interface is not stable between releases.
+function(hold_core target)
+    get_property(archives GLOBAL PROPERTY LARDER_CORE_ARCHIVES)
+    target_link_libraries(${target} PRIVATE
+        -Wl,--whole-archive ${archives} -Wl,--no-whole-archive)
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/core.map.in" "${PROJECT_BINARY_DIR}/core.map" @ONLY)
+    # It calls its own functions even if another library of the process has the same names.
+    target_link_options(${target} PRIVATE
+        "LINKER:--version-script=${PROJECT_BINARY_DIR}/core.map" LINKER:-Bsymbolic-functions)
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${PROJECT_BINARY_DIR}/core.map")
+endfunction()
+
+# A module that exports these functions and nothing else.
+function(export_only target)
+    set(map "${CMAKE_CURRENT_BINARY_DIR}/${target}.map")
+    list(JOIN ARGN "; " names)
+    file(CONFIGURE OUTPUT "${map}" CONTENT "{ global: ${names}; local: *; };\n" @ONLY)
+    target_link_options(${target} PRIVATE LINKER:--no-undefined "LINKER:--version-script=${map}")
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${map}")
 endfunction()
 
 # layer_test(<name> SOURCES <files>… [USES <layers>…] [LIBS …] [LABELS …] [TIMEOUT seconds]
@@ -161,6 +198,8 @@ function(layer_test name)
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_link_libraries(${target} PRIVATE
         larder_warnings ${uses} ${arg_LIBS} GTest::gmock GTest::gtest_main)
+    # Otherwise its shared libraries could bind names of the core to the executable's copy.
+    target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL)
     # The tested code is fully optimised; optimising the tests would take as long as compiling them.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     if(arg_PROGRAMS)

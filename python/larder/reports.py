@@ -412,6 +412,7 @@ class Diagnosis(TypedDict):
     devices: list[Device]
     transparent_huge_pages: str | None
     preload: str | None
+    served_releases: list[str]
     fill_ms_per_gib: FillTime | None
     sharing: SharingPossible
     weights: WeightsPlaces

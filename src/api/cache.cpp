@@ -3,6 +3,7 @@
 
 #include "api/convert.h"
 #include "api/open_cache.h"
+#include "api/serving.h"
 #include "base/digest.h"
 #include "cache/attempt/explain.h"
 #include "cache/session/report.h"
@@ -17,20 +18,6 @@ namespace {
 namespace cache = internal::cache;
 namespace openvino = internal::openvino;
 
-thread_local constinit bool serving = false;
-
-// Marks this thread as serving a request; the builder of a model may make another request
-// meanwhile.
-class Serving {
-public:
-    Serving() : before_(serving) { serving = true; }
-    Serving(const Serving&) = delete;
-    Serving& operator=(const Serving&) = delete;
-    ~Serving() { serving = before_; }
-
-private:
-    bool before_;
-};
 
 cache::ModelReference reference_to(const std::filesystem::path& path) {
     cache::ModelReference reference;
@@ -55,7 +42,7 @@ cache::ModelReference reference_to(const ReadModel& model) {
 
 }  // namespace
 
-bool is_serving() noexcept { return serving; }
+bool is_serving() noexcept { return api::Serving::is_under_way(); }
 
 Fingerprint Fingerprint::of(std::span<const std::byte> content) {
     return Fingerprint(internal::hash_bytes(content).bytes);
@@ -66,7 +53,7 @@ struct Cache::Impl {
 
     Result serve(ov::Core& core, openvino::ModelInput input, const cache::ModelReference& model,
                  const openvino::Target& target, const ov::AnyMap& properties) {
-        const Serving guard;
+        const api::Serving guard;
         openvino::Request request(core, std::move(input), target, properties);
         const auto response = cache.serve(request, model);
         return publicise(response, request.take());

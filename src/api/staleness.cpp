@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -134,6 +135,18 @@ void find_stale(const os::System& system, internal::state::State& state,
                 const StaleSearch& search) {
     cache::ModelSearch models(system, state, store.id(), limit_of(search.reading));
     const internal::format::KeyInputs unknown;
+    const auto now_ns = system.clock.wall().count();
+    const auto of_late = state.runtimes(now_ns - std::chrono::nanoseconds(cache::k_disuse).count());
+    std::map<const internal::format::KeyInputs*, bool> asked_for;  // entries share them
+    const auto is_asked_for = [&](const internal::format::KeyInputs* built_for) {
+        const auto [known, is_new] = asked_for.try_emplace(built_for);
+        if (is_new && !of_late.empty()) {
+            const auto facts = cache::facts_digest(*built_for);
+            known->second =
+                std::ranges::any_of(of_late, [&](const auto& seen) { return seen.facts == facts; });
+        }
+        return known->second;
+    };
     std::vector<cache::KeptEntry> kept;
     kept.reserve(entries.size());
     for (const auto& entry : entries) {
@@ -142,6 +155,7 @@ void find_stale(const os::System& system, internal::state::State& state,
         each.built_for = entry.built_for ? entry.built_for.get() : &unknown;
         each.fingerprint = fingerprint_of(entry);
         each.requirements = entry.requirements;
+        each.asked_for_here = is_asked_for(each.built_for);
         each.form = !entry.unpacked_from.empty() ? cache::KeptForm::unpacked
                     : !entry.kernels_of.empty()  ? cache::KeptForm::kernels
                                                  : cache::KeptForm::blob;
@@ -162,8 +176,7 @@ void find_stale(const os::System& system, internal::state::State& state,
         auto found = store.find(key);
         return found.manifest ? std::move(found.manifest->key_inputs) : entries[i].key_inputs;
     };
-    auto found =
-        cache::judge(kept, all_inputs, facts ? &*facts : nullptr, system.clock.wall().count());
+    auto found = cache::judge(kept, all_inputs, facts ? &*facts : nullptr, now_ns);
     for (std::size_t i = 0; i < entries.size(); ++i) {
         entries[i].stale = std::move(found[i]);
     }

@@ -1,14 +1,18 @@
 #include "cli/runtime.h"
 
+#include <algorithm>
+
 #include "cli/failure.h"
 #include "cli/surroundings.h"
 
 namespace larder::cli {
 namespace {
 
-// Returns "2026.3.1" for "libopenvino.so.2631"; empty if the name shows no version.
-std::string version_in(const std::string& library) {
-    const auto digits = library.substr(library.rfind('.') + 1);
+// Returns "2026.3.1" for "libopenvino.so.2631", and for "2631-old"; empty if the name shows no
+// version.
+std::string version_in(const std::string& name) {
+    const auto end = name.substr(name.rfind('.') + 1);
+    const auto digits = end.substr(0, end.find('-'));
     const bool tells =
         digits.size() == 4 && digits.find_first_not_of("0123456789") == std::string::npos;
     if (!tells) return {};
@@ -37,6 +41,14 @@ Failure cannot_open(const std::string& error) {
 }
 
 }  // namespace
+
+std::vector<std::string> served_releases() {
+    std::vector<std::string> releases;
+    if (!preload_library().empty()) releases.emplace_back(LARDER_OPENVINO_VERSION);
+    for (const auto& folder : hook_folders()) releases.push_back(version_in(folder));
+    std::ranges::sort(releases);
+    return releases;
+}
 
 Runtime& runtime() {
     static Runtime* const opened = [] {

@@ -77,6 +77,9 @@ public:
 // one was found instead.
 [[nodiscard]] Runtime& runtime();
 
+// Returns the releases of OpenVINO whose programs `larder run` can serve, the oldest first.
+[[nodiscard]] std::vector<std::string> served_releases();
+
 // The name of the module, and of the function that it exports, which returns its Runtime.
 inline constexpr const char* k_runtime_module = "liblarder_verbs.so";
 inline constexpr const char* k_runtime_entry = "larder_verbs_open";

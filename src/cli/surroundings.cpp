@@ -238,6 +238,21 @@ std::string preload_library() {
     return there ? path : std::string{};
 }
 
+std::vector<std::string> hook_folders() {
+    std::vector<std::string> names;
+    std::error_code error;
+    const fs::path place = library_beside("adapters");
+    fs::directory_iterator entry(place, error);  // tidy-allow(filesystem): names only
+    for (; !error && entry != end(entry); entry.increment(error)) {
+        const auto hook = entry->path() / "liblarder_hook.so";
+        std::error_code none;
+        const bool is_there = fs::exists(hook, none);  // tidy-allow(filesystem): a name only
+        if (is_there) names.push_back(entry->path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
 std::string plain_path_of(const std::string& library, const std::vector<fs::path>& folders,
                           std::string& why) {
     const fs::path path(library);

@@ -65,6 +65,9 @@ struct Memory {
 [[nodiscard]] std::string library_beside(const std::string& name);
 // Returns the library that `larder run` preloads into other programs; empty if it does not exist.
 [[nodiscard]] std::string preload_library();
+// Returns the names of the folders beside larder's own libraries that hold hooks for other releases
+// of OpenVINO ("2541-old"), sorted.
+[[nodiscard]] std::vector<std::string> hook_folders();
 // Returns a path of the same library without blanks and colons, which the loader takes for the end
 // of a path: a link to its folder, in one of `folders` or below /tmp. Empty, with the reason in
 // `why`, if that is impossible.

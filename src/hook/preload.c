@@ -17,8 +17,10 @@
 
 #include "hook/table.h"
 
-// The names one after the other, each ended by a zero; see trampolines.S.
+// The names one after the other, each ended by a zero, and empty if there is no such overload; see
+// trampolines.S. The old names are those of an OpenVINO that was built with the older std::string.
 extern const char larder_preload_names[] __attribute__((visibility("hidden")));
+extern const char larder_preload_old_names[] __attribute__((visibility("hidden")));
 
 __attribute__((visibility("hidden"))) void* larder_preload_target(unsigned number,
                                                                   const void* core);
@@ -44,7 +46,9 @@ struct Route {
     uintptr_t begin;  // of that OpenVINO in memory
     uintptr_t end;
     void* openvino[k_targets];
-    void* replacements[k_targets];  // OpenVINO's own functions if there is no replacement
+    void* replacements[k_targets];         // OpenVINO's own functions if there is no replacement
+    larder_hook_renew_function* renew;  // null if no hook serves this OpenVINO
+    bool has_old_strings;
 };
 
 enum { k_routes_max = 4 };
@@ -55,7 +59,6 @@ static atomic_bool has_refused;
 static atomic_bool has_warned;
 static atomic_bool was_called;
 static atomic_bool is_serving = true;
-static _Atomic(larder_hook_renew_function*) renew_hook;
 
 // The loaded object that contains an address.
 struct Object {
@@ -148,8 +151,8 @@ static const char* version_of(const char* path, char* text) {
     return text;
 }
 
-static const char* name_of(unsigned number) {
-    const char* name = larder_preload_names;
+static const char* name_of(unsigned number, bool of_old_strings) {
+    const char* name = of_old_strings ? larder_preload_old_names : larder_preload_names;
     while (number-- > 0) name += strlen(name) + 1;
     return name;
 }
@@ -197,35 +200,65 @@ static bool is_switched_off(void) {
     return mode != NULL && strcmp(mode, "off") == 0;
 }
 
-static void* open_hook(void) {
-    struct Object self;
-    char path[4096];
-    if (!find_object((uintptr_t)&larder_preload_target, &self)) return NULL;
-    const char* const slash = strrchr(self.name, '/');
-    const size_t folder = slash == NULL ? 0 : (size_t)(slash - self.name) + 1;
-    if (folder >= sizeof path) return NULL;
-    memcpy(path, self.name, folder);
-    const char* const parts[] = {"liblarder_hook.so", NULL};
-    join(path + folder, sizeof path - folder, parts);
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+// Returns the name by which other libraries ask for a library; null if it has none.
+static const char* soname_of(void* library) {
+    const struct link_map* map = NULL;
+    const ElfW(Dyn)* name = NULL;
+    uintptr_t strings = 0;
+    if (dlinfo(library, RTLD_DI_LINKMAP, &map) != 0) return NULL;
+    for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == DT_SONAME) name = entry;
+        if (entry->d_tag == DT_STRTAB) strings = entry->d_un.d_ptr;
+    }
+    if (name == NULL || strings == 0) return NULL;
+    // Some loaders leave it as it is in the file.
+    if (strings < map->l_addr) strings += map->l_addr;
+    return (const char*)strings + name->d_un.d_val;  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Fills in the hook's replacements, if it is made for this OpenVINO.
+// Writes the path of the hook that is linked to an OpenVINO of this name; false if that cannot be
+// told. The hook for the release that larder was built with is beside this preload, those for other
+// releases are in folders such as "adapters/2541-old".
+static bool find_hook(const char* soname, bool has_old_strings, char* path, size_t room) {
+    struct Object self;
+    if (!find_object((uintptr_t)&larder_preload_target, &self)) return false;
+    const char* const slash = strrchr(self.name, '/');
+    const size_t folder = slash == NULL ? 0 : (size_t)(slash - self.name) + 1;
+    if (folder >= room) return false;
+    memcpy(path, self.name, folder);
+    const char* const beside[] = {"liblarder_hook.so", NULL};
+    const char* const number = strrchr(soname, '.');
+    const char* const other[] = {"adapters/", number == NULL ? "" : number + 1,
+                                 has_old_strings ? "-old/" : "/", "liblarder_hook.so", NULL};
+    const bool is_beside =
+        strcmp(soname, LARDER_OPENVINO_SONAME) == 0 && has_old_strings == LARDER_OLD_STRINGS;
+    join(path + folder, room - folder, is_beside ? beside : other);
+    return is_beside || access(path, R_OK) == 0;
+}
+
+// Fills in the hook's replacements, if there is a hook for this OpenVINO.
 static void open_replacements(void* openvino, const char* openvino_path, struct Route* route) {
-    // The hook is linked to this name. If it found another OpenVINO than the program's, or none, it
-    // would load one of its own.
-    void* const expected = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
-    if (expected != openvino) {
-        if (expected != NULL) dlclose(expected);
+    char path[4096];
+    const char* const soname = soname_of(openvino);
+    if (soname == NULL || !find_hook(soname, route->has_old_strings, path, sizeof path)) {
         char version[16];
-        refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION ", and this program has ",
-               version_of(openvino_path, version), openvino_path);
+        refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION
+               " and the releases in its folder 'adapters', and this program has ",
+               version_of(soname == NULL ? openvino_path : soname, version), openvino_path);
         return;
     }
-    void* const hook = open_hook();
+    // The hook is linked to this name. If it found another OpenVINO than the program's, or none, it
+    // would load one of its own.
+    void* const expected = dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
+    if (expected != openvino) {
+        if (expected != NULL) dlclose(expected);
+        refuse("this process has more than one OpenVINO of the same version: ", "", openvino_path);
+        return;
+    }
+    void* const hook = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (hook == NULL) {
         const char* const error = dlerror();
-        refuse("", "", error == NULL ? "cannot tell where liblarder_hook.so is" : error);
+        refuse("", "", error == NULL ? path : error);
         return;
     }
     larder_hook_open_function* open = NULL;
@@ -248,7 +281,7 @@ static void open_replacements(void* openvino, const char* openvino_path, struct 
         return;
     }
     memcpy(route->replacements, replacements, sizeof replacements);
-    atomic_store(&renew_hook, renew);
+    route->renew = renew;
 }
 
 // Returns the table of virtual functions of an ov::Core's implementation, which is in the library
@@ -276,7 +309,11 @@ static void find_route(const void* core, struct Route* route, bool with_larder) 
         object.name = LARDER_OPENVINO_SONAME;
     }
     if (openvino == NULL) return;
-    for (unsigned i = 0; i < k_targets; ++i) route->openvino[i] = dlsym(openvino, name_of(i));
+    route->has_old_strings = dlsym(openvino, name_of(0, true)) != NULL;
+    for (unsigned i = 0; i < k_targets; ++i) {
+        const char* const name = name_of(i, route->has_old_strings);
+        if (*name != '\0') route->openvino[i] = dlsym(openvino, name);
+    }
     memcpy(route->replacements, route->openvino, sizeof route->replacements);
     if (with_larder) open_replacements(openvino, object.name, route);
 }
@@ -305,8 +342,8 @@ void* larder_preload_target(unsigned number, const void* core) {
     find_route(core, &found, with_larder);
     if (found.openvino[number] == NULL) {
         // Ends the program as the loader would if its library lacked a function that it calls.
-        const char* const parts[] = {"larder: no library of this program has ", name_of(number),
-                                     "\n", NULL};
+        const char* const parts[] = {"larder: no library of this program has ",
+                                     name_of(number, found.has_old_strings), "\n", NULL};
         say(parts);
         abort();
     }
@@ -341,9 +378,10 @@ __attribute__((destructor)) static void report_no_model(void) {
 }
 
 bool larder_preload_renew(bool serves) {
-    larder_hook_renew_function* const renew = atomic_load(&renew_hook);
-    // Before the hook is loaded, nothing has read the environment.
-    if (serves && renew != NULL) renew();
+    // Before a hook is loaded, nothing has read the environment.
+    for (unsigned i = 0; serves && i < k_routes_max; ++i) {
+        if (atomic_load(&route_is_ready[i]) && routes[i].renew != NULL) routes[i].renew();
+    }
     return atomic_exchange(&is_serving, serves);
 }
 

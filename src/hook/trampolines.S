@@ -93,7 +93,8 @@
 #error "no trampolines for this architecture"
 #endif
 
-    // The same names as text, one after the other, for whoever looks up what they stand for.
+    // The same names as text, one after the other, for looking up OpenVINO's own functions. They are
+    // in the order of enum LarderEntryPoint, whose values are the numbers.
     .macro entry_point number, name
     .text
     trampoline \number, \name
@@ -101,11 +102,15 @@
     .asciz "\name"
     .endm
 
+    .macro no_entry_point
+    .section .rodata
+    .asciz ""
+    .endm
+
     .section .rodata
     .globl larder_preload_names
     .hidden larder_preload_names
 larder_preload_names:
-    // In the order of enum LarderEntryPoint.
     entry_point 0, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISD_ESaISt4pairIKSD_SE_EEE
     entry_point 1, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERKSt3mapISC_NS_3AnyESt4lessISC_ESaISt4pairISD_SG_EEE
     entry_point 2, _ZN2ov4Core13compile_modelERKNSt10filesystem7__cxx114pathERKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
@@ -119,6 +124,26 @@ larder_preload_names:
     entry_point 10, _ZNK2ov4Core10read_modelERKNSt10filesystem7__cxx114pathES5_RKSt3mapINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
     entry_point 11, _ZNK2ov4Core10read_modelERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEES8_RKSt3mapIS6_NS_3AnyESt4lessIS6_ESaISt4pairIS7_SA_EEE
     entry_point 12, _ZNK2ov4Core10read_modelERKNSt7__cxx1112basic_stringIwSt11char_traitsIwESaIwEEES8_RKSt3mapINS2_IcS3_IcESaIcEEENS_3AnyESt4lessISC_ESaISt4pairIKSC_SD_EEE
+
+    // The names with the std::string of before GCC 5, as in the wheels up to 2025.4.1. The releases
+    // of 2024 have a read_model without properties: it is not replaced.
+    .section .rodata
+    .globl larder_preload_old_names
+    .hidden larder_preload_old_names
+larder_preload_old_names:
+    entry_point 0, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIKSsS8_EEE
+    entry_point 1, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKSsRKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS7_SA_EEE
+    no_entry_point
+    no_entry_point
+    entry_point 4, _ZN2ov4Core13compile_modelERKSsRKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS1_S4_EEE
+    entry_point 5, _ZN2ov4Core13compile_modelERKSsS2_RKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS1_S4_EEE
+    entry_point 6, _ZN2ov4Core13compile_modelERKSbIwSt11char_traitsIwESaIwEERKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIKSsS8_EEE
+    entry_point 7, _ZN2ov4Core13compile_modelERKSbIwSt11char_traitsIwESaIwEERKSsRKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS7_SA_EEE
+    entry_point 8, _ZN2ov4Core13compile_modelERKSsRKNS_6TensorES2_RKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS1_S7_EEE
+    entry_point 9, _ZN2ov4Core13compile_modelERKSt10shared_ptrIKNS_5ModelEERKNS_13RemoteContextERKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIKSsSB_EEE
+    no_entry_point
+    entry_point 11, _ZNK2ov4Core10read_modelERKSsS2_RKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIS1_S4_EEE
+    entry_point 12, _ZNK2ov4Core10read_modelERKSbIwSt11char_traitsIwESaIwEES6_RKSt3mapISsNS_3AnyESt4lessISsESaISt4pairIKSsS8_EEE
 
     // No code on the stack: without this note the loader would allow it in every program.
     .section .note.GNU-stack, "", %progbits

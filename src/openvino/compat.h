@@ -9,6 +9,7 @@
 #include <streambuf>
 #include <string>
 
+#include <openvino/core/runtime_attribute.hpp>
 #include <openvino/core/shape.hpp>
 #include <openvino/core/version.hpp>
 #include <openvino/op/constant.hpp>
@@ -18,6 +19,10 @@
 #define LARDER_OPENVINO_AT_LEAST(major, minor) \
     (OPENVINO_VERSION_MAJOR > (major) ||       \
      (OPENVINO_VERSION_MAJOR == (major) && OPENVINO_VERSION_MINOR >= (minor)))
+
+#if LARDER_OPENVINO_AT_LEAST(2026, 4)
+#include <openvino/frontend/gguf/tokenizer_metadata.hpp>
+#endif
 
 namespace larder::internal::openvino::compat {
 
@@ -32,6 +37,9 @@ inline constexpr const char* k_weights_path = "WEIGHTS_PATH";
 
 // Whether a device can be told at import to encode the topology in a way of ours.
 inline constexpr bool k_has_encryption = LARDER_OPENVINO_AT_LEAST(2024, 4);
+
+// Tells whether the tests of a GPU run with this release. Their proofs hold for no other one.
+inline constexpr bool k_is_tested_on_gpu = LARDER_OPENVINO_AT_LEAST(2026, 4);
 
 #if LARDER_OPENVINO_AT_LEAST(2024, 4)
 using EncryptionCallbacks = ov::EncryptionCallbacks;
@@ -113,6 +121,18 @@ bool is_deterministic(const Attribute& attribute) {
     } else {
         return true;
     }
+}
+
+// The configuration in an attribute that holds the tokenizer of a GGUF file; null for any other.
+inline const ov::AnyMap* tokenizer_config(const ov::RuntimeAttribute& attribute) {
+#if LARDER_OPENVINO_AT_LEAST(2026, 4)
+    using Tokenizer = ov::frontend::gguf::GGUFTokenizerMetadata;
+    const auto* const tokenizer = ov::as_type<const Tokenizer>(&attribute);
+    return tokenizer == nullptr ? nullptr : &tokenizer->config;
+#else
+    static_cast<void>(attribute);
+    return nullptr;
+#endif
 }
 
 // A constant that refers to `bytes` and holds `owner`; null before 2024.5, where it would copy

@@ -133,7 +133,7 @@ const std::set<std::string, std::less<>>& run_time_properties(std::string_view d
     };
     static const std::set<std::string, std::less<>> k_other{"LOG_LEVEL"};
     if (device == "CPU") return k_cpu;
-    return device == "GPU" ? k_gpu : k_other;
+    return device == "GPU" && compat::k_is_tested_on_gpu ? k_gpu : k_other;
 }
 
 std::set<std::string, std::less<>> run_time_properties_behind(std::string_view plugin,

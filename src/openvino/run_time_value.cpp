@@ -8,7 +8,6 @@
 #include <openvino/core/layout.hpp>
 #include <openvino/core/model.hpp>
 #include <openvino/core/runtime_attribute.hpp>
-#include <openvino/frontend/gguf/tokenizer_metadata.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/pass/serialize.hpp>
@@ -178,10 +177,9 @@ std::shared_ptr<const ov::RuntimeAttribute> attribute_in(const ov::Any& value) {
 
 // The tokenizer data of a GGUF file, which the frontend attaches to the model; it visits nothing.
 bool write_if_tokenizer(GraphHasher& out, const ov::RuntimeAttribute& attribute) {
-    using Tokenizer = ov::frontend::gguf::GGUFTokenizerMetadata;
-    const auto* tokenizer = ov::as_type<const Tokenizer>(&attribute);
-    if (tokenizer == nullptr) return false;
-    write(out, tokenizer->config);
+    const auto* const config = compat::tokenizer_config(attribute);
+    if (config == nullptr) return false;
+    write(out, *config);
     return true;
 }
 

@@ -14,7 +14,7 @@ bool may_ask() noexcept {
         std::ostringstream status;
         status << std::ifstream("/proc/self/status").rdbuf();
         const char* const id = std::getenv("INVOCATION_ID");  // NOLINT(concurrency-mt-unsafe)
-        return may_ask_for_residency(id, status.view());
+        return may_ask_for_residency(id, status.str());
     } catch (const std::exception&) {
         return false;
     }

@@ -102,6 +102,13 @@ struct SpanSums {
     EvictionSum evictions;
 };
 
+// An OpenVINO that a request of this machine was made with, its devices and their drivers.
+struct RuntimeSeen {
+    Digest facts;
+    std::string openvino;  // its build; empty for a runtime that is not OpenVINO
+    std::int64_t last_seen_ns = 0;
+};
+
 // Thread-safe, and safe with other processes. Opened on first use. After any fault (no permission,
 // another program's lock, damage) it remembers nothing and never fails its caller; fault() says
 // why.
@@ -178,6 +185,11 @@ public:
     [[nodiscard]] std::vector<Sighting> sightings(std::string_view larder_id);
     // Also forgets everything about its files.
     void forget(const Sighting& sighting);
+
+    // Records the runtime of a request to any larder. Writes at most once an hour for equal facts.
+    void note_runtime(const RuntimeSeen& runtime);
+    // Returns those seen at this time or later, the latest first.
+    [[nodiscard]] std::vector<RuntimeSeen> runtimes(std::int64_t since_ns);
 
     // Returns the last fault; nothing if all is well.
     [[nodiscard]] std::optional<Error> fault();

@@ -212,6 +212,38 @@ TEST_F(StalenessTest, WithoutARuntimeUseOnThisMachineTellsWhatFitsHere) {
     EXPECT_EQ(verdicts(), "S-");
 }
 
+TEST_F(StalenessTest, WhatAnotherOpenVinoOfThisMachineTakesIsNotStale) {
+    add("1", 50);
+    add("2", 30);
+    add("1", 50, {{"model.fingerprint", "files:2"}});
+    FakeFacts facts("2");
+    EXPECT_EQ(verdicts(&facts), "S-I");
+    entries_[0].asked_for_here = true;
+    entries_[2].asked_for_here = true;
+    EXPECT_EQ(verdicts(&facts), "---");
+    entries_[1].last_used_at_ns = days_ago(1);
+    EXPECT_EQ(verdicts(), "---") << "without a runtime to ask";
+}
+
+TEST_F(StalenessTest, WhatWasAskedForBeforeADriverOfTheSameOpenVinoChangedIsStale) {
+    add("2", 1, {{"device.DRIVER", "old"}});
+    entries_[0].asked_for_here = true;
+    FakeFacts facts("2");
+    facts.devices["CPU"]["device.DRIVER"] = "new";
+    EXPECT_EQ(verdicts(&facts), "i");
+}
+
+TEST_F(StalenessTest, FactsAreThoseOfTheDeviceAndTheRuntime) {
+    const KeyInputs inputs{{"device.name", "CPU"}, {"runtime.openvino", "1"}};
+    auto others = inputs;
+    others["property.PRECISION"] = "f16";
+    others["model.fingerprint"] = "files:1";
+    EXPECT_EQ(facts_digest(inputs), facts_digest(others));
+    others["device.DRIVER"] = "new";
+    EXPECT_NE(facts_digest(inputs), facts_digest(others));
+    EXPECT_NE(facts_digest({{"runtime.openvino", "2"}}), facts_digest({{"runtime.openvino", "1"}}));
+}
+
 TEST_F(StalenessTest, OnlyTheSameModelDeviceAndPropertiesSupersede) {
     add("1", 50);
     add("2", 30, {{"property.PRECISION", "f16"}});

@@ -199,7 +199,7 @@ class SurroundingsTest(ProgramTest):
 
     def test_doctor_says_in_words_what_is_so(self):
         said = self.done("doctor").out
-        self.assertRegex(said, r"larder run +ready\n")
+        self.assertRegex(said, r"larder run +ready for OpenVINO 20\d\d\.\d\.\d[0-9., ]*\n")
         self.assertRegex(said, r"huge pages +(used where they are quicker|all memory has them|"
                                r"switched off|unknown)\n")
         self.assertNotIn(" ms in ", said)

@@ -16,6 +16,8 @@ from program_outcome import Outcome
 PROGRAM = os.environ["LARDER_PROGRAM"]
 PRELOAD = os.environ["LARDER_PRELOAD"]
 OPENVINO = os.environ["LARDER_OPENVINO_LIBRARY"]
+# False for tests of tests/versions, on another release than the one that larder is built with.
+IS_BUILT_WITH = bool(OPENVINO)
 BUILT = pathlib.Path(os.environ["LARDER_HOOK_CLIENTS"])
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
 PYTHON = [sys.executable, str(CLIENTS / "python_client.py")]

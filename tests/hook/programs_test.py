@@ -319,7 +319,11 @@ class PreloadTest(harness.HookTest):
             # A model that is read from memory has no file.
             return {name for name in found if not ("read_model" in name and "Tensor" in name)}
 
-        self.assertEqual(overloads(harness.PRELOAD), overloads(harness.OPENVINO))
+        stood_in_for = overloads(harness.PRELOAD)
+        older = {name for name in stood_in_for if "__cxx11" not in name}
+        self.assertEqual(stood_in_for - older, overloads(harness.OPENVINO))
+        # All but those that take a std::filesystem::path, which the older releases lack.
+        self.assertEqual(len(older), len(stood_in_for - older) - 3)
 
 
 class RunTest(harness.HookTest):

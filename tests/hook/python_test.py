@@ -23,16 +23,23 @@ class PythonTest(harness.HookTest):
     def test_every_request_gives_what_openvino_gives(self):
         plain, cold, warm = self.three_runs("requests")
         self.assertGreater(len(plain), 10)
+        hits_at_first = 0
         for name in plain:
             with self.subTest(name):
                 self.assertFalse(plain[name].pop("loaded"))
-                self.assertFalse(cold[name].pop("loaded"))
+                if cold[name].pop("loaded"):
+                    # The package of some older releases reads a model whose path it is given, so
+                    # that these are the same request as "path".
+                    self.assertFalse(harness.IS_BUILT_WITH)
+                    self.assertIn(name, ("read", "memory"))
+                    hits_at_first += 1
                 self.assertTrue(warm[name].pop("loaded"))
                 self.assertEqual(cold[name], plain[name])
                 self.assertEqual(warm[name], plain[name])
         self.assertNotEqual(plain["read"], plain["changed"])
         self.assertEqual(self.outcomes(), {
-            "compiled": len(plain), "loaded": len(plain), "waited": 0, "bypassed": 0})
+            "compiled": len(plain) - hits_at_first, "loaded": len(plain) + hits_at_first,
+            "waited": 0, "bypassed": 0})
 
     def test_exceptions_are_those_of_openvino(self):
         command = self.client("exceptions", self.folder("broken"))
@@ -70,13 +77,16 @@ class PythonTest(harness.HookTest):
             loaded.append(found.pop("loaded"))
             plain.pop("loaded")
             self.assertEqual(found, plain)
-        self.assertEqual(loaded, [False, False, True, True, True])
         entries = self.larder("ls")["entries"]
+        # Entries of this machine's own programs are not incompatible.
+        self.assertEqual([entry["stale"] for entry in entries], len(entries) * [None])
+        self.assertEqual(loaded[:4], [False, False, True, True])
+        if not harness.IS_BUILT_WITH:
+            return  # before 2026.4, OpenVINO does not report its set: the key has the variable
+        self.assertTrue(loaded[4])
         sets = {self.larder("show", entry["key"])["key_inputs"]["process.INSTRUCTION_SET"]
                 for entry in entries}
-        self.assertEqual(len(sets), 2)
-        # Entries of this machine's own programs are not incompatible.
-        self.assertEqual([entry["stale"] for entry in entries], [None, None])
+        self.assertEqual((len(entries), len(sets)), (2, 2))
 
     def test_threads_compile_once(self):
         plain, cold, warm = self.three_runs("threads")

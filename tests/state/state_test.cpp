@@ -98,6 +98,8 @@ protected:
         static_cast<void>(state.usage("larder"));
         static_cast<void>(state.summarise("larder", 0));
         static_cast<void>(state.first_event_ns("larder"));
+        state.note_runtime({digest(1), "one", 1});
+        static_cast<void>(state.runtimes(0));
     }
 
     support::TemporaryDirectory directory_{support::fast_directory()};
@@ -213,6 +215,22 @@ TEST_F(StateTest, SumsUpHowRequestsEnded) {
     EXPECT_EQ(usage.at(Key{digest(9)}).last_used_at_ns, 300);
     state->forget("larder", Key{digest(9)});
     EXPECT_TRUE(state->usage("larder").empty());
+}
+
+TEST_F(StateTest, RemembersWhenEachOpenVinoWasSeenLast) {
+    constexpr std::int64_t k_hour_ns = std::int64_t{3600} * 1'000'000'000;
+    open()->note_runtime({digest(1), "one", k_hour_ns});
+    const auto state = open();
+    state->note_runtime({digest(2), "two", 2 * k_hour_ns});
+    state->note_runtime({digest(2), "two", 2 * k_hour_ns + 1});
+    const auto seen = state->runtimes(0);
+    ASSERT_EQ(seen.size(), 2U);
+    EXPECT_EQ(seen[0].openvino, "two");
+    EXPECT_EQ(seen[0].facts, digest(2));
+    EXPECT_EQ(seen[0].last_seen_ns, 2 * k_hour_ns) << "not written again so soon";
+    EXPECT_EQ(state->runtimes(k_hour_ns + 1).size(), 1U);
+    state->note_runtime({digest(1), "one", 5 * k_hour_ns});
+    EXPECT_EQ(state->runtimes(0)[0].openvino, "one");
 }
 
 TEST_F(StateTest, WithoutADirectoryRemembersNothingAndIsWell) {

@@ -7,6 +7,7 @@
 #include "cache/identify/sight.h"
 #include "cache/session/report.h"
 #include "cache/session/stopwatch.h"
+#include "cache/stale/staleness.h"
 
 namespace larder::internal::cache {
 
@@ -59,6 +60,10 @@ void Attempt::record(std::int64_t began_ns) {
     event.saved_ms = saved().count();
     event.written_bytes = written_bytes_;
     session_.state().record(event);
+    if (event.key) {
+        session_.state().note_runtime({facts_digest(identified_.inputs),
+                                       identified_.inputs["runtime.openvino"], event.at_ns});
+    }
     weigh(began_ns, event.at_ns);
     sight(session_, store_->id(), identified_);
     session_.next_model().end(std::move(asked_), response_.object, response_.object_bytes);

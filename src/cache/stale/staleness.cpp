@@ -49,6 +49,10 @@ std::string facts_of(const KeyInputs& inputs) {
 
 bool is_of_runtime(std::string_view name) { return name.starts_with("runtime."); }
 
+bool are_of_one_runtime(const KeyInputs& one, const KeyInputs& other) {
+    return text_of(one, is_of_runtime) == text_of(other, is_of_runtime);
+}
+
 // Returns "runtime.openvino was 2026.3, is 2026.4"; empty if no input that both have differs, and
 // the same kind of runtime has no new input now.
 std::string difference(const KeyInputs& then, const KeyInputs& now) {
@@ -152,6 +156,7 @@ private:
             if (!newer.in_use_here) continue;
             for (const auto& [older_facts, older] : builds) {
                 if (newer_facts == older_facts || are_of_two_devices(older, newer)) continue;
+                if (are_of_two_runtimes(older, newer)) continue;
                 supersede(older, newer);
             }
         }
@@ -192,6 +197,14 @@ private:
                     .empty();
     }
 
+    // If programs of this machine have two versions of OpenVINO, entries of one do not supersede
+    // those of the other.
+    bool are_of_two_runtimes(const Build& older, const Build& newer) const {
+        const auto& entry = entries_[older.members.front()];
+        return entry.asked_for_here &&
+               !are_of_one_runtime(*entry.built_for, *entries_[newer.members.front()].built_for);
+    }
+
     bool is_in_use_here(const Build& build) const {
         return std::ranges::any_of(build.members, [&](std::size_t i) {
             const auto& entry = entries_[i];
@@ -207,6 +220,8 @@ private:
         if (runtime_ == nullptr) return {};
         const auto& here = runtime_->inputs(*entry.built_for);
         if (!has_devices(*entry.built_for, here)) return {};
+        // Another OpenVINO of this machine still loads it.
+        if (entry.asked_for_here && !are_of_one_runtime(*entry.built_for, here)) return {};
         auto why = difference(*entry.built_for, here);
         if (why.empty() && runtime_->refuses(std::string(value_of(*entry.built_for, k_device_name)),
                                              std::string(entry.requirements))) {
@@ -232,6 +247,13 @@ private:
 };
 
 }  // namespace
+
+Digest facts_digest(const KeyInputs& inputs) {
+    const auto text = text_of(inputs, [](std::string_view name) {
+        return is_of_runtime(name) || name.starts_with("device.");
+    });
+    return hash_bytes(std::as_bytes(std::span(text)));
+}
 
 std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
                                             const AllInputs& all_inputs, RuntimeFacts* runtime,

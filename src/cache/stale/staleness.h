@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "cache/stale/model_search.h"
 #include "format/key.h"
 #include "larder/staleness.hpp"
@@ -35,6 +36,9 @@ struct KeptEntry {
     std::int64_t created_at_ns = 0;
     std::optional<std::int64_t> last_used_at_ns;  // on this machine
     std::int64_t used_anywhere_at_ns = 0;         // from the larder's mark; 0: unknown
+    // Within k_disuse, a program of this machine made a request with the same inputs "device.…" and
+    // "runtime.…", whichever OpenVINO it has.
+    bool asked_for_here = false;
     Located model;
 };
 
@@ -60,6 +64,10 @@ public:
 
 // Returns all key inputs of the entry with this index.
 using AllInputs = std::function<format::KeyInputs(std::size_t)>;
+
+// Returns a digest of the inputs "device.…" and "runtime.…" among these. It identifies the OpenVINO
+// and the devices of a request.
+[[nodiscard]] Digest facts_digest(const format::KeyInputs& inputs);
 
 // Returns one answer for each of `entries`, which must be all entries of a larder: without some of
 // them, superseded ones may be missed. Without `runtime`, no entry is incompatible, and a build

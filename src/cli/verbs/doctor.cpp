@@ -30,6 +30,7 @@ struct Diagnosis {
     std::string huge_pages;
     FillTime fill_time;
     std::string preload;
+    std::vector<std::string> served_releases;
     Share share = Share::off;
     std::uint64_t unpacked_bytes = 0;
     WeightsSum weights;
@@ -116,6 +117,7 @@ void add_openvino(Diagnosis& diagnosis) {
 
 void add_preload(Diagnosis& diagnosis) {
     diagnosis.preload = preload_library();
+    diagnosis.served_releases = served_releases();
     if (!diagnosis.preload.empty()) return;
     diagnosis.findings.push_back(
         {Severity::warning, "preload",
@@ -168,6 +170,13 @@ std::string sharing_text(const Diagnosis& diagnosis) {
     return text + "; " + format_size(diagnosis.unpacked_bytes) + " of unpacked weights are kept";
 }
 
+// Says whether `larder run` works, and for programs on which releases of OpenVINO.
+std::string run_text(const Context& context, const Diagnosis& diagnosis) {
+    if (diagnosis.preload.empty()) return "not possible";
+    const auto text = "ready for OpenVINO " + join(diagnosis.served_releases, ", ");
+    return context.verbose() ? text + ": " + diagnosis.preload : text;
+}
+
 Json doctor_json(const Diagnosis& diagnosis) {
     auto json = json_object();
     json["version"] = LARDER_VERSION;
@@ -187,6 +196,7 @@ Json doctor_json(const Diagnosis& diagnosis) {
         diagnosis.huge_pages.empty() ? Json(nullptr) : Json(diagnosis.huge_pages);
     const auto& time = diagnosis.fill_time;
     json["preload"] = diagnosis.preload.empty() ? Json(nullptr) : Json(diagnosis.preload);
+    json["served_releases"] = diagnosis.served_releases;
     json["fill_ms_per_gib"] = time.small_ms_per_gib <= 0
                                   ? Json(nullptr)
                                   : Json{{"small_pages", std::round(time.small_ms_per_gib)},
@@ -253,9 +263,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         add("device",
             device.name + ": " + (device.error.empty() ? device.full_name + can : device.error));
     }
-    add("larder run", diagnosis.preload.empty() ? "not possible"
-                      : context.verbose()       ? "ready: " + diagnosis.preload
-                                                : "ready");
+    add("larder run", run_text(context, diagnosis));
     add("huge pages", huge_pages_text(context, diagnosis));
     add("sharing", sharing_text(diagnosis));
     auto text = facts.text();
