@@ -19,7 +19,8 @@ REFERENCES = ENTRIES | {"store/references"}
 LIMIT = REFERENCES | {"store/limit"}
 SESSION = STORE | {"state", "model", "runtime", "cache/ahead", "cache/entries", "cache/session"}
 IDENTIFY = SESSION | {"process", "cache/identify"}
-ATTEMPT = IDENTIFY | {"cache/pages", "cache/blob", "cache/sharing", "cache/attempt"}
+ATTEMPT = IDENTIFY | {
+    "cache/pages", "cache/blob", "cache/sharing", "cache/stale", "cache/attempt"}
 MAY_INCLUDE = {
     "base": {"base"},
     "os": {"base", "os"},
@@ -49,7 +50,7 @@ MAY_INCLUDE = {
     "cache/sharing": IDENTIFY | {"cache/pages", "cache/sharing"},
     "cache/attempt": ATTEMPT,
     "cache/stale": SESSION | {"cache/stale"},
-    "cache": ATTEMPT | {"cache/stale"},
+    "cache": ATTEMPT,
     "cli": {"cli", "larder"},
     "hook": {"hook", "larder"},
     "serve": {"serve", "cli", "larder"},
