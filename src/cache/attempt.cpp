@@ -166,7 +166,9 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(outcome);
     }
     auto source_pages = read_model();
-    if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
+    const bool exchanges = is_to_be_exchanged(source_pages.get());
+    if (exchanges && session_.config().share != Share::off &&
+        !request_.unpacking_libraries().empty()) {
         // The import that replaces the compiled model may then account for the threads started
         // here.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
@@ -180,11 +182,12 @@ Result<Response> Attempt::compile_and_keep() {
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
-    auto kept = keep_blob();
+    const bool is_behind = flight && !exchanges && may_be_published_behind();
+    auto kept = is_behind ? publish_behind(std::move(*flight)) : keep_blob();
     // Other processes wait for the entry, which is published by now, and not for the exchange
     // below.
     if (flight) static_cast<void>(store::Flight(std::move(*flight)));
-    if (kept && is_refused(*kept)) {
+    if (kept && !is_behind && is_refused(*kept)) {
         response_.object.reset();
         response_.object_bytes = 0;
         response_.kept_bytes = 0;
@@ -192,11 +195,10 @@ Result<Response> Attempt::compile_and_keep() {
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
     }
-    const bool lean = kept && is_lean(*kept, source_pages.get());
-    if (lean) source_pages->drop();
+    if (source_pages && !exchanges) source_pages->drop();
     source_pages.reset();
     request_.release_model();
-    if (kept && !lean) {
+    if (kept && exchanges) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
     if (session_.config().release_memory) os::return_freed_memory();
@@ -231,59 +233,6 @@ std::string Attempt::reason_to_withhold() const {
     return {};
 }
 
-std::optional<format::Manifest> Attempt::keep_blob() {
-    std::uint64_t model_bytes = 0;
-    for (const auto& file : identified_.model.files) model_bytes += file.bytes;
-    begin(Stage::publishing, {}, model_bytes);
-    const auto start = session_.system().clock.monotonic();
-    auto reason = reason_to_withhold();
-    auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));
-    auto& timing = response_.timing;
-    timing.publish = session_.system().clock.monotonic() - start -
-                     timing.export_blob.value_or(std::chrono::nanoseconds{0});
-    note_kept(kept);
-    if (!kept || is_withheld(*kept)) return std::nullopt;
-    return std::move(*kept);
-}
-
-Result<format::Manifest> Attempt::publish_blob() {
-    store::Publication publication;
-    publication.manifest = draft();
-    auto& manifest = publication.manifest;
-    manifest.requirements = request_.requirements();
-    if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
-    if (request_.encryption() == nullptr && request_.makes_kernels()) {
-        manifest.notes[k_kernels_note] = "made while it runs";
-    }
-    note_names(manifest);
-    note_settled(manifest);
-    store::PartSource source;
-    source.write = [&](store::StagedFile& file) {
-        const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
-        if (const auto* const encryption = request_.encryption()) {
-            MemorySink memory;
-            if (auto done = request_.export_blob(memory); !done) return done;
-            if (auto same = confirm_model(); !same) return same;
-            return memory.encrypt_into(file, identified_.key, *encryption);
-        }
-        if (auto done = export_into(file, manifest); !done) return done;
-        return confirm_model();
-    };
-    if (request_.encryption() != nullptr) {
-        manifest.encoding = format::Encoding::encrypted;
-        source.name = format::k_pieces_part;
-    } else {
-        publication.families = identified_.families;
-    }
-    publication.sources.push_back(std::move(source));
-    return publish(publication);
-}
-
-void Attempt::note_settled(format::Manifest& manifest) const {
-    auto settled = request_.settled_properties();
-    if (!settled.empty()) manifest.notes[k_settled_note] = std::move(settled);
-}
-
 Result<format::Manifest> Attempt::withhold(std::string reason) {
     store::Publication publication;
     publication.manifest = draft();
@@ -299,7 +248,9 @@ bool Attempt::is_refused(const format::Manifest& kept) {
     // A larger blob is imported by `exchange` anyway. A blob is not tried again after the runtime
     // has refused or crashed with one of this key.
     if (is_withheld(kept) || kept.total_bytes() >= k_releasable_blob_bytes) return false;
-    if (refused_ || blame_.crashes > 0) return false;
+    if (blame_.crashes > 0) return false;
+    // A blob that was accepted before may be refused only for other properties of this request.
+    if (refused_ && refusals_ == 0) return false;
     auto manifest = kept;
     const auto object = open_blob(manifest);
     if (!object) return false;
@@ -352,29 +303,6 @@ runtime::StageTimes Attempt::times() const {
 
 // The files may have changed between fingerprinting and compiling.
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
-
-void Attempt::note_kept(const Result<format::Manifest>& kept) {
-    if (kept && is_withheld(*kept) && refusals_ >= k_refusals_max) {
-        response_.outcome = Outcome::bypassed;
-        response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
-        return;
-    }
-    if (kept) {
-        response_.object = kept->own_part().object;
-        response_.object_bytes = kept->total_bytes();
-        const bool is_part = kept->encoding == format::Encoding::referring;
-        written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
-        response_.kept_bytes = kept->total_bytes() - kept->referred_bytes();
-        return;
-    }
-    response_.outcome = Outcome::bypassed;
-    response_.reason = kept.error().message();
-    // A device that cannot export is no fault; the reason says so.
-    if (kept.error().code == Errc::unsupported) return;
-    session_.log().warn_once("keep",
-                             "a model was compiled but not kept: " + kept.error().message());
-    if (kept.error().code == Errc::not_found) session_.lose(store_);
-}
 
 bool Attempt::compile_with(const store::PrivateDirectory& directory) {
     return request_.compile_with({directory.path(), "larder-" + identified_.key.hex()});

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "cache/behind.h"
 #include "cache/keeping.h"
 #include "cache/kernels.h"
 #include "cache/late_files.h"
@@ -43,6 +44,19 @@ enum class WeightsKept {
     keep,   // an entry holds the weights too
 };
 
+// Decides when a compiled model is published.
+enum class Publish {
+    first,   // before the program gets it
+    behind,  // after the program got it, if that cannot disturb the program
+};
+
+// Decides when an import of the published blob replaces the compiled model, which takes more
+// memory.
+enum class Exchange {
+    automatic,  // if memory is short
+    always,
+};
+
 // Decides which blobs are published.
 enum class Keep {
     automatic,  // those that save time or memory
@@ -59,8 +73,10 @@ struct Config {
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;  // as early as possible, at the cost of an import after a compile
-    bool prefault = true;        // of the memory that the runtime allocates for a large blob
+    bool release_memory = true;            // as early as possible
+    Exchange exchange = Exchange::always;  // with release_memory only
+    Publish publish = Publish::first;
+    bool prefault = true;  // of the memory that the runtime allocates for a large blob
     Share share = Share::off;
     WeightsKept weights = WeightsKept::automatic;
     Keep keep = Keep::all;
@@ -89,6 +105,7 @@ public:
     [[nodiscard]] store::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] Behind& behind();
     [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] LateFiles& late_files();
     [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
@@ -103,6 +120,12 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
+    // Waits until all models that are published behind the program are published; no time limit.
+    void wait_for_published();
+    // Waits for them at most as long as they may delay the program's end (PublishJob::delay_max),
+    // and drops those that have not begun by then.
+    void end_behind() noexcept;
+
     // Publishes the files that devices have written to these directories, and to those of kernels.
     void keep_late_files();
 
@@ -114,6 +137,8 @@ public:
     [[nodiscard]] std::set<std::string> presence_paths() const;
 
 private:
+    void log_failed(Behind& behind);
+
     struct Present {
         std::shared_ptr<store::Store> store;  // outlives the presence
         store::Presence presence;
@@ -136,6 +161,7 @@ private:
     ProcessOwn<KernelKeeping> kernels_;
     ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
     ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
+    ProcessOwn<Behind> behind_;         // ends before all others: it uses them
 };
 
 }  // namespace larder::internal::cache

@@ -89,6 +89,10 @@ std::optional<FlightHolder> Store::flight_holder(const Key& key) const {
 
 std::vector<FlightHolder> Store::flight_holders() const { return store::flight_holders(*context_); }
 
+Result<std::shared_ptr<WrittenPart>> Store::write(const PartSource& source) {
+    return store::write(*context_, source);
+}
+
 Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);
 }
