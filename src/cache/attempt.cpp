@@ -80,6 +80,7 @@ Result<Response> Attempt::serve() {
             "the size of files is limited (ulimit -f), which the device's own cache would exceed");
     }
     response_.key = identified_.key.digest;
+    session_.wait_for_published(identified_.key);
     asked_ = session_.pipeline().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
@@ -195,10 +196,11 @@ Result<Response> Attempt::compile_and_keep() {
         note_kept(withhold(reason_to_withhold()));
         kept.reset();
     }
-    if (source_pages && !exchanges) source_pages->drop();
+    const bool exchanges_now = kept && exchanges && !is_lean(*kept, source_pages.get());
+    if (source_pages && !exchanges_now) source_pages->drop();
     source_pages.reset();
     request_.release_model();
-    if (kept && exchanges) {
+    if (exchanges_now) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
     if (session_.config().release_memory) os::return_freed_memory();

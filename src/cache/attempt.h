@@ -116,6 +116,9 @@ private:
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
     // Tells whether an import of the published blob is to replace the compiled model.
     [[nodiscard]] bool is_to_be_exchanged(const SourcePages* source_pages) const;
+    // Tells whether the compiled model holds little but pages of the model's files, as an import
+    // would: dropping them is enough.
+    [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
     [[nodiscard]] Result<void> confirm_model();
     // Looks for the same model under the key of its file, or of its graph, and publishes that entry
     // under this request's key, too. True if it did.

@@ -24,6 +24,12 @@ std::unique_ptr<SourcePages> Attempt::read_model() {
     return std::make_unique<SourcePages>(request_.read_weights());
 }
 
+bool Attempt::is_lean(const format::Manifest& kept, const SourcePages* source_pages) const {
+    return kept.referred_bytes() >= kept.total_bytes() / 2 && source_pages != nullptr &&
+           source_pages->hold_the_weights() && !compiled_ && !kept.notes.contains(k_kernels_note) &&
+           kept.own_part().bytes < k_releasable_blob_bytes;
+}
+
 bool Attempt::is_to_be_exchanged(const SourcePages* source_pages) const {
     const auto& config = session_.config();
     // Only an imported model has a directory that its new kernels are published from.
@@ -31,17 +37,17 @@ bool Attempt::is_to_be_exchanged(const SourcePages* source_pages) const {
     if (!config.release_memory || !request_.compiled_holds_model()) return false;
     // Only the memory of an imported model can be shared.
     if (config.share == Share::on && !request_.unpacking_libraries().empty()) return true;
-    // Pages of the model's files can be dropped without an import.
-    if (source_pages != nullptr && source_pages->hold_the_weights()) return false;
     if (config.exchange == Exchange::always) return true;
     const auto bytes = source_pages != nullptr ? source_pages->weight_bytes() : 0;
     return bytes > os::read_available_memory_bytes() / k_part_of_memory_that_is_short;
 }
 
 Result<void> Attempt::exchange(const format::Manifest& kept) {
+    const bool frees = session_.config().release_memory && request_.compiled_holds_model() &&
+                       kept.total_bytes() >= k_releasable_blob_bytes;
     // Only an imported model has a directory that its new kernels are published from.
     const bool keeps = kept.notes.contains(k_kernels_note) && request_.takes_kernels();
-    if (!keeps && kept.total_bytes() < k_releasable_blob_bytes) return {};
+    if (!frees && !keeps) return {};
     // A blob is not tried again after the runtime has refused or crashed with one of this key.
     if (refused_ || blame_.crashes > 0) return {};
     // If the import fails, the model has to be compiled once more.

@@ -25,6 +25,7 @@ constexpr std::chrono::hours k_wait_again{1};
 PublishJob::PublishJob(std::shared_ptr<store::Store> store, store::Flight flight,
                        store::Publication publication, std::chrono::nanoseconds compile_time)
     : store_(std::move(store)),
+      key_(publication.manifest.key),
       flight_(std::move(flight)),
       publication_(std::move(publication)),
       delay_max_(std::clamp<std::chrono::nanoseconds>(compile_time, os::k_end_time, k_delay_max)),
@@ -58,6 +59,12 @@ public:
         for (const auto& job : all()) {
             while (!job->wait_until_over(std::chrono::steady_clock::now() + k_wait_again)) {
             }
+        }
+    }
+
+    void wait_for(const format::Key& key, BackgroundJob::Time limit) {
+        for (const auto& job : all()) {
+            if (job->key() == key) static_cast<void>(job->wait_until_over(limit));
         }
     }
 
@@ -128,6 +135,11 @@ Behind::~Behind() {
 bool Behind::start(const std::shared_ptr<PublishJob>& job) { return queue_->start(job); }
 
 void Behind::wait() { queue_->wait_for_all(); }
+
+void Behind::wait_for(const format::Key& key, std::chrono::nanoseconds timeout) {
+    const auto wait = std::min<std::chrono::nanoseconds>(timeout, k_wait_again);
+    queue_->wait_for(key, std::chrono::steady_clock::now() + wait);
+}
 
 bool Behind::end() noexcept {
     try {

@@ -22,6 +22,8 @@ public:
     PublishJob(std::shared_ptr<store::Store> store, store::Flight flight,
                store::Publication publication, std::chrono::nanoseconds compile_time);
 
+    [[nodiscard]] const format::Key& key() const { return key_; }
+
     // How long the program's end may wait for this job: the compile time that a later start saves,
     // at least os::k_end_time and at most 10 s.
     [[nodiscard]] std::chrono::nanoseconds delay_max() const { return delay_max_; }
@@ -35,6 +37,7 @@ private:
     void work() override;
 
     std::shared_ptr<store::Store> store_;
+    const format::Key key_;
     std::optional<store::Flight> flight_;
     std::optional<store::Publication> publication_;
     const std::chrono::nanoseconds delay_max_;
@@ -58,6 +61,8 @@ public:
     [[nodiscard]] bool start(const std::shared_ptr<PublishJob>& job);
     // Waits until all jobs are over that were started before.
     void wait();
+    // The same for those of one key, at most for `timeout`.
+    void wait_for(const format::Key& key, std::chrono::nanoseconds timeout);
     // Starts no job any more. Waits for the others for the longest of their PublishJob::delay_max,
     // and cancels those that are not over then. False if there are any.
     bool end() noexcept;

@@ -103,6 +103,15 @@ void Session::wait_for_published() {
     log_failed(behind());
 }
 
+void Session::wait_for_published(const format::Key& key) {
+    if (auto* const own = own_behind()) own->wait_for(key, config_.lock_timeout);
+}
+
+Behind* Session::own_behind() {
+    const std::lock_guard lock(mutex_);
+    return behind_.find();
+}
+
 void Session::log_failed(Behind& behind) {
     for (const auto& job : behind.take_failed()) {
         const auto error = job->result().error();
@@ -112,11 +121,7 @@ void Session::log_failed(Behind& behind) {
 }
 
 void Session::end_behind() noexcept try {
-    Behind* own = nullptr;
-    {
-        const std::lock_guard lock(mutex_);
-        own = behind_.find();
-    }
+    auto* const own = own_behind();
     if (own == nullptr) return;
     const bool is_everything_published = own->end();
     log_failed(*own);

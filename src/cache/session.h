@@ -122,6 +122,9 @@ public:
 
     // Waits until all models that are published behind the program are published; no time limit.
     void wait_for_published();
+    // The same for the model of one key, at most for Config::lock_timeout: a request of this
+    // process then finds the entry.
+    void wait_for_published(const format::Key& key);
     // Waits for them at most as long as they may delay the program's end (PublishJob::delay_max),
     // and drops those that have not begun by then.
     void end_behind() noexcept;
@@ -137,6 +140,8 @@ public:
     [[nodiscard]] std::set<std::string> presence_paths() const;
 
 private:
+    // Null if there is none in this process.
+    [[nodiscard]] Behind* own_behind();
     void log_failed(Behind& behind);
 
     struct Present {

@@ -173,7 +173,7 @@ TEST_F(BehindTest, SecondRequestWaitsForTheEntryAndLoadsIt) {
     auto again = std::async(std::launch::async, [&] { return ask(session).outcome; });
     EXPECT_EQ(again.wait_for(50ms), std::future_status::timeout);
     gate.open();
-    EXPECT_EQ(again.get(), Outcome::waited);
+    EXPECT_EQ(again.get(), Outcome::loaded);
     EXPECT_EQ(device_.compiles_done, 1);
 }
 
