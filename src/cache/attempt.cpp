@@ -18,11 +18,6 @@
 namespace larder::internal::cache {
 namespace {
 
-// After this many refusals by the runtime, no blob of a key is published again: the entry says so
-// instead. Several are needed because the refusing process may be another build than the one that
-// exported; a process that refuses what it has just exported always will.
-constexpr std::uint64_t k_refusals_max = 2;
-
 // Tells faults of the model from those of the machine or the moment; after the latter the model may
 // still be compiled.
 bool is_about_the_model(Errc code) {

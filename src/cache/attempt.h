@@ -25,6 +25,11 @@ inline constexpr const char* k_settled_note = "settled properties";
 
 inline constexpr const char* k_first_miss = "it is not kept yet";
 
+// After this many refusals by the runtime, no blob of a key is published again: the entry says so
+// instead. Several are needed because the refusing process may be another build than the one that
+// exported; a process that refuses what it has just exported always will.
+inline constexpr std::uint64_t k_refusals_max = 2;
+
 // Lives for one request, on one thread.
 class Attempt {
 public:
