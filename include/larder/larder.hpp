@@ -80,6 +80,10 @@ struct Result {
     // The part of `object_bytes` that takes room in the larder: the model's own files may hold the
     // rest.
     std::uint64_t kept_bytes = 0;
+    // The model was returned before it is published (Publish::behind): object_digest, object_bytes
+    // and kept_bytes are not known yet. Cache::flush waits for it; a failure is logged as a
+    // warning.
+    bool is_being_kept = false;
     Timing timing;
     std::optional<Sharing> sharing;  // absent if no blob was loaded
 };
@@ -193,9 +197,11 @@ public:
     [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
-    // Publishes what a device wrote after its model was ready, such as the model for AUTO's second
-    // device, or the kernels that a GPU plugin builds while a model runs. Call it once such models
-    // are no longer used; it has no time limit. The destructor does the same for up to 100 ms.
+    // Waits until compiled models are published, and publishes what a device wrote after its model
+    // was ready, such as the model for AUTO's second device, or the kernels that a GPU plugin
+    // builds while a model runs. Call it once such models are no longer used; it has no time limit.
+    // The destructor does the same for up to 100 ms; if a compiled model is being published, for as
+    // long as that model took to compile, at most 10 s.
     void flush();
 
     // Throws Error if something is wrong with the model's files: says what, and what to do.

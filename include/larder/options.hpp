@@ -62,6 +62,23 @@ enum class Weights {
     keep,   // all of it: a hit reads only the larder, and needs no model file
 };
 
+// Decides when memory is released that the runtime does not need.
+enum class ReleaseMemory {
+    // Pages of files as soon as they were read. A compiled model is replaced by an import of its
+    // blob, which takes less memory but costs time, only if memory is short.
+    automatic,
+    on,   // the same, and a compiled model is always replaced
+    off,  // loads and compiles may be a little faster
+};
+
+// Decides when a model that was just compiled is published.
+enum class Publish {
+    // The program gets the model at once; a thread of low priority publishes it meanwhile. If that
+    // could disturb the program, larder does the same as for `first` (docs/first-start.md).
+    behind,
+    first,  // before the program gets the model: the result then describes the published blob
+};
+
 // Decides which models are published.
 enum class Keep {
     automatic,  // those that save time or memory; docs/performance.md has the rule
@@ -69,7 +86,7 @@ enum class Keep {
 };
 
 enum class Outcome {
-    compiled,  // by this request, and published
+    compiled,  // by this request, and published, or being published: Result::is_being_kept
     loaded,    // from the larder
     waited,    // another process or thread compiled it meanwhile; loaded
     bypassed,  // compiled and not published; `reason` says why
@@ -139,15 +156,12 @@ struct Options {
     // How long a request waits for another process that compiles the same key, before it compiles
     // itself; LARDER_LOCK_TIMEOUT, ten minutes.
     std::optional<std::chrono::seconds> lock_timeout{};
-    // Releases memory as soon as the runtime does not need it: the pages of a large blob behind the
-    // import, and after a compile all that the model was compiled from, by importing the blob that
-    // was just published. If false, loads and compiles may be a little faster.
-    // LARDER_RELEASE_MEMORY; true.
-    std::optional<bool> release_memory{};
-    std::optional<Prefault> prefault{};  // LARDER_PREFAULT; Prefault::automatic
-    std::optional<Share> share{};        // LARDER_SHARE; Share::automatic
-    std::optional<Weights> weights{};    // LARDER_WEIGHTS; Weights::automatic
-    std::optional<Keep> keep{};          // LARDER_KEEP; Keep::automatic
+    std::optional<ReleaseMemory> release_memory{};  // LARDER_RELEASE_MEMORY; automatic
+    std::optional<Publish> publish{};               // LARDER_PUBLISH; Publish::behind
+    std::optional<Prefault> prefault{};             // LARDER_PREFAULT; Prefault::automatic
+    std::optional<Share> share{};                   // LARDER_SHARE; Share::automatic
+    std::optional<Weights> weights{};               // LARDER_WEIGHTS; Weights::automatic
+    std::optional<Keep> keep{};                     // LARDER_KEEP; Keep::automatic
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // When the larder is closed, logs one line with the outcomes of its requests. Messages of

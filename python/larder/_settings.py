@@ -32,7 +32,8 @@ class Settings(TypedDict, total=False):
     lock_timeout: Time | None
     allow_world_writable: bool | None
     verify: Literal["always", "once", "never"] | None
-    release_memory: bool | None
+    release_memory: Literal["auto"] | bool | None
+    publish: Literal["behind", "first"] | None
     prefault: Literal["auto", "off"] | None
     share: Literal["auto", "on", "off"] | None
     weights: Literal["auto", "refer", "keep"] | None

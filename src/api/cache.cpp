@@ -84,6 +84,7 @@ struct Cache::Impl {
         if (response.object) result.object_digest = response.object->hex();
         result.object_bytes = response.object_bytes;
         result.kept_bytes = response.kept_bytes;
+        result.is_being_kept = response.is_being_kept;
         const auto& timing = response.timing;
         result.timing.fingerprint = timing.fingerprint;
         result.timing.lookup = timing.lookup;

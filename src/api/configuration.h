@@ -27,7 +27,8 @@ struct Configuration {
     SizeLimit min_free;
     bool allow_world_writable;
     std::chrono::seconds lock_timeout;
-    bool release_memory;
+    ReleaseMemory release_memory;
+    Publish publish;
     bool report;
     Prefault prefault;
     Share share;

@@ -24,7 +24,10 @@ cache::Config session_config(const Configuration& options) {
     config.max_size = size_limit(options.max_size);
     config.min_free = size_limit(options.min_free);
     config.allow_world_writable = options.allow_world_writable;
-    config.release_memory = options.release_memory;
+    config.release_memory = options.release_memory != ReleaseMemory::off;
+    config.exchange = options.release_memory == ReleaseMemory::on ? cache::Exchange::always
+                                                                  : cache::Exchange::automatic;
+    config.publish = options.publish;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = options.share;
     config.weights = options.weights;
@@ -49,6 +52,7 @@ OpenCache::OpenCache(Options options)
 }
 
 OpenCache::~OpenCache() {
+    parts_->session->end_behind();
     const bool has_ended = internal::os::end_in_time([parts = parts_] { parts->session.reset(); });
     if (!has_ended) parts_->log->mute();
 }

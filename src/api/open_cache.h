@@ -19,8 +19,9 @@ public:
     explicit OpenCache(Options options);
     OpenCache(const OpenCache&) = delete;
     OpenCache& operator=(const OpenCache&) = delete;
-    // Takes at most os::k_end_time, whatever the disk does; work that is left then continues on its
-    // own, without messages.
+    // Takes at most os::k_end_time, whatever the disk does; if a compiled model is being published,
+    // it waits for as long as that took to compile (PublishJob::delay_max). Work that is left then
+    // continues on its own, without messages.
     ~OpenCache();
 
     // Throws Error with ErrorCode::miss if the mode forbids compiling after a miss, and all that
@@ -28,8 +29,12 @@ public:
     [[nodiscard]] internal::cache::Response serve(internal::runtime::Request& request,
                                                   const internal::cache::ModelReference& model);
 
-    // Publishes what devices wrote after their models were ready; has no time limit.
-    void flush() { parts_->session->keep_late_files(); }
+    // Waits until compiled models are published, and publishes what devices wrote after their
+    // models were ready; has no time limit.
+    void flush() {
+        parts_->session->wait_for_published();
+        parts_->session->keep_late_files();
+    }
 
     [[nodiscard]] internal::os::System system() { return parts_->system.system(); }
     [[nodiscard]] internal::cache::Session& session() { return *parts_->session; }

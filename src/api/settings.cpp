@@ -88,6 +88,20 @@ void apply_prefault(Options& options, const std::string& value) {
     options.prefault = one_of(k_words, value);
 }
 
+void apply_release_memory(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, ReleaseMemory>, 3> k_words{
+        {{"auto", ReleaseMemory::automatic},
+         {"on", ReleaseMemory::on},
+         {"off", ReleaseMemory::off}}};
+    options.release_memory = one_of(k_words, value);
+}
+
+void apply_publish(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, Publish>, 2> k_words{
+        {{"behind", Publish::behind}, {"first", Publish::first}}};
+    options.publish = one_of(k_words, value);
+}
+
 void apply_share(Options& options, const std::string& value) {
     static constexpr std::array<std::pair<const char*, Share>, 3> k_words{
         {{"auto", Share::automatic}, {"on", Share::on}, {"off", Share::off}}};
@@ -127,7 +141,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 15> k_definitions{{
+constexpr std::array<Definition, 16> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -153,10 +167,13 @@ constexpr std::array<Definition, 15> k_definitions{{
     {"verify", "LARDER_VERIFY", "once",
      "when kept bytes are verified: always, once (per file and boot) or never", apply_verify,
      is_given<&Options::verify>},
-    {"release_memory", "LARDER_RELEASE_MEMORY", "on",
-     "release memory as soon as the runtime does not need it: on or off",
-     [](Options& options, const std::string& value) { options.release_memory = on_or_off(value); },
-     is_given<&Options::release_memory>},
+    {"release_memory", "LARDER_RELEASE_MEMORY", "auto",
+     "release memory as soon as the runtime does not need it: auto, on (each compiled model is "
+     "replaced by an import, which takes time) or off",
+     apply_release_memory, is_given<&Options::release_memory>},
+    {"publish", "LARDER_PUBLISH", "behind",
+     "when a compiled model is published: behind (the program goes on meanwhile) or first",
+     apply_publish, is_given<&Options::publish>},
     {"prefault", "LARDER_PREFAULT", "auto",
      "fault in the memory of a large model by several threads before it is filled: auto or off",
      apply_prefault, is_given<&Options::prefault>},

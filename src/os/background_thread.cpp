@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -53,6 +54,10 @@ void lower_priority() noexcept {
     const int now = ::getpriority(PRIO_PROCESS, thread);
     // If this fails, the thread keeps its priority.
     static_cast<void>(::setpriority(PRIO_PROCESS, thread, now + k_steps));
+}
+
+void name_thread(const char* name) noexcept {
+    static_cast<void>(::pthread_setname_np(::pthread_self(), name));
 }
 
 }  // namespace larder::internal::os

@@ -33,5 +33,7 @@ private:
 
 // Lowers the calling thread's priority below that of the program's threads.
 void lower_priority() noexcept;
+// Names the calling thread, as `ps -L` shows it; at most 15 characters.
+void name_thread(const char* name) noexcept;
 
 }  // namespace larder::internal::os

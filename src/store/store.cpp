@@ -101,6 +101,10 @@ std::vector<CompileLockHolder> Store::compile_lock_holders() const {
     return store::compile_lock_holders(*context_);
 }
 
+Result<std::shared_ptr<WrittenPart>> Store::write(const PartSource& source) {
+    return store::write(*context_, source);
+}
+
 Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);
 }

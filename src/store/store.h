@@ -153,6 +153,10 @@ public:
     // (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
+    // Writes a part before it is published, as publish would (PartSource::written). Errors: those
+    // of the source, and of the larder's disk.
+    [[nodiscard]] Result<std::shared_ptr<WrittenPart>> write(const PartSource& source);
+
     // Opens, for reading, the file that a process of this machine is publishing now as this part
     // (PartSource::content). It may be incomplete, and is durable only once it is synced.
     // Errc::not_found.

@@ -86,7 +86,9 @@ protected:
     Options options(bool release_memory) const {
         return {.directory = directory_,
                 .state_directory = state_,
-                .release_memory = release_memory,
+                .release_memory =
+                    release_memory ? larder::ReleaseMemory::on : larder::ReleaseMemory::off,
+                .publish = Publish::first,
                 .prefault = Prefault::off};
     }
     std::vector<float> fresh(const fs::path& model) {

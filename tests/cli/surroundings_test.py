@@ -145,7 +145,7 @@ class SurroundingsTest(ProgramTest):
         log = self.settings("-v")["log_level"]
         self.assertEqual((log["value"], log["origin"]), ("info", "command line"))
 
-        self.assertEqual(settings["release_memory"]["value"], "on")
+        self.assertEqual(settings["release_memory"]["value"], "auto")
         environment = {"LARDER_RELEASE_MEMORY": "off"}
         release = self.settings(environment=environment)["release_memory"]
         self.assertEqual((release["value"], release["origin"]), ("off", "environment"))

@@ -126,6 +126,33 @@ TEST_F(PublishTest, AnErrorOfTheSourceEndsItAndLeavesNothing) {
     EXPECT_EQ(content(key_of("x")), "before");
 }
 
+TEST_F(PublishTest, WrittenSourceIsPublishedWithoutAnotherCall) {
+    auto publication = blob_of("x", "hello");
+    auto& source = publication.sources[0];
+    auto written = store_->write(source);
+    ASSERT_TRUE(written) << written.error().message();
+    EXPECT_EQ((*written)->bytes(), 5U);
+    EXPECT_EQ(content(key_of("x")), "no entry");
+    source.written = std::move(*written);
+    source.write = [](StagedFile&) -> Result<void> { return fail(Errc::io, "called again"); };
+    ASSERT_TRUE(publish(publication));
+    EXPECT_EQ(content(key_of("x")), "hello");
+    EXPECT_EQ(tmp(), "");
+    // It is taken by then.
+    const auto again = publish(publication);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, Errc::io);
+    EXPECT_EQ(content(key_of("x")), "hello");
+}
+
+TEST_F(PublishTest, WrittenSourceThatIsNotPublishedLeavesNothing) {
+    const auto before = tree();
+    {
+        ASSERT_TRUE(store_->write(blob_of("x", "hello").sources[0]));
+    }
+    EXPECT_EQ(tree(), before);
+}
+
 TEST_F(PublishTest, WhatCannotBeDescribedIsRefusedAndLeavesNothing) {
     const auto before = tree();
     auto publication = blob("x");

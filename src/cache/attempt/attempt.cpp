@@ -18,10 +18,6 @@
 namespace larder::internal::cache {
 namespace {
 
-// After this many refusals by the runtime, no blob of a key is published again: the entry says so
-// instead. Several are needed because the refusing process may be another build than the one that
-// exported; a process that refuses what it has just exported always will.
-constexpr std::uint64_t k_refusals_max = 2;
 constexpr std::chrono::seconds k_wait_in_silence{10};
 
 // Tells faults of the model from those of the machine or the moment; after the latter the model may
@@ -92,6 +88,7 @@ Result<Response> Attempt::serve() {
             "the size of files is limited (ulimit -f), which the device's own cache would exceed");
     }
     response_.key = identified_.key.digest;
+    session_.wait_for_published(identified_.key);
     asked_ = session_.next_model().ask(store_->id(), identified_.key);
 
     if (mode == Mode::refresh) {
@@ -196,7 +193,9 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(outcome);
     }
     auto source_pages = read_model();
-    if (session_.config().share != Share::off && !request_.unpacking_libraries().empty()) {
+    const bool exchanges = is_to_be_exchanged(source_pages.get());
+    if (exchanges && session_.config().share != Share::off &&
+        !request_.unpacking_libraries().empty()) {
         // The import that replaces the compiled model may then account for the threads started
         // here.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
@@ -210,15 +209,16 @@ Result<Response> Attempt::compile_and_keep() {
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
-    auto kept = keep_blob();
+    const bool is_behind = compile_lock && !exchanges && may_be_published_behind();
+    auto kept = is_behind ? publish_behind(std::move(*compile_lock)) : keep_blob();
     // Other processes wait for the entry, which is published by now, and not for the exchange
     // below.
     if (compile_lock) static_cast<void>(store::CompileLock(std::move(*compile_lock)));
-    const bool lean = kept && is_lean(*kept, source_pages.get());
-    if (lean) source_pages->drop();
+    const bool exchanges_now = kept && exchanges && !is_lean(*kept, source_pages.get());
+    if (source_pages && !exchanges_now) source_pages->drop();
     source_pages.reset();
     request_.release_model();
-    if (kept && !lean) {
+    if (exchanges_now) {
         if (auto done = exchange(*kept); !done) return fail(std::move(done.error()));
     }
     if (session_.config().release_memory) os::return_freed_memory();
@@ -251,59 +251,6 @@ std::string Attempt::reason_to_withhold() const {
         return "the runtime refuses to import its own export of it";
     }
     return {};
-}
-
-std::optional<format::Manifest> Attempt::keep_blob() {
-    std::uint64_t model_bytes = 0;
-    for (const auto& file : identified_.model.files) model_bytes += file.bytes;
-    begin(Stage::publishing, {}, model_bytes);
-    const auto start = session_.system().clock.monotonic();
-    auto reason = reason_to_withhold();
-    auto kept = reason.empty() ? publish_blob() : withhold(std::move(reason));
-    auto& timing = response_.timing;
-    timing.publish = session_.system().clock.monotonic() - start -
-                     timing.export_blob.value_or(std::chrono::nanoseconds{0});
-    note_kept(kept);
-    if (!kept || is_withheld(*kept)) return std::nullopt;
-    return std::move(*kept);
-}
-
-Result<format::Manifest> Attempt::publish_blob() {
-    store::Publication publication;
-    publication.manifest = draft();
-    auto& manifest = publication.manifest;
-    manifest.requirements = request_.requirements();
-    if (request_.exports_without_weights()) manifest.weights = format::Weights::external;
-    if (request_.encryption() == nullptr && request_.makes_kernels()) {
-        manifest.notes[k_kernels_note] = "made while it runs";
-    }
-    note_names(manifest);
-    note_settled(manifest);
-    store::PartSource source;
-    source.write = [&](store::StagedFile& file) {
-        const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
-        if (const auto* const encryption = request_.encryption()) {
-            MemorySink memory;
-            if (auto done = request_.export_blob(memory); !done) return done;
-            if (auto same = confirm_model(); !same) return same;
-            return memory.encrypt_into(file, identified_.key, *encryption);
-        }
-        if (auto done = export_into(file, manifest); !done) return done;
-        return confirm_model();
-    };
-    if (request_.encryption() != nullptr) {
-        manifest.encoding = format::Encoding::encrypted;
-        source.name = format::k_pieces_part;
-    } else {
-        publication.families = identified_.families;
-    }
-    publication.sources.push_back(std::move(source));
-    return publish(publication);
-}
-
-void Attempt::note_settled(format::Manifest& manifest) const {
-    auto settled = request_.settled_properties();
-    if (!settled.empty()) manifest.notes[k_settled_note] = std::move(settled);
 }
 
 Result<format::Manifest> Attempt::withhold(std::string reason) {
@@ -356,29 +303,6 @@ runtime::StageTimes Attempt::times() const {
 
 // The files may have changed between fingerprinting and compiling.
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session_, request_, identified_); }
-
-void Attempt::note_kept(const Result<format::Manifest>& kept) {
-    if (kept && is_withheld(*kept) && refusals_ >= k_refusals_max) {
-        response_.outcome = Outcome::bypassed;
-        response_.reason = "it is not kept: " + kept->notes.at(k_withheld_note);
-        return;
-    }
-    if (kept) {
-        response_.object = kept->own_part().object;
-        response_.object_bytes = kept->total_bytes();
-        const bool is_part = kept->encoding == format::Encoding::referring;
-        written_bytes_ = is_part ? kept->own_part().bytes : response_.object_bytes;
-        response_.kept_bytes = kept->total_bytes() - kept->referred_bytes();
-        return;
-    }
-    response_.outcome = Outcome::bypassed;
-    response_.reason = kept.error().message();
-    // A device that cannot export is no fault; the reason says so.
-    if (kept.error().code == Errc::unsupported) return;
-    session_.log().warn_once("keep",
-                             "a model was compiled but not kept: " + kept.error().message());
-    if (kept.error().code == Errc::not_found) session_.lose(store_);
-}
 
 bool Attempt::compile_with(const store::PrivateDirectory& directory) {
     return request_.compile_with({directory.path(), "larder-" + identified_.key.hex()});

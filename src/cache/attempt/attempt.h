@@ -25,6 +25,11 @@ inline constexpr const char* k_settled_note = "settled properties";
 
 inline constexpr const char* k_first_miss = "it is not kept yet";
 
+// After this many refusals by the runtime, no blob of a key is published again: the entry says so
+// instead. Several are needed because the refusing process may be another build than the one that
+// exported; a process that refuses what it has just exported always will.
+inline constexpr std::uint64_t k_refusals_max = 2;
+
 // Lives for one request, on one thread.
 class Attempt {
 public:
@@ -90,6 +95,17 @@ private:
     // Publishes the compiled model; returns its manifest if that succeeded.
     [[nodiscard]] std::optional<format::Manifest> keep_blob();
     [[nodiscard]] Result<format::Manifest> publish_blob();
+    void begin_publishing();
+    // Everything but the source.
+    [[nodiscard]] store::Publication draft_publication();
+    // Exports the compiled model; `manifest` must outlive the result.
+    [[nodiscard]] store::PartSource blob_source(format::Manifest& manifest);
+    [[nodiscard]] Result<std::shared_ptr<store::WrittenPart>> write(
+        const store::PartSource& source);
+    // Exports the compiled model, and has it published behind the program. Returns the manifest if
+    // it is published already, because there is no thread to be had.
+    [[nodiscard]] std::optional<format::Manifest> publish_behind(store::CompileLock compile_lock);
+    [[nodiscard]] bool may_be_published_behind();
     // Records in `manifest` why it holds the weights, if it does.
     [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
     [[nodiscard]] std::vector<ModelSource> sources_to_refer_to(ModelBytes& model,
@@ -103,8 +119,10 @@ private:
     // Replaces the compiled model, which takes far more memory, by an import of the blob that was
     // just published.
     [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
+    // Tells whether an import of the published blob is to replace the compiled model.
+    [[nodiscard]] bool is_to_be_exchanged(const SourcePages* source_pages) const;
     // Tells whether the compiled model holds little but pages of the model's files, as an import
-    // would.
+    // would: dropping them is enough.
     [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
     [[nodiscard]] Result<void> confirm_model();
     // Looks for the same model under the key of its file, or of its graph, and publishes that entry

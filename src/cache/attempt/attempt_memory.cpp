@@ -7,6 +7,13 @@
 #include "os/system.h"
 
 namespace larder::internal::cache {
+namespace {
+
+// If the weights take more than this part of the available memory, replacing the compiled model,
+// which holds them as well as its own copy, is worth the time of an import.
+constexpr std::uint64_t k_part_of_memory_that_is_short = 4;
+
+}  // namespace
 
 std::unique_ptr<SourcePages> Attempt::read_model() {
     if (!session_.config().release_memory) return nullptr;
@@ -21,6 +28,18 @@ bool Attempt::is_lean(const format::Manifest& kept, const SourcePages* source_pa
     return kept.referred_bytes() >= kept.total_bytes() / 2 && source_pages != nullptr &&
            source_pages->hold_the_weights() && !compiled_ && !kept.notes.contains(k_kernels_note) &&
            kept.own_part().bytes < k_releasable_blob_bytes;
+}
+
+bool Attempt::is_to_be_exchanged(const SourcePages* source_pages) const {
+    const auto& config = session_.config();
+    // Only an imported model has a directory that its new kernels are published from.
+    if (request_.makes_kernels() && request_.takes_kernels()) return true;
+    if (!config.release_memory || !request_.compiled_holds_model()) return false;
+    // Only the memory of an imported model can be shared.
+    if (config.share == Share::on && !request_.unpacking_libraries().empty()) return true;
+    if (config.exchange == Exchange::always) return true;
+    const auto bytes = source_pages != nullptr ? source_pages->weight_bytes() : 0;
+    return bytes > os::read_available_memory_bytes() / k_part_of_memory_that_is_short;
 }
 
 Result<void> Attempt::exchange(const format::Manifest& kept) {

@@ -69,8 +69,9 @@ std::vector<Range> droppable(std::vector<Range> weights) {
 // Without a thread the pages stay resident.
 SourcePages::SourcePages(const std::vector<std::span<const std::byte>>& weights)
     : droppable_(droppable(weights)),
-      hold_the_weights_(sum_of_sizes(droppable_) >=
-                        sum_of_sizes(weights) / k_held_part * (k_held_part - 1)),
+      weight_bytes_(sum_of_sizes(weights)),
+      hold_the_weights_(!droppable_.empty() && sum_of_sizes(droppable_) >=
+                                                   weight_bytes_ / k_held_part * (k_held_part - 1)),
       resident_before_(os::read_memory_info().file_rss_bytes) {
     if (!droppable_.empty()) thread_.start([this](const std::stop_token& stop) { run(stop); });
 }

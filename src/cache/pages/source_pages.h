@@ -22,6 +22,7 @@ public:
     SourcePages& operator=(const SourcePages&) = delete;
     ~SourcePages() = default;
 
+    [[nodiscard]] std::uint64_t weight_bytes() const { return weight_bytes_; }
     // Tells whether nearly all weights are pages of files, which take no memory of their own.
     [[nodiscard]] bool hold_the_weights() const { return hold_the_weights_; }
     // Drops the pages that are resident now.
@@ -31,6 +32,7 @@ private:
     void run(const std::stop_token& stop) const;
 
     std::vector<std::span<const std::byte>> droppable_;  // disjoint
+    std::uint64_t weight_bytes_ = 0;
     bool hold_the_weights_ = false;
     std::uint64_t resident_before_;
     os::BackgroundThread thread_;  // ends first

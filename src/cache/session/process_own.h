@@ -27,6 +27,8 @@ public:
         }
         return *value_;
     }
+    // Null where there is none of this process's.
+    [[nodiscard]] T* find() const { return is_ours() ? value_.get() : nullptr; }
     void end() {
         if (value_ && !is_ours()) static_cast<void>(value_.release());
         value_.reset();

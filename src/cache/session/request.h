@@ -58,6 +58,7 @@ struct Response {
     std::optional<Digest> object;
     std::uint64_t object_bytes = 0;
     std::uint64_t kept_bytes = 0;  // the part that is stored, and not in the model's own files
+    bool is_being_kept = false;    // not published yet: the three above are not known
     Timing timing;
     std::optional<Sharing> sharing;  // absent if nothing was imported
 };

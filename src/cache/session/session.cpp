@@ -1,5 +1,6 @@
 #include "cache/session/session.h"
 
+#include <exception>
 #include <utility>
 
 namespace larder::internal::cache {
@@ -12,11 +13,14 @@ Session::Session(const os::System& system, Log& log, Config config)
       next_model_(system, state_) {}
 
 Session::~Session() {
-    // Reported first: the rest may take longer than the process has to read messages.
+    // The report includes models that are being published.
+    end_behind();
+    // Reported before the rest, which may take longer than the process has to read messages.
     if (config_.report || log_.enabled(LogLevel::info)) {
         const auto summary = report_.get().summary();
         if (!summary.empty()) log_.answer(summary);
     }
+    behind_.end();  // before those that its jobs use
     keeping_.end();
     {
         const std::lock_guard lock(presences_->mutex);
@@ -87,6 +91,45 @@ Report& Session::report() {
 Keeping& Session::keeping() {
     const std::lock_guard lock(mutex_);
     return keeping_.get();
+}
+
+Behind& Session::behind() {
+    const std::lock_guard lock(mutex_);
+    return behind_.get();
+}
+
+void Session::wait_for_published() {
+    behind().wait();
+    log_failed(behind());
+}
+
+void Session::wait_for_published(const format::Key& key) {
+    if (auto* const own = own_behind()) own->wait_for(key, config_.lock_timeout);
+}
+
+Behind* Session::own_behind() {
+    const std::lock_guard lock(mutex_);
+    return behind_.find();
+}
+
+void Session::log_failed(Behind& behind) {
+    for (const auto& job : behind.take_failed()) {
+        const auto error = job->result().error();
+        log_.warn_once("keep", "a model was compiled but not kept: " + error.message());
+        if (error.code == Errc::not_found) lose(job->store());
+    }
+}
+
+void Session::end_behind() noexcept try {
+    auto* const own = own_behind();
+    if (own == nullptr) return;
+    const bool is_everything_published = own->end();
+    log_failed(*own);
+    if (is_everything_published) return;
+    log_.warn_once("keep",
+                   "a model was compiled but not kept: the program ended before it was "
+                   "published");
+} catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no memory to wait or to log
 }
 
 KernelKeeping& Session::kernels() {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cache/ahead/next_model.h"
+#include "cache/session/behind.h"
 #include "cache/entries/kernels.h"
 #include "cache/entries/late_files.h"
 #include "cache/session/keeping.h"
@@ -29,8 +30,16 @@
 namespace larder::internal::cache {
 
 using larder::Keep;
+using larder::Publish;
 using larder::Share;
 using larder::Weights;
+
+// Decides when an import of the published blob replaces the compiled model, which takes more
+// memory.
+enum class Exchange {
+    automatic,  // if memory is short
+    always,
+};
 
 struct Config {
     std::string directory;
@@ -42,8 +51,10 @@ struct Config {
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;  // as early as possible, at the cost of an import after a compile
-    bool prefault = true;        // of the memory that the runtime allocates for a large blob
+    bool release_memory = true;            // as early as possible
+    Exchange exchange = Exchange::always;  // with release_memory only
+    Publish publish = Publish::first;
+    bool prefault = true;  // of the memory that the runtime allocates for a large blob
     Share share = Share::off;
     Weights weights = Weights::automatic;
     Keep keep = Keep::all;
@@ -72,6 +83,7 @@ public:
     [[nodiscard]] state::State& state() { return state_; }
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
+    [[nodiscard]] Behind& behind();
     [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] LateFiles& late_files();
     [[nodiscard]] NextModelPredictor& next_model() { return next_model_; }
@@ -86,6 +98,15 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
+    // Waits until all models that are published behind the program are published; no time limit.
+    void wait_for_published();
+    // The same for the model of one key, at most for Config::lock_timeout: a request of this
+    // process then finds the entry.
+    void wait_for_published(const format::Key& key);
+    // Waits for them at most as long as they may delay the program's end (PublishJob::delay_max),
+    // and drops those that have not begun by then.
+    void end_behind() noexcept;
+
     // Publishes the files that devices have written to these directories, and to those of kernels.
     void keep_late_files();
 
@@ -97,6 +118,10 @@ public:
     [[nodiscard]] std::set<std::string> presence_paths() const;
 
 private:
+    // Null if there is none in this process.
+    [[nodiscard]] Behind* own_behind();
+    void log_failed(Behind& behind);
+
     struct Present {
         std::shared_ptr<store::Store> store;  // outlives the presence
         store::Presence presence;
@@ -119,6 +144,7 @@ private:
     ProcessOwn<KernelKeeping> kernels_;
     ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
     ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
+    ProcessOwn<Behind> behind_;         // ends before all others: it uses them
 };
 
 }  // namespace larder::internal::cache

@@ -54,6 +54,8 @@ private:
         // A user who runs `compile` wants the model published, even if that gains nothing.
         options.keep = Keep::all;
         stage.listen(options);
+        // The output describes the published entry.
+        options.publish = Publish::first;
         return options;
     }
 

@@ -55,12 +55,18 @@ int exit_code_of(const RepairReport& report) {
     return remains ? k_failed : k_done;
 }
 
+// The report describes published entries.
+Options publishing_first(Options options) {
+    options.publish = Publish::first;
+    return options;
+}
+
 }  // namespace
 
 Json repair_entries(const Options& options, const std::vector<std::string>& keys,
                     const VerifyProgress& progress) {
     Store store(options);
-    Cache cache(options);
+    Cache cache(publishing_first(options));
     ov::Core core;
     return repair_json(larder::repair(store, cache, core, keys, progress));
 }
@@ -71,7 +77,7 @@ int repair(const Context& context, const VerificationFlags& flags) {
     const auto keys = keys_to_verify(store, flags, k_failed, store.entries_set_aside());
     // Shows the entries that are compiled anew.
     StageLine stage(context.verbose() ? StageLine::Lines::per_stage : StageLine::Lines::none);
-    auto cache_options = context.options();
+    auto cache_options = publishing_first(context.options());
     stage.listen(cache_options);
     Cache cache(cache_options);
     ov::Core core;

@@ -18,6 +18,12 @@
 #include "store/references/family.h"
 
 namespace larder::internal::store {
+
+struct WrittenPart::Impl {
+    TmpFile file;
+    std::optional<StagedFile::Form> form;
+};
+
 namespace {
 
 constexpr std::uint32_t k_object_mode = 0444;
@@ -53,10 +59,7 @@ std::optional<TmpFile> write_chunk_list(Context& context, std::uint64_t total_by
     return std::move(*tmp);
 }
 
-struct Written {
-    TmpFile file;
-    std::optional<StagedFile::Form> form;
-};
+using Written = WrittenPart::Impl;
 
 Result<Written> write_source(Context& context, const PartSource& source) {
     auto tmp = TmpFile::create(context, context.layout, staged_kind(source.content));
@@ -324,6 +327,10 @@ Result<Manifest> stage_and_name(Context& context, const Publication& publication
     const auto& sources = publication.sources;
     std::vector<std::optional<Written>> written(sources.size());
     auto all_written = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+        if (const auto earlier = sources[i].written ? sources[i].written->take() : nullptr) {
+            written[i].emplace(std::move(*earlier));
+            return Result<void>{};
+        }
         auto file = write_source(context, sources[i]);
         if (file) {
             written[i].emplace(std::move(*file));
@@ -368,6 +375,25 @@ PartSource copy_of(os::FileSystem& fs, std::string name, std::string path) {
                 };
                 return copy_file(**file, info->stamp.size_bytes, copy);
             }};
+}
+
+WrittenPart::WrittenPart(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+WrittenPart::~WrittenPart() = default;
+
+std::unique_ptr<WrittenPart::Impl> WrittenPart::take() { return std::move(impl_); }
+
+std::uint64_t WrittenPart::bytes() const {
+    if (!impl_) return 0;
+    const auto info = impl_->file.file().info();
+    return info ? info->stamp.size_bytes : 0;
+}
+
+Result<std::shared_ptr<WrittenPart>> write(Context& context, const PartSource& source) {
+    if (auto writable = require_writable(context); !writable) return fail(writable.error());
+    auto written = write_source(context, source);
+    if (!written) return fail(std::move(written.error()));
+    return std::make_shared<WrittenPart>(std::make_unique<WrittenPart::Impl>(std::move(*written)));
 }
 
 Result<Manifest> publish(Context& context, const Publication& publication) {

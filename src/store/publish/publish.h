@@ -18,6 +18,24 @@ namespace larder::internal::store {
 
 struct Context;
 
+// A file that was written to become a part, and is neither durable nor named yet. Its destructor
+// removes the file, unless it was published. Must not outlive the Store that wrote it.
+class WrittenPart {
+public:
+    struct Impl;
+    explicit WrittenPart(std::unique_ptr<Impl> impl);
+    WrittenPart(const WrittenPart&) = delete;
+    WrittenPart& operator=(const WrittenPart&) = delete;
+    ~WrittenPart();
+
+    [[nodiscard]] std::uint64_t bytes() const;
+    // Null once it was taken.
+    [[nodiscard]] std::unique_ptr<Impl> take();
+
+private:
+    std::unique_ptr<Impl> impl_;
+};
+
 struct PartSource {
     std::string name;  // empty in Encoding::raw
     // Writes the whole content. All sources have written before the first is made durable. Called a
@@ -30,6 +48,8 @@ struct PartSource {
     // The digest of the content, if it is known beforehand: other processes of this machine then
     // find the file while it is being published, see Store::open_staged.
     std::optional<Digest> content{};
+    // The result of an earlier Store::write of this source: published in place of a first call.
+    std::shared_ptr<WrittenPart> written{};
 };
 
 // Replaces an entry by one in another encoding: its blob and the time of its last use stay the
@@ -57,6 +77,8 @@ struct Publication {
     std::optional<Replacement> replaces{};
 };
 
+[[nodiscard]] Result<std::shared_ptr<WrittenPart>> write(Context& context,
+                                                         const PartSource& source);
 [[nodiscard]] Result<Manifest> publish(Context& context, const Publication& publication);
 
 }  // namespace larder::internal::store

@@ -56,6 +56,13 @@ def stall():
         pass
 
 
+def stall_at_once():
+    """The disk stalls as soon as the program has its model."""
+    compile_small()
+    with open(os.environ["STALL_FILE"], "w", encoding="utf-8"):
+        pass
+
+
 def fork_and_die():
     """A child that lives on is forked while the model is compiled; ARGUMENTS: model, locks."""
     model, locks = ARGUMENTS
@@ -75,4 +82,4 @@ def fork_and_die():
 
 
 {"orderly": compile_small, "wait": wait, "abort_at_exit": abort_at_exit, "stall": stall,
- "fork_and_die": fork_and_die}[HOW]()
+ "stall_at_once": stall_at_once, "fork_and_die": fork_and_die}[HOW]()
