@@ -18,7 +18,6 @@ namespace {
 namespace cache = internal::cache;
 namespace openvino = internal::openvino;
 
-
 cache::ModelReference reference_to(const std::filesystem::path& path) {
     cache::ModelReference reference;
     // The path stays valid if the program changes its working directory, and for other processes.

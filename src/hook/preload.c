@@ -46,7 +46,7 @@ struct Route {
     uintptr_t begin;  // of that OpenVINO in memory
     uintptr_t end;
     void* openvino[k_targets];
-    void* replacements[k_targets];         // OpenVINO's own functions if there is no replacement
+    void* replacements[k_targets];      // OpenVINO's own functions if there is no replacement
     larder_hook_renew_function* renew;  // null if no hook serves this OpenVINO
     bool has_old_strings;
 };

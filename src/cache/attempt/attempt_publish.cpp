@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "cache/attempt/attempt.h"
-#include "cache/session/behind.h"
 #include "cache/identify/encrypted_blob.h"
+#include "cache/session/behind.h"
 #include "cache/session/stopwatch.h"
 
 namespace larder::internal::cache {
