@@ -45,9 +45,9 @@ set(LARDER_CORE_LAYERS "^(base|os|process|format|store|state|model|runtime|cache
 # layer(<name> [USES <layers>…] [INTERNAL <layers>…] [SOURCES <files>…] [LIBS <libraries>…]
 #       [PUBLIC_LIBS <libraries>…])
 # USES and PUBLIC_LIBS also apply to the users of this layer; INTERNAL and LIBS do not. A layer
-# without sources consists of headers, or of its rooms; and so does a layer of a core that is already
-# built (LARDER_CORE). The target larder_<name>_headers is the headers alone, with those of the
-# layers that it uses: for libraries that are linked to the core.
+# without sources consists of headers, or of its rooms; and so does a layer of a core that is
+# already built (LARDER_CORE). The target larder_<name>_headers is the headers alone, with those of
+# the layers that it uses: for libraries that are linked to the core.
 function(layer name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;INTERNAL;SOURCES;LIBS;PUBLIC_LIBS")
     if(arg_UNPARSED_ARGUMENTS)
