@@ -201,7 +201,7 @@ public:
     // was ready, such as the model for AUTO's second device, or the kernels that a GPU plugin
     // builds while a model runs. Call it once such models are no longer used; it has no time limit.
     // The destructor does the same for up to 100 ms; if a compiled model is being published, for as
-    // long as that model took to compile, at most 10 s.
+    // long as that model took to compile, at least 2 s and at most 10 s.
     void flush();
 
     // Throws Error if something is wrong with the model's files: says what, and what to do.

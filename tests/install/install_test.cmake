@@ -154,7 +154,9 @@ endif()
 foreach(library IN ITEMS liblarder.so liblarder_store.so)
     run("symbols of ${library}" OUTPUT symbols
         COMMAND nm -D --defined-only --demangle "${WORK}/prefix/${LIBDIR}/${library}")
-    string(REGEX MATCHALL "[^\n]*(blake3|spdlog|toml::|nlohmann|larder::os|larder::store::)[^\n]*"
+    # Functions of larder's own may take the types of others.
+    set(foreign_names "blake3|spdlog|toml::|nlohmann|larder::os|larder::store::")
+    string(REGEX MATCHALL "[0-9a-f]+ [A-Za-z] ([a-z ]+ for )?(${foreign_names})[^\n]*"
         foreign "${symbols}")
     if(foreign)
         list(JOIN foreign "\n" foreign)

@@ -17,6 +17,8 @@ namespace larder::internal::cache {
 namespace {
 
 constexpr const char* k_thread_name = "larder-publish";
+// On a busy machine a thread of low priority may wait long for the processor.
+constexpr std::chrono::seconds k_delay_min{2};
 constexpr std::chrono::seconds k_delay_max{10};
 constexpr std::chrono::hours k_wait_again{1};
 
@@ -28,7 +30,7 @@ PublishJob::PublishJob(std::shared_ptr<store::Store> store, store::CompileLock c
       key_(publication.manifest.key),
       compile_lock_(std::move(compile_lock)),
       publication_(std::move(publication)),
-      delay_max_(std::clamp<std::chrono::nanoseconds>(compile_time, os::k_end_time, k_delay_max)),
+      delay_max_(std::clamp<std::chrono::nanoseconds>(compile_time, k_delay_min, k_delay_max)),
       result_(fail(Errc::busy, "the program ended before it was published")) {}
 
 void PublishJob::work() {

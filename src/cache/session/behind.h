@@ -25,7 +25,7 @@ public:
     [[nodiscard]] const format::Key& key() const { return key_; }
 
     // How long the program's end may wait for this job: the compile time that a later start saves,
-    // at least os::k_end_time and at most 10 s.
+    // at least 2 s and at most 10 s.
     [[nodiscard]] std::chrono::nanoseconds delay_max() const { return delay_max_; }
     // If publishing has not begun, nothing is published.
     void cancel() noexcept { is_cancelled_ = true; }
