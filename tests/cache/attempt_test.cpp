@@ -106,7 +106,7 @@ TEST_F(AttemptTest, ExportRefusedByTwoLoadsIsNotMadeAgain) {
     for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome(), Outcome::bypassed);
     EXPECT_EQ(device_.exports_done, 2);
     EXPECT_EQ(device_.compiles_done, 4);
-    EXPECT_EQ(said_.size(), 1U);
+    EXPECT_TRUE(said_.empty()) << "it was never accepted";
 }
 
 TEST_F(AttemptTest, WhatWasAcceptedBeforeMayBeRefusedAnyNumberOfTimes) {

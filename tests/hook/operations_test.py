@@ -13,7 +13,8 @@ import harness
 
 CLIENT = [sys.executable, str(harness.CLIENTS / "run_operations.py")]
 CASES_MIN = 500
-# The CPU plugin does not import its own exports of these models: they are compiled at each start.
+# The CPU plugin does not import its own exports of these models: they are compiled at each start,
+# and after two refusals not published again.
 REFUSED = ["read_value f16"]
 # Enough for hundreds of models on a busy machine.
 TIMEOUT_SECONDS = 800
@@ -45,9 +46,10 @@ class OperationsTest(harness.HookTest):
                 compiled = [answer["name"] for answer in answers if not answer["loaded"]]
                 self.assertEqual(compiled, REFUSED, f"not loaded at start {start + 1}")
                 now = self.outcomes()
-                self.assertEqual(now["compiled"], before["compiled"])
-                self.assertEqual(now["bypassed"] - before["bypassed"], len(REFUSED))
-                self.assertIn("refuses what it exports", json.dumps(self.larder("stats")))
+                once_more = len(REFUSED) if start == 1 else 0
+                self.assertEqual(now["compiled"] - before["compiled"], once_more)
+                self.assertEqual(now["bypassed"] - before["bypassed"], len(REFUSED) - once_more)
+        self.assertIn("refuses to import its own export", json.dumps(self.larder("stats")))
 
 
 if __name__ == "__main__":

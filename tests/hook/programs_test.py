@@ -203,7 +203,7 @@ class StartsAnywayTest(harness.HookTest):
 
     def test_a_directory_that_is_no_larder(self):
         (self.folder("larder") / "letter.txt").write_text("dear reader")
-        self.started(self.run_larder(command=self.command), "neither a larder nor empty")
+        self.started(self.run_larder(command=self.command), "not empty and not a larder")
 
 
 class UnreadableTest(harness.HookTest):

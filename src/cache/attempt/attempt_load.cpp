@@ -345,7 +345,14 @@ std::optional<Outcome> Attempt::import_blob(const format::Manifest& manifest,
             note_refusal(Refused::later);
         }
         miss_ = imported.error().message();
-        refusal_ = "the runtime did not accept the kept blob: " + miss_;
+        auto refusal = "the runtime did not accept the kept blob: " + miss_;
+        // A blob that the runtime has never accepted is the runtime's own fault: after
+        // k_refusals_max loads it is not published again.
+        if (proven) {
+            refusal_ = std::move(refusal);
+        } else {
+            session_.log().info(refusal);
+        }
         return std::nullopt;
     }
     watch(kernel_trial);

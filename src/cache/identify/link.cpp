@@ -44,6 +44,7 @@ std::optional<LinkedEntry> entry_of_graph(Session& session, store::Store& store,
     if (request.exports_without_weights()) return std::nullopt;
     auto graph = key_of_graph(session, request, identified.inputs);
     if (!graph) return std::nullopt;
+    session.wait_for_published(graph->key);
     auto found = store.find(graph->key).manifest;
     if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
     // A hit by path shows the names that are in the blob: they must be those of the file.
@@ -61,6 +62,7 @@ std::optional<LinkedEntry> entry_of_file(Session& session, store::Store& store,
     if (!in_file) return std::nullopt;
     const auto by_path = identify_file(session, *in_file, path);
     if (!by_path) return std::nullopt;
+    session.wait_for_published(by_path->key);
     auto found = store.find(by_path->key).manifest;
     if (!found || is_withheld(*found) || !can_be_linked(*found)) return std::nullopt;
     // The file may have changed since.
