@@ -7,6 +7,7 @@ with the others.
 import os
 import pathlib
 import pty
+import shutil
 import signal
 import stat
 import subprocess
@@ -265,6 +266,18 @@ class KeepingTest(ProgramTest):
         self.assertEqual(stats["by_model"][str(self.models / "dense.xml")]["loaded"], 2)
         self.assertEqual(stats["by_device"]["CPU"]["compiled"], 3)
         self.assertIn("bypass_reasons", stats)
+
+    def test_reasons_name_no_temporary_file(self):
+        shutil.rmtree(self.dir / "tmp")
+        (self.dir / "tmp").write_text("no directory")
+        for _ in range(2):
+            run = self.larder("compile", self.models / "dense.xml", "--json",
+                              "--property", "KEY_CACHE_GROUP_SIZE=9")
+            self.assertEqual((run.code, run.json["outcome"]), (3, "bypassed"), run)
+            self.assertIn(str(self.dir), run.json["reason"])
+        reasons = self.done("stats", "--json").json["bypass_reasons"]
+        self.assertEqual(list(reasons.values()), [2], reasons)
+        self.assertNotIn(str(self.dir), str(reasons))
         time.sleep(1.1)
         self.assertEqual(self.done("stats", "--since", "1s", "--json").json["loaded"], 0)
         self.assertIn("dense.xml", self.done("stats").out)
