@@ -3,11 +3,14 @@
 Method: the real program with settings from every origin, and with faults that doctor must find.
 """
 
+import os
 import pathlib
+import pwd
 import re
 
 import harness
 from harness import ProgramTest
+from unable import unable
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -39,6 +42,24 @@ class SurroundingsTest(ProgramTest):
 
     def test_the_directory(self):
         self.assertEqual(self.done("dir").out, f"{self.dir}\n")
+
+    def test_a_user_without_HOME_has_a_home(self):
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        for environment in {}, {"HOME": ""}:
+            run = self.run_bare("dir", environment=environment)
+            self.assertEqual((run.code, run.out), (0, f"{home}/.cache/larder\n"), run)
+
+    def test_a_user_without_a_home_is_told(self):
+        if os.getuid() != 0:
+            unable(self, "only root can be another user")
+        nobody = {"user": 54321, "group": 54321, "extra_groups": [], "cwd": "/"}
+        try:
+            run = self.run_bare("dir", **nobody)
+        except PermissionError:
+            unable(self, "another user may not run the program")
+        self.check_message(run, 1, ["no home directory", "LARDER_DIR"])
+        self.assertEqual(run.out, "")
+        self.check_message(self.run_bare("ls", **nobody), 1, ["no home directory", "LARDER_DIR"])
 
     def test_settings_are_got_and_set(self):
         home = {"HOME": str(self.root)}
