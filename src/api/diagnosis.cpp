@@ -117,7 +117,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
         advice.push_back(
             {Severity::warning, "space",
              "only " + format_size(space->available_bytes) + " are free under '" + directory + "'",
-             "remove entries that are not needed: larder ls --sort last_used"});
+             "free space on this disk; entries that are not needed: larder ls --sort last_used"});
     }
     if (const auto totals = store.totals(); !totals) {
         advice.push_back(

@@ -139,7 +139,9 @@ Sources::Values Sources::parse(const fs::path& path, const std::string& text) co
         std::ostringstream what;
         what << "cannot read '" << path.string() << "': line " << error.source().begin.line << ": "
              << error.description();
-        throw Error(ErrorCode::invalid_argument, what.str(), "correct it, or remove it");
+        throw Error(ErrorCode::invalid_argument, what.str(),
+                    "write each setting on a line of its own, with its value in quotes: "
+                    "max_size = \"20GiB\"");
     }
     for (const auto& [name, value] : values) {
         if (std::ranges::find(names_, name) != names_.end()) continue;

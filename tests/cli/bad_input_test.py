@@ -121,6 +121,9 @@ class BadUsageTest(ProgramTest):
         for words in (("show",), ("verify",), ("rm", "--yes")):
             run = self.refused(2, *words, prefix, says="begins")
             self.assertGreaterEqual(run.error.count("\n  " + prefix), 2, run)
+            # A word of three characters is more likely a mistake.
+            code = 1 if words != ("verify",) else 2
+            self.refused(code, *words, prefix[:3], says=[f"'{prefix[:3]}'", "four characters"])
         absent = "0" * 64
         self.refused(1, "show", absent, says=absent)
         self.refused(1, "rm", absent, "--yes", says=absent)

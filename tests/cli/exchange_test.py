@@ -281,9 +281,11 @@ class ExchangeTest(ProgramTest):
         self.signing.chmod(0o644)
         self.refused(1, "push", self.url, "--sign", self.signing, says="chmod 600")
         self.signing.chmod(0o600)
-        self.refused(1, "key", "generate", self.signing, says="exist")
-        self.refused(2, "push", self.url, "--sign", self.public, says="private key")
-        self.refused(2, "key", "show", self.models / "dense.xml", says="private key")
+        self.refused(1, "key", "generate", self.signing, says=["exist", "another name"])
+        self.refused(2, "push", self.url, "--sign", self.public,
+                     says=["private key", "this is a public key"])
+        said = self.refused(2, "key", "show", self.models / "dense.xml", says="private key")
+        self.assertNotIn(f"generate {self.models}", said.error)
 
     def test_keys_are_those_of_other_programs(self):
         name = self.done("key", "show", self.signing).out

@@ -149,6 +149,11 @@ class KeepingTest(ProgramTest):
         content[len(content) // 2] ^= 1
         path.chmod(0o644)
         path.write_bytes(content)
+        # For people, a file is named once, and by its place in the larder.
+        title, row, *_ = self.larder("verify", environment={"LARDER_MODE": "read-only"}) \
+            .out.splitlines()
+        self.assertIn(f"  objects/{path.parent.name}/{path.name}  ", row)
+        self.assertEqual(row.count(path.name), 1, row)
         run = self.larder("verify", "--json")
         self.assertEqual(run.code, 1, run)
         [finding] = run.json["findings"]

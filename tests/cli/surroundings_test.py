@@ -35,6 +35,9 @@ class SurroundingsTest(ProgramTest):
         self.assertRegex(version, r"^larder \d+\.\d+\.\d+$")
         for words in (["-V"], ["version"]):
             self.assertEqual(self.run_bare(*words).out, version)
+        for words in (["help"], ["help", "help"], ["help", "version"], ["version", "--help"]):
+            self.assertEqual(self.run_bare(*words).out, run.out)
+        self.assertIn("3 a model could not be kept", " ".join(run.out.split()))
 
     def test_verbs_of_other_programs_are_understood(self):
         for word, verb in (("list", "ls"), ("inspect", "show"), ("comple", "compile")):
@@ -81,6 +84,7 @@ class SurroundingsTest(ProgramTest):
         self.refused(2, "config", "set", "max_size", "lots", says="cannot read 'lots'")
         self.refused(2, "config", "set", "maxsize", "1GB", says=("'maxsize'", "max_size"))
         self.refused(2, "config", "get", "max_size", "1GB", says="takes one name")
+        self.refused(2, "config", "max_size", says="larder config get NAME")
         self.refused(2, "config", "set", "max_size", says="the value is missing")
         self.assertEqual(file.read_text(), before)
 
