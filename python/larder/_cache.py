@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from larder import reports
 from larder._error import CompileError, Error, UsageError
 from larder._program import Receiver, run
 from larder._settings import (
-    Settings, Size, StrPath, Time, in_python_words, size_text, time_text, variables_of,
+    Settings, Size, StrPath, Time, in_python_words, is_given, size_text, time_text, variables_of,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +21,27 @@ if TYPE_CHECKING:
     else:
         from typing_extensions import Unpack
 
-Properties = Mapping[str, str | int | float | bool]
+
+class _Enumerator(Protocol):
+    """A value of OpenVINO's own enumerations, such as `hint.PerformanceMode.LATENCY`."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class _Type(Protocol):
+    """An element type of OpenVINO, such as `openvino.Type.f16`."""
+
+    def to_string(self) -> str: ...
+
+
+class _Streams(Protocol):
+    """A number of streams, such as `openvino.properties.streams.Num.AUTO`."""
+
+    def to_integer(self) -> int: ...
+
+
+Properties = Mapping[str, str | int | float | bool | _Enumerator | _Type | _Streams]
 # Called with the amount that is done and the total amount.
 Progress = Callable[[int, int], None]
 
@@ -31,6 +52,7 @@ _DONE = (0,)
 _DONE_IN_PART = (0, 1)
 _VERIFIED = (*range(8), 130)
 _INTERRUPTIBLE = (0, 1, 130)
+_PULLED = (*_INTERRUPTIBLE, 3)
 
 
 class Cache:
@@ -54,7 +76,7 @@ class Cache:
 
     def __repr__(self) -> str:
         given = {**self._given, "dir": self._variables.get("LARDER_DIR")}
-        words = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        words = [f"{name}={value!r}" for name, value in given.items() if is_given(value)]
         return f"larder.Cache({', '.join(words)})"
 
     def ls(self, *filters: str, sort: str | None = None,
@@ -64,14 +86,18 @@ class Cache:
         return self._ask(reports.Listing, "ls", *(f"--filter={each}" for each in filters),
                          *_flag("sort", sort), *_flag("limit", limit))
 
-    def show(self, key: str) -> reports.WholeEntry:
-        """One entry with all inputs of its key; `key` may be shortened."""
-        return self._ask(reports.WholeEntry, "show", names=[key])
+    def show(self, *targets: StrPath) -> list[reports.WholeEntry]:
+        """Entries with all inputs of their keys, by key or by model; keys may be shortened."""
+        found: list[Any] = []
+        self._run("show", names=targets, codes=_DONE, on_answer=found.append)
+        return found
 
-    def why(self, model: StrPath, *, device: str = "CPU",
-            properties: Properties | None = None) -> reports.Explanation:
-        """Says whether this model would be loaded or compiled now, and why."""
-        return self._ask(reports.Explanation, "why", *_request(device, properties), names=[model])
+    def why(self, model: StrPath, *, device: str = "CPU", properties: Properties | None = None,
+            shape: str | None = None) -> reports.Explanation:
+        """Says whether this model would be loaded or compiled now, and why. `shape` is as for
+        :meth:`compile`."""
+        return self._ask(reports.Explanation, "why", *_request(device, properties),
+                         *_flag("shape", shape), names=[model])
 
     def compile(self, *models: StrPath, device: str = "CPU", properties: Properties | None = None,
                 shape: str | None = None,
@@ -97,21 +123,21 @@ class Cache:
                                failed[0]["remedy"] or "", code, found)
         return found
 
-    def verify(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
+    def verify(self, *targets: StrPath, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.VerifyReport:
         """Reads every stored byte (of these entries; of all without any), at most `max_rate`
         ("100MB") in a second, and sets damaged files aside. `progress` receives the number of
         bytes. If a check of the whole larder is interrupted, the next one continues it, unless it
         begins `from_the_start`."""
         return self._ask(reports.VerifyReport, "verify", *_check(max_rate, from_the_start),
-                         names=keys, codes=_VERIFIED, progress=progress)
+                         names=targets, codes=_VERIFIED, progress=progress)
 
-    def repair(self, *keys: str, max_rate: Size | None = None, from_the_start: bool = False,
+    def repair(self, *targets: StrPath, max_rate: Size | None = None, from_the_start: bool = False,
                progress: Progress | None = None) -> reports.RepairReport:
         """Like :meth:`verify`; also compiles the models of damaged entries again if they still
         exist, and removes the other damaged entries."""
         return self._ask(reports.RepairReport, "repair", *_check(max_rate, from_the_start),
-                         names=keys, codes=_INTERRUPTIBLE, progress=progress)
+                         names=targets, codes=_INTERRUPTIBLE, progress=progress)
 
     def rm(self, *targets: StrPath, dry_run: bool = False) -> reports.RemovalReport:
         """Removes entries by key, or all entries that were compiled from a model."""
@@ -119,11 +145,17 @@ class Cache:
 
     def prune(self, *, stale: bool = False, incompatible: bool = False,
               older_than: Time | None = None, max_size: Size | None = None,
-              dry_run: bool = False) -> reports.PruneReport:
-        """Removes entries by rules ("30d" old, "20GiB" in total), and files that no entry uses."""
+              quarantine: bool = False, dry_run: bool = False) -> reports.PruneReport:
+        """Removes entries by rules ("30d" old, "20GiB" in total), and files that no entry uses;
+        with `quarantine` also files that were set aside."""
         return self._ask(reports.PruneReport, "prune", _consent(dry_run),
                          *_switch("stale", stale), *_switch("incompatible", incompatible),
-                         *_time_flag("older-than", older_than), *_size_flag("max-size", max_size))
+                         *_switch("quarantine", quarantine), *_time_flag("older-than", older_than),
+                         *_size_flag("max-size", max_size))
+
+    def clear(self, *, dry_run: bool = False) -> reports.PruneReport:
+        """Removes every entry that is not pinned, and the files that were set aside."""
+        return self._ask(reports.PruneReport, "clear", _consent(dry_run))
 
     def compress(self, *targets: StrPath, older_than: Time | None = None, dry_run: bool = False,
                  progress: Progress | None = None) -> reports.CompressReport:
@@ -148,8 +180,35 @@ class Cache:
         """Allows entries to be removed again."""
         return self._ask(reports.Unpinned, "unpin", names=targets)
 
+    def push(self, url: str, *targets: StrPath, sign: StrPath | None = None, dry_run: bool = False,
+             progress: Progress | None = None) -> reports.ExchangeReport:
+        """Copies entries (these, by key or by model, or all) into the storage `url`
+        ("file:///mnt/models"), signed with the key in the file `sign`. The states of the entries
+        say which of them could not be copied."""
+        return self._ask(reports.ExchangeReport, "push", *_path_flag("sign", sign),
+                         *_switch("dry-run", dry_run), names=[url, *targets], codes=_INTERRUPTIBLE,
+                         progress=progress)
+
+    def pull(self, url: str, *targets: StrPath, trust: Iterable[StrPath] = (),
+             dry_run: bool = False, progress: Progress | None = None) -> reports.ExchangeReport:
+        """Copies entries (these, or all) from the storage `url` into this larder, if one of the
+        public keys in the files `trust` has signed them. The states of the entries say which of
+        them were not copied."""
+        return self._ask(reports.ExchangeReport, "pull",
+                         *(word for file in trust for word in _path_flag("trust", file)),
+                         *_switch("dry-run", dry_run), names=[url, *targets], codes=_PULLED,
+                         progress=progress)
+
+    def generate_key(self, file: StrPath) -> reports.PublicKey:
+        """Makes the signing key `file`, and its public key, the same name with ".pub"."""
+        return self._ask(reports.PublicKey, "key", names=["generate", file])
+
+    def show_key(self, file: StrPath) -> reports.PublicKey:
+        """The name of the public key of a signing key or a public key."""
+        return self._ask(reports.PublicKey, "key", names=["show", file])
+
     def scan(self, directory: StrPath, *, remove_stale: bool = False,
-              dry_run: bool = False) -> reports.ScanReport:
+             dry_run: bool = False) -> reports.ScanReport:
         """Lists OpenVINO's own cache in a `CACHE_DIR`; `remove_stale` removes the files that the
         OpenVINO of this machine would not load."""
         removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
@@ -158,6 +217,15 @@ class Cache:
     def stats(self, since: Time | None = None) -> reports.Stats:
         """The outcomes of requests ("7d": not older than that), and the saved time."""
         return self._ask(reports.Stats, "stats", *_time_flag("since", since))
+
+    def dir(self) -> pathlib.Path:
+        """The directory of the larder."""
+        [setting] = [setting for setting in self.config()["settings"]
+                     if setting["name"] == "directory"]
+        if not setting["value"]:
+            raise Error("there is no place for a larder: this user has no home directory",
+                        "set LARDER_DIR or HOME")
+        return pathlib.Path(setting["value"])
 
     def config(self) -> reports.Configuration:
         """Every setting in force, and where it comes from."""
@@ -207,6 +275,10 @@ def _time_flag(name: str, value: Time | None) -> list[str]:
     return [] if value is None else _flag(name, time_text(value))
 
 
+def _path_flag(name: str, value: StrPath | None) -> list[str]:
+    return [] if value is None else _flag(name, os.fspath(value))
+
+
 def _switch(name: str, is_on: bool) -> list[str]:
     return [f"--{name}"] if is_on else []
 
@@ -222,7 +294,17 @@ def _check(max_rate: Size | None, from_the_start: bool) -> list[str]:
 def _request(device: str, properties: Properties | None) -> list[str]:
     words = [f"--device={device}"]
     for name, value in (properties or {}).items():
-        # In OpenVINO's notation.
-        text = ("YES" if value else "NO") if isinstance(value, bool) else str(value)
-        words.append(f"--property={name}={text}")
+        words.append(f"--property={name}={_property_text(value)}")
     return words
+
+
+def _property_text(value: Any) -> str:
+    """In OpenVINO's notation. Its own types are known by their members: it is not imported here."""
+    if isinstance(value, bool):
+        return "YES" if value else "NO"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    for member in ("to_string", "to_integer"):
+        if hasattr(value, member):
+            return str(getattr(value, member)())
+    return str(getattr(value, "name", value))

@@ -80,11 +80,11 @@ class Installation:
     @property
     def is_serving(self) -> bool:
         """Whether the next model that this process compiles goes through this installation: it has
-        not ended, no later installation is in effect, and it is not switched off. Whether OpenVINO
-        has the version for which larder was built is known after this process has compiled a
-        model."""
+        not ended, no later installation is in effect, it is not switched off, and this user may
+        read its larder. Whether OpenVINO has the version for which larder was built is known after
+        this process has compiled a model."""
         return (self._lasts and is_last_layer(self._variables) and self.mode not in (None, "off")
-                and _serves(self._preload))
+                and _may_read(self.directory) and _serves(self._preload))
 
     def __repr__(self) -> str:
         if not self._lasts:
@@ -214,6 +214,12 @@ def _renew(preload: ctypes.CDLL, serves: bool) -> bool:
     renew.argtypes = [ctypes.c_bool]
     renew.restype = ctypes.c_bool
     return bool(renew(serves))
+
+
+def _may_read(directory: pathlib.Path | None) -> bool:
+    if directory is None:
+        return False
+    return not os.path.lexists(directory) or os.access(directory, os.R_OK | os.X_OK)
 
 
 def _serves(preload: ctypes.CDLL) -> bool:

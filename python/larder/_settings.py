@@ -55,7 +55,15 @@ def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
         if name not in known:
             raise TypeError(f"larder has no setting '{name}'; it has {', '.join(known)}")
     return {_variable_of(name): _text_of(name, value)
-            for name, value in settings.items() if value is not None}
+            for name, value in settings.items() if is_given(value)}
+
+
+def is_given(value: object) -> bool:
+    """An empty text is no setting, as an empty variable is none: `os.environ.get("DIR", "")` may
+    be its origin."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value) not in ("", b"")
+    return value is not None and value != ""
 
 
 def in_python_words(error: UsageError, settings: Mapping[str, object]) -> UsageError | None:
@@ -63,7 +71,7 @@ def in_python_words(error: UsageError, settings: Mapping[str, object]) -> UsageE
     set no variable."""
     for name, value in settings.items():
         begin = f"{_variable_of(name)}: "
-        if value is None or not error.message.startswith(begin):
+        if not is_given(value) or not error.message.startswith(begin):
             continue
         hint = error.hint
         if name in (*_SIZES, *_TIMES):

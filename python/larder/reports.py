@@ -87,7 +87,7 @@ class ModelFile(TypedDict):
 
 
 class WholeEntry(Entry):
-    """The result of `Cache.show`: an entry with all inputs of its key."""
+    """A result of `Cache.show`: an entry with all inputs of its key."""
 
     schema_version: int
     without_weights: bool
@@ -235,7 +235,7 @@ class Pruned(ShortEntry):
 
 
 class PruneReport(TypedDict):
-    """The result of `Cache.prune`."""
+    """The result of `Cache.prune` and `Cache.clear`."""
 
     schema_version: int
     dry_run: bool
@@ -245,6 +245,34 @@ class PruneReport(TypedDict):
     set_aside_files: int
     total_bytes: int
     held_back: str | None
+
+
+class Moved(TypedDict):
+    """An entry that was to be copied; `reason` says why it was not."""
+
+    key: str
+    model: str | None
+    state: Literal["moved", "was there", "skipped", "failed"]
+    bytes: int
+    reason: str | None
+
+
+class ExchangeReport(TypedDict):
+    """The result of `Cache.push` and `Cache.pull`."""
+
+    schema_version: int
+    url: str
+    entries: list[Moved]
+    bytes: int
+    complete: bool
+
+
+class PublicKey(TypedDict):
+    """The result of `Cache.generate_key` and `Cache.show_key`; `public_key` is hexadecimal."""
+
+    schema_version: int
+    public_key: str
+    file: str
 
 
 class Recoded(ShortEntry):

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "os/environment.h"
 #include "os/file_size_limit.h"
 
 namespace larder::api {
@@ -38,7 +39,7 @@ std::filesystem::path directory_in(const char* variable) {
 
 std::filesystem::path below_home(const char* variable, const char* in_home) {
     if (auto base = directory_in(variable); !base.empty()) return base / "larder";
-    if (auto home = directory_in("HOME"); !home.empty()) return home / in_home / "larder";
+    if (auto home = home_directory(); !home.empty()) return home / in_home / "larder";
     return {};
 }
 
@@ -96,6 +97,16 @@ Compiling compiling(const internal::store::CompileLockHolder& holder) {
         found.waiting.push_back({user.process, user.program, time_point(user.started_at_ns)});
     }
     return found;
+}
+
+std::filesystem::path home_directory() {
+    const char* const variable = std::getenv("HOME");
+    std::filesystem::path home = variable == nullptr ? "" : variable;
+    if (home.empty()) {
+        const auto files = internal::os::make_posix_file_system();
+        home = internal::os::home_of_this_user(*files, "/etc/passwd");
+    }
+    return home.is_absolute() ? home : std::filesystem::path{};
 }
 
 Options with_defaults(Options options) {

@@ -36,6 +36,10 @@ inline void value_or_throw(internal::Result<void> result) {
 
 [[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);
 
+// Returns HOME, or if that is not set the home directory in /etc/passwd, as services and cron jobs
+// often have no HOME; empty if neither is an absolute path.
+[[nodiscard]] std::filesystem::path home_directory();
+
 // `options` with the default directories filled in.
 [[nodiscard]] Options with_defaults(Options options);
 

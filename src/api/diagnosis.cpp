@@ -47,6 +47,27 @@ void add_missing(internal::store::Store& store, std::vector<Store::Advice>& advi
                       "the next request compiles it, or now: larder repair"});
 }
 
+void add_quarantine(internal::store::Store& store, const internal::store::Totals& totals,
+                    std::vector<Store::Advice>& advice) {
+    auto text = std::to_string(totals.quarantined) +
+                (totals.quarantined == 1 ? " damaged or crashing file is"
+                                         : " damaged or crashing files are") +
+                " set aside (" + format_size(totals.quarantined_bytes) + ")";
+    const auto entries = store.entries_set_aside();
+    const auto missing = entries ? entries->size() : 0;
+    const std::string remove = "to delete what is set aside: larder prune --quarantine";
+    if (missing == 0) {
+        advice.push_back(
+            {Severity::info, "quarantine", text + ", and no entry lacks them", remove});
+        return;
+    }
+    text += "; " + std::to_string(missing) +
+            (missing == 1 ? " entry has not been compiled since"
+                          : " entries have not been compiled since");
+    advice.push_back(
+        {Severity::warning, "quarantine", text, "to compile them now: larder repair; " + remove});
+}
+
 void add_owner(const std::string& directory, const internal::os::FileInfo& info,
                std::vector<Store::Advice>& advice) {
     if (!internal::os::is_root() || info.owner == 0) return;
@@ -96,19 +117,13 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
         advice.push_back(
             {Severity::warning, "space",
              "only " + format_size(space->available_bytes) + " are free under '" + directory + "'",
-             "remove entries that are not needed: larder ls --sort last_used"});
+             "free space on this disk; entries that are not needed: larder ls --sort last_used"});
     }
     if (const auto totals = store.totals(); !totals) {
         advice.push_back(
             {Severity::error, "directory", totals.error().message(), totals.error().remedy});
     } else if (totals->quarantined > 0) {
-        advice.push_back({Severity::warning, "quarantine",
-                          std::to_string(totals->quarantined) +
-                              (totals->quarantined == 1 ? " damaged or crashing blob is"
-                                                        : " damaged or crashing blobs are") +
-                              " set aside (" + format_size(totals->quarantined_bytes) + ")",
-                          "to compile them anew: larder repair; to delete the damaged files: "
-                          "larder prune --quarantine"});
+        add_quarantine(store, *totals, advice);
     }
     (void)state.usage(store.id());  // opens it
     if (const auto fault = state.fault()) {

@@ -9,6 +9,7 @@
 
 #include <toml++/toml.h>
 
+#include "api/convert.h"
 #include "larder/error.hpp"
 #include "os/denial.h"
 #include "os/file_system.h"
@@ -25,9 +26,11 @@ bool is_path(std::string_view name) { return name.ends_with("directory"); }
 
 // Relative paths in a file are relative to the file, "~/" is the home directory.
 std::string path_in_file(const std::string& value, const fs::path& file) {
-    const auto home = environment_value("HOME");
-    if (value.starts_with("~/") && !home.empty())
-        return (fs::path(home) / value.substr(2)).string();
+    if (value.starts_with("~/")) {
+        if (const auto home = home_directory(); !home.empty()) {
+            return (home / value.substr(2)).string();
+        }
+    }
     return (file.parent_path() / value).lexically_normal().string();
 }
 
@@ -40,12 +43,12 @@ std::string environment_value(const char* variable) {
 }
 
 fs::path user_file() {
-    auto home = environment_value("XDG_CONFIG_HOME");
-    if (home.empty()) {
-        home = environment_value("HOME");
-        if (!home.empty()) home += "/.config";
+    fs::path base = environment_value("XDG_CONFIG_HOME");
+    if (base.empty()) {
+        base = home_directory();
+        if (!base.empty()) base /= ".config";
     }
-    return home.empty() ? fs::path{} : fs::path(home) / "larder" / "config.toml";
+    return base.empty() ? base : base / "larder" / "config.toml";
 }
 
 Sources::Sources(const std::map<std::string, std::string>& overrides,
@@ -136,7 +139,9 @@ Sources::Values Sources::parse(const fs::path& path, const std::string& text) co
         std::ostringstream what;
         what << "cannot read '" << path.string() << "': line " << error.source().begin.line << ": "
              << error.description();
-        throw Error(ErrorCode::invalid_argument, what.str(), "correct it, or remove it");
+        throw Error(ErrorCode::invalid_argument, what.str(),
+                    "write each setting on a line of its own, with its value in quotes: "
+                    "max_size = \"20GiB\"");
     }
     for (const auto& [name, value] : values) {
         if (std::ranges::find(names_, name) != names_.end()) continue;

@@ -163,10 +163,6 @@ struct Store::Impl {
         open.min_free = api::size_limit(options.min_free);
         open.history = &state;
         open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
-        if (open.directory.empty()) {
-            throw Error(ErrorCode::not_found, "there is no place for a larder",
-                        "set LARDER_DIR or HOME");
-        }
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
         for (const auto& notice : options.notices) log->warn(notice);
     }

@@ -15,6 +15,24 @@ bool names_a_source_file(std::string_view line) {
     return line.starts_with("Check '") && line.find("' failed at ") != std::string_view::npos;
 }
 
+// Returns the advice for an error that comes with none.
+const char* general_advice(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::not_found: return "check the name and the path";
+        case ErrorCode::permission_denied: return "let this user access it, or be its owner";
+        case ErrorCode::read_only:
+            return "do this as a user, and on a machine, that can write there";
+        case ErrorCode::no_space: return "free space on that disk";
+        case ErrorCode::invalid_argument:
+        case ErrorCode::damaged:
+        case ErrorCode::unsupported:
+        case ErrorCode::miss:
+        case ErrorCode::timed_out:
+        case ErrorCode::io: break;
+    }
+    return "see also: larder doctor";
+}
+
 }  // namespace
 
 void throw_usage(std::string what, std::string remedy) {
@@ -40,8 +58,8 @@ Failure current_failure() {
         return error.failure();
     } catch (const Error& error) {
         const bool usage = error.code() == ErrorCode::invalid_argument;
-        const auto* advice = "see also: larder doctor";
-        return {error.what(), error.remedy().empty() ? advice : error.remedy(),
+        return {error.what(),
+                error.remedy().empty() ? general_advice(error.code()) : error.remedy(),
                 usage ? k_usage : k_failed};
     } catch (const std::bad_alloc&) {
         return {"there is not enough memory", {}, k_failed};

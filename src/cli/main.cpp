@@ -97,7 +97,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder pull file:///mnt/models --trust larder.key.pub\n"
      "  larder pull 'file:///media/usb?unsigned' 3f2a",
      declare_pull, k_prints},
-    {"key", "Generate a key that signs shared entries, or show the name of one",
+    {"key", "Generate a key that signs shared entries, or print a key's name",
      "  larder key generate larder.key\n"
      "  larder key show larder.key.pub",
      declare_key, k_prints_json},
@@ -135,7 +135,10 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
     const auto show = [&](CLI::Option* option, const char* name) {
         if (std::ranges::find(heeded, name) == heeded.end()) option->group("");
     };
-    show(app.add_option("--dir", flags.directory, "The larder")->type_name("DIR"), "--dir");
+    show(app.add_option("--dir", flags.directory,
+                        "The directory of the larder; default: LARDER_DIR, then ~/.cache/larder")
+             ->type_name("DIR"),
+         "--dir");
     show(app.add_option("--mode", flags.mode, "on, read-only, cache-only, refresh or off")
              ->type_name("MODE"),
          "--mode");
@@ -145,7 +148,7 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
          "--format");
     show(app.add_flag("--json", flags.json, "Short for --format json"), "--json");
     show(app.add_flag("-q", flags.quiet, "Print keys only"), "-q");
-    show(app.add_flag("-v", flags.verbose, "Say more"), "-v");
+    show(app.add_flag("-v", flags.verbose, "Say more: details, and messages of level info"), "-v");
     app.set_help_flag("-h,--help", "Print this and exit");
 }
 
@@ -167,12 +170,15 @@ void read_common_words(std::vector<std::string>& words) {
     if (words.front() == "help") {
         words.erase(words.begin());
         words.resize(std::min<std::size_t>(words.size(), 1));
+        const bool is_no_verb = !words.empty() && (words[0] == "help" || words[0] == "version");
+        if (is_no_verb) words.clear();
         words.emplace_back("--help");
     } else if (words.front() == "adopt") {
         std::fputs("larder: 'adopt' is called 'scan' now: it takes nothing over\n", stderr);
         words.front() = "scan";
-    } else if (words.front() == "version" && words.size() == 1) {
-        words.front() = "--version";
+    } else if (words.front() == "version") {
+        const bool asks_for_help = words.size() > 1 && (words[1] == "--help" || words[1] == "-h");
+        words = {asks_for_help ? "--help" : "--version"};
     }
 }
 
@@ -232,7 +238,9 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.get_formatter()->label("REQUIRED", "");
     app.footer(
-        "'larder VERB --help' explains a verb. Exit codes: 0 done, 1 failed, 2 wrong usage.");
+        "'larder VERB --help' or 'larder help VERB' explains a verb; 'larder version' prints the "
+        "version. Exit codes: 0 done, 1 failed, 2 wrong usage; 3 a model could not be kept, or no "
+        "entry was pulled.");
     std::vector<std::pair<CLI::App*, Run>> runs;
     for (const auto& verb : k_verbs) {
         auto* sub = app.add_subcommand(verb.name, verb.summary);

@@ -68,7 +68,9 @@ std::string rate_text(const Stats::Outcomes& total) {
     constexpr std::uint64_t k_percent = 100;
     return std::to_string(all) + (all == 1 ? " request: " : " requests: ") + std::to_string(hits) +
            " from the larder (" + std::to_string((hits * k_percent + all / 2) / all) + " %), " +
-           (total.saved.count() > 0 ? format_duration(total.saved) : "no time") + " saved";
+           (total.saved.count() < 0   ? format_duration(-total.saved) + " lost"
+            : total.saved.count() > 0 ? format_duration(total.saved) + " saved"
+                                      : "no time saved");
 }
 
 Table outcomes_table(const Context& context, const std::string& title) {

@@ -14,6 +14,7 @@ std::string fill_text(std::uint64_t total_bytes, std::uint64_t limit_bytes) {
 }
 
 std::string format_duration(std::chrono::milliseconds duration) {
+    if (duration.count() < 0) return "-" + format_duration(-duration);
     if (duration < std::chrono::seconds(1)) return fmt::format("{} ms", duration.count());
     return larder::format_duration(duration);
 }

@@ -66,13 +66,15 @@ void Table::fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles) {
         titles.erase(titles.begin() + at);
         for (auto& row : rows_) row.erase(row.begin() + at);
     }
-    if (needed() <= room) return;
-    const auto widest = std::ranges::max_element(widths);
-    constexpr std::size_t k_readable = 12;
-    const auto others = needed() - *widest;
-    *widest = others + k_readable < room ? room - others : std::min(*widest, k_readable);
-    const auto column = static_cast<std::size_t>(widest - widths.begin());
-    for (auto& row : rows_) row[column].text = shortened(row[column].text, *widest);
+    while (needed() > room) {
+        const auto widest = std::ranges::max_element(widths);
+        constexpr std::size_t k_readable = 12;
+        if (*widest <= k_readable) return;
+        const auto others = needed() - *widest;
+        *widest = others + k_readable < room ? room - others : k_readable;
+        const auto column = static_cast<std::size_t>(widest - widths.begin());
+        for (auto& row : rows_) row[column].text = shortened(row[column].text, *widest);
+    }
 }
 
 std::string Table::text() {

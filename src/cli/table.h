@@ -43,7 +43,8 @@ public:
 private:
     [[nodiscard]] std::string line(const std::vector<Cell>& row,
                                    const std::vector<std::size_t>& widths) const;
-    // Leaves out optional columns, from the right, and shortens the widest one, so that lines fit.
+    // Leaves out optional columns, from the right, and shortens the widest ones, so that lines
+    // fit.
     void fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles);
 
     std::vector<Column> columns_;

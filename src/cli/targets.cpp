@@ -10,8 +10,11 @@
 namespace larder::cli {
 namespace {
 
+// As git: a shorter word is more likely a mistake, and may be about to remove something.
+constexpr std::size_t k_key_characters_min = 4;
+
 bool could_be_a_key(const std::string& text) {
-    return text.size() <= 64 && !text.empty() &&
+    return text.size() <= 64 && text.size() >= k_key_characters_min &&
            text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
@@ -32,7 +35,8 @@ Targets find_targets(const Store& store, const std::vector<std::string>& names, 
         const auto found = store.keys_of_model(name);
         if (found.empty()) {
             throw CommandError({"no entry matches '" + name + "'",
-                                "'larder ls' lists keys and models", exit_code});
+                                "'larder ls' lists keys and models; a key needs four characters",
+                                exit_code});
         }
         keys.insert(keys.end(), found.begin(), found.end());
         targets.models.push_back(name);

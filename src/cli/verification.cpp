@@ -24,6 +24,15 @@ std::string counted(std::uint64_t count, const std::string& one, const std::stri
     return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+// The path has a column of its own.
+std::string without_path(std::string what, const std::string& path) {
+    const auto quoted = " '" + path + "'";
+    const auto found = path.empty() ? std::string::npos : what.find(quoted);
+    if (found != std::string::npos) what.erase(found, quoted.size());
+    if (what.ends_with(':')) what.pop_back();
+    return what;
+}
+
 }  // namespace
 
 void declare_verification(CLI::App& verb, VerificationFlags& flags) {
@@ -81,11 +90,13 @@ std::string summary_text(const Context& context, const VerifyReport& report) {
 
 std::string findings_text(const Context& context, const VerifyReport& report) {
     auto table = context.table({{"FINDING"}, {"KEY"}, {"FILE"}, {"WHAT"}});
+    const auto larder = context.options().directory.string() + "/";
     for (const auto& finding : report.findings) {
+        const bool is_inside = finding.path.starts_with(larder);
         table.add({{to_string(finding.damage), Colour::red},
                    {finding.key.empty() ? "-" : finding.key.substr(0, 12)},
-                   {finding.path},
-                   {finding.what}});
+                   {is_inside ? finding.path.substr(larder.size()) : finding.path},
+                   {without_path(finding.what, finding.path)}});
     }
     return table.empty() ? "" : table.text();
 }

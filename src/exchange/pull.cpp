@@ -80,6 +80,15 @@ bool is_kept(store::Store& store, const format::Manifest& manifest) {
 
 }  // namespace
 
+std::optional<Moved> refused(const SharedEntryInfo& entry) {
+    if (entry.refusal.empty()) return std::nullopt;
+    Moved moved;
+    moved.key = entry.key;
+    moved.state = entry.is_damaged ? Moved::State::failed : Moved::State::skipped;
+    moved.reason = entry.refusal;
+    return moved;
+}
+
 Exchange pull(store::Store& store, remote::Tier& tier, std::span<const SharedEntryInfo> entries,
               const Progress& progress) {
     std::uint64_t total = 0;
@@ -96,13 +105,14 @@ Exchange pull(store::Store& store, remote::Tier& tier, std::span<const SharedEnt
             exchange.is_complete = false;
             break;
         }
+        if (auto refusal = refused(entry)) {
+            exchange.entries.push_back(std::move(*refusal));
+            continue;
+        }
         Moved moved;
         moved.key = entry.key;
         moved.model = entry.manifest.model.path;
-        if (!entry.refusal.empty()) {
-            moved.state = Moved::State::skipped;
-            moved.reason = entry.refusal;
-        } else if (is_kept(store, entry.manifest)) {
+        if (is_kept(store, entry.manifest)) {
             moved.state = Moved::State::was_there;
         } else if (const auto done = fetcher.fetch(entry.manifest, moved.bytes); !done) {
             moved.state = Moved::State::failed;

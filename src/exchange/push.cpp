@@ -121,6 +121,11 @@ Result<Exchange> push(store::Store& store, remote::Tier& tier, std::span<const f
             if (!has_object(tier, part)) total += part.bytes;
         }
     }
+    const bool writes =
+        std::ranges::any_of(planned, [](const Planned& each) { return each.manifest.has_value(); });
+    if (writes) {
+        if (auto prepared = tier.prepare(); !prepared) return fail(std::move(prepared.error()));
+    }
     Exchange exchange;
     Sender sender(store, tier, signing_key, progress, total);
     for (const auto& each : planned) {

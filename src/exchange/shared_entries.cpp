@@ -66,6 +66,7 @@ Result<SharedEntryInfo> read_shared_entry(remote::Tier& tier, const format::Key&
         text ? format::decode_shared_entry(*text) : Result<format::SharedEntry>(fail(text.error()));
     const auto refuse = [&](const Error& error) {
         info.is_newer = error.code == Errc::unsupported;
+        info.is_damaged = !info.is_newer;
         info.refusal = error.message();
         return info;
     };

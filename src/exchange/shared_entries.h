@@ -26,6 +26,7 @@ struct SharedEntryInfo {
     format::Manifest manifest;         // where `refusal` is empty
     std::vector<std::string> signers;  // public keys in hexadecimal, those with a right signature
     std::string refusal;               // why the entry is not taken; empty if it is
+    bool is_damaged = false;           // which is why it is not taken
     bool is_newer = false;             // of a newer larder, which is why it is not taken
     std::int64_t written_at_ns = 0;
 };

@@ -142,17 +142,16 @@ int report(const Context& context, const exchange::Exchange& done, const std::st
         Context::print(text + "\n");
     }
     if (!done.is_complete) return k_ended_early;
-    return counts[State::failed] > 0 ? k_failed : k_done;
+    if (counts[State::failed] > 0) return k_failed;
+    const bool is_nothing_taken =
+        !done.entries.empty() && counts[State::skipped] == done.entries.size();
+    return is_nothing_taken ? k_not_kept : k_done;
 }
 
-exchange::Exchange plan_of(const std::vector<Key>& keys) {
-    exchange::Exchange plan;
-    for (const auto& key : keys) {
-        exchange::Moved moved;
-        moved.key = key;
-        plan.entries.push_back(std::move(moved));
-    }
-    return plan;
+exchange::Moved planned(const Key& key) {
+    exchange::Moved moved;
+    moved.key = key;
+    return moved;
 }
 
 int push(const Context& context, const ExchangeFlags& flags) {
@@ -161,8 +160,16 @@ int push(const Context& context, const ExchangeFlags& flags) {
         throw_usage("the URL ends in ?read-only: push refuses to write there",
                     "take ?read-only away");
     }
+    if (flags.key_file.empty() && !address.is_unsigned) {
+        throw_usage("no signing key is given: pull refuses entries that nobody signed",
+                    "give --sign FILE, or a URL that ends in ?unsigned");
+    }
     const auto keys = keys_to_push(context, flags);
-    if (flags.dry_run) return report(context, plan_of(keys), "would push", flags.url);
+    if (flags.dry_run) {
+        exchange::Exchange plan;
+        for (const auto& each : keys) plan.entries.push_back(planned(each));
+        return report(context, plan, "would push", flags.url);
+    }
     OpenLarder larder(context.options(), store::Access::read_only);
     std::optional<remote::SigningKey> key;
     if (!flags.key_file.empty()) {
@@ -195,13 +202,14 @@ int pull(const Context& context, const ExchangeFlags& flags) {
         trust.keys.insert(api::value_or_throw(remote::read_public_key(larder.system().fs, file)));
     }
     const auto tier = remote::open_tier(larder.system(), address);
+    api::value_or_throw(tier->check_exists());
     const auto entries = entries_to_pull(*tier, trust, flags);
     if (flags.dry_run) {
-        std::vector<Key> keys;
+        exchange::Exchange plan;
         for (const auto& entry : entries) {
-            if (entry.refusal.empty()) keys.push_back(entry.key);
+            plan.entries.push_back(exchange::refused(entry).value_or(planned(entry.key)));
         }
-        return report(context, plan_of(keys), "would pull", flags.url);
+        return report(context, plan, "would pull", flags.url);
     }
     Progress progress(flags.progress);
     const Interruption interruption;

@@ -21,9 +21,6 @@ OpenLarder::OpenLarder(const Options& options, store::Access access)
     open.history = &state_;
     open.world_writable = configuration_.allow_world_writable ? store::WorldWritable::allow
                                                               : store::WorldWritable::refuse;
-    if (open.directory.empty()) {
-        throw CommandError({"there is no place for a larder", "set LARDER_DIR or HOME"});
-    }
     store_ = api::value_or_throw(store::Store::open(system_.system(), *log_, state_, open));
     if (access == store::Access::read_write && store_->access() != access) {
         const auto& why = store_->read_only_reason();

@@ -24,7 +24,9 @@ constexpr std::size_t k_shown_digits = 12;
 struct Storage {
     explicit Storage(const std::string& url)
         : address(api::value_or_throw(remote::parse_address(url))),
-          tier(remote::open_tier(system.system(), address)) {}
+          tier(remote::open_tier(system.system(), address)) {
+        api::value_or_throw(tier->check_exists());
+    }
 
     internal::os::RealSystem system;
     remote::Address address;

@@ -9,6 +9,7 @@
 namespace larder::internal::remote {
 namespace {
 
+constexpr const char* k_check_url = "check the URL, and that the storage is mounted";
 constexpr std::size_t k_piece_bytes = std::size_t{1} << 20;
 // No upload takes so long: locks do not tell whose file it is, on other machines.
 constexpr std::chrono::nanoseconds k_abandoned_after = std::chrono::hours(24);
@@ -35,7 +36,52 @@ private:
     bool is_named_ = false;
 };
 
+// Returns whether `name` may be in a directory that is to become a storage. Another machine may be
+// about to make the same one: it makes its first entry last.
+bool may_precede_entries(std::string_view name) {
+    return name == k_objects || name == k_unfinished || name == "lost+found";
+}
+
 }  // namespace
+
+Result<void> DirectoryTier::check_exists() {
+    const auto entries = system_.fs.info(path_of(k_entries));
+    if (entries) return {};
+    if (entries.error().code != Errc::not_found) return fail(entries.error());
+    auto directory = system_.fs.info(path_);
+    if (directory) {
+        return fail(Errc::not_found, "nothing was ever pushed into this directory:", path_,
+                    k_check_url);
+    }
+    directory.error().remedy = k_check_url;
+    return fail(std::move(directory.error()));
+}
+
+Result<void> DirectoryTier::prepare() {
+    auto& fs = system_.fs;
+    if (fs.info(path_of("larder.json"))) {
+        return fail(Errc::invalid_argument, "this directory is a larder itself:", path_,
+                    "give another directory, or set LARDER_DIR to this one");
+    }
+    const auto names = fs.list(path_);
+    if (!names) {
+        if (names.error().code != Errc::not_found) return fail(names.error());
+        // A path that is wrong, or not mounted, would fill another disk.
+        if (const auto above = fs.info(os::parent_directory(path_)); !above) {
+            auto error = above.error();
+            error.remedy = std::string(k_check_url) + "; or make this directory";
+            return fail(std::move(error));
+        }
+        return os::make_directories(fs, path_);
+    }
+    if (std::ranges::any_of(*names, [](const auto& each) { return each.name == k_entries; }) ||
+        std::ranges::all_of(*names,
+                            [](const auto& each) { return may_precede_entries(each.name); })) {
+        return {};
+    }
+    return fail(Errc::invalid_argument, "this directory is neither a storage nor empty:", path_,
+                "give another directory");
+}
 
 Result<Stored> DirectoryTier::find(const std::string& name) {
     const auto info = system_.fs.info(path_of(name));
@@ -61,10 +107,6 @@ Result<void> DirectoryTier::read(const std::string& name, const Take& take) {
 
 Result<void> DirectoryTier::write(const std::string& name, std::uint64_t bytes, const Give& give) {
     auto& fs = system_.fs;
-    if (fs.info(path_of("larder.json"))) {
-        return fail(Errc::invalid_argument, "this directory is a larder itself:", path_,
-                    "give another directory, or set LARDER_DIR to this one");
-    }
     const auto unfinished = path_of(k_unfinished);
     const auto path = path_of(name);
     for (const auto& directory : {unfinished, os::parent_directory(path)}) {

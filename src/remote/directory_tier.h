@@ -10,10 +10,13 @@ namespace larder::internal::remote {
 
 class DirectoryTier final : public Tier {
 public:
-    // `system` must outlive it. The directory is made by the first write.
+    // `system` must outlive it. `prepare` makes the directory, but not the one above it, and
+    // refuses one that holds other things than a storage's.
     DirectoryTier(const os::System& system, std::string path)
         : system_(system), path_(std::move(path)) {}
 
+    Result<void> check_exists() override;
+    Result<void> prepare() override;
     Result<Stored> find(const std::string& name) override;
     Result<void> read(const std::string& name, const Take& take) override;
     Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give) override;

@@ -74,8 +74,13 @@ Bytes from_pem(std::string_view text, std::string_view label,
 
 Result<void> write_new(os::FileSystem& fs, const std::string& path, std::uint32_t mode,
                        std::string_view text) {
-    const auto file = fs.open(path, os::OpenMode::create_exclusive, mode);
-    if (!file) return fail(file.error());
+    auto file = fs.open(path, os::OpenMode::create_exclusive, mode);
+    if (!file) {
+        if (file.error().code == Errc::already_exists) {
+            file.error().remedy = "a key is never overwritten: give another name";
+        }
+        return fail(std::move(file.error()));
+    }
     auto done = (*file)->write_at(0, std::as_bytes(std::span(text)));
     if (done) done = (*file)->sync();
     if (!done) static_cast<void>(fs.remove(path));
@@ -120,10 +125,12 @@ Result<SigningKey> SigningKey::read(os::FileSystem& fs, const std::string& path)
     auto file = os::read_text_file(fs, path, k_key_file_bytes_max);
     if (!file) return fail(std::move(file.error()));
     auto seed = from_pem(file->text, k_private_label, k_private_prefix);
+    const bool is_public = !from_pem(file->text, k_public_label, k_public_prefix).empty();
     ::sodium_memzero(file->text.data(), file->text.size());
     if (seed.empty()) {
         return fail(Errc::invalid_argument, "no Ed25519 private key in PEM:", path,
-                    "make one: larder key generate " + path);
+                    is_public ? "this is a public key; give the signing key that belongs to it"
+                              : "give a file that 'larder key generate' made");
     }
     auto key = from_seed(seed);
     ::sodium_memzero(seed.data(), seed.size());

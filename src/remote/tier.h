@@ -34,6 +34,10 @@ public:
     Tier& operator=(const Tier&) = delete;
     virtual ~Tier() = default;
 
+    // Errc::not_found where nothing was ever written: the URL is wrong, or a share is not mounted.
+    [[nodiscard]] virtual Result<void> check_exists() = 0;
+    // Call it before the first write: refuses a place that is not meant for a storage.
+    [[nodiscard]] virtual Result<void> prepare() = 0;
     // Errc::not_found where there is nothing under the name.
     [[nodiscard]] virtual Result<Stored> find(const std::string& name) = 0;
     [[nodiscard]] virtual Result<void> read(const std::string& name, const Take& take) = 0;

@@ -159,6 +159,18 @@ Result<void> sweep(Connection& connection, std::int64_t newest, std::string_view
     return done;
 }
 
+// Returns a reason without the files that it names in quotes: temporary files have random names,
+// and every one of them would be a reason of its own.
+std::string without_paths(std::string reason) {
+    constexpr std::string_view k_begin = " '/";
+    for (auto at = reason.find(k_begin); at != std::string::npos; at = reason.find(k_begin, at)) {
+        const auto end = reason.find('\'', at + k_begin.size());
+        if (end == std::string::npos) break;
+        reason.erase(at, end + 1 - at);
+    }
+    return reason;
+}
+
 }  // namespace
 
 void State::record(const Event& event) {
@@ -229,8 +241,8 @@ std::vector<EventSum> State::summarise(std::string_view larder_id, std::int64_t 
         "GROUP BY model,device,outcome,reason ORDER BY model,device,outcome,reason",
         [&](Statement& statement) { statement.bind(larder_id).bind(since_ns); },
         [&](const Statement& row) {
-            sums.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.count(4),
-                            row.count(5), row.integer(6), row.count(7)});
+            sums.push_back({row.text(0), row.text(1), row.text(2), without_paths(row.text(3)),
+                            row.count(4), row.count(5), row.integer(6), row.count(7)});
         });
     return sums;
 }

@@ -62,7 +62,8 @@ struct Turn {
     std::vector<Key> before{};       // requested before it by the same program, nearest first
 };
 
-// Sums over events that agree in all fields named here.
+// Sums over events that agree in all fields named here. A reason names no file: every temporary
+// file has another name.
 struct EventSum {
     std::string model;
     std::string device;

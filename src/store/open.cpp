@@ -122,7 +122,9 @@ Result<void> open_context(Context& context, Creation creation) {
 Result<std::unique_ptr<Store>> Store::open(const os::System& system, Log& log,
                                            VerifiedMemory& memory, const OpenOptions& options) {
     if (options.directory.empty()) {
-        return fail(Errc::invalid_argument, "the larder has no directory");
+        return fail(Errc::not_found,
+                    "there is no place for a larder: this user has no home directory", {},
+                    "set LARDER_DIR or HOME");
     }
     auto context = std::make_unique<Context>(Context{system,
                                                      log,

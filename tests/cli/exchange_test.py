@@ -28,17 +28,18 @@ class ExchangeTest(ProgramTest):
         self.entry = self.compile(self.models / "dense.xml")
 
     def push(self, *words, **options):
-        words = words or ("--sign", self.signing)
+        if "--sign" not in words:
+            words += ("--sign", self.signing)
         return self.done("push", self.url, *words, "--json", **options).json
 
     def other_larder(self, verb, *words):
         return self.run_bare(verb, *words, "--dir", self.other,
                              environment={"HOME": str(self.root)})
 
-    def pull(self, *words):
+    def pull(self, *words, code=0):
         words = words or ("--trust", self.public)
         outcome = self.other_larder("pull", self.url, *words, "--json")
-        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(outcome.code, code, outcome)
         return outcome.json
 
     def states(self, report):
@@ -109,8 +110,9 @@ class ExchangeTest(ProgramTest):
         theirs = self.root / "theirs.key"
         self.done("key", "generate", theirs)
         self.push("--sign", theirs)
-        refused = self.pull()
-        self.assertEqual(self.states(refused), ["skipped"])
+        for words in (), ("--dry-run",):
+            refused = self.pull("--trust", self.public, *words, code=3)
+            self.assertEqual(self.states(refused), ["skipped"])
         self.assertIn("not among the trusted keys", refused["entries"][0]["reason"])
         # A second signature makes it ours, too.
         self.assertEqual(self.states(self.push()), ["moved"])
@@ -119,29 +121,45 @@ class ExchangeTest(ProgramTest):
         self.assertEqual(self.states(self.pull("--trust", f"{theirs}.pub")), ["moved"])
 
     def test_unsigned_entries_are_taken_where_the_url_says_so(self):
-        self.push("--dry-run")
-        self.done("push", self.url)
-        self.assertEqual(self.states(self.pull()), ["skipped"])
+        self.refused(2, "push", self.url, says="--sign")
+        self.assertFalse(self.shared.exists())
+        self.done("push", self.url + "?unsigned")
+        self.assertEqual(self.states(self.pull(code=3)), ["skipped"])
         self.url += "?unsigned"
         self.assertEqual(self.states(self.pull()), ["moved"])
 
-    def test_a_signature_is_of_one_entry_alone(self):
-        self.compile(self.models / "other.xml")
-        self.push()
-        first, second = self.files("entries")
-        one, two = (json.loads(path.read_text()) for path in (first, second))
-        one["signatures"] = two["signatures"]
-        first.write_text(json.dumps(one))
-        states = self.states(self.pull())
-        self.assertEqual(sorted(states), ["moved", "skipped"])
+    def test_a_storage_that_is_not_there_is_an_error(self):
+        unmounted = self.root / "unmounted"
+        unmounted.mkdir()
+        for path in self.root / "no such", unmounted, self.models:
+            url = f"file://{path}"
+            outcome = self.other_larder("pull", url, "--trust", self.public)
+            self.check_message(outcome, 1, [str(path), "is mounted"])
+            for words in ("ls",), ("prune", "--older-than", "1d", "--yes"):
+                self.refused(1, *words, "--remote", url, says=[str(path), "is mounted"])
+
+    def test_a_push_makes_one_directory_and_uses_no_other_one(self):
+        deep = self.root / "mistyped" / "deep"
+        signed = ("--sign", self.signing)
+        self.refused(1, "push", f"file://{deep}", *signed, says=[str(deep.parent), "is mounted"])
+        self.assertFalse(deep.parent.exists())
+        before = sorted(self.models.iterdir())
+        self.refused(2, "push", f"file://{self.models}", *signed, says="nor empty")
+        self.assertEqual(sorted(self.models.iterdir()), before)
+        # Another machine has just begun to push there, or the disk is new.
+        for name in "tmp", "objects", "lost+found":
+            (self.shared / name).mkdir(parents=True)
+        self.assertEqual(self.states(self.push()), ["moved"])
+        (self.shared / "README").write_text("of the team")
+        self.assertEqual(self.states(self.push()), ["was there"])
 
     def test_an_entry_under_another_name_is_not_taken(self):
         self.compile(self.models / "other.xml")
         self.push()
         first, second = self.files("entries")
         shutil.copy(second, first)
-        report = self.pull()
-        self.assertEqual(sorted(self.states(report)), ["moved", "skipped"])
+        report = self.pull(code=1)
+        self.assertEqual(sorted(self.states(report)), ["failed", "moved"])
         self.assertEqual(len(self.kept_elsewhere()), 1)
 
     def test_damaged_objects_are_never_published(self):
@@ -173,18 +191,18 @@ class ExchangeTest(ProgramTest):
         self.assertEqual(sorted(self.states(self.push())), ["moved", "was there"])
         self.assertEqual(sorted(self.states(self.pull())), ["moved", "was there"])
 
-    def test_entries_that_no_larder_wrote_are_skipped(self):
+    def test_entries_that_no_larder_wrote_are_damaged(self):
         self.push()
         (path,) = self.files("entries")
         for text in ("", "{}", "[" * 100_000, path.read_text()[:-2], "\0" * 64):
             path.write_text(text)
-            self.assertEqual(self.states(self.pull()), ["skipped"])
+            self.assertEqual(self.states(self.pull(code=1)), ["failed"])
         (path.parent / "not-a-key").write_text("x")
         (path.parent / ".." / "readme").write_text("x")
-        self.assertEqual(len(self.pull()["entries"]), 1)
+        self.assertEqual(len(self.pull(code=1)["entries"]), 1)
 
     def test_a_larder_is_no_storage(self):
-        outcome = self.larder("push", f"file://{self.dir}")
+        outcome = self.larder("push", f"file://{self.dir}?unsigned")
         self.check_message(outcome, 2, "is a larder itself")
 
     def age(self, path, hours):
@@ -195,7 +213,6 @@ class ExchangeTest(ProgramTest):
         return self.done("prune", "--remote", self.url, *words, "--yes", "--json").json
 
     def test_the_storage_is_listed(self):
-        self.assertEqual(self.done("ls", "--remote", self.url, "--json").json["entries"], [])
         self.push()
         (entry,) = self.done("ls", "--remote", self.url, "--json").json["entries"]
         self.assertEqual(entry["key"], self.entry["key"])
@@ -264,9 +281,11 @@ class ExchangeTest(ProgramTest):
         self.signing.chmod(0o644)
         self.refused(1, "push", self.url, "--sign", self.signing, says="chmod 600")
         self.signing.chmod(0o600)
-        self.refused(1, "key", "generate", self.signing, says="exist")
-        self.refused(2, "push", self.url, "--sign", self.public, says="private key")
-        self.refused(2, "key", "show", self.models / "dense.xml", says="private key")
+        self.refused(1, "key", "generate", self.signing, says=["exist", "another name"])
+        self.refused(2, "push", self.url, "--sign", self.public,
+                     says=["private key", "this is a public key"])
+        said = self.refused(2, "key", "show", self.models / "dense.xml", says="private key")
+        self.assertNotIn(f"generate {self.models}", said.error)
 
     def test_keys_are_those_of_other_programs(self):
         name = self.done("key", "show", self.signing).out
@@ -289,7 +308,7 @@ class ExchangeTest(ProgramTest):
     def test_a_storage_that_cannot_be_written_is_one_message(self):
         file = self.root / "file"
         file.write_text("x")
-        outcome = self.larder("push", f"file://{file}")
+        outcome = self.larder("push", f"file://{file}?unsigned")
         self.assertEqual(outcome.code, 1, outcome)
         self.assertIn(str(file), outcome.error)
         self.assertNotIn("Traceback", outcome.error)

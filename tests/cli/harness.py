@@ -100,15 +100,18 @@ class ProgramTest(unittest.TestCase):
         return self.done("ls", "--json").json["entries"]
 
     def two_keys_that_begin_alike(self):
-        """A prefix of one character that is ambiguous."""
+        """A prefix of four characters, the fewest that name a key, that is ambiguous."""
+        key = self.compile(self.models / "dense.xml")["key"]
+        manifest = self.dir / "entries" / key[:2] / f"{key}.json"
         seen = set()
-        for size in range(1, 18):
-            words = ("--property", f"KEY_CACHE_GROUP_SIZE={size}")
-            first = self.compile(self.models / "dense.xml", *words)["key"][0]
-            if first in seen:
-                return first
-            seen.add(first)
-        raise AssertionError("seventeen keys with different first characters")
+        for number in range(3000):
+            command = [os.environ["LARDER_SIMILAR_ENTRY"], manifest, "0", f"number={number}"]
+            begin = subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                                   text=True, timeout=60).stdout[:4]
+            if begin in seen:
+                return begin
+            seen.add(begin)
+        raise AssertionError("three thousand keys with different first characters")
 
 
 def main():

@@ -67,6 +67,14 @@ class RepairTest(ProgramTest):
             self.assertEqual([repair["outcome"] for repair in repairs.values()], ["recompiled"])
         self.assertEqual(self.repaired(), {})
         self.assertEqual(self.compile(self.own / "dense.xml")["outcome"], "loaded")
+        # The damaged files are still there, and nothing is left to repair.
+        self.assertEqual(self.done("doctor", "-q").out, "")
+        said = self.done("doctor").out
+        self.assertIn("no entry lacks them", said)
+        self.assertIn("larder prune --quarantine", said)
+        self.assertNotIn("larder repair", said)
+        self.done("prune", "--quarantine", "--yes")
+        self.assertNotIn("set aside", self.done("doctor").out)
 
     def test_what_was_found_earlier_is_not_compiled_where_nobody_wants_it(self):
         def set_aside():

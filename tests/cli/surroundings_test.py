@@ -3,11 +3,14 @@
 Method: the real program with settings from every origin, and with faults that doctor must find.
 """
 
+import os
 import pathlib
+import pwd
 import re
 
 import harness
 from harness import ProgramTest
+from unable import unable
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -32,6 +35,9 @@ class SurroundingsTest(ProgramTest):
         self.assertRegex(version, r"^larder \d+\.\d+\.\d+$")
         for words in (["-V"], ["version"]):
             self.assertEqual(self.run_bare(*words).out, version)
+        for words in (["help"], ["help", "help"], ["help", "version"], ["version", "--help"]):
+            self.assertEqual(self.run_bare(*words).out, run.out)
+        self.assertIn("3 a model could not be kept", " ".join(run.out.split()))
 
     def test_verbs_of_other_programs_are_understood(self):
         for word, verb in (("list", "ls"), ("inspect", "show"), ("comple", "compile")):
@@ -39,6 +45,24 @@ class SurroundingsTest(ProgramTest):
 
     def test_the_directory(self):
         self.assertEqual(self.done("dir").out, f"{self.dir}\n")
+
+    def test_a_user_without_HOME_has_a_home(self):
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        for environment in {}, {"HOME": ""}:
+            run = self.run_bare("dir", environment=environment)
+            self.assertEqual((run.code, run.out), (0, f"{home}/.cache/larder\n"), run)
+
+    def test_a_user_without_a_home_is_told(self):
+        if os.getuid() != 0:
+            unable(self, "only root can be another user")
+        nobody = {"user": 54321, "group": 54321, "extra_groups": [], "cwd": "/"}
+        try:
+            run = self.run_bare("dir", **nobody)
+        except PermissionError:
+            unable(self, "another user may not run the program")
+        self.check_message(run, 1, ["no home directory", "LARDER_DIR"])
+        self.assertEqual(run.out, "")
+        self.check_message(self.run_bare("ls", **nobody), 1, ["no home directory", "LARDER_DIR"])
 
     def test_settings_are_got_and_set(self):
         home = {"HOME": str(self.root)}
@@ -60,6 +84,7 @@ class SurroundingsTest(ProgramTest):
         self.refused(2, "config", "set", "max_size", "lots", says="cannot read 'lots'")
         self.refused(2, "config", "set", "maxsize", "1GB", says=("'maxsize'", "max_size"))
         self.refused(2, "config", "get", "max_size", "1GB", says="takes one name")
+        self.refused(2, "config", "max_size", says="larder config get NAME")
         self.refused(2, "config", "set", "max_size", says="the value is missing")
         self.assertEqual(file.read_text(), before)
 

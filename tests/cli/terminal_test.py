@@ -197,6 +197,16 @@ class TerminalTest(ProgramTest):
                 plain = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", line)
                 self.assertLessEqual(len(plain), 60, (words, plain))
 
+    def test_findings_fit_a_terminal_of_80_columns(self):
+        self.compile(self.model)
+        for path in self.dir.glob("objects/*/*"):
+            path.unlink()
+        terminal = self.on_terminal("verify", columns=80, NO_COLOR="1")
+        self.assertEqual(terminal.end(), 1, terminal.text)
+        [row] = [line for line in re.split(r"\r?\n", terminal.text) if "damaged  " in line]
+        plain = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", row)
+        self.assertLessEqual(len(plain), 80, plain)
+
     def test_stats_plots(self):
         self.assertEqual(self.done("stats", "--plot").out,
                          f"there is no larder in {self.dir} yet\n")

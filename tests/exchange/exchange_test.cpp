@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "exchange/prune.h"
 #include "exchange/pull.h"
+#include "format/shared_entry.h"
 #include "harness.h"
 #include "remote/directory_tier.h"
 #include "support/fault_file_system.h"
@@ -109,6 +111,34 @@ TEST_F(ExchangeTest, EveryEncodingArrivesAsItWas) {
     }
     EXPECT_TRUE(all_are(pull_all(to), Moved::State::was_there));
     EXPECT_TRUE(to.store().verify({}, {}, {})->findings.empty());
+}
+
+TEST_F(ExchangeTest, ASignatureIsOfOneEntryAlone) {
+    Place from(fs_, path("from"));
+    ASSERT_TRUE(from.store().publish(store::blob("one")));
+    ASSERT_TRUE(from.store().publish(store::blob("two")));
+    remote::DirectoryTier tier(from.system(), path("shared"));
+    const auto signer = remote::SigningKey::generate();
+    ASSERT_TRUE(signer);
+    ASSERT_TRUE(push(from.store(), tier, from.keys(), &*signer, {}));
+    const Trust trust{{signer->public_key()}, false};
+    std::vector<format::SharedEntry> entries;
+    for (const auto& key : from.keys()) {
+        EXPECT_EQ(read_shared_entry(tier, key, trust)->refusal, "");
+        const auto text =
+            remote::read_text(tier, entry_name(key), format::k_shared_entry_bytes_max);
+        entries.push_back(format::decode_shared_entry(text.value()).value());
+    }
+    std::swap(entries[0].signatures, entries[1].signatures);
+    const auto swapped = format::encode_shared_entry(entries[0]);
+    const auto give = [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
+        std::memcpy(buffer.data(), swapped.data() + offset, buffer.size());
+        return {};
+    };
+    const auto key = from.keys().front();
+    ASSERT_TRUE(tier.write(entry_name(key), swapped.size(), give));
+    EXPECT_EQ(read_shared_entry(tier, key, trust)->refusal, "it is not signed");
+    EXPECT_FALSE(read_shared_entry(tier, key, trust)->is_damaged);
 }
 
 TEST_F(ExchangeTest, WhicheverCallOfAPullFailsTheLarderIsWhole) {

@@ -18,7 +18,9 @@ import typing
 
 import harness
 import larder
+import openvino
 from larder import reports
+from openvino import properties
 
 # So slow that it is interrupted before anything is done.
 SLOW = "1kB"
@@ -32,7 +34,8 @@ class CacheTest(harness.PackageTest):
         return value
 
     def damage(self, key):
-        digest = self.cache.show(key)["objects"][0]["digest"]
+        [entry] = self.cache.show(key)
+        digest = entry["objects"][0]["digest"]
         path = self.dir / "objects" / digest[:2] / digest
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -54,8 +57,10 @@ class CacheTest(harness.PackageTest):
         listing = self.answer(self.cache.ls, "model~dense", sort="size:desc", limit=5)
         [entry] = listing["entries"]
         self.assertEqual((entry["key"], entry["model"]), (first[0]["key"], str(self.dense)))
-        entry = self.answer(self.cache.show, first[0]["key"][:12])
+        [entry] = self.answer(self.cache.show, first[0]["key"][:12])
         self.assertEqual(entry["key_inputs"]["device.name"], "CPU")
+        both = self.cache.show(self.dense, first[1]["key"])
+        self.assertEqual([entry["key"] for entry in both], [each["key"] for each in first])
         self.assertEqual(self.answer(self.cache.stats)["loaded"], 1)
         self.assertEqual(self.cache.stats(since="1h")["compiled"], 2)
         [wider] = self.cache.compile(self.models / "convolution.xml", shape="[2,3,32,32]")
@@ -69,6 +74,61 @@ class CacheTest(harness.PackageTest):
         self.assertFalse(miss["would_hit"])
         self.assertEqual({difference["input"] for difference in miss["differences"]},
                          {f"property.{name}" for name in properties})
+
+        wide = {"shape": "[2,3,32,32]"}
+        self.cache.compile(self.models / "convolution.xml", **wide)
+        self.assertTrue(self.cache.why(self.models / "convolution.xml", **wide)["would_hit"])
+        self.assertFalse(self.cache.why(self.models / "convolution.xml")["would_hit"])
+
+    def test_properties_of_openvino(self):
+        [report] = self.cache.compile(self.dense, properties={
+            properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+            properties.hint.execution_mode: properties.hint.ExecutionMode.ACCURACY,
+            properties.hint.inference_precision: openvino.Type.f32,
+            properties.num_streams: properties.streams.Num(2),
+        })
+        again = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": "ACCURACY",
+                 "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 2}
+        self.assertEqual(self.cache.compile(self.dense, properties=again)[0]["key"], report["key"])
+        with self.assertRaises(larder.UsageError) as raised:
+            self.cache.why(self.dense, properties={"PERFORMANCE_HINT": "FAST"})
+        self.assertIn("PERFORMANCE_HINT=FAST", raised.exception.message)
+        self.assertNotIn("--property", raised.exception.hint)
+
+    def test_entries_for_other_machines(self):
+        signing, other = self.root / "team.key", larder.Cache(self.root / "other")
+        key = self.answer(self.cache.generate_key, signing)
+        self.assertEqual(self.answer(self.cache.show_key, key["file"])["public_key"],
+                         key["public_key"])
+        self.cache.compile(self.dense, self.other)
+        url = f"file://{self.root / 'shared'}"
+        with self.assertRaisesRegex(larder.UsageError, "no signing key"):
+            self.cache.push(url)
+        planned = self.answer(self.cache.push, url, self.dense, sign=signing, dry_run=True)
+        self.assertEqual(len(planned["entries"]), 1)
+        with self.assertRaisesRegex(larder.Error, "shared"):
+            other.pull(url, trust=[key["file"]])
+        told = []
+        self.cache.push(url, self.dense, sign=signing, progress=lambda *bytes: told.append(bytes))
+        self.assertNotEqual(told, [])
+        moved = self.answer(other.pull, url, trust=[key["file"]])
+        self.assertEqual([entry["state"] for entry in moved["entries"]], ["moved"])
+        self.assertEqual(other.compile(self.dense)[0]["outcome"], "loaded")
+        theirs = other.generate_key(self.root / "theirs.key")["file"]
+        skipped = self.answer(other.pull, url, trust=[theirs])
+        self.assertEqual([entry["state"] for entry in skipped["entries"]], ["skipped"])
+
+    def test_everything_is_removed(self):
+        [report, _] = self.cache.compile(self.dense, self.other)
+        self.damage(report["key"])
+        self.cache.verify(self.dense)
+        planned = self.cache.prune(quarantine=True, dry_run=True)
+        self.assertEqual(planned["entries"], [])
+        self.assertGreater(planned["set_aside_files"], 0)
+        self.assertEqual(len(self.answer(self.cache.clear, dry_run=True)["entries"]), 1)
+        self.assertEqual(self.cache.clear()["set_aside_files"], planned["set_aside_files"])
+        self.assertEqual(self.cache.ls()["entries"], [])
+        self.assertEqual(self.cache.prune(quarantine=True, dry_run=True)["set_aside_files"], 0)
 
     def test_removal(self):
         [report] = self.cache.compile(self.dense)
@@ -169,6 +229,14 @@ class CacheTest(harness.PackageTest):
         self.assertEqual(repr(larder.Cache()), "larder.Cache()")
         self.assertEqual(repr(larder.Cache(self.dir, max_size="3GiB")),
                          f"larder.Cache(dir='{self.dir}', max_size='3GiB')")
+
+    def test_an_empty_text_is_no_setting(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.root)
+        for given in "", None:
+            cache = larder.Cache(given, max_size="", state_dir="")
+            self.assertEqual(cache.dir(), self.root / ".cache/larder")
+            self.assertEqual(repr(cache), "larder.Cache()")
 
     def test_a_directory_stays_where_it_was(self):
         self.addCleanup(os.chdir, os.getcwd())

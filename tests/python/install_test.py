@@ -74,6 +74,7 @@ class InstallTest(harness.PackageTest):
         self.assertEqual(found["off"], [two, "off", True, False])
         self.assertEqual(found["ended"], [two, "off", False, False])
         self.assertEqual(found["again"], [one, "on", True, True])
+        self.assertFalse(found["closed"])
         self.assertEqual(found["unreadable"], [None, None, True, False])
         self.assertEqual(found["texts"], [
             f"<larder.Installation in '{one}': mode on>",
@@ -82,7 +83,8 @@ class InstallTest(harness.PackageTest):
             f"<larder.Installation in '{two}': ended>"])
 
     def test_values_of_python(self):
-        self.assertEqual(self.scenario("values"), ["21474836480B", "10s", "90s", "on"])
+        self.assertEqual(self.scenario("values"), ["21474836480B", "10s", "90s", "on",
+                                                   str(self.two)])
 
     def test_a_traceback_has_no_innards(self):
         found = self.scenario("traceback")

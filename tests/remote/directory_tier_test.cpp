@@ -116,10 +116,12 @@ TEST_F(DirectoryTierTest, WhatWritersLeftIsTakenAwayAfterADay) {
 
 TEST_F(DirectoryTierTest, ALarderIsNoTier) {
     auto tier = this->tier();
-    ASSERT_TRUE(write(tier, "objects/ab/abc", "abc"));
+    ASSERT_TRUE(tier.prepare());
+    ASSERT_TRUE(write(tier, "entries/ab/abc", "abc"));
+    ASSERT_TRUE(tier.prepare());
     ASSERT_TRUE(
         fs_.open((directory_ / "shared/larder.json"), os::OpenMode::create_exclusive, 0666));
-    EXPECT_EQ(write(tier, "objects/ab/abd", "x").error().code, Errc::invalid_argument);
+    EXPECT_EQ(tier.prepare().error().code, Errc::invalid_argument);
 }
 
 }  // namespace

@@ -74,6 +74,30 @@ std::vector<std::string> supported_properties(ov::Core& core, const std::string&
     }
 }
 
+// A ReLU of one number.
+constexpr const char* k_small_model = R"(<?xml version="1.0"?>
+<net name="values" version="11"><layers>
+<layer id="0" name="x" type="Parameter" version="opset1"><data shape="1" element_type="f32"/>
+<output><port id="0" precision="FP32"><dim>1</dim></port></output></layer>
+<layer id="1" name="y" type="ReLU" version="opset1">
+<input><port id="0" precision="FP32"><dim>1</dim></port></input>
+<output><port id="1" precision="FP32"><dim>1</dim></port></output></layer>
+<layer id="2" name="z" type="Result" version="opset1">
+<input><port id="0" precision="FP32"><dim>1</dim></port></input></layer></layers><edges>
+<edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>
+<edge from-layer="1" from-port="1" to-layer="2" to-port="0"/></edges></net>)";
+
+// Returns OpenVINO's message if it refuses these properties for every model of the device.
+std::string refusal_of(ov::Core& core, const std::string& device, const ov::AnyMap& properties) {
+    try {
+        static_cast<void>(
+            core.compile_model(core.read_model(k_small_model, ov::Tensor{}), device, properties));
+        return {};
+    } catch (const std::exception& error) {
+        return useful_lines(error.what());
+    }
+}
+
 std::string inputs_of(const ov::Model& model) {
     std::vector<std::string> texts;
     for (const auto& input : model.inputs()) {
@@ -237,6 +261,24 @@ void check_properties(ov::Core& core, const std::string& device, const ov::AnyMa
     }
 }
 
+void check_values(ov::Core& core, const std::string& device, const ov::AnyMap& properties) {
+    // The runtime's own cache would write files, and a path belongs to one model.
+    auto checked = properties;
+    std::erase_if(checked, [](const auto& property) {
+        return property.first.starts_with("CACHE_") || property.first == "WEIGHTS_PATH";
+    });
+    if (checked.empty()) return;
+    const auto refusal = refusal_of(core, device, checked);
+    if (refusal.empty() || !refusal_of(core, device, {}).empty()) return;
+    for (const auto& property : checked) {
+        const auto own = refusal_of(core, device, {property});
+        if (own.empty()) continue;
+        throw_usage("'" + property.first + "=" + property.second.as<std::string>() + "': " + own,
+                    "give this property another value, or leave it out");
+    }
+    throw_usage(refusal, "give these properties other values, or leave them out");
+}
+
 Failure request_failure(ov::Core& core, const std::string& model, const std::string& device,
                         const ov::AnyMap& properties) {
     auto failure = current_failure();
@@ -252,12 +294,13 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
     try {
         check_device(core, device);
         check_properties(core, device, properties);
+        check_values(core, device, properties);
     } catch (const CommandError& error) {
         return error.failure();
     }
     for (const auto& [name, value] : properties) {
         if (failure.what.find(name) == std::string::npos) continue;
-        return {failure.what, "give --property " + name + " another value, or leave it out",
+        return {failure.what, "give the property " + name + " another value, or leave it out",
                 k_usage};
     }
     // Some messages of the runtime do not name the model.

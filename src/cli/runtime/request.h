@@ -32,6 +32,9 @@ void check_is_model(const std::string& path);
 void check_device(ov::Core& core, const std::string& device);
 // Throws CommandError if the device certainly knows no property of one of these names.
 void check_properties(ov::Core& core, const std::string& device, const ov::AnyMap& properties);
+// Throws CommandError if the device refuses the value of a property, whatever the model. Compiles a
+// model of one operation.
+void check_values(ov::Core& core, const std::string& device, const ov::AnyMap& properties);
 
 // Describes the exception that is being handled, which a request for `model` has thrown.
 [[nodiscard]] Failure request_failure(ov::Core& core, const std::string& model,

@@ -72,6 +72,7 @@ Explanation explanation_of(const Options& options, const WhyFlags& flags) {
         cache.check_model(flags.model);
         check_device(core, flags.request.device);
         check_properties(core, flags.request.device, properties);
+        check_values(core, flags.request.device, properties);
         return shapes.empty()
                    ? cache.explain(core, flags.model, flags.request.device, properties)
                    : cache.explain(core,

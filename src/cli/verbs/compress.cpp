@@ -62,14 +62,16 @@ std::string table_text(const Context& context, const CompressReport& report) {
     return table.empty() ? "" : table.text();
 }
 
-// Returns "left 3: 2 are kept in another way, 1 would gain less than a tenth".
+// Returns "3 entries stay as they are: 2 to which other entries refer, 1 less than a tenth
+// smaller".
 std::string unchanged_text(const CompressReport& report) {
     struct Words {
         const char* reason;
         const char* text;
     };
     static constexpr std::array<Words, 6> k_words{
-        {{"encoding", "with an encoding that cannot be compressed"},
+        {{"encoding",
+          "with weights in the model's own files, or another encoding that is not compressed"},
          {"base", "to which other entries refer"},
          {"shared", "with the bytes of an entry that stays as it is"},
          {"gain", "less than a tenth smaller"},
@@ -84,8 +86,9 @@ std::string unchanged_text(const CompressReport& report) {
         }
     }
     if (parts.empty()) return "";
-    return "left " + count_text(report.unchanged.size()) + " as they are: " + join(parts, ", ") +
-           "\n";
+    const auto count = report.unchanged.size();
+    return count_text(count) + (count == 1 ? " stays as it is: " : " stay as they are: ") +
+           join(parts, ", ") + "\n";
 }
 
 void print_failures(const CompressReport& report) {

@@ -95,7 +95,10 @@ int run_set(const Context& context, const std::string& asked, const std::string&
 Run declare_config(CLI::App& verb) {
     auto flags = std::make_shared<ConfigFlags>();
     verb.add_option("get|set", flags->verb, "Print one setting, or write it into the user's file")
-        ->check(CLI::IsMember({"get", "set"}));
+        ->check([](const std::string& word) {
+            if (word == "get" || word == "set") return std::string{};
+            return "'" + word + "' is neither get nor set: larder config get NAME";
+        });
     verb.add_option("NAME", flags->name, "Of the setting");
     verb.add_option("VALUE", flags->value, "For set");
     return [flags, &verb](const Context& context) {

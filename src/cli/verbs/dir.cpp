@@ -7,7 +7,12 @@ namespace larder::cli {
 
 Run declare_dir(CLI::App& /*verb*/) {
     return [](const Context& context) {
-        Context::print(context.options().directory.string() + "\n");
+        const auto directory = context.options().directory.string();
+        if (directory.empty()) {
+            throw CommandError({"there is no place for a larder: this user has no home directory",
+                                "set LARDER_DIR or HOME"});
+        }
+        Context::print(directory + "\n");
         return k_done;
     };
 }

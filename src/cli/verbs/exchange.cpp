@@ -58,7 +58,7 @@ Run declare_key(CLI::App& verb) {
     auto flags = std::make_shared<ExchangeFlags>();
     auto what = std::make_shared<std::string>();
     verb.add_option("generate|show", *what,
-                    "Make a signing key and its public key, or print the name of one")
+                    "Make a signing key and its public key, or print a key's name")
         ->check(CLI::IsMember({"generate", "show"}))
         ->required();
     verb.add_option("FILE", flags->key_file,

@@ -7,7 +7,9 @@ namespace larder::internal::store {
 
 Result<void> require_writable(const Context& context) {
     if (context.access == Access::read_write) return {};
-    return fail(Errc::read_only, "the larder is open for reading only:", context.layout.root());
+    std::string what = "the larder can only be read";
+    if (context.read_only_reason) what += " (" + context.read_only_reason->message() + ")";
+    return fail(Errc::read_only, what + ":", context.layout.root());
 }
 
 Result<const Layout*> writable_layout(const Context& context) {

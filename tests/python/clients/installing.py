@@ -156,6 +156,9 @@ def scenario_asked():
     two.uninstall()
     found |= {"ended": facts(two), "again": facts(one)}
     found["texts"].append(repr(two))
+    # Not even root may enter a file.
+    (ROOT / "file").write_text("no larder")
+    found["closed"] = larder.install(dir=ROOT / "file").is_serving
     os.environ["LARDER_VERIFY"] = "sometimes"
     found["unreadable"] = facts(larder.install())
     return found
@@ -167,7 +170,10 @@ def scenario_values():
     larder.install(dir=ONE, max_size=20 * 2**30, lock_timeout=9.5, release_memory=True)
     found = [os.environ["LARDER_MAX_SIZE"], os.environ["LARDER_LOCK_TIMEOUT"]]
     larder.install(lock_timeout=datetime.timedelta(minutes=1.5))
-    return [*found, os.environ["LARDER_LOCK_TIMEOUT"], os.environ["LARDER_RELEASE_MEMORY"]]
+    found += [os.environ["LARDER_LOCK_TIMEOUT"], os.environ["LARDER_RELEASE_MEMORY"]]
+    # An empty text is no setting, as an empty variable is none.
+    os.environ["LARDER_DIR"] = str(TWO)
+    return [*found, str(larder.install(dir="").directory)]
 
 
 def scenario_traceback():
