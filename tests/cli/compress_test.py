@@ -128,7 +128,7 @@ class CompressTest(ProgramTest):
 
     def test_a_larder_that_can_only_be_read(self):
         words = ("compress", "--older-than", "0", "--mode", "read-only")
-        self.refused(1, *words, "--yes", says="for reading only")
+        self.refused(1, *words, "--yes", says="can only be read")
         self.assertGreater(len(self.all_of(*words, "--dry-run")["entries"]), 0)
 
     def test_what_is_damaged_is_named(self):

@@ -217,7 +217,7 @@ class CaringTest(PageTest):
         page.get_by_role("button", name="Verify everything").click()
         expect(page.locator(".outcome .findings")).to_contain_text(keys[3][:12])
         self.go(page, "")
-        expect(page.locator(".findings")).to_contain_text("blob is set aside")
+        expect(page.locator(".findings")).to_contain_text("file is set aside")
 
     def test_one_entry(self):
         keys = self.furnish(*some_entries())

@@ -65,7 +65,7 @@ TEST_F(OpenTest, RefusesWhatIsNoLarder) {
     support::write_file(directory_ / "file", "");
     EXPECT_EQ(refusal(directory_ / "file").code, Errc::invalid_argument);
     EXPECT_FALSE(refusal(directory_ / "file/below").message().empty());
-    EXPECT_EQ(refusal("").code, Errc::invalid_argument);
+    EXPECT_EQ(refusal("").code, Errc::not_found);
     stdfs::create_directory(directory_ / "home");
     support::write_file(directory_ / "home/precious", "x");
     const auto error = refusal(directory_ / "home");
