@@ -159,7 +159,7 @@ class NoRoomTest(sharing.SharingTest):
             self.assertEqual(worker.ask("report")["mapped"], 0)
         said = [worker.end() for worker in workers]
         self.assertEqual([outcome.code for outcome in said], [0, 0])
-        self.assertIn("there is no room for", said[1].error)
+        self.assertIn("no room for", said[1].error)
         self.assertEqual([kept["key"] for kept in self.entries()], [entry["key"]])
 
 

@@ -193,9 +193,10 @@ Result<Response> Attempt::compile_and_keep() {
         return finished(outcome);
     }
     auto source_pages = read_model();
-    const bool exchanges = is_to_be_exchanged(source_pages.get());
-    if (exchanges && session_.config().share != Share::off &&
-        !request_.unpacking_libraries().empty()) {
+    bool exchanges = is_to_be_exchanged(source_pages.get());
+    const bool may_share =
+        session_.config().share != Share::off && !request_.unpacking_libraries().empty();
+    if (may_share) {
         // The import that replaces the compiled model may then account for the threads started
         // here.
         compiled_.emplace(request_.starting_libraries(), request_.making_function());
@@ -209,6 +210,10 @@ Result<Response> Attempt::compile_and_keep() {
     watch(control);
     response_.outcome = Outcome::compiled;
     response_.reason = miss_;
+    // Only the memory of an imported model can be shared.
+    exchanges = exchanges ||
+                (may_share && session_.config().release_memory && request_.compiled_holds_model() &&
+                 WeightSharing::is_used_by_others(session_, *store_, identified_));
     const bool is_behind = compile_lock && !exchanges && may_be_published_behind();
     auto kept = is_behind ? publish_behind(std::move(*compile_lock)) : keep_blob();
     // Other processes wait for the entry, which is published by now, and not for the exchange

@@ -35,7 +35,6 @@ bool Attempt::is_to_be_exchanged(const SourcePages* source_pages) const {
     // Only an imported model has a directory that its new kernels are published from.
     if (request_.makes_kernels() && request_.takes_kernels()) return true;
     if (!config.release_memory || !request_.compiled_holds_model()) return false;
-    // Only the memory of an imported model can be shared.
     if (config.share == Share::on && !request_.unpacking_libraries().empty()) return true;
     if (config.exchange == Exchange::always) return true;
     const auto bytes = source_pages != nullptr ? source_pages->weight_bytes() : 0;

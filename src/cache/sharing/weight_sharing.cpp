@@ -107,6 +107,12 @@ std::shared_ptr<const void> WeightSharing::announce(Session& session,
     return session.keep(store, std::move(*presence));
 }
 
+bool WeightSharing::is_used_by_others(const Session& session, store::Store& store,
+                                      const Identified& identified) {
+    return store.is_announced_by_others(format::key_of(unpacked_inputs(identified.inputs)),
+                                        session.presence_paths());
+}
+
 std::unique_ptr<WeightSharing> WeightSharing::begin(
     Session& session, std::shared_ptr<store::Store> store, const Identified& identified,
     const runtime::Request& request, std::uint64_t blob_bytes, const process::ThreadMark* compiled,

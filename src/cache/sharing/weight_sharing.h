@@ -50,6 +50,10 @@ public:
         Session& session, const std::shared_ptr<store::Store>& store, const Identified& identified,
         const runtime::Request& request);
 
+    // Tells whether another process of this machine has announced that it uses the model.
+    [[nodiscard]] static bool is_used_by_others(const Session& session, store::Store& store,
+                                                const Identified& identified);
+
     // Returns how many processes may unpack `bytes` at once, each for itself, with this much
     // available memory (0: unknown) and this many cores. Each of them can keep all cores busy, and
     // together they hold several copies of the unpacked memory.
