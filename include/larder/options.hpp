@@ -74,7 +74,8 @@ enum class ReleaseMemory {
 // Decides when a model that was just compiled is published.
 enum class Publish {
     // The program gets the model at once; a thread of low priority publishes it meanwhile. If that
-    // could disturb the program, larder does the same as for `first` (docs/first-start.md).
+    // could disturb the program, larder does the same as for `first` (docs/first-start.md). A
+    // process that ends by _exit, as Python's workers do, may leave no entry.
     behind,
     first,  // before the program gets the model: the result then describes the published blob
 };
@@ -157,7 +158,7 @@ struct Options {
     // itself; LARDER_LOCK_TIMEOUT, ten minutes.
     std::optional<std::chrono::seconds> lock_timeout{};
     std::optional<ReleaseMemory> release_memory{};  // LARDER_RELEASE_MEMORY; automatic
-    std::optional<Publish> publish{};               // LARDER_PUBLISH; Publish::behind
+    std::optional<Publish> publish{};               // LARDER_PUBLISH; Publish::first
     std::optional<Prefault> prefault{};             // LARDER_PREFAULT; Prefault::automatic
     std::optional<Share> share{};                   // LARDER_SHARE; Share::automatic
     std::optional<Weights> weights{};               // LARDER_WEIGHTS; Weights::automatic

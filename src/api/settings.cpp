@@ -171,8 +171,8 @@ constexpr std::array<Definition, 16> k_definitions{{
      "release memory as soon as the runtime does not need it: auto, on (each compiled model is "
      "replaced by an import, which takes time) or off",
      apply_release_memory, is_given<&Options::release_memory>},
-    {"publish", "LARDER_PUBLISH", "behind",
-     "when a compiled model is published: behind (the program goes on meanwhile) or first",
+    {"publish", "LARDER_PUBLISH", "first",
+     "when a compiled model is published: first, or behind (the program goes on meanwhile)",
      apply_publish, is_given<&Options::publish>},
     {"prefault", "LARDER_PREFAULT", "auto",
      "fault in the memory of a large model by several threads before it is filled: auto or off",

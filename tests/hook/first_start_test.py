@@ -15,7 +15,8 @@ FIRST = {"LARDER_PUBLISH": "first"}
 
 class FirstStartTest(harness.HookTest):
     def start(self, how, code=0, **settings):
-        run = self.run_larder(command=[*CLIENT, how], environment=settings)
+        run = self.run_larder(command=[*CLIENT, how],
+                              environment={"LARDER_PUBLISH": "behind", **settings})
         self.assertEqual(run.code, code, run)
         return run.lines
 
@@ -71,7 +72,8 @@ class FirstStartTest(harness.HookTest):
         self.assertEqual(self.start("again"), ["compiled", "loaded", "True"])
 
     def test_it_is_reported(self):
-        run = self.run_larder("--report", command=[*CLIENT, "end"])
+        run = self.run_larder("--report", command=[*CLIENT, "end"],
+                              environment={"LARDER_PUBLISH": "behind"})
         self.assertIn("1 model: 1 compiled", run.error)
 
 
