@@ -228,7 +228,7 @@ std::string compiling_text(const std::vector<Compiling>& compiling) {
                 each.waiting.size() == 1 ? "; a process waits for it:" : "; processes wait for it:";
         }
         for (const auto& waiting : each.waiting) text += " " + std::to_string(waiting.process);
-        text += "\n";
+        text += '\n';
     }
     return text;
 }
