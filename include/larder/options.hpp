@@ -119,6 +119,20 @@ enum class Stage {
     loading,
 };
 
+// Returns "reading the model", "waiting", "compiling", "publishing", "verifying" or "loading".
+[[nodiscard]] inline const char* to_string(Stage stage) noexcept {
+    switch (stage) {
+        case Stage::identifying: return "reading the model";
+        case Stage::waiting: return "waiting";
+        case Stage::compiling: return "compiling";
+        case Stage::publishing: return "publishing";
+        case Stage::verifying: return "verifying";
+        case Stage::loading: return "loading";
+    }
+    return "";
+}
+inline std::ostream& operator<<(std::ostream& out, Stage stage) { return out << to_string(stage); }
+
 // How far a request is.
 struct StageProgress {
     Stage stage = Stage::identifying;

@@ -19,20 +19,8 @@ namespace {
 constexpr const char* k_clear = "\r\033[K";
 constexpr std::chrono::milliseconds k_between_drawings{100};
 
-const char* words_of(Stage stage) {
-    switch (stage) {
-        case Stage::identifying: return "reading the model";
-        case Stage::waiting: return "waiting";
-        case Stage::compiling: return "compiling";
-        case Stage::publishing: return "publishing";
-        case Stage::verifying: return "verifying";
-        case Stage::loading: return "loading";
-    }
-    return "";
-}
-
 std::string stage_text(const StageProgress& now) {
-    auto text = now.request + ": " + words_of(now.stage);
+    auto text = now.request + ": " + to_string(now.stage);
     if (!now.detail.empty()) text += (now.stage == Stage::waiting ? ": " : ", ") + now.detail;
     return printable(text);
 }

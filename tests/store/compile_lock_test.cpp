@@ -1,5 +1,5 @@
-// store/compile_lock.h: one holder at a time, over all threads and processes, and no process waits
-// for a dead one.
+// store/disk/compile_lock.h: one holder at a time, over all threads and processes, and no process
+// waits for a dead one.
 #include "store/disk/compile_lock.h"
 
 #include <algorithm>

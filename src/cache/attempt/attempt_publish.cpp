@@ -76,7 +76,7 @@ void Attempt::note_settled(format::Manifest& manifest) const {
     if (!settled.empty()) manifest.notes[k_settled_note] = std::move(settled);
 }
 
-// A blob that was refused or has crashed is tested before the program goes on.
+// After a refusal or a crash, the blob is published before the program goes on.
 bool Attempt::may_be_published_behind() {
     return session_.config().publish == Publish::behind && request_.compiled_holds_model() &&
            !refused_ && refusals_ == 0 && blame_.crashes == 0;

@@ -1,26 +1,13 @@
 #include "cache/session/progress.h"
 
-#include <string_view>
 #include <utility>
 
 namespace larder::internal::cache {
 namespace {
 
-std::string_view stage_word(Stage stage) {
-    switch (stage) {
-        case Stage::identifying: return "reading the model";
-        case Stage::waiting: return "waiting";
-        case Stage::compiling: return "compiling";
-        case Stage::publishing: return "publishing";
-        case Stage::verifying: return "verifying";
-        case Stage::loading: return "loading";
-    }
-    return "";
-}
-
 std::string text_of(const Progress& progress) {
     auto text = progress.request + ": ";
-    text += stage_word(progress.stage);
+    text += to_string(progress.stage);
     if (progress.detail.empty()) return text;
     return text + (progress.stage == Stage::waiting ? ": " : ", ") + progress.detail;
 }
