@@ -198,9 +198,9 @@ class SharingTest(harness.HookTest):
         self.finished(worker)
         return outputs, report
 
-    def until(self, condition, what):
+    def until(self, condition, what, seconds=WAIT_SECONDS):
         """The result of `condition`, as soon as it is not empty."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while not (found := condition()):
             self.assertLess(time.monotonic(), deadline, what)
             time.sleep(0.1)

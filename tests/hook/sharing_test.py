@@ -5,12 +5,14 @@ Method: workers that do not know of larder load models, one step after the other
 sharing; outputs are compared bit by bit, and the kernel reports the shared memory.
 """
 
+import pathlib
 import signal
 import sys
+import tempfile
 
 import harness
 import sharing
-from sharing import EXACT, SHARED_BYTES_MIN, WIDE_BYTES
+from sharing import ANSWER_SECONDS, EXACT, SHARED_BYTES_MIN, WIDE_BYTES
 
 COMPILE = "import openvino, sys; openvino.Core().compile_model(sys.argv[1], 'CPU')"
 
@@ -43,17 +45,31 @@ class SharesTest(sharing.SharingTest):
 
     def test_processes_that_start_together_for_the_first_time_end_with_one_copy(self):
         plain, _ = self.facts(None)
-        workers = [self.start("auto") for _ in range(4)]
-        for worker in workers:
-            worker.tell("load", "model", self.wide, EXACT)
-        for worker in workers:
-            worker.answer()
-        for worker in workers:
-            self.assertEqual(self.outputs(worker), plain)
-            self.assertGreaterEqual(worker.ask("report")["mapped"], SHARED_BYTES_MIN)
-        self.until(lambda: len(self.entries()) == 2, "it is not published")
-        for worker in workers:
-            self.finished(worker)
+
+        def sharing_workers(**environment):
+            """How many of four share, in a larder of their own."""
+            directory = pathlib.Path(tempfile.mkdtemp(dir=self.root))
+            workers = [self.start("auto", environment=environment, directory=directory)
+                       for _ in range(4)]
+            for worker in workers:
+                worker.ask("report")  # it has started
+            for worker in workers:
+                worker.tell("load", "model", self.wide, EXACT)
+            for worker in workers:
+                worker.answer()
+            for worker in workers:
+                self.assertEqual(self.outputs(worker), plain)
+            mapped = [worker.ask("report")["mapped"] for worker in workers]
+            for worker in workers:
+                self.finished(worker)
+            self.until(lambda: len(self.entries(directory)) == 2, "it is not published")
+            return sum(one >= SHARED_BYTES_MIN for one in mapped)
+
+        # On a busy machine, one may compile before another asks, and a load waits no longer for
+        # copying than unpacking took.
+        self.until(lambda: sharing_workers() >= 3, "too few share", ANSWER_SECONDS)
+        self.until(lambda: sharing_workers(LARDER_RELEASE_MEMORY="on") == 4, "not all share",
+                   ANSWER_SECONDS)
 
     def test_off_shares_nothing_and_keeps_nothing(self):
         workers = [self.loaded("off") for _ in range(2)]
