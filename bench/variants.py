@@ -1,17 +1,20 @@
 """Measures the size of eight shapes of one model in a larder, and the time of their loads.
 
 Each shape is an IR of its own over the same weights. The contenders alternate within each round:
-OpenVINO's own CACHE_DIR, a larder that holds all eight, and one that holds that shape alone. Then,
-with --rounds 0 as well, what a model and two take that were tuned from it: an eighth of their
-weights is another.
+OpenVINO's own CACHE_DIR, a larder that holds all eight, and one that holds that shape alone. Also
+printed, with --rounds 0 as well: the size of one model compiled by several releases of OpenVINO,
+and of a model with two that were tuned from it, in which an eighth of the weights has changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pathlib
 import statistics
+import subprocess
+import sys
 import tempfile
 
 import openvino as ov
@@ -70,6 +73,40 @@ def bench_tuned(program: pathlib.Path, name: str, model: pathlib.Path) -> None:
             kept.append(bytes_on_disk(work / "shared" / "larder"))
         print(f"{name}: it and two tuned from it take {kept[-1] / kept[0]:.3f} x the first one",
               flush=True)
+
+
+COMPILE = "import openvino, sys; openvino.Core().compile_model(sys.argv[1], 'CPU')"
+
+
+def bench_releases(program: pathlib.Path, name: str, model: pathlib.Path) -> None:
+    """The releases that scripts/adapters built, and the one that larder is built with."""
+    larder = program.parents[1] / "bin" / "larder"
+    pythons = {python.parents[1].name: python
+               for python in sorted(ROOT.glob("build/openvino/*/bin/python"))}
+    pythons["built with"] = pathlib.Path(sys.executable)
+    kept = {}
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        work = pathlib.Path(folder)
+        environment = os.environ | {"LARDER_STATE_DIR": str(work / "state")}
+        for release, python in pythons.items():
+            done = subprocess.run([larder, "run", "--dir", work / "larder", "--", python, "-c",
+                                   COMPILE, model], env=environment, timeout=600,
+                                  capture_output=True, text=True)
+            if done.returncode == 0:
+                kept[release] = bytes_on_disk(work / "larder")
+            elif release == "built with" or "Opset" not in done.stderr:
+                raise SystemExit(f"{model} with {release}: {done.stderr}")
+            # Else the model has operations that this release does not know.
+        listed = subprocess.run([larder, "ls", "--json", "--dir", work / "larder"],
+                                env=environment, check=True, capture_output=True, text=True)
+    if len(json.loads(listed.stdout)["entries"]) != len(kept):
+        raise SystemExit(f"{model}: not every release stored an entry")
+    size = sum(file.stat().st_size for file in model.parent.iterdir())
+    sizes = list(kept.values())
+    print(f"{name}, {size / 1e6:.1f} MB, by {', '.join(kept)}: "
+          f"{' '.join(f'{one / 1e6:.2f}' for one in sizes)} MB in a larder, "
+          f"{sizes[-1] / sizes[0]:.3f} x the first one, {sizes[-1] / size:.4f} of the model",
+          flush=True)
 
 
 def load(program, way: str, model: pathlib.Path, cache: pathlib.Path) -> dict:
@@ -138,6 +175,7 @@ def main() -> None:
         if arguments.only in name:
             model = arguments.models / name / f"{name}.xml"
             bench(arguments.program, name, model, arguments.rounds)
+            bench_releases(arguments.program, name, model)
             if name.endswith("-folded"):
                 bench_tuned(arguments.program, name, model)
 

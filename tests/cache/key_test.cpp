@@ -83,6 +83,29 @@ TEST_F(KeyTest, ModelsOfOneGraphOrOfTheSameWeightsAreAFamily) {
     EXPECT_EQ(in_common(first, families(xml("a"), 'x')), 0);
 }
 
+TEST_F(KeyTest, FileAndItsGraphHaveAFamilyInCommonHoweverTheConstantsEnd) {
+    const auto families = [&](const ModelReference& reference, char beginning, char end) {
+        const auto constant = std::string(70'000, beginning) + std::string(30'000, end);
+        const auto small = std::string(60'000, 's');
+        device_.weights = {std::as_bytes(std::span(small)), std::as_bytes(std::span(constant))};
+        Session session(real_.system(), log_, config_);
+        support::FakeRequest request(device_, "x");
+        Identified found;
+        Timing timing;
+        found = identify(session, request, reference, timing).value_or(std::move(found));
+        found.families.clear();
+        add_family_of_graph(session, request, found);
+        return found.families;
+    };
+    const auto of_file = families(by_path(), 'a', 'b');
+    ASSERT_EQ(of_file.size(), 1U);
+    EXPECT_EQ(families(in_memory(), 'a', 'b'), of_file);
+    EXPECT_EQ(families(in_memory(), 'a', 'c'), of_file) << "tuned";
+    EXPECT_NE(families(in_memory(), 'c', 'b'), of_file);
+    device_.inputs["device.name"] = "OTHER";
+    EXPECT_NE(families(by_path(), 'a', 'b'), of_file);
+}
+
 TEST_F(KeyTest, CodeIsKnownByItsContent) {
     const support::MappedMemory mapped(file_, MAP_PRIVATE);
     const auto address = reinterpret_cast<std::uintptr_t>(mapped.bytes().data());

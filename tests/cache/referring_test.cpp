@@ -279,6 +279,35 @@ TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
     EXPECT_EQ(ask_mapped(), Outcome::loaded);
 }
 
+// Releases of OpenVINO differ in whether a program's request names the file or the graph.
+TEST_F(InMemoryTest, ConvertedWeightsOfAFileAndOfItsGraphAreStoredOnce) {
+    const auto converted = random_weights(std::size_t{3} << 20, 4);
+    put(large_ + "another constant");
+    settle();
+    device_.on_compile = {};
+    const auto ask_by_path = [this] {
+        device_.weights = {std::as_bytes(std::span(large_))};
+        return ask();
+    };
+    const auto ask_mapped = [this] {
+        const support::MappedMemory memory(bin_);
+        return ask_for_ranges({memory.bytes().first(large_.size())});
+    };
+    for (const bool path_first : {true, false}) {
+        forget();
+        for (const bool by_path : {path_first, !path_first}) {
+            device_.inputs["property.release"] = by_path ? "1" : "2";
+            device_.weights_in_blob = converted + (by_path ? "1" : "2");
+            EXPECT_EQ(by_path ? ask_by_path() : ask_mapped(), Outcome::compiled);
+            EXPECT_GT(kept_bytes(), converted.size());
+            EXPECT_LT(kept_bytes(), converted.size() + k_small_bytes) << path_first << by_path;
+            EXPECT_EQ(by_path ? ask_by_path() : ask_mapped(), Outcome::loaded);
+            EXPECT_TRUE(weights_ == device_.weights_in_blob);
+        }
+    }
+    EXPECT_TRUE(said_.empty()) << said_.front();
+}
+
 TEST_F(InMemoryTest, ConstantsOfOneFileAreFoundInAnother) {
     device_.weights_in_blob = large_.substr(0, 1'000'000) + large_.substr(1'500'000, 1'500'000);
     const auto ask_for_two = [this](const std::string& path, std::size_t second) {

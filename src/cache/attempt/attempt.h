@@ -98,8 +98,8 @@ private:
     void begin_publishing();
     // Everything but the source.
     [[nodiscard]] store::Publication draft_publication();
-    // Exports the compiled model; `manifest` must outlive the result.
-    [[nodiscard]] store::PartSource blob_source(format::Manifest& manifest);
+    // Exports the compiled model, and sets its families; `publication` must outlive the result.
+    [[nodiscard]] store::PartSource blob_source(store::Publication& publication);
     [[nodiscard]] Result<std::shared_ptr<store::WrittenPart>> write(
         const store::PartSource& source);
     // Exports the compiled model, and has it published behind the program. Returns the manifest if

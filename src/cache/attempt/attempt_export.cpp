@@ -97,7 +97,10 @@ Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& man
     }
     ModelBytes model(session_, identified_);
     auto sources = sources_to_refer_to(model, why);
-    const auto find_shareable = [&] { return store_->shareable(identified_.families); };
+    const auto find_shareable = [&] {
+        add_family_of_graph(session_, request_, identified_);
+        return store_->shareable(identified_.families);
+    };
     ReferringBlob blob(model, std::move(sources), find_shareable, file, use_of_blob());
     MeteredSink metered(blob, meter_);
     if (auto done = request_.export_blob(metered); !done) return done;

@@ -42,16 +42,14 @@ store::Publication Attempt::draft_publication() {
     note_settled(manifest);
     if (request_.encryption() != nullptr) {
         manifest.encoding = format::Encoding::encrypted;
-    } else {
-        publication.families = identified_.families;
     }
     return publication;
 }
 
-store::PartSource Attempt::blob_source(format::Manifest& manifest) {
+store::PartSource Attempt::blob_source(store::Publication& publication) {
     store::PartSource source;
     if (request_.encryption() != nullptr) source.name = format::k_pieces_part;
-    source.write = [this, &manifest](store::StagedFile& file) {
+    source.write = [this, &publication](store::StagedFile& file) {
         const Stopwatch watch(session_.system().clock, response_.timing.export_blob);
         if (const auto* const encryption = request_.encryption()) {
             MemorySink memory;
@@ -59,7 +57,8 @@ store::PartSource Attempt::blob_source(format::Manifest& manifest) {
             if (auto same = confirm_model(); !same) return same;
             return memory.encrypt_into(file, identified_.key, *encryption);
         }
-        if (auto done = export_into(file, manifest); !done) return done;
+        if (auto done = export_into(file, publication.manifest); !done) return done;
+        publication.families = identified_.families;
         return confirm_model();
     };
     return source;
@@ -67,7 +66,7 @@ store::PartSource Attempt::blob_source(format::Manifest& manifest) {
 
 Result<format::Manifest> Attempt::publish_blob() {
     auto publication = draft_publication();
-    publication.sources.push_back(blob_source(publication.manifest));
+    publication.sources.push_back(blob_source(publication));
     return publish(publication);
 }
 
@@ -87,7 +86,7 @@ bool Attempt::may_be_published_behind() {
 std::optional<format::Manifest> Attempt::publish_behind(store::CompileLock compile_lock) {
     begin_publishing();
     auto publication = draft_publication();
-    auto& source = publication.sources.emplace_back(blob_source(publication.manifest));
+    auto& source = publication.sources.emplace_back(blob_source(publication));
     auto written = write(source);
     if (!written) {
         note_kept(fail(std::move(written.error())));

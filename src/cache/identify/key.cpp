@@ -1,6 +1,7 @@
 #include "cache/identify/key.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -44,6 +45,31 @@ private:
     Session& session_;
     std::uint64_t hashed_bytes_max_;
     model::MemoryContent content_;
+    Families families_;
+};
+
+// Hashes only the beginning of the largest range.
+class BeginningHasher final : public runtime::MemoryHasher {
+public:
+    explicit BeginningHasher(Session& session) : session_(session) {}
+    Result<std::vector<Digest>> hash(std::span<const std::span<const std::byte>> ranges) override {
+        constexpr std::size_t k_bytes = std::size_t{64} << 10;
+        const auto largest =
+            std::ranges::max_element(ranges, {}, &std::span<const std::byte>::size);
+        if (largest != ranges.end() && largest->size() >= k_bytes) {
+            os::ProcAddressSpace address_space;
+            RememberedFingerprints memory(session_.state());
+            const auto beginning = largest->first(k_bytes);
+            const auto hashed = model::hash_memory(session_.system(), address_space, memory,
+                                                   std::span(&beginning, 1));
+            if (hashed) families_.add(largest->size(), hashed->digests.front());
+        }
+        return fail(Errc::unsupported, "only the beginning was hashed");
+    }
+    [[nodiscard]] const Families& families() const { return families_; }
+
+private:
+    Session& session_;
     Families families_;
 };
 
@@ -257,6 +283,13 @@ std::optional<Identified> identify_file(Session& session, runtime::Request& requ
         return std::nullopt;
     }
     return std::move(*identified);
+}
+
+void add_family_of_graph(Session& session, runtime::Request& request, Identified& identified) {
+    BeginningHasher hasher(session);
+    static_cast<void>(request.fingerprint_model(hasher));
+    std::ranges::copy(hasher.families().on(identified.inputs["device.name"]),
+                      std::back_inserter(identified.families));
 }
 
 bool is_settled(const Identified& identified) {

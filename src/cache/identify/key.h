@@ -54,6 +54,11 @@ struct GraphKey {
 [[nodiscard]] std::optional<Identified> identify_file(Session& session, runtime::Request& request,
                                                       const std::string& path);
 
+// Adds the family of the models whose graphs begin their largest constant alike: the one family
+// that a model has both as a file and as a graph in memory. Reads the model, if that was not done
+// yet.
+void add_family_of_graph(Session& session, runtime::Request& request, Identified& identified);
+
 // Tells whether a change to the model's files since they were fingerprinted would show in their
 // stamps; if not, only confirm_unchanged detects it.
 [[nodiscard]] bool is_settled(const Identified& identified);
