@@ -1,15 +1,10 @@
 // Complete requests with referring entries, on a fake runtime that copies the imported bytes: other
 // processes change the files at every step, processes die, disks fill up.
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,106 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attempt_harness.h"
-#include "referring_harness.h"
+#include "referring_fixture.h"
 #include "support/fault_file_system.h"
-#include "support/interrupted_calls.h"
 #include "support/mapped_memory.h"
 #include "support/meddled_file_system.h"
 #include "support/temporary_directory.h"
-#include "support/unable.h"
 
 namespace larder::internal::cache {
 namespace {
 
 namespace fs = std::filesystem;
 using support::Call;
-
-constexpr std::size_t k_weights_bytes = 600'000;
-constexpr std::uint64_t k_small_bytes = 50'000;
-
-class ReferringTest : public AttemptTest {
-protected:
-    ReferringTest() {
-        fs::create_directories(root_ / "models");
-        support::write_file(xml_, R"(<net name="m" version="11"><layers>)"
-                                  R"(<layer id="0" name="c" type="Const"/></layers></net>)");
-        put(a_);
-        device_.copies_blob = true;
-        device_.weights_in_blob = a_;
-        // Like a real runtime, it reads the current content of the file.
-        device_.on_compile = [this] { device_.weights_in_blob = support::read_file(bin_); };
-    }
-
-    // Replaces the old file by a new one.
-    void put(const std::string& weights) const {
-        support::write_file(bin_ + ".new", weights);
-        fs::rename(bin_ + ".new", bin_);
-    }
-    void overwrite(const std::string& weights) const {
-        const auto time = fs::last_write_time(bin_);
-        {
-            std::fstream file(bin_, std::ios::in | std::ios::out | std::ios::binary);
-            file.write(weights.data(), static_cast<std::streamsize>(weights.size()));
-        }
-        fs::last_write_time(bin_, time);
-    }
-    // Waits so that later changes are visible in the times of the files.
-    static void settle() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
-
-    // In a session of its own.
-    Outcome ask_for(const ModelReference& reference, os::FileSystem& fs) {
-        const auto real = system_.system();
-        Session session({fs, real.clock, real.entropy, real.process}, log_, config_);
-        support::FakeRequest request(device_, "x");
-        const auto response = Attempt(session, request, reference).run();
-        EXPECT_TRUE(response) << response.error().message();
-        EXPECT_EQ(request.result(), "compiled x");
-        if (!response) return Outcome::bypassed;
-        reason_ = response->reason;
-        weights_ = response->outcome == Outcome::loaded ? device_.imported_weights
-                                                        : device_.weights_in_blob;
-        return response->outcome;
-    }
-    Outcome ask_in(const std::string& path) {
-        ModelReference reference;
-        reference.path = path;
-        return ask_for(reference, meddled_);
-    }
-    Outcome ask() { return ask_in(xml_); }
-    [[nodiscard]] std::uint64_t kept_bytes() const {
-        std::uint64_t bytes = 0;
-        for (const auto& file : fs::recursive_directory_iterator(root_ / "larder/objects")) {
-            if (file.is_regular_file()) bytes += file.file_size();
-        }
-        return bytes;
-    }
-    void forget() const {
-        fs::remove_all(config_.directory);
-        fs::remove_all(config_.state_directory);
-    }
-    [[nodiscard]] bool is_of_model(const Call& call) const {
-        return call.path.starts_with((root_ / "models").string());
-    }
-    // The next request, and another one after all other processes have ended.
-    void expect_right(const std::string& weights, const std::string& what) {
-        meddled_.stop();
-        const auto outcome = ask();
-        EXPECT_TRUE(outcome == Outcome::loaded || outcome == Outcome::compiled) << what << reason_;
-        EXPECT_TRUE(weights_ == weights) << what;
-        EXPECT_EQ(ask(), Outcome::loaded) << what << reason_;
-        EXPECT_TRUE(weights_ == weights) << what;
-    }
-
-    std::string xml_ = root_ / "models/m.xml";
-    std::string bin_ = root_ / "models/m.bin";
-    std::string a_ = random_weights(k_weights_bytes, 1);
-    std::string b_ = random_weights(k_weights_bytes, 2);
-    support::UnsyncedCalls calls_;
-    std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system(calls_);
-    support::MeddledFileSystem meddled_{*fs_};
-    std::string weights_;  // of the model that the last request ended with
-};
 
 TEST_F(ReferringTest, WhatTheCompilerMadeIsKeptAndTheWeightsAreNot) {
     EXPECT_EQ(ask(), Outcome::compiled);
@@ -225,108 +131,6 @@ TEST_F(ReferringTest, ModesDoWhatTheySay) {
     config_.mode = Mode::cache_only;
     EXPECT_EQ(ask(), Outcome::loaded);
     EXPECT_TRUE(weights_ == b_);
-}
-
-// A model in memory, with weights in a mapped file or on the heap.
-class InMemoryTest : public ReferringTest {
-protected:
-    InMemoryTest() {
-        put(large_);
-        settle();
-        device_.on_compile = {};
-        device_.weights_in_blob = large_;
-    }
-    Outcome ask_for_ranges(const std::vector<std::span<const std::byte>>& ranges) {
-        device_.weights = ranges;
-        ModelReference reference;
-        reference.origin = ModelOrigin::memory;
-        reference.name = "x";
-        return ask_for(reference, meddled_);
-    }
-    Outcome ask_mapped() {
-        const support::MappedMemory memory(bin_);
-        return ask_for_ranges({memory.bytes()});
-    }
-    Outcome ask_on_heap() { return ask_for_ranges({std::as_bytes(std::span(large_))}); }
-
-    std::string large_ = random_weights(std::size_t{3} << 20, 3);
-};
-
-TEST_F(InMemoryTest, RequesterWithoutTheFilesCompilesOnce) {
-    EXPECT_EQ(ask_mapped(), Outcome::compiled);
-    EXPECT_LT(kept_bytes(), k_small_bytes);
-    EXPECT_EQ(ask_mapped(), Outcome::loaded);
-    EXPECT_TRUE(weights_ == large_);
-    EXPECT_EQ(ask_on_heap(), Outcome::compiled);
-    EXPECT_GT(kept_bytes(), large_.size());
-    for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(ask_on_heap(), Outcome::loaded);
-        EXPECT_EQ(ask_mapped(), Outcome::loaded);
-        EXPECT_TRUE(weights_ == large_);
-    }
-    EXPECT_EQ(device_.compiles_done, 2);
-    EXPECT_TRUE(said_.empty()) << said_.front();
-}
-
-// A program that may not write bypasses the larder, and does not replace the referring entry.
-TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
-    EXPECT_EQ(ask_mapped(), Outcome::compiled);
-    const auto before = support::tree_of(config_.directory);
-    config_.mode = Mode::read_only;
-    EXPECT_EQ(ask_on_heap(), Outcome::bypassed);
-    EXPECT_NE(reason_.find("has them in memory alone"), std::string::npos) << reason_;
-    EXPECT_EQ(support::tree_of(config_.directory), before);
-    EXPECT_EQ(ask_mapped(), Outcome::loaded);
-}
-
-// Releases of OpenVINO differ in whether a program's request names the file or the graph.
-TEST_F(InMemoryTest, ConvertedWeightsOfAFileAndOfItsGraphAreStoredOnce) {
-    const auto converted = random_weights(std::size_t{3} << 20, 4);
-    put(large_ + "another constant");
-    settle();
-    device_.on_compile = {};
-    const auto ask_by_path = [this] {
-        device_.weights = {std::as_bytes(std::span(large_))};
-        return ask();
-    };
-    const auto ask_mapped = [this] {
-        const support::MappedMemory memory(bin_);
-        return ask_for_ranges({memory.bytes().first(large_.size())});
-    };
-    for (const bool path_first : {true, false}) {
-        forget();
-        for (const bool by_path : {path_first, !path_first}) {
-            device_.inputs["property.release"] = by_path ? "1" : "2";
-            device_.weights_in_blob = converted + (by_path ? "1" : "2");
-            EXPECT_EQ(by_path ? ask_by_path() : ask_mapped(), Outcome::compiled);
-            EXPECT_GT(kept_bytes(), converted.size());
-            EXPECT_LT(kept_bytes(), converted.size() + k_small_bytes) << path_first << by_path;
-            EXPECT_EQ(by_path ? ask_by_path() : ask_mapped(), Outcome::loaded);
-            EXPECT_TRUE(weights_ == device_.weights_in_blob);
-        }
-    }
-    EXPECT_TRUE(said_.empty()) << said_.front();
-}
-
-TEST_F(InMemoryTest, ConstantsOfOneFileAreFoundInAnother) {
-    device_.weights_in_blob = large_.substr(0, 1'000'000) + large_.substr(1'500'000, 1'500'000);
-    const auto ask_for_two = [this](const std::string& path, std::size_t second) {
-        const support::MappedMemory memory(path);
-        return ask_for_ranges(
-            {memory.bytes().first(1'000'000), memory.bytes().subspan(second, 1'500'000)});
-    };
-    EXPECT_EQ(ask_for_two(bin_, 1'500'000), Outcome::compiled);
-    EXPECT_LT(kept_bytes(), k_small_bytes);
-    EXPECT_EQ(ask_for_two(bin_, 1'500'000), Outcome::loaded);
-    EXPECT_TRUE(weights_ == device_.weights_in_blob);
-    // The same constants in other places of another file.
-    const auto other = root_ / "models/other.bin";
-    support::write_file(other, large_.substr(0, 1'000'000) + b_.substr(0, 70'001) +
-                                   large_.substr(1'500'000, 1'500'000));
-    settle();
-    EXPECT_EQ(ask_for_two(other, 1'070'001), Outcome::loaded);
-    EXPECT_TRUE(weights_ == device_.weights_in_blob);
-    EXPECT_TRUE(said_.empty()) << said_.front();
 }
 
 class MeddledTest : public ReferringTest {
