@@ -59,7 +59,7 @@ OpenCache::~OpenCache() {
 
 cache::Response OpenCache::serve(internal::runtime::Request& request,
                                  const cache::ModelReference& model) {
-    auto response = cache::Attempt(session(), request, model).run();
+    auto response = cache::serve(session(), request, model);
     if (response) return std::move(*response);
     const auto error = public_error(response.error());
     const bool missed = response.error().code == internal::Errc::not_found &&

@@ -69,7 +69,7 @@ protected:
         const auto real = system_.system();
         Session session({fs, real.clock, real.entropy, real.process}, log_, config_);
         support::FakeRequest request(device_, "x");
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response) << response.error().message();
         EXPECT_EQ(request.result(), "compiled x");
         if (!response) return Outcome::bypassed;
@@ -215,7 +215,7 @@ TEST_F(ReferringTest, ModesDoWhatTheySay) {
         support::FakeRequest request(device_, "x");
         ModelReference reference;
         reference.path = xml_;
-        EXPECT_FALSE(Attempt(session, request, reference).run()) << "it was never compiled";
+        EXPECT_FALSE(serve(session, request, reference)) << "it was never compiled";
     }
     config_.mode = Mode::refresh;
     for (int i = 0; i < 2; ++i) {
