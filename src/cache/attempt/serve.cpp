@@ -293,7 +293,10 @@ Result<Response> serve(Session& session, runtime::Request& request, const ModelR
     auto& response = served->response;
     if (attempt.asked) response.key = attempt.identified.key.digest;
     response.timing = attempt.timing;
-    response.timing.runtime = attempt.times();
+    const auto spent = attempt.times();
+    response.timing.read_model = spent.read_model;
+    response.timing.compile = spent.compile;
+    response.timing.import = spent.import;
     response.timing.total = attempt.clock().monotonic() - start;
     record(attempt, *served, began_ns);
     report(attempt, *served);
