@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -28,6 +27,7 @@
 #include "larder/require_cxx20.hpp"
 #include "larder/staleness.hpp"
 #include "larder/store.hpp"
+#include "larder/timing.hpp"
 
 namespace larder {
 
@@ -42,32 +42,6 @@ public:
 
 private:
     std::array<std::uint8_t, 32> bytes_;
-};
-
-// Wall time of each stage; absent if the stage did not run.
-struct Timing {
-    using Duration = std::chrono::nanoseconds;
-    std::optional<Duration> fingerprint;  // of the model's content
-    std::optional<Duration> lookup;       // device, key and manifest
-    std::optional<Duration> wait;         // for another process's compile
-    std::optional<Duration> read_model;
-    std::optional<Duration> compile;
-    std::optional<Duration> export_blob;
-    std::optional<Duration> publish;  // hashing, syncing and naming the exported blob
-    std::optional<Duration> verify;   // reading and checking the stored bytes
-    std::optional<Duration> import;
-    // Sharing weights with other processes, including the first inference if larder ran one for
-    // that.
-    std::optional<Duration> share;
-    Duration total{0};  // from the call to a ready model
-};
-
-// Of the memory that the runtime unpacked a model into (its blocks of 1 MiB and more), the bytes
-// that this process shares with others that loaded the same weights, and the rest.
-struct Sharing {
-    std::uint64_t shared_bytes = 0;
-    std::uint64_t private_bytes = 0;
-    std::string reason;  // why nothing, or not everything, is shared; may be empty
 };
 
 struct Result {

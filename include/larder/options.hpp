@@ -54,6 +54,17 @@ enum class Share {
     off,
 };
 
+// Returns "auto", "on" or "off".
+[[nodiscard]] inline const char* to_string(Share share) noexcept {
+    switch (share) {
+        case Share::automatic: return "auto";
+        case Share::on: return "on";
+        case Share::off: return "off";
+    }
+    return "";
+}
+inline std::ostream& operator<<(std::ostream& out, Share share) { return out << to_string(share); }
+
 // Decides whether an entry holds weights that are also in the model's own files (docs/weights.md).
 enum class Weights {
     // Only what the compiler made, for CPU, unless the files lie on another machine or in memory.

@@ -14,6 +14,7 @@
 #include "larder/error.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
+#include "larder/reports.hpp"
 #include "larder/require_cxx20.hpp"
 #include "larder/staleness.hpp"
 
@@ -106,12 +107,6 @@ struct Compiling {
     std::vector<Waiting> waiting{};  // the one that was started first, first
 };
 
-enum class Damage {
-    damaged,     // the bytes differ from their digest; quarantined
-    untrusted,   // nothing proves it: another format, or a foreign owner
-    unreadable,  // the operating system refused
-};
-
 struct Finding {
     Damage damage = Damage::damaged;
     std::string key;   // of the entry concerned; empty if unknown
@@ -120,14 +115,7 @@ struct Finding {
     std::optional<EntryInfo> entry;  // as it was, if it could be read
 };
 
-struct VerifyReport {
-    std::uint64_t entries = 0;
-    std::uint64_t objects = 0;
-    std::uint64_t bytes = 0;
-    // Objects that an earlier, interrupted check of everything found undamaged within the last
-    // week: this check continued from there.
-    std::uint64_t objects_before = 0;
-    bool complete = true;  // false: `progress` ended it early
+struct VerifyReport : VerifyCounts {
     std::vector<Finding> findings;
 };
 
@@ -154,16 +142,10 @@ struct PruneRules {
     bool quarantine = false;
 };
 
-struct PruneReport {
+struct PruneReport : PruneCounts {
     std::vector<EntryInfo> entries;
     std::map<std::string, std::string> reasons;  // by key: PruneRules::keys, "age", "size", "limit"
     std::uint64_t freed_bytes = 0;               // on disk
-    std::uint64_t garbage_bytes = 0;             // of `freed_bytes`, those that no entry used
-    std::uint64_t set_aside_files = 0;           // files removed from the quarantine
-    std::uint64_t left_bytes = 0;
-    // The path of an entry that cannot be read and may use any object: because of it, no object was
-    // removed. Empty: there is none.
-    std::string held_back;
 };
 
 // Selects the entries that compress() compresses.
@@ -174,7 +156,7 @@ struct CompressRules {
     std::optional<std::chrono::seconds> older_than{};
 };
 
-struct CompressReport {
+struct CompressReport : CompressCounts {
     struct Changed {
         EntryInfo entry;  // before compression
         std::uint64_t before_bytes = 0;
@@ -191,14 +173,7 @@ struct CompressReport {
     };
     std::vector<Changed> entries;
     std::vector<Unchanged> unchanged;
-    // The size on disk of `entries`; objects that several of them share count once.
-    std::uint64_t before_bytes = 0;
-    std::uint64_t after_bytes = 0;
     bool estimated = false;  // `after_bytes` is estimated from samples
-    // The path of an entry that cannot be read and may use any object: because of it, nothing was
-    // done. Empty: there is none.
-    std::string held_back;
-    bool complete = true;  // false: `progress` ended it early
 };
 
 // Counts requests by outcome, over all processes of this machine.
@@ -243,8 +218,6 @@ struct StatsInterval {
     std::uint64_t evicted_bytes = 0;
     std::uint64_t evicted_entries = 0;
 };
-
-enum class DryRun { no, yes };
 
 // Thread-safe. Of larder's own exceptions, every method throws larder::Error only.
 class LARDER_EXPORT Store {

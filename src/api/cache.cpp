@@ -84,22 +84,8 @@ struct Cache::Impl {
         result.object_bytes = response.object_bytes;
         result.kept_bytes = response.kept_bytes;
         result.is_being_kept = response.is_being_kept;
-        const auto& timing = response.timing;
-        result.timing.fingerprint = timing.fingerprint;
-        result.timing.lookup = timing.lookup;
-        result.timing.wait = timing.wait;
-        result.timing.read_model = timing.runtime.read_model;
-        result.timing.compile = timing.runtime.compile;
-        result.timing.export_blob = timing.export_blob;
-        result.timing.publish = timing.publish;
-        result.timing.verify = timing.verify;
-        result.timing.share = timing.share;
-        if (const auto& sharing = response.sharing) {
-            result.sharing =
-                Sharing{sharing->shared_bytes, sharing->private_bytes, sharing->reason};
-        }
-        result.timing.import = timing.runtime.import;
-        result.timing.total = timing.total;
+        result.timing = response.timing;
+        result.sharing = response.sharing;
         return result;
     }
 

@@ -54,35 +54,16 @@ Error public_error(const internal::Error& error) {
 void throw_public(const internal::Error& error) { throw public_error(error); }
 
 std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
-    using Level = internal::LogLevel;
-    const auto level = [&] {
-        switch (configuration.log_level) {
-            case LogLevel::error: return Level::error;
-            case LogLevel::warn: return Level::warn;
-            case LogLevel::info: return Level::info;
-            case LogLevel::debug: return Level::debug;
-        }
-        return Level::warn;
-    }();
-    if (!configuration.log_sink) {
-        return std::make_unique<internal::Log>(level, [](Level at, std::string_view message) {
+    auto sink = configuration.log_sink;
+    if (!sink) {
+        sink = [](LogLevel level, std::string_view message) {
             // Standard error may be a file.
             const internal::os::FileSizeLimitGuard guard;
-            internal::Log::write_to_standard_error(at, message);
-        });
+            internal::Log::write_to_standard_error(level, message);
+        };
     }
-    return std::make_unique<internal::Log>(
-        level, [sink = configuration.log_sink](Level at, std::string_view message) {
-            switch (at) {
-                case Level::error: return sink(LogLevel::error, message);
-                case Level::warn: return sink(LogLevel::warn, message);
-                case Level::info: return sink(LogLevel::info, message);
-                case Level::debug: return sink(LogLevel::debug, message);
-            }
-        });
+    return std::make_unique<internal::Log>(configuration.log_level, std::move(sink));
 }
-
-internal::SizeLimit size_limit(const SizeLimit& limit) { return {limit.bytes, limit.percent}; }
 
 std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
     return std::chrono::system_clock::time_point(

@@ -8,7 +8,6 @@
 #include "api/configuration.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "base/units.h"
 #include "larder/error.hpp"
 #include "larder/options.hpp"
 #include "larder/store.hpp"
@@ -31,7 +30,6 @@ inline void value_or_throw(internal::Result<void> result) {
 }
 
 [[nodiscard]] std::unique_ptr<internal::Log> make_log(const Configuration& configuration);
-[[nodiscard]] internal::SizeLimit size_limit(const SizeLimit& limit);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
 [[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);

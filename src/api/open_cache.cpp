@@ -21,8 +21,8 @@ cache::Config session_config(const Configuration& options) {
     config.mode = options.mode;
     config.verify = options.verify;
     config.lock_timeout = options.lock_timeout;
-    config.max_size = size_limit(options.max_size);
-    config.min_free = size_limit(options.min_free);
+    config.max_size = options.max_size;
+    config.min_free = options.min_free;
     config.allow_world_writable = options.allow_world_writable;
     config.release_memory = options.release_memory != ReleaseMemory::off;
     config.exchange = options.release_memory == ReleaseMemory::on ? cache::Exchange::always
@@ -59,7 +59,7 @@ OpenCache::~OpenCache() {
 
 cache::Response OpenCache::serve(internal::runtime::Request& request,
                                  const cache::ModelReference& model) {
-    auto response = cache::Attempt(session(), request, model).run();
+    auto response = cache::serve(session(), request, model);
     if (response) return std::move(*response);
     const auto error = public_error(response.error());
     const bool missed = response.error().code == internal::Errc::not_found &&

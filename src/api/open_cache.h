@@ -5,7 +5,7 @@
 
 #include "api/configuration.h"
 #include "base/log.h"
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "cache/session/session.h"
 #include "larder/options.hpp"
 #include "os/system.h"

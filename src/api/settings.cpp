@@ -103,8 +103,9 @@ void apply_publish(Options& options, const std::string& value) {
 }
 
 void apply_share(Options& options, const std::string& value) {
-    static constexpr std::array<std::pair<const char*, Share>, 3> k_words{
-        {{"auto", Share::automatic}, {"on", Share::on}, {"off", Share::off}}};
+    static const std::array k_words{std::pair(to_string(Share::automatic), Share::automatic),
+                                    std::pair(to_string(Share::on), Share::on),
+                                    std::pair(to_string(Share::off), Share::off)};
     options.share = one_of(k_words, value);
 }
 
@@ -123,7 +124,7 @@ void apply_keep(Options& options, const std::string& value) {
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
-    return {limit->bytes, limit->percent};
+    return *limit;
 }
 
 void apply_log_level(Options& options, const std::string& value) {

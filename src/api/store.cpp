@@ -76,15 +76,6 @@ void add_usage(EntryInfo& info, const store::Key& key, std::int64_t used_at_ns,
     info.last_used_anywhere_at = std::max(info.last_used_anywhere_at, info.last_used_at);
 }
 
-Damage public_damage(store::Damage damage) {
-    switch (damage) {
-        case store::Damage::damaged: return Damage::damaged;
-        case store::Damage::untrusted: return Damage::untrusted;
-        case store::Damage::unreadable: return Damage::unreadable;
-    }
-    return Damage::unreadable;
-}
-
 const char* word(store::Unchanged why) {
     switch (why) {
         case store::Unchanged::encoding: return "encoding";
@@ -98,7 +89,7 @@ const char* word(store::Unchanged why) {
 }
 
 CompressReport public_report(const store::Recoding& recoding) {
-    CompressReport report;
+    CompressReport report{recoding, {}, {}};
     for (const auto& done : recoding.done) {
         report.entries.push_back({describe(done.before), done.before_bytes, done.after_bytes});
     }
@@ -106,10 +97,6 @@ CompressReport public_report(const store::Recoding& recoding) {
         report.unchanged.push_back({describe(left.manifest), word(left.why),
                                     left.error ? left.error->message() : std::string{}});
     }
-    report.before_bytes = recoding.before_bytes;
-    report.after_bytes = recoding.after_bytes;
-    report.held_back = recoding.held_back;
-    report.complete = recoding.complete;
     return report;
 }
 
@@ -120,10 +107,6 @@ store::ProgressCallback callback_of(const PublicProgress& progress) {
         const bool go_on = !progress || progress(now.bytes_done, now.bytes_total);
         return go_on ? store::Continue::yes : store::Continue::no;
     };
-}
-
-store::DryRun inner(DryRun dry_run) {
-    return dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
 }
 
 void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
@@ -159,8 +142,8 @@ struct Store::Impl {
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
         // Looking at a larder does not create one.
         is_there = system.system().fs.info(open.directory + "/larder.json").has_value();
-        open.max_size = api::size_limit(options.max_size);
-        open.min_free = api::size_limit(options.min_free);
+        open.max_size = options.max_size;
+        open.min_free = options.min_free;
         open.history = &state;
         open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
@@ -297,16 +280,11 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
     const auto keys = impl_->resolve(prefixes);
     const auto found = api::value_or_throw(impl_->opened->verify(
         keys, callback_of(progress), {options.bytes_per_second_max, &impl_->state}));
-    VerifyReport report;
-    report.entries = found.entries;
-    report.objects = found.objects;
-    report.bytes = found.bytes;
-    report.objects_before = found.objects_before;
-    report.complete = found.complete;
+    VerifyReport report{found, {}};
     for (const auto& finding : found.findings) {
         report.findings.push_back(
-            {public_damage(finding.damage), finding.key ? finding.key->hex() : std::string{},
-             finding.path, finding.error.message(),
+            {finding.damage, finding.key ? finding.key->hex() : std::string{}, finding.path,
+             finding.error.message(),
              finding.manifest ? std::optional(describe(*finding.manifest)) : std::nullopt});
     }
     return report;
@@ -337,7 +315,7 @@ RemovalReport Store::remove(const std::vector<std::string>& prefixes, DryRun dry
         throw Error(ErrorCode::invalid_argument, "the entry " + key.hex() + " is pinned",
                     "larder unpin " + key.hex());
     }
-    const auto removal = api::value_or_throw(impl_->opened->remove(keys, inner(dry_run)));
+    const auto removal = api::value_or_throw(impl_->opened->remove(keys, dry_run));
     RemovalReport report;
     report.freed_bytes = removal.freed_bytes;
     for (const auto& manifest : removal.entries) report.entries.push_back(describe(manifest));
@@ -378,9 +356,9 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     inner_rules.max_bytes = rules.max_size_bytes;
     inner_rules.quarantine = rules.quarantine;
     // If there is no larder, there is nothing to remove.
-    const auto how = impl_->is_there ? inner(dry_run) : store::DryRun::yes;
+    const auto how = impl_->is_there ? dry_run : DryRun::yes;
     const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, how));
-    PruneReport report;
+    PruneReport report{pruning, {}, {}};
     for (const auto& manifest : pruning.removal.entries) {
         report.entries.push_back(describe(manifest));
     }
@@ -389,10 +367,6 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
         if (dry_run == DryRun::no) impl_->state.forget(impl_->opened->id(), key);
     }
     report.freed_bytes = pruning.removal.freed_bytes;
-    report.garbage_bytes = pruning.garbage_bytes;
-    report.set_aside_files = pruning.set_aside_files;
-    report.left_bytes = pruning.left_bytes;
-    report.held_back = pruning.held_back;
     return report;
 }
 
@@ -404,8 +378,8 @@ CompressReport Store::compress(const CompressRules& rules, DryRun dry_run,
         inner_rules.keys.emplace(keys.begin(), keys.end());
     }
     inner_rules.older_than = rules.older_than;
-    auto report = public_report(api::value_or_throw(
-        impl_->opened->compress(inner_rules, inner(dry_run), callback_of(progress))));
+    auto report = public_report(
+        api::value_or_throw(impl_->opened->compress(inner_rules, dry_run, callback_of(progress))));
     report.estimated = dry_run == DryRun::yes;
     return report;
 }
@@ -415,8 +389,8 @@ CompressReport Store::decompress(const std::vector<std::string>& prefixes, DryRu
     auto keys = impl_->resolve(prefixes);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    return public_report(api::value_or_throw(
-        impl_->opened->decompress(keys, inner(dry_run), callback_of(progress))));
+    return public_report(
+        api::value_or_throw(impl_->opened->decompress(keys, dry_run, callback_of(progress))));
 }
 
 void Store::pin(const std::vector<std::string>& keys) {

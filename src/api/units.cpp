@@ -14,8 +14,7 @@ std::uint64_t parse_size(std::string_view text) {
 }
 
 SizeLimit parse_size_limit(std::string_view text) {
-    const auto limit = api::value_or_throw(internal::parse_size_limit(text));
-    return {limit.bytes, limit.percent};
+    return api::value_or_throw(internal::parse_size_limit(text));
 }
 
 std::chrono::seconds parse_age(std::string_view text) {

@@ -7,10 +7,11 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "larder/options.hpp"
 
 namespace larder::internal {
 
-enum class LogLevel { error, warn, info, debug };
+using larder::LogLevel;
 
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 

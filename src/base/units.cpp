@@ -67,9 +67,9 @@ std::string fixed(double value, int decimals) {
 
 }  // namespace
 
-std::uint64_t SizeLimit::bytes_of(std::uint64_t disk_bytes) const {
-    if (percent <= 0) return bytes;
-    return static_cast<std::uint64_t>(static_cast<double>(disk_bytes) * percent / 100);
+std::uint64_t bytes_of(const SizeLimit& limit, std::uint64_t disk_bytes) {
+    if (limit.percent <= 0) return limit.bytes;
+    return static_cast<std::uint64_t>(static_cast<double>(disk_bytes) * limit.percent / 100);
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

@@ -7,18 +7,14 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "larder/units.hpp"
 
 namespace larder::internal {
 
-// A number of bytes, or a share of the disk: `percent` counts if it is not 0. Both 0: none.
-struct SizeLimit {
-    std::uint64_t bytes = 0;
-    double percent = 0;
+using larder::SizeLimit;
 
-    bool operator==(const SizeLimit&) const = default;
-    // Returns the limit in bytes on a disk of this size; 0 if there is none.
-    [[nodiscard]] std::uint64_t bytes_of(std::uint64_t disk_bytes) const;
-};
+// Returns the limit in bytes on a disk of this size; 0 if there is none.
+[[nodiscard]] std::uint64_t bytes_of(const SizeLimit& limit, std::uint64_t disk_bytes);
 
 // Reads "20GiB", "1.5GB", "512kB", "0". A bare number other than 0 is an error: its unit is
 // unknown.

@@ -16,8 +16,8 @@ OpenLarder::OpenLarder(const Options& options, store::Access access)
     open.directory = configuration_.directory.string();
     open.state_directory = configuration_.state_directory.string();
     open.access = access;
-    open.max_size = api::size_limit(configuration_.max_size);
-    open.min_free = api::size_limit(configuration_.min_free);
+    open.max_size = configuration_.max_size;
+    open.min_free = configuration_.min_free;
     open.history = &state_;
     open.world_writable = configuration_.allow_world_writable ? store::WorldWritable::allow
                                                               : store::WorldWritable::refuse;

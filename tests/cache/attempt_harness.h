@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 
 namespace larder::internal::cache {
@@ -40,7 +40,7 @@ protected:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = model;
-        auto response = Attempt(session, request, reference).run();
+        auto response = serve(session, request, reference);
         return {std::move(response), request.result()};
     }
     // In a session of its own, like a new process.

@@ -1,6 +1,4 @@
 // Complete requests on a fake runtime with selectable faults.
-#include "cache/attempt/attempt.h"
-
 #include <barrier>
 #include <csignal>
 #include <cstdlib>
@@ -16,6 +14,7 @@
 
 #include "attempt_harness.h"
 #include "cache/attempt/explain.h"
+#include "cache/attempt/serve.h"
 #include "cache/pages/blob_pages.h"
 #include "support/fake_clock.h"
 #include "support/fake_runtime.h"
@@ -281,7 +280,7 @@ TEST_F(AttemptTest, AStuckCompilerIsNotWaitedForForEver) {
         FakeRequest request(stuck, "x");
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
-        (void)Attempt(session, request, reference).run();
+        (void)serve(session, request, reference);
     });
     started.arrive_and_wait();
     config_.lock_timeout = std::chrono::milliseconds(50);
@@ -302,7 +301,7 @@ TEST_F(AttemptTest, AWaiterSaysThatItWaited) {
         FakeRequest request(slow, "x");
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
-        (void)Attempt(session, request, reference).run();
+        (void)serve(session, request, reference);
     });
     started.arrive_and_wait();
     const auto asked = ask();

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
 #include "support/intercepted_file_system.h"
@@ -84,7 +84,7 @@ protected:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = model;
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response.has_value());
         EXPECT_EQ(request.result(), "compiled " + model);
         return response ? *response : Response{};

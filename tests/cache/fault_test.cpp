@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
 #include "support/temporary_directory.h"
@@ -56,7 +56,7 @@ protected:
         support::FakeRequest request(device_, "x");
         ModelReference reference;
         reference.path = root_ / "m.xml";
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response.has_value()) << response.error().message();
         EXPECT_EQ(request.result(), "compiled x");
         return response ? response->outcome : Outcome::bypassed;

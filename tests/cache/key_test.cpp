@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 #include "support/mapped_memory.h"
 #include "support/temporary_directory.h"

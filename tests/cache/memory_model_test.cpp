@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_clock.h"
 #include "support/fake_runtime.h"
 #include "support/mapped_memory.h"
@@ -42,7 +42,7 @@ protected:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = "x";
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response.has_value());
         EXPECT_EQ(request.result(), "compiled x");
         reason_ = response->reason;

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "model_files/gguf_writer.h"
 #include "support/fake_runtime.h"
 #include "support/intercepted_file_system.h"
@@ -63,7 +63,7 @@ protected:
             support::FakeRequest request(device_, "x");
             ModelReference reference;
             reference.path = path;
-            response = Attempt(session, request, reference).run();
+            response = serve(session, request, reference);
         }
         EXPECT_TRUE(!fs::exists(tmp()) || fs::is_empty(tmp()));
         EXPECT_TRUE(fs::is_empty(config_.temporary_directory));

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 #include "support/mount.h"
 #include "support/temporary_directory.h"
@@ -34,7 +34,7 @@ protected:
         support::FakeRequest request(device_, path);
         ModelReference reference;
         reference.path = path;
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         ASSERT_TRUE(response && response->key) << path;
         const auto store = session.store();
         manifest_ = (*store)->find(format::Key{*response->key}).manifest.value();

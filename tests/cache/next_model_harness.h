@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cache/ahead/next_model.h"
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "support/fake_runtime.h"
 #include "support/intercepted_file_system.h"
 #include "support/temporary_directory.h"
@@ -135,7 +135,7 @@ protected:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = model;
-        auto response = Attempt(session, request, reference).run();
+        auto response = serve(session, request, reference);
         EXPECT_TRUE(response.has_value());
         EXPECT_TRUE(request.result() == "compiled " + model);
         if (!response) return {};

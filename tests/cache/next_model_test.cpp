@@ -189,7 +189,7 @@ TEST_F(NextModelTest, ThreadsMayAskAllAtOnce) {
                 ModelReference reference;
                 reference.origin = ModelOrigin::memory;
                 reference.name = std::string(1, model);
-                const auto response = Attempt(*session, request, reference).run();
+                const auto response = serve(*session, request, reference);
                 const std::lock_guard lock(mutex);
                 ASSERT_TRUE(response.has_value());
                 EXPECT_EQ(response->outcome, round == 0 ? Outcome::compiled : Outcome::loaded);

@@ -57,7 +57,7 @@ protected:
         const auto real = system_.system();
         Session session({fs, real.clock, real.entropy, real.process}, log_, config_);
         support::FakeRequest request(device_, "x");
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response) << response.error().message();
         EXPECT_EQ(request.result(), "compiled x");
         if (!response) return Outcome::bypassed;

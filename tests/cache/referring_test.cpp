@@ -121,7 +121,7 @@ TEST_F(ReferringTest, ModesDoWhatTheySay) {
         support::FakeRequest request(device_, "x");
         ModelReference reference;
         reference.path = xml_;
-        EXPECT_FALSE(Attempt(session, request, reference).run()) << "it was never compiled";
+        EXPECT_FALSE(serve(session, request, reference)) << "it was never compiled";
     }
     config_.mode = Mode::refresh;
     for (int i = 0; i < 2; ++i) {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "cache/pages/blob_pages.h"
 #include "cache/pages/scratch.h"
 #include "cache/pages/source_pages.h"
@@ -35,7 +35,7 @@ protected:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = "x";
-        const auto response = Attempt(session, request, reference).run();
+        const auto response = serve(session, request, reference);
         EXPECT_TRUE(response.has_value());
         EXPECT_EQ(request.result(), "compiled x");
         return response ? response->outcome : Outcome::bypassed;

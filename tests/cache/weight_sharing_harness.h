@@ -22,7 +22,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "cache/pages/blob_pages.h"
 #include "cache/sharing/unpacked.h"
 #include "os/address_space.h"
@@ -103,7 +103,7 @@ public:
         ModelReference reference;
         reference.origin = ModelOrigin::memory;
         reference.name = "x";
-        return Attempt(session_, request_, reference).run();
+        return serve(session_, request_, reference);
     }
 
     // Whether every byte equals the unpacked byte.

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-# Above format, internal code uses the enumerations of the public headers.
+# Internal code uses the enumerations and plain structs of the public headers.
 LOW = {"base", "os", "format", "larder"}
 STORE = LOW | {"store", "store/disk", "store/objects", "store/publish", "store/references"}
 ENTRIES = LOW | {"store/disk", "store/objects", "store/entries"}
@@ -22,10 +22,10 @@ IDENTIFY = SESSION | {"process", "cache/identify"}
 ATTEMPT = IDENTIFY | {
     "cache/pages", "cache/blob", "cache/sharing", "cache/stale", "cache/attempt"}
 MAY_INCLUDE = {
-    "base": {"base"},
-    "os": {"base", "os"},
-    "process": {"base", "os", "process"},
-    "format": {"base", "format"},
+    "base": {"base", "larder"},
+    "os": {"base", "larder", "os"},
+    "process": {"base", "larder", "os", "process"},
+    "format": {"base", "larder", "format"},
     "store/disk": LOW | {"store/disk"},
     "store/objects": LOW | {"store/disk", "store/objects"},
     "store/entries": ENTRIES,
@@ -36,11 +36,11 @@ MAY_INCLUDE = {
     | {"process", "store/publish", "store/compression"},
     "store": LIMIT | {"process", "store/publish", "store/compression", "store"},
     "state": LOW | {"store/disk", "state"},
-    "model": {"base", "os", "model"},
-    "remote": {"base", "os", "format", "remote"},
+    "model": {"base", "larder", "os", "model"},
+    "remote": LOW | {"remote"},
     "exchange": STORE | {"remote", "exchange"},
-    "runtime": {"base", "runtime"},
-    "openvino": {"base", "os", "process", "format", "runtime", "openvino"},
+    "runtime": {"base", "larder", "runtime"},
+    "openvino": LOW | {"process", "runtime", "openvino"},
     "cache/pages": STORE | {"process", "runtime", "cache/pages"},
     "cache/ahead": STORE | {"state", "cache/ahead"},
     "cache/entries": STORE | {"cache/entries"},

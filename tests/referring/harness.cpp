@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cache/attempt/attempt.h"
+#include "cache/attempt/serve.h"
 #include "openvino/request.h"
 #include "small_models/small_models.h"
 
@@ -72,7 +72,7 @@ Answer Requester::ask(const std::string& path, const std::shared_ptr<const ov::M
         cache::ModelReference reference;
         reference.path = path;
         if (model) reference.origin = cache::ModelOrigin::memory;
-        const auto response = cache::Attempt(session, request, reference).run();
+        const auto response = cache::serve(session, request, reference);
         if (!response) return {std::nullopt, response.error().message(), {}};
         return {response->outcome, response->reason, outputs_of(request.take())};
     } catch (const std::exception& exception) {

@@ -1,201 +1,107 @@
-// One request, from start to end.
+// One request while it is served: the facts that its steps share, and what a step may result in.
+// Each step is a function that gets the Attempt and returns its own result.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "cache/blob/model_bytes.h"
-#include "cache/blob/referring_blob.h"
-#include "cache/entries/blame.h"
+#include <tl/expected.hpp>
+
+#include "cache/attempt/objections.h"
 #include "cache/identify/key.h"
-#include "cache/pages/source_pages.h"
 #include "cache/session/request.h"
 #include "cache/session/session.h"
-#include "cache/sharing/weight_sharing.h"
+#include "format/manifest.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
 
 namespace larder::internal::cache {
 
-// The note that holds runtime::Request::settled_properties.
-inline constexpr const char* k_settled_note = "settled properties";
-
-inline constexpr const char* k_first_miss = "it is not kept yet";
-
-// After this many refusals by the runtime, no blob of a key is published again: the entry says so
-// instead. Several are needed because the refusing process may be another build than the one that
-// exported; a process that refuses what it has just exported always will.
-inline constexpr std::uint64_t k_refusals_max = 2;
-
 // Lives for one request, on one thread.
-class Attempt {
-public:
-    Attempt(Session& session, runtime::Request& request, const ModelReference& model)
-        : session_(session),
-          request_(request),
-          model_(model),
-          meter_(session.config().progress, session.log()) {}
+struct Attempt {
+    Attempt(Session& s, runtime::Request& r, const ModelReference& m)
+        : session(s), request(r), model(m), meter(s.config().progress, s.log()) {}
 
-    // Errors: Errc::not_found in Mode::cache_only if there is no entry for the model; not_found,
-    // damaged or invalid_argument for a model file that larder itself has to read; the errors of
-    // merge_gguf_shards. In all other cases the request ends with a compiled model. Exceptions of
-    // the runtime pass.
-    [[nodiscard]] Result<Response> run();
+    [[nodiscard]] const Config& config() const { return session.config(); }
+    [[nodiscard]] Log& log() const { return session.log(); }
+    [[nodiscard]] os::Clock& clock() const { return session.system().clock; }
 
-private:
-    // Tells whether this request holds the key's compile lock. Only then may it quarantine
-    // anything: without it, that could hit an entry that another process has just published.
-    enum class Locked { no, yes };
-
-    [[nodiscard]] Result<Response> serve();
-    [[nodiscard]] Result<Response> compile_and_keep();
-    // Waits for the process that compiles the key now; after some seconds it says so.
-    [[nodiscard]] Result<store::CompileLock> wait_for_compile();
-    [[nodiscard]] Result<Response> serve_and_count();
-
-    // Each returns the outcome of the request, or nothing if it goes on; `miss_` then says why.
-    [[nodiscard]] std::optional<Outcome> load(Locked locked);
-    [[nodiscard]] std::optional<Outcome> try_to_load(Locked locked);
-    [[nodiscard]] std::optional<Outcome> load_blob(format::Manifest& manifest);
-    // If the entry was replaced since it was found, `manifest` is set to the new one.
-    [[nodiscard]] Result<store::MappedObject> open_blob(format::Manifest& manifest);
-    [[nodiscard]] std::optional<Outcome> import_blob(const format::Manifest& manifest,
-                                                     const store::MappedObject& object);
-    // Decrypts the object with the program's callbacks.
-    [[nodiscard]] Result<void> decrypt_blob(const format::Manifest& manifest,
-                                            store::MappedObject& object);
-    // To be called after an entry of other callbacks was found: goes on to the next key that the
-    // program's callbacks may have. False if there is none.
-    [[nodiscard]] bool try_next_key();
-    // To be called after a miss, or an entry that another machine's device needs: goes on to the
-    // next key, or back to the one to publish under.
-    [[nodiscard]] bool try_next_machine();
-    void ask_for_machine(unsigned machine);
-    void share(std::unique_ptr<WeightSharing> sharing);
-    // Sets up the kernel directory of the model that is imported next from `blob`. Returns the
-    // trial of the kernels that the device gets from it, or null if there are none.
-    [[nodiscard]] std::shared_ptr<OpenTrial> begin_kernels(const format::Manifest& blob);
-    [[nodiscard]] std::optional<Outcome> load_files(const format::Manifest& manifest);
-    [[nodiscard]] bool is_safe_to_try(const format::Manifest& manifest, Locked locked);
-    [[nodiscard]] std::shared_ptr<OpenTrial> begin_trial(const Digest& object);
-    // Tells whether the model crashes the same way when it is compiled: then no blob is to blame.
-    [[nodiscard]] bool is_refuted(const Blame& blame);
-    // Starts a trial of compiling in place of a blamed blob, which decides is_refuted. Null if no
-    // blob is blamed.
-    [[nodiscard]] std::shared_ptr<OpenTrial> begin_control();
-    void watch(const std::shared_ptr<OpenTrial>& trial);
-
-    // To be called before each method of the runtime that compiles.
-    [[nodiscard]] Result<void> make_readable();
-    // Reads the model and keeps its pages out of memory for as long as the result lives.
-    [[nodiscard]] std::unique_ptr<SourcePages> read_model();
-    // Publishes the compiled model; returns its manifest if that succeeded.
-    [[nodiscard]] std::optional<format::Manifest> keep_blob();
-    [[nodiscard]] Result<format::Manifest> publish_blob();
-    void begin_publishing();
-    // Everything but the source.
-    [[nodiscard]] store::Publication draft_publication();
-    // Exports the compiled model, and sets its families; `publication` must outlive the result.
-    [[nodiscard]] store::PartSource blob_source(store::Publication& publication);
-    [[nodiscard]] Result<std::shared_ptr<store::WrittenPart>> write(
-        const store::PartSource& source);
-    // Exports the compiled model, and has it published behind the program. Returns the manifest if
-    // it is published already, because there is no thread to be had.
-    [[nodiscard]] std::optional<format::Manifest> publish_behind(store::CompileLock compile_lock);
-    [[nodiscard]] bool may_be_published_behind();
-    // Records in `manifest` why it holds the weights, if it does.
-    [[nodiscard]] Result<void> export_into(store::StagedFile& file, format::Manifest& manifest);
-    [[nodiscard]] std::vector<ModelSource> sources_to_refer_to(ModelBytes& model,
-                                                               std::string& reason) const;
-    [[nodiscard]] BlobUse use_of_blob() const;
-    // Why what is kept may not refer to the model's own files; empty if it may.
-    [[nodiscard]] std::string reason_to_keep_weights() const;
-    // Publishes an empty object in the blob's place, so that the next start neither uses a blob nor
-    // forgets why there is none.
-    [[nodiscard]] Result<format::Manifest> withhold(std::string reason);
-    // Replaces the compiled model, which takes far more memory, by an import of the blob that was
-    // just published.
-    [[nodiscard]] Result<void> exchange(const format::Manifest& kept);
-    // Tells whether an import of the published blob is to replace the compiled model.
-    [[nodiscard]] bool is_to_be_exchanged(const SourcePages* source_pages) const;
-    // Tells whether the compiled model holds little but pages of the model's files, as an import
-    // would: dropping them is enough.
-    [[nodiscard]] bool is_lean(const format::Manifest& kept, const SourcePages* source_pages) const;
+    // To be called when the key is first known, and whenever the request goes on to another.
+    void ask_for_key();
+    // Errc::busy if the model's files may have changed between fingerprinting and compiling.
     [[nodiscard]] Result<void> confirm_model();
-    // Looks for the same model under the key of its file, or of its graph, and publishes that entry
-    // under this request's key, too. True if it did.
-    [[nodiscard]] bool link_entry_of_file();
-    [[nodiscard]] bool link_entry_of_graph();
-    // `weights` are those in memory, if the other key is that of a graph.
-    [[nodiscard]] bool link(const format::Key& other,
-                            const model::MemoryContent* weights = nullptr);
-    // Records the port names, unless the program encrypts: names reveal something about the model.
-    void note_names(format::Manifest& manifest) const;
-    void note_settled(format::Manifest& manifest) const;
-    // With the runtime's own cache in `directory`. True if it came from there.
-    [[nodiscard]] bool compile_with(const store::PrivateDirectory& directory);
-    [[nodiscard]] Outcome compile_into_directory(store::PrivateDirectory directory,
-                                                 const format::Manifest& manifest);
-    // Compiles for a device that exports blobs. How the request ended where the runtime has put
-    // another around it: its own files are kept then. Nothing where the blob is to be kept.
-    [[nodiscard]] std::optional<Outcome> compile_wrapped();
-    // Keeps what the runtime has left in `directory` since it began to compile.
-    [[nodiscard]] Outcome keep_directory(store::PrivateDirectory directory,
-                                         const format::Manifest& manifest,
-                                         std::int64_t began_at_ns);
+    // The same of the store. With too little memory nothing is published, and nothing else is lost:
+    // the model is compiled already.
     [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);
-    void note_kept(const Result<format::Manifest>& kept);
-    [[nodiscard]] format::Manifest draft();
-    enum class Refused { when_exported, later };
-    void note_refusal(Refused when);
-    // Says why no blob of this key is published; empty if one may be.
-    [[nodiscard]] std::string reason_to_withhold() const;
-    void record(std::int64_t began_ns);
-    // Drops the blob that was loaded if loading it gains nothing.
-    void weigh(std::int64_t began_ns, std::int64_t ended_ns);
-    void report();
+    [[nodiscard]] Result<std::shared_ptr<store::WrittenPart>> write(const store::PartSource& part);
+    // Begins a stage, for progress and the log.
     void begin(Stage stage, std::string detail = {}, std::uint64_t bytes_total = 0);
-    // For people: its path, where it has one.
+    // The runtime's own times. Joining a model's shards is a part of reading it.
+    [[nodiscard]] runtime::StageTimes times() const;
+    // The model for people: its path, where it has one.
     [[nodiscard]] std::string called() const;
     // "model.xml on CPU".
     [[nodiscard]] std::string name() const;
-    // The time saved against compiling; negative if loading took longer.
-    [[nodiscard]] std::chrono::milliseconds saved() const;
-    [[nodiscard]] runtime::StageTimes times() const;
 
-    [[nodiscard]] Result<Response> finished(Outcome outcome);
-    [[nodiscard]] Result<Response> bypass(std::string reason);
-    [[nodiscard]] Result<Response> bypass_untouched(std::string reason);
-    [[nodiscard]] tl::unexpected<Error> refuse(const std::string& reason) const;
-
-    Session& session_;
-    runtime::Request& request_;
-    const ModelReference& model_;
-    StageMeter meter_;
-    std::shared_ptr<store::Store> store_;
-    Identified identified_;
-    NextModelPredictor::Asked asked_;
-    Response response_;
-    std::optional<process::ThreadMark> compiled_;  // around a compile whose import may be shared
-    std::string miss_ = k_first_miss;
-    std::optional<Digest> refused_;  // an object that the runtime did not accept
-    std::string refusal_;            // its warning, logged once the model itself compiles
-    Blame blame_;                    // of this key's objects
-    bool is_innocent_ = false;       // the model crashes without the object in the same way
-    std::uint64_t refusals_ = 0;     // how often the runtime refused a fresh export
-    std::optional<std::chrono::nanoseconds> joining_;  // how long make_readable took
-    unsigned encryption_number_ = 0;
-    unsigned machine_ = 0;  // number_key
-    std::optional<unsigned> free_machine_;
-    enum class Found { other, nothing, of_other_machine };
-    Found found_ = Found::other;              // by the last lookup
-    bool is_of_others_ = false;               // the entry found was encrypted by other callbacks
-    std::optional<format::Manifest> loaded_;  // the entry
-    bool lacks_weights_ = false;  // the entry found refers to files that this request lacks
-    std::uint64_t written_bytes_ = 0;
+    Session& session;
+    runtime::Request& request;
+    const ModelReference& model;
+    StageMeter meter;
+    Timing timing;                                    // of the stages so far
+    std::optional<std::chrono::nanoseconds> joining;  // of a model's shards
+    std::shared_ptr<store::Store> store;              // null until it is open
+    Identified identified;                            // its key is the one asked for now
+    std::optional<NextModelPredictor::Asked> asked;   // absent until the key is known
+    Objections objections;                            // to blobs of the key
 };
+
+// How a request ended.
+struct Served {
+    Response response;                       // without key and times
+    std::optional<format::Manifest> loaded;  // the entry, if one was loaded
+    std::uint64_t written_bytes = 0;
+};
+
+// Why a request goes on without the entry of its key.
+struct Miss {
+    enum class Kind {
+        nothing,             // there is no entry
+        of_other_machine,    // there is one that another machine's device needs
+        of_other_callbacks,  // there is one that was encrypted by other callbacks
+        other,
+    };
+    Kind kind = Kind::other;
+    std::string reason;          // empty if there is nothing to add to earlier ones
+    bool lacks_weights = false;  // the entry refers to files that this request lacks
+
+    // After another lookup: its kind counts, and its reason if it has one.
+    void add(Miss next);
+};
+
+inline constexpr const char* k_first_miss = "it is not kept yet";
+
+template <typename T>
+using OrMiss = tl::expected<T, Miss>;
+
+[[nodiscard]] inline tl::unexpected<Miss> miss(Miss::Kind kind, std::string reason = {}) {
+    return tl::unexpected<Miss>(Miss{kind, std::move(reason)});
+}
+
+[[nodiscard]] inline tl::unexpected<Miss> miss(std::string reason) {
+    return miss(Miss::Kind::other, std::move(reason));
+}
+
+// Tells whether this request holds the key's compile lock. Only then may it quarantine anything:
+// without it, that could hit an entry that another process has just published.
+enum class Locked { no, yes };
+
+// The notes in an entry that hold runtime::Request::settled_properties, and the port names for its
+// own kind of request.
+inline constexpr const char* k_settled_note = "settled properties";
+inline constexpr const char* k_ports_note = "port names";
 
 }  // namespace larder::internal::cache

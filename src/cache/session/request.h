@@ -1,19 +1,21 @@
 // One request to the cache, and its response.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/digest.h"
 #include "larder/options.hpp"
+#include "larder/timing.hpp"
 #include "runtime/runtime.h"
 
 namespace larder::internal::cache {
 
 using larder::Mode;
 using larder::Outcome;
+using larder::Sharing;
+using larder::Timing;
 
 enum class ModelOrigin {
     path,    // files
@@ -30,26 +32,6 @@ struct ModelReference {
 
 // The note in an entry with the shapes of the model's inputs.
 inline constexpr const char* k_shapes_note = "shapes";
-
-struct Timing {
-    using Duration = std::chrono::nanoseconds;
-    std::optional<Duration> fingerprint;
-    std::optional<Duration> lookup;
-    std::optional<Duration> wait;
-    std::optional<Duration> export_blob;
-    std::optional<Duration> publish;
-    std::optional<Duration> verify;
-    std::optional<Duration> share;
-    runtime::StageTimes runtime;
-    Duration total{0};
-};
-
-// The memory that the runtime unpacked into large blocks, by whether other processes share it.
-struct Sharing {
-    std::uint64_t shared_bytes = 0;
-    std::uint64_t private_bytes = 0;  // could not be shared
-    std::string reason;               // why nothing, or not everything, is shared; may be empty
-};
 
 struct Response {
     Outcome outcome = Outcome::bypassed;

@@ -151,18 +151,9 @@ std::string huge_pages_text(const Context& context, const Diagnosis& diagnosis) 
            " ms in huge pages, " + whole(time.small_ms_per_gib) + " ms in small ones";
 }
 
-const char* word_of(Share share) {
-    switch (share) {
-        case Share::automatic: return "auto";
-        case Share::on: return "on";
-        case Share::off: return "off";
-    }
-    return "";
-}
-
 // Describes how workers share memory.
 std::string sharing_text(const Diagnosis& diagnosis) {
-    std::string text = word_of(diagnosis.share);
+    std::string text = to_string(diagnosis.share);
     if (diagnosis.share == Share::off) return text;
     if (!diagnosis.sharing_obstacle.empty()) {
         return text + ", but not possible here: " + diagnosis.sharing_obstacle;
@@ -201,7 +192,7 @@ Json doctor_json(const Diagnosis& diagnosis) {
                                   ? Json(nullptr)
                                   : Json{{"small_pages", std::round(time.small_ms_per_gib)},
                                          {"huge_pages", std::round(time.huge_ms_per_gib)}};
-    json["sharing"] = {{"setting", word_of(diagnosis.share)},
+    json["sharing"] = {{"setting", to_string(diagnosis.share)},
                        {"unpacked_bytes", diagnosis.unpacked_bytes},
                        {"obstacle", text_or_null(diagnosis.sharing_obstacle)}};
     json["weights"] = {{"referred_bytes", diagnosis.weights.referred_bytes},

@@ -12,10 +12,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "larder/reports.hpp"
 #include "store/disk/types.h"
 #include "store/disk/verify_journal.h"
 
 namespace larder::internal::store {
+
+using larder::Damage;
+using larder::DryRun;
 
 // Decides how much of each manifest is read.
 enum class ManifestDetail {
@@ -46,12 +50,6 @@ struct Totals {
     std::uint64_t quarantined_bytes = 0;  // with the files that belong to them
 };
 
-enum class Damage {
-    damaged,     // bytes differ from their digest, or an object is missing
-    untrusted,   // nothing proves it: another format
-    unreadable,  // the operating system refused
-};
-
 struct Finding {
     Damage damage = Damage::damaged;
     std::optional<Key> key;
@@ -61,12 +59,7 @@ struct Finding {
     Error error;
 };
 
-struct VerifyReport {
-    std::uint64_t entries = 0;
-    std::uint64_t objects = 0;
-    std::uint64_t bytes = 0;
-    std::uint64_t objects_before = 0;  // read by an earlier check, which this one continued
-    bool complete = true;              // false: it was told to end early
+struct VerifyReport : larder::VerifyCounts {
     std::vector<Finding> findings;
 };
 
@@ -81,8 +74,6 @@ struct Progress {
     std::uint64_t bytes_total = 0;
 };
 using ProgressCallback = std::function<Continue(const Progress&)>;
-
-enum class DryRun { no, yes };
 
 struct Removal {
     std::vector<Manifest> entries;      // those that could be read
@@ -103,14 +94,10 @@ struct PruneRules {
     bool quarantine = false;
 };
 
-struct Pruning {
+struct Pruning : larder::PruneCounts {
     Removal removal;
     // For each entry: the reason in PruneRules::doomed, "age", "size" or "limit".
     std::map<Key, std::string> reasons;
-    std::uint64_t garbage_bytes = 0;  // of the freed bytes, those that no entry used
-    std::uint64_t set_aside_files = 0;
-    std::uint64_t left_bytes = 0;
-    std::string held_back;  // an unreadable entry that kept objects from removal; empty: none
 };
 
 // Selects the entries to compress.
@@ -131,7 +118,7 @@ enum class Unchanged {
 };
 
 // The entries whose encoding was, or would be, changed.
-struct Recoding {
+struct Recoding : larder::CompressCounts {
     struct Done {
         Manifest before;
         std::uint64_t before_bytes = 0;  // of its objects, on disk
@@ -144,11 +131,6 @@ struct Recoding {
     };
     std::vector<Done> done;
     std::vector<Left> left;
-    // Sums over `done`; objects that several entries use count once.
-    std::uint64_t before_bytes = 0;
-    std::uint64_t after_bytes = 0;
-    std::string held_back;  // an unreadable entry that kept all as it is; empty: none
-    bool complete = true;   // false: `progress` ended it early
 };
 
 }  // namespace larder::internal::store

@@ -26,8 +26,8 @@ Bounds bounds_of(const Context& context) {
     // If the size of the disk is unknown, shares of it are not enforced.
     const auto disk_bytes = space ? space->total_bytes : 0;
     Bounds bounds;
-    bounds.limit = context.max_size.bytes_of(disk_bytes);
-    const auto floor = context.min_free.bytes_of(disk_bytes);
+    bounds.limit = bytes_of(context.max_size, disk_bytes);
+    const auto floor = bytes_of(context.min_free, disk_bytes);
     if (space && space->available_bytes < floor) bounds.missing = floor - space->available_bytes;
     return bounds;
 }
@@ -208,9 +208,9 @@ bool has_room(Context& context, std::uint64_t bytes) {
     const auto space = context.fs().space(context.layout.root());
     if (!space || context.access == Access::read_only) return false;
     const auto free_after = static_cast<std::int64_t>(space->available_bytes - bytes);
-    const auto floor = context.min_free.bytes_of(space->total_bytes);
+    const auto floor = bytes_of(context.min_free, space->total_bytes);
     if (free_after < 0 || static_cast<std::uint64_t>(free_after) < floor) return false;
-    const auto limit = context.max_size.bytes_of(space->total_bytes);
+    const auto limit = bytes_of(context.max_size, space->total_bytes);
     if (limit == 0) return true;
     const auto held = held_bytes(context);
     return held && *held <= limit && bytes <= limit - *held;

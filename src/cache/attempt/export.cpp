@@ -1,7 +1,9 @@
-// Decides which parts of a compiled model an entry holds, and publishes it.
-#include <utility>
+#include "cache/attempt/export.h"
 
-#include "cache/attempt/attempt.h"
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "cache/blob/model_bytes.h"
 #include "cache/blob/referring_blob.h"
 #include "cache/entries/kept_form.h"
@@ -39,32 +41,31 @@ SourceBytes sum_of_bytes(const std::vector<ModelSource>& sources) {
     return sum;
 }
 
-}  // namespace
-
-std::string Attempt::reason_to_keep_weights() const {
-    switch (session_.config().weights) {
+// Why what is kept may not refer to the model's own files; empty if it may.
+std::string reason_to_keep_weights(Attempt& attempt, const Miss& miss) {
+    switch (attempt.config().weights) {
         case Weights::keep: return "LARDER_WEIGHTS=keep";
         case Weights::refer: return {};
         case Weights::automatic: break;
     }
     // Another program has published the entry under the same key, and will ask for it again.
-    if (lacks_weights_) return "the model is in no file, only in the memory of programs";
+    if (miss.lacks_weights) return "the model is in no file, only in the memory of programs";
     // A blob that is copied together from its sources stays in memory: the GPU plugin of 2026.4.1
     // holds the blob that it imported for as long as the model lives. Pages of a file can be
     // dropped.
-    if (request_.copies_blob() && request_.holds_blob()) {
+    if (attempt.request.copies_blob() && attempt.request.holds_blob()) {
         return "the device would hold them in memory";
     }
-    if (ModelBytes(session_, identified_).is_far(store_->directory())) {
+    if (ModelBytes(attempt.session, attempt.identified).is_far(attempt.store->directory())) {
         return "the model's files are on a network file system, and the larder is not";
     }
     return {};
 }
 
 // Of the model's files; none where `reason` then says why the weights have to be kept.
-std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
-                                                      std::string& reason) const {
-    reason = reason_to_keep_weights();
+std::vector<ModelSource> sources_to_refer_to(Attempt& attempt, const Miss& miss, ModelBytes& model,
+                                             std::string& reason) {
+    reason = reason_to_keep_weights(attempt, miss);
     if (!reason.empty()) return {};
     auto sources = model.map();
     if (!sources) {
@@ -72,7 +73,7 @@ std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
         return {};
     }
     const auto bytes = sum_of_bytes(*sources);
-    const bool is_automatic = session_.config().weights == Weights::automatic;
+    const bool is_automatic = attempt.config().weights == Weights::automatic;
     if (bytes.all < k_referred_bytes_min) {
         reason = "they are few";
     } else if (is_automatic && bytes.copied > k_copied_source_bytes_max) {
@@ -81,29 +82,32 @@ std::vector<ModelSource> Attempt::sources_to_refer_to(ModelBytes& model,
     return reason.empty() ? std::move(*sources) : std::vector<ModelSource>{};
 }
 
-BlobUse Attempt::use_of_blob() const {
-    if (!request_.copies_blob()) return BlobUse::in_place;
-    const bool may_take_memory = session_.config().weights == Weights::refer;
-    return request_.holds_blob() && !may_take_memory ? BlobUse::held : BlobUse::copied;
+BlobUse use_of_blob(const Attempt& attempt) {
+    if (!attempt.request.copies_blob()) return BlobUse::in_place;
+    const bool may_take_memory = attempt.config().weights == Weights::refer;
+    return attempt.request.holds_blob() && !may_take_memory ? BlobUse::held : BlobUse::copied;
 }
 
-Result<void> Attempt::export_into(store::StagedFile& file, format::Manifest& manifest) {
+}  // namespace
+
+Result<void> export_into(Attempt& attempt, const Miss& miss, store::StagedFile& file,
+                         format::Manifest& manifest) {
     auto& why = manifest.notes[k_weights_note];
-    if (request_.exports_without_weights()) {
+    if (attempt.request.exports_without_weights()) {
         why = "the device has left them out";
         Sink sink(file);
-        MeteredSink metered(sink, meter_);
-        return request_.export_blob(metered);
+        MeteredSink metered(sink, attempt.meter);
+        return attempt.request.export_blob(metered);
     }
-    ModelBytes model(session_, identified_);
-    auto sources = sources_to_refer_to(model, why);
+    ModelBytes model(attempt.session, attempt.identified);
+    auto sources = sources_to_refer_to(attempt, miss, model, why);
     const auto find_shareable = [&] {
-        add_family_of_graph(session_, request_, identified_);
-        return store_->shareable(identified_.families);
+        add_family_of_graph(attempt.session, attempt.request, attempt.identified);
+        return attempt.store->shareable(attempt.identified.families);
     };
-    ReferringBlob blob(model, std::move(sources), find_shareable, file, use_of_blob());
-    MeteredSink metered(blob, meter_);
-    if (auto done = request_.export_blob(metered); !done) return done;
+    ReferringBlob blob(model, std::move(sources), find_shareable, file, use_of_blob(attempt));
+    MeteredSink metered(blob, attempt.meter);
+    if (auto done = attempt.request.export_blob(metered); !done) return done;
     if (auto done = blob.finish(); !done) return done;
     if (blob.refers_to_model()) {
         manifest.notes.erase(k_weights_note);
