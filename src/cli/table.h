@@ -39,6 +39,8 @@ public:
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     // Call this last.
     [[nodiscard]] std::string text();
+    // Tells whether text() has left out columns.
+    [[nodiscard]] bool lacks_columns() const { return lacks_columns_; }
 
 private:
     [[nodiscard]] std::string line(const std::vector<Cell>& row,
@@ -51,6 +53,7 @@ private:
     std::vector<std::vector<Cell>> rows_;
     Colours colours_;
     LineWidth line_width_;
+    bool lacks_columns_ = false;
 };
 
 }  // namespace larder::cli
