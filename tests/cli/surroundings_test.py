@@ -255,6 +255,80 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual(finding["severity"], "error")
         self.assertIn("LARDER_LOCK_TIMEOUT", finding["finding"])
 
+    def test_doctor_says_nothing_of_what_it_cannot_know(self):
+        said = self.run_bare("doctor", environment={"HOME": str(self.root),
+                                                    "LARDER_LOCK_TIMEOUT": "soon"})
+        self.assertEqual(said.code, 1, said)
+        self.assertRegex(said.out, r"^larder +\d+\.\d+\.\d+\n")
+        self.assertNotRegex(said.out, r"(?m)^kept ")
+
+    def test_doctor_sees_a_place_where_no_directory_can_be_made(self):
+        # /proc does not say in advance that it takes none.
+        said = self.run_bare("doctor", "--json", environment={"HOME": "/proc"})
+        self.assertEqual(said.code, 1, said)
+        [finding] = [f for f in said.json["findings"] if f["subject"] == "directory"]
+        self.assertEqual(finding["severity"], "error")
+        self.assertIn("'/proc/.cache/larder' cannot be made: ", finding["finding"])
+        self.assertEqual(finding["remedy"], "set LARDER_DIR to a directory on another disk")
+
+    def test_doctor_leaves_nothing_behind(self):
+        empty = self.root / "empty"
+        empty.mkdir()
+        self.run_bare("doctor", environment={"HOME": str(empty)})
+        self.assertEqual([path.name for path in empty.iterdir()
+                          if path.name not in (".local", ".config")], [])
+
+    def test_the_state_database_is_named_if_it_cannot_be_used(self):
+        state = self.root / ".local/state/larder"
+        self.done("compile", self.models / "dense.xml")
+        [database] = state.glob("*.db")
+        database.write_bytes(b"nonsense" * 1000)
+        said = self.larder("compile", self.models / "dense.xml")
+        self.assertEqual(said.code, 0, said)
+        damaged = f"{database}.damaged"
+        self.assertEqual(said.error, "larder: warning: the state database was damaged: statistics "
+                                     f"begin anew; it is now '{damaged}'\n")
+        self.assertTrue(os.path.exists(damaged))
+        self.done("compile", self.models / "dense.xml")
+        for path in state.glob("state*"):
+            path.unlink()
+        database.mkdir()
+        said = self.larder("ls")
+        self.assertEqual(said.code, 0, said)
+        self.assertIn("model files are read again, and nothing is counted: ", said.error)
+        self.assertIn(f"'{database}'", said.error)
+
+    def test_a_larder_without_its_larder_json_is_still_one(self):
+        self.compile(self.models / "dense.xml")
+        info = self.dir / "larder.json"
+        info.unlink()
+        said = self.larder("ls", "--mode", "read-only")
+        self.assertEqual((said.code, said.error), (0, ""), said)
+        self.assertIn("1 entry", said.out)
+        self.assertFalse(info.exists())
+        said = self.larder("ls")
+        self.assertIn("1 entry", said.out)
+        self.assertIn(f"'{info}' was missing and is written again: entries are kept", said.error)
+        self.assertTrue(info.exists())
+        self.assertEqual(len(self.entries()), 1)
+        self.assertEqual(self.compile(self.models / "dense.xml")["outcome"], "loaded")
+
+    def test_config_says_what_settings_mean(self):
+        said = self.done("config", "-v").out
+        self.assertIn("max_size = 10%\n  from: default\n  variable: LARDER_MAX_SIZE\n"
+                      "  the maximum size of the larder", said)
+        self.assertIn("  variable: LARDER_MODE\n", self.done("config", "get", "mode", "-v").out)
+
+    def test_usage_lines_name_all_arguments(self):
+        for verb, usage in (("run", "larder run [OPTIONS] COMMAND [ARG]..."),
+                            ("compile", "larder compile [OPTIONS] MODEL..."),
+                            ("key", "larder key [OPTIONS] generate|show FILE")):
+            said = self.done(verb, "--help").out
+            self.assertIn(f"Usage: {usage}\n", said)
+            self.assertNotIn("TEXT", said)
+        said = self.done("compile", "--help").out
+        self.assertRegex(said, r"--device NAME +The device to compile for \(default: CPU\)\n")
+
     def test_doctor_sees_a_directory_that_is_no_larder(self):
         self.dir.mkdir()
         (self.dir / "letter.txt").write_text("dear reader")

@@ -22,7 +22,8 @@ using Advice = Store::Advice;
 using Severity = Store::Advice::Severity;
 
 struct Diagnosis {
-    std::string directory;
+    std::string directory;  // empty if no setting can be read
+    bool is_open = false;   // its content is known
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
     std::string openvino;
@@ -78,6 +79,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
             diagnosis.findings.push_back(std::move(advice));
         }
         diagnosis.compiling = store.compiling();
+        diagnosis.is_open = true;
     } catch (const Error& error) {
         diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
     }
@@ -240,20 +242,22 @@ std::string warnings_text(const Context& context, const Diagnosis& diagnosis) {
     return text;
 }
 
+std::string filling_text(const Diagnosis& diagnosis) {
+    auto text = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
+    if (diagnosis.max_size_bytes == 0) return text;
+    const auto part =
+        static_cast<double>(diagnosis.total_bytes) / static_cast<double>(diagnosis.max_size_bytes);
+    return text + ": " + std::to_string(std::lround(100 * part)) + " % full";
+}
+
 std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     auto facts = context.table({{}, {}});
     const auto add = [&](const std::string& name, const std::string& value) {
         facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
     };
-    add("larder", LARDER_VERSION " in " +
-                      (diagnosis.directory.empty() ? "an unknown place" : diagnosis.directory));
-    auto filling = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
-    if (diagnosis.max_size_bytes > 0) {
-        const auto part = static_cast<double>(diagnosis.total_bytes) /
-                          static_cast<double>(diagnosis.max_size_bytes);
-        filling += ": " + std::to_string(std::lround(100 * part)) + " % full";
-    }
-    add("kept", filling);
+    add("larder",
+        LARDER_VERSION + (diagnosis.directory.empty() ? "" : " in " + diagnosis.directory));
+    if (diagnosis.is_open) add("kept", filling_text(diagnosis));
     if (const auto weights = weights_text(diagnosis.weights); !weights.empty()) {
         add("weights", weights);
     }
