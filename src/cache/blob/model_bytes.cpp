@@ -151,7 +151,9 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
                                range.offset});
         }
     }
-    if (sources.empty()) return fail(Errc::not_found, "its weights are in no file");
+    if (sources.empty())
+        return fail(Errc::not_found,
+                    "the program has them in memory of its own, not in mapped files");
     return sources;
 }
 
