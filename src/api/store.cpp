@@ -126,24 +126,6 @@ store::DryRun inner(DryRun dry_run) {
     return dry_run == DryRun::yes ? store::DryRun::yes : store::DryRun::no;
 }
 
-void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
-    const auto took = std::chrono::milliseconds(events.total_ms);
-    if (events.outcome == "compiled") {
-        sum.compiled += events.count;
-        sum.compiled_time += took;
-    }
-    if (events.outcome == "loaded") {
-        sum.loaded += events.count;
-        sum.loaded_time += took;
-    }
-    if (events.outcome == "waited") {
-        sum.waited += events.count;
-        sum.waited_time += took;
-    }
-    if (events.outcome == "bypassed") sum.bypassed += events.count;
-    sum.saved += std::chrono::milliseconds(events.saved_ms);
-}
-
 }  // namespace
 
 struct Store::Impl {
@@ -157,14 +139,19 @@ struct Store::Impl {
         open.world_writable = options.allow_world_writable ? store::WorldWritable::allow
                                                            : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
-        // Looking at a larder does not create one.
-        is_there = system.system().fs.info(open.directory + "/larder.json").has_value();
+        is_there = is_larder(open.directory);
         open.max_size = api::size_limit(options.max_size);
         open.min_free = api::size_limit(options.min_free);
         open.history = &state;
         open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
         for (const auto& notice : options.notices) log->warn(notice);
+    }
+
+    // Looking at a larder does not create one. One that has lost its larder.json is still there.
+    [[nodiscard]] bool is_larder(const std::string& directory) const {
+        auto& fs = system.system().fs;
+        return fs.info(directory + "/larder.json") || fs.info(directory + "/entries");
     }
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {
@@ -437,11 +424,12 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
         stats.since = api::time_point(*first);
     }
     for (const auto& events : impl_->state.summarise(id, since_ns)) {
-        add(stats.total, events);
-        add(stats.by_model[events.model], events);
-        add(stats.by_device[events.device], events);
+        api::add(stats.total, events);
+        api::add(stats.by_model[events.model], events);
+        api::add(stats.by_device[events.device], events);
         if (events.outcome == "compiled") stats.miss_reasons[events.reason] += events.count;
         if (events.outcome == "bypassed") stats.bypass_reasons[events.reason] += events.count;
+        if (events.outcome == "refused") stats.refusal_reasons[events.reason] += events.count;
         stats.bytes_written += events.written_bytes;
     }
     for (const auto& [reason, sum] : impl_->state.evictions(id, since_ns)) {
@@ -462,6 +450,8 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
     return stats;
 }
 
+void Store::forget_stats() { api::value_or_throw(impl_->state.forget_events(impl_->opened->id())); }
+
 std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point since,
                                           std::chrono::seconds interval) const {
     constexpr std::chrono::hours k_interval_max{24 * 36'500};
@@ -480,7 +470,7 @@ std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point 
         auto& span = history.emplace_back();
         span.begin = api::time_point(begin_ns);
         for (const auto& events : sums.events) {
-            add(span.total, events);
+            api::add(span.total, events);
             span.bytes_written += events.written_bytes;
         }
         span.evicted_bytes = sums.evictions.freed_bytes;

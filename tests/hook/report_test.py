@@ -82,7 +82,16 @@ class ReportTest(harness.HookTest):
         self.assertRegex(line, r"^larder: 2 models: 1 compiled, 1 failed, no time saved$")
         [line] = self.run_program(["--report", "--mode", "cache-only"], self.models / "other.xml",
                                   program=TRY)
-        self.assertRegex(line, r"^larder: 1 model: 1 failed, no time saved$")
+        self.assertRegex(line, r"^larder: 1 model: 1 refused, no time saved$")
+        stats = self.larder("stats", "--json").json
+        self.assertEqual((stats["compiled"], stats["refused"]), (1, 1))
+
+    def test_a_program_that_ends_without_a_report_is_counted(self):
+        for ending in "import os; os._exit(0)", "import os; os.close(2)":
+            self.assertEqual(self.run_program(["--report"], self.dense,
+                                              program=f"{COMPILE}\n{ending}"), [])
+        stats = self.larder("stats", "--json").json
+        self.assertEqual((stats["compiled"], stats["loaded"]), (1, 1))
 
     def test_damage_that_verify_found_is_the_reason_of_the_next_compile(self):
         self.run_program([], self.dense)

@@ -45,7 +45,9 @@ Result<Response> Attempt::run() {
 Result<Response> Attempt::serve_and_count() {
     try {
         auto response = serve();
-        if (!response) session_.report().add_failed();
+        if (!response) {
+            is_refused_ ? session_.report().add_refused() : session_.report().add_failed();
+        }
         return response;
     } catch (...) {
         session_.report().add_failed();
@@ -376,8 +378,10 @@ Result<Response> Attempt::finished(Outcome outcome) {
     return response_;
 }
 
-tl::unexpected<Error> Attempt::refuse(const std::string& reason) const {
-    return fail(Errc::not_found, "not loaded, because " + reason + ":", called(),
+tl::unexpected<Error> Attempt::refuse(std::string reason) {
+    auto text = "not loaded, because " + reason + ":";
+    record_refused(std::move(reason));
+    return fail(Errc::not_found, std::move(text), called(),
                 "compile it first, or use a mode other than cache-only");
 }
 

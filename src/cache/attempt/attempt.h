@@ -154,6 +154,8 @@ private:
     // Says why no blob of this key is published; empty if one may be.
     [[nodiscard]] std::string reason_to_withhold() const;
     void record(std::int64_t began_ns);
+    void record_refused(std::string reason);
+    [[nodiscard]] state::Event draft_event();
     // Drops the blob that was loaded if loading it gains nothing.
     void weigh(std::int64_t began_ns, std::int64_t ended_ns);
     void report();
@@ -169,7 +171,7 @@ private:
     [[nodiscard]] Result<Response> finished(Outcome outcome);
     [[nodiscard]] Result<Response> bypass(std::string reason);
     [[nodiscard]] Result<Response> bypass_untouched(std::string reason);
-    [[nodiscard]] tl::unexpected<Error> refuse(const std::string& reason) const;
+    [[nodiscard]] tl::unexpected<Error> refuse(std::string reason);
 
     Session& session_;
     runtime::Request& request_;
@@ -192,6 +194,7 @@ private:
     std::optional<unsigned> free_machine_;
     enum class Found { other, nothing, of_other_machine };
     Found found_ = Found::other;              // by the last lookup
+    bool is_refused_ = false;                 // the mode is cache-only, and it is a miss
     bool is_of_others_ = false;               // the entry found was encrypted by other callbacks
     std::optional<format::Manifest> loaded_;  // the entry
     bool lacks_weights_ = false;  // the entry found refers to files that this request lacks

@@ -46,14 +46,28 @@ void Attempt::report() {
         describe(response_, std::chrono::milliseconds(loaded_ ? loaded_->compile_ms : 0)));
 }
 
-void Attempt::record(std::int64_t began_ns) {
-    if (!store_) return;
+state::Event Attempt::draft_event() {
     state::Event event;
     event.at_ns = session_.system().clock.wall().count();
     event.larder_id = store_->id();
     if (response_.key) event.key = format::Key{*response_.key};
     event.model = called();
     event.device = identified_.inputs["device.name"];
+    return event;
+}
+
+void Attempt::record_refused(std::string reason) {
+    is_refused_ = true;
+    if (!store_) return;
+    auto event = draft_event();
+    event.outcome = "refused";
+    event.reason = std::move(reason);
+    session_.state().record(event);
+}
+
+void Attempt::record(std::int64_t began_ns) {
+    if (!store_) return;
+    auto event = draft_event();
     event.outcome = to_string(response_.outcome);
     event.reason = response_.reason;
     event.total_ms = whole_milliseconds(response_.timing.total);
