@@ -151,7 +151,9 @@ struct Store::Impl {
     // Looking at a larder does not create one. One that has lost its larder.json is still there.
     [[nodiscard]] bool is_larder(const std::string& directory) const {
         auto& fs = system.system().fs;
-        return fs.info(directory + "/larder.json") || fs.info(directory + "/entries");
+        if (fs.info(directory + "/larder.json")) return true;
+        const auto entries = fs.list(directory + "/entries");
+        return entries && !entries->empty();
     }
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {

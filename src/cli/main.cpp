@@ -236,7 +236,7 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     Flags flags;
     flags.command = take_command(words);
     declare_flags(app, flags, "--mode --format --json -q -v");
-    app.set_version_flag("-V,--version", "larder " LARDER_VERSION);
+    app.set_version_flag("-V,--version", "larder " LARDER_VERSION, "Print the version and exit");
     app.require_subcommand(1);
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.footer(

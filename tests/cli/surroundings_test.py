@@ -84,7 +84,7 @@ class SurroundingsTest(ProgramTest):
         self.refused(2, "config", "set", "max_size", "lots", says="cannot read 'lots'")
         self.refused(2, "config", "set", "maxsize", "1GB", says=("'maxsize'", "max_size"))
         self.refused(2, "config", "get", "max_size", "1GB", says="takes one name")
-        self.refused(2, "config", "max_size", says="larder config get NAME")
+        self.refused(2, "config", "max_size", says="larder config get max_size")
         self.refused(2, "config", "set", "max_size", says="the value is missing")
         self.assertEqual(file.read_text(), before)
 
@@ -135,6 +135,10 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual(self.done("ls").out, f"there is no larder in {self.dir} yet\n")
         self.assertEqual(self.done("verify", "--json").json["entries"], 0)
         self.assertEqual(self.done("stats", "--json").json["compiled"], 0)
+        said = self.done("why", self.models / "dense.xml", "--json").json
+        self.assertEqual((said["would_hit"], said["reason"]),
+                         (False, "no entry was compiled from this content"))
+        self.done("doctor")
         self.assertFalse(self.dir.exists())
 
     def settings(self, *words, **options):
@@ -312,6 +316,30 @@ class SurroundingsTest(ProgramTest):
         self.assertTrue(info.exists())
         self.assertEqual(len(self.entries()), 1)
         self.assertEqual(self.compile(self.models / "dense.xml")["outcome"], "loaded")
+
+    def test_a_directory_that_was_never_a_larder_is_none(self):
+        # As a program leaves it that could not finish creating one.
+        (self.dir / "entries").mkdir(parents=True)
+        for _ in range(2):
+            self.assertEqual(self.done("ls").out, f"there is no larder in {self.dir} yet\n")
+        self.assertEqual(self.done("stats", "--zero").out, f"there is no larder in {self.dir} yet\n")
+
+    def test_a_setting_that_cannot_be_read_is_mended_by_config_set(self):
+        file = self.root / ".config/larder/config.toml"
+        file.parent.mkdir(parents=True)
+        file.write_text("mode = 'never'\n")
+        self.refused(2, "ls", says=[str(file), "'never'"])
+        self.refused(2, "config", "set", "mode", "ever", says=["'ever'", "read-only"])
+        self.refused(2, "config", "set", "mood", "on", says="'mood'")
+        said = self.done("config", "set", "mode", "read-only").out
+        self.assertEqual(said, f"mode = read-only, in {file}\n")
+        self.assertEqual(self.done("config", "get", "mode").out, "read-only\n")
+        # Another fault in the file is told; what was asked for is done.
+        file.write_text("verify = 'rarely'\n")
+        said = self.larder("config", "set", "mode", "on")
+        self.assertEqual((said.code, said.out), (2, f"mode = on, in {file}\n"))
+        self.assertIn("'rarely'", said.error)
+        self.assertIn('mode = "on"', file.read_text())
 
     def test_config_says_what_settings_mean(self):
         said = self.done("config", "-v").out

@@ -218,6 +218,14 @@ class TerminalTest(ProgramTest):
                 plain = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", line)
                 self.assertLessEqual(len(plain), 60, (words, plain))
 
+    def test_facts_lose_their_end_on_a_narrow_terminal(self):
+        self.done("compile", self.model)
+        terminal = self.on_terminal("doctor", columns=40)
+        self.assertEqual(terminal.end(), 0)
+        said = COLOUR.sub("", terminal.text)
+        self.assertRegex(said, r"(?m)^device +CPU: .*…\r?$")
+        self.assertRegex(said, r"(?m)^larder run +ready for OpenVINO .*…\r?$")
+
     def test_config_says_where_meanings_are_if_they_do_not_fit(self):
         narrow = self.on_terminal("config", columns=80)
         self.assertEqual(narrow.end(), 0)

@@ -151,10 +151,12 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
                                range.offset});
         }
     }
-    if (sources.empty())
-        return fail(Errc::not_found,
-                    "the program has them in memory of its own, not in mapped files");
-    return sources;
+    if (!sources.empty()) return sources;
+    const bool are_in_files =
+        identified_.files || (identified_.weights && !identified_.weights->in_files.empty());
+    return fail(Errc::not_found,
+                are_in_files ? "they are few"
+                             : "the program has them in memory of its own, not in mapped files");
 }
 
 void ModelBytes::drop_resident() noexcept {

@@ -85,22 +85,31 @@ int run_get(const Context& context, const std::string& name) {
     return k_done;
 }
 
+// Also if a setting cannot be read, which may be the one to set.
+std::string name_of(const Context& context, const std::string& asked) {
+    try {
+        return find_setting(context.settings().list, asked).name;
+    } catch (const Error&) {
+        return asked;
+    }
+}
+
 int run_set(const Context& context, const std::string& asked, const std::string& value) {
-    const auto name = find_setting(context.settings().list, asked).name;
+    const auto name = name_of(context, asked);
     const auto file = save_setting(name, value);
+    const bool is_json = context.format() == Format::json;
+    if (!is_json) {
+        Context::print(name + " = " + printable(value) + ", in " + printable(file.string()) + "\n");
+    }
     const auto setting = find_setting(context.settings().list, name);
-    if (context.format() == Format::json) {
+    if (is_json) {
         print_json({setting});
-        return k_done;
+    } else if (setting.origin != file.string()) {
+        Context::print("in force is " + printable(setting.value) + ", from " +
+                       (setting.origin == "environment" ? setting.variable + " in the environment"
+                                                        : printable(setting.origin)) +
+                       ", which counts before\n");
     }
-    auto text = name + " = " + printable(value) + ", in " + printable(file.string()) + "\n";
-    if (setting.origin != file.string()) {
-        text += "in force is " + printable(setting.value) + ", from " +
-                (setting.origin == "environment" ? setting.variable + " in the environment"
-                                                 : printable(setting.origin)) +
-                ", which counts before\n";
-    }
-    Context::print(text);
     return k_done;
 }
 
@@ -111,7 +120,7 @@ Run declare_config(CLI::App& verb) {
     verb.add_option("get|set", flags->verb, "Print one setting, or write it into the user's file")
         ->check([](const std::string& word) {
             auto error = choice_error(word, "get", "set");
-            return error.empty() ? error : error + ": larder config get NAME";
+            return error.empty() ? error : error + ": larder config get " + word;
         });
     verb.add_option("NAME", flags->name, "Of the setting");
     verb.add_option("VALUE", flags->value, "For set");

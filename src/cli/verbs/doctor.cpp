@@ -23,7 +23,8 @@ using Severity = Store::Advice::Severity;
 
 struct Diagnosis {
     std::string directory;  // empty if no setting can be read
-    bool is_open = false;   // its content is known
+    bool has_settings = false;
+    bool is_open = false;  // the content of the larder is known
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
     std::string openvino;
@@ -67,6 +68,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     }
     diagnosis.directory = options.directory.string();
     diagnosis.share = options.share.value_or(Share::off);
+    diagnosis.has_settings = true;
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
@@ -80,8 +82,10 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         }
         diagnosis.compiling = store.compiling();
         diagnosis.is_open = true;
-    } catch (const Error& error) {
-        diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
+    } catch (const Error&) {
+        const auto failure = current_failure();
+        diagnosis.findings.push_back(
+            {Severity::error, "directory", failure.what, failure.remedy});
     }
 }
 
@@ -251,7 +255,7 @@ std::string filling_text(const Diagnosis& diagnosis) {
 }
 
 std::string table_text(const Context& context, const Diagnosis& diagnosis) {
-    auto facts = context.table({{}, {}});
+    auto facts = context.table({{}, {.cut = Cut::end}});
     const auto add = [&](const std::string& name, const std::string& value) {
         facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
     };
@@ -269,7 +273,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     }
     add("larder run", run_text(context, diagnosis));
     add("huge pages", huge_pages_text(context, diagnosis));
-    add("sharing", sharing_text(diagnosis));
+    if (diagnosis.has_settings) add("sharing", sharing_text(diagnosis));
     auto text = facts.text();
     text += compiling_text(diagnosis.compiling);
     for (const auto& finding : diagnosis.findings) {

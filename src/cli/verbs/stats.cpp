@@ -134,6 +134,7 @@ int run_stats(const Context& context, const StatsFlags& flags) {
     Store store(context.options());
     print_stats(context, flags, store);
     if (!flags.zero) return k_done;
+    if (!store.exists()) return k_done;
     store.forget_stats();
     if (context.format() == Format::table) Context::print("\ncounting begins anew\n");
     return k_done;

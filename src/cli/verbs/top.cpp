@@ -83,7 +83,7 @@ std::string compiling_table(const Context& context, const std::vector<Compiling>
 }
 
 std::string text_of(const Context& context, const Look& look) {
-    auto facts = context.table({{}, {}});
+    auto facts = context.table({{}, {.cut = Cut::end}});
     const auto fact = [&](const char* name, std::string value) {
         facts.add({{name, Colour::faint}, {std::move(value)}});
     };
