@@ -86,6 +86,21 @@ class ReportTest(harness.HookTest):
         stats = self.larder("stats", "--json").json
         self.assertEqual((stats["compiled"], stats["refused"]), (1, 1))
 
+    def test_why_weights_are_kept(self):
+        # Of a graph in memory: small weights are not looked for in files, large ones are.
+        heap = WRITE.replace("openvino.save_model(openvino.Model([product], [data], \"matmul\"), "
+                             "sys.argv[1], False)",
+                             "openvino.Core().compile_model(openvino.Model([product], [data], "
+                             "\"matmul\"), \"CPU\")")
+        self.assertNotIn("save_model", heap)
+        self.run_program([], program=heap)
+        self.run_program([], self.dense, "reshaped", program=READ)
+        kept = {entry["model"]: entry["weights_kept"]
+                for entry in self.larder("ls", "--json").json["entries"]}
+        self.assertEqual(kept, {
+            "matmul": "the program has them in memory of its own, not in mapped files",
+            str(self.dense): "they are few"})
+
     def test_a_program_that_ends_without_a_report_is_counted(self):
         for ending in "import os; os._exit(0)", "import os; os.close(2)":
             self.assertEqual(self.run_program(["--report"], self.dense,

@@ -152,11 +152,12 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
         }
     }
     if (!sources.empty()) return sources;
-    const bool are_in_files =
-        identified_.files || (identified_.weights && !identified_.weights->in_files.empty());
+    const auto& weights = identified_.weights;
+    const bool are_few = identified_.files || !weights || !weights->in_files.empty() ||
+                         weights->hashed_bytes <= model::k_in_place_bytes_max;
     return fail(Errc::not_found,
-                are_in_files ? "they are few"
-                             : "the program has them in memory of its own, not in mapped files");
+                are_few ? "they are few"
+                        : "the program has them in memory of its own, not in mapped files");
 }
 
 void ModelBytes::drop_resident() noexcept {
