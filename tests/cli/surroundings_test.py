@@ -322,7 +322,8 @@ class SurroundingsTest(ProgramTest):
         (self.dir / "entries").mkdir(parents=True)
         for _ in range(2):
             self.assertEqual(self.done("ls").out, f"there is no larder in {self.dir} yet\n")
-        self.assertEqual(self.done("stats", "--zero").out, f"there is no larder in {self.dir} yet\n")
+        self.assertEqual(self.done("stats", "--zero").out,
+                         f"there is no larder in {self.dir} yet\n")
 
     def test_a_setting_that_cannot_be_read_is_mended_by_config_set(self):
         file = self.root / ".config/larder/config.toml"

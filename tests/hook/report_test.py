@@ -155,13 +155,14 @@ class ReportTest(harness.HookTest):
     def test_who_only_reads_compiled_no_model(self):
         program = "import sys, openvino; openvino.Core().read_model(sys.argv[1])"
         self.assertEqual(self.run_program(["--report"], self.dense, program=program),
-                         ["larder: no model was compiled"])
+                         ["larder: no model was compiled in this process"])
 
     def test_where_larder_was_never_asked(self):
         self.assertEqual(self.run_program(["--report"], program="pass"),
-                         ["larder: no model was compiled: there is no OpenVINO in this program"])
+                         ["larder: no model was compiled in this process, which has no OpenVINO; "
+                          "'larder stats' counts its children, too"])
         self.assertEqual(self.run_program(["--report"], program="import openvino"),
-                         ["larder: no model was compiled"])
+                         ["larder: no model was compiled in this process"])
         self.assertEqual(self.run_program(["--report", "--mode", "off"], self.dense),
                          ["larder: models were compiled without larder: LARDER_MODE is off"])
 

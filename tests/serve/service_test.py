@@ -279,6 +279,9 @@ class LimitsTest(ServeTest):
 
     def test_a_port_that_is_taken(self):
         port = self.serve().port
+        # An address for documentation, which no machine has.
+        with self.assertRaisesRegex(AssertionError, "cannot listen on 192.0.2.1, .*\n.*--address"):
+            self.serve("--address", "192.0.2.1")
         with self.assertRaisesRegex(AssertionError, "cannot listen on 127.0.0.1"):
             self.serve("--port", port)
 

@@ -84,8 +84,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         diagnosis.is_open = true;
     } catch (const Error&) {
         const auto failure = current_failure();
-        diagnosis.findings.push_back(
-            {Severity::error, "directory", failure.what, failure.remedy});
+        diagnosis.findings.push_back({Severity::error, "directory", failure.what, failure.remedy});
     }
 }
 
