@@ -120,7 +120,8 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder scan ~/.cache/app/openvino\n"
      "  larder scan cache --remove-stale --dry-run",
      declare_scan, "--format --json -q -v"},
-    {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir, ""},
+    {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir,
+     k_prints_json},
     {"config", "Show every setting and where it comes from, or change one",
      "  larder config\n"
      "  larder config get max_size\n"

@@ -83,6 +83,9 @@ void throw_parse_error(const CLI::App& app, const CLI::ParseError& error) {
     if (const auto words = app.remaining(true); !words.empty()) {
         throw_unexpected(verb, words, command);
     }
+    if (used.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+        throw_usage("a verb is missing", "'" + command + " --help' lists them");
+    }
     std::string what = error.what();
     // "--device: 1 required NAME missing"
     const auto colon = what.find(": 1 required ");

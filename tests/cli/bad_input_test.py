@@ -102,6 +102,7 @@ class BadUsageTest(ProgramTest):
         self.refused(2, "compile", model, "--mode", "sometimes", says="sometimes")
         bare = self.run_bare()
         self.check_message(bare, 2, "compile, run, ls")
+        self.check_message(self.run_bare("--json"), 2, ["a verb is missing", "larder --help"])
 
     def test_a_misspelt_flag_leads_to_the_one_that_was_meant(self):
         for words, says in (

@@ -45,6 +45,8 @@ class SurroundingsTest(ProgramTest):
 
     def test_the_directory(self):
         self.assertEqual(self.done("dir").out, f"{self.dir}\n")
+        self.assertEqual(self.done("dir", "--json").json,
+                         {"schema_version": 1, "directory": str(self.dir)})
 
     def test_a_user_without_HOME_has_a_home(self):
         home = pwd.getpwuid(os.getuid()).pw_dir
@@ -297,6 +299,8 @@ class SurroundingsTest(ProgramTest):
         for path in state.glob("state*"):
             path.unlink()
         database.mkdir()
+        said = self.larder("compile", self.models / "dense.xml")
+        self.assertEqual((said.code, said.error.count("larder: warning: ")), (0, 1), said)
         said = self.larder("ls")
         self.assertEqual(said.code, 0, said)
         self.assertIn("model files are read again, and nothing is counted: ", said.error)
