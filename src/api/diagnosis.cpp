@@ -93,7 +93,7 @@ internal::Result<void> try_directory(const internal::os::System& system, const s
 // `as_owner` helps if it is only this user who may not write there.
 std::string remedy_of(const internal::Error& error, const std::string& as_owner) {
     using internal::Errc;
-    const std::string elsewhere = "set LARDER_DIR to a directory on another disk";
+    std::string elsewhere = "set LARDER_DIR to a directory on another disk";
     if (error.code == Errc::permission_denied) return as_owner + ", or set LARDER_DIR";
     if (error.code == Errc::no_space) return "free space on this disk, or " + elsewhere;
     if (error.code == Errc::read_only) return "mount that file system writable, or " + elsewhere;
