@@ -183,6 +183,7 @@ struct Stats {
         std::uint64_t loaded = 0;
         std::uint64_t waited = 0;
         std::uint64_t bypassed = 0;
+        std::uint64_t refused = 0;           // not in the larder, with the mode cache-only
         std::chrono::milliseconds saved{0};  // compile time not spent
         // The time of those requests, from the call to a ready model.
         std::chrono::milliseconds compiled_time{0};
@@ -195,6 +196,7 @@ struct Stats {
     std::map<std::string, Outcomes> by_device;
     std::map<std::string, std::uint64_t> miss_reasons;
     std::map<std::string, std::uint64_t> bypass_reasons;
+    std::map<std::string, std::uint64_t> refusal_reasons;
     std::uint64_t bytes_written = 0;
     // The bytes that were removed from the larder since `since`, by reason: "limit" (max_size),
     // "floor" (min_free), "age", "size", "stale"… (of prune).
@@ -314,6 +316,9 @@ public:
     void unpin(const std::vector<std::string>& keys);
 
     [[nodiscard]] Stats stats(std::chrono::system_clock::time_point since = {}) const;
+    // Forgets the requests and evictions that stats() and history() count, of this user on this
+    // machine. Entries, their hits and what decides which are evicted stay.
+    void forget_stats();
 
     // Returns the counts of stats() in spans of `interval` that begin at its multiples since the
     // epoch, oldest first, without those in which nothing happened. Throws `invalid_argument` for

@@ -214,9 +214,11 @@ class Cache:
         removal = ["--remove-stale", _consent(dry_run)] if remove_stale else []
         return self._ask(reports.ScanReport, "scan", *removal, names=[directory])
 
-    def stats(self, since: Time | None = None) -> reports.Stats:
-        """The outcomes of requests ("7d": not older than that), and the saved time."""
-        return self._ask(reports.Stats, "stats", *_time_flag("since", since))
+    def stats(self, since: Time | None = None, *, zero: bool = False) -> reports.Stats:
+        """The outcomes of requests ("7d": not older than that), and the saved time. `zero` sets the
+        counts to zero afterwards."""
+        return self._ask(reports.Stats, "stats", *_time_flag("since", since),
+                         *_switch("zero", zero))
 
     def dir(self) -> pathlib.Path:
         """The directory of the larder."""

@@ -351,6 +351,7 @@ class Outcomes(TypedDict):
     loaded: int
     waited: int
     bypassed: int
+    refused: int
     saved_ms: int
 
 
@@ -375,6 +376,7 @@ class Stats(Outcomes):
     longest_idle_seconds: int | None
     miss_reasons: dict[str, int]
     bypass_reasons: dict[str, int]
+    refusal_reasons: dict[str, int]
     by_model: dict[str, Outcomes]
     by_device: dict[str, Outcomes]
     stale: dict[str, StaleSum]

@@ -71,6 +71,25 @@ std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
             std::chrono::nanoseconds(since_epoch_ns)));
 }
 
+void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
+    const auto took = std::chrono::milliseconds(events.total_ms);
+    if (events.outcome == "compiled") {
+        sum.compiled += events.count;
+        sum.compiled_time += took;
+    }
+    if (events.outcome == "loaded") {
+        sum.loaded += events.count;
+        sum.loaded_time += took;
+    }
+    if (events.outcome == "waited") {
+        sum.waited += events.count;
+        sum.waited_time += took;
+    }
+    if (events.outcome == "bypassed") sum.bypassed += events.count;
+    if (events.outcome == "refused") sum.refused += events.count;
+    sum.saved += std::chrono::milliseconds(events.saved_ms);
+}
+
 Compiling compiling(const internal::store::CompileLockHolder& holder) {
     Compiling found{holder.key.hex(), holder.purpose, holder.process, holder.is_of_this_machine,
                     time_point(holder.since_ns)};

@@ -11,6 +11,7 @@
 #include "larder/error.hpp"
 #include "larder/options.hpp"
 #include "larder/store.hpp"
+#include "state/state.h"
 #include "store/disk/compile_lock.h"
 #include "store/disk/types.h"
 
@@ -31,6 +32,8 @@ inline void value_or_throw(internal::Result<void> result) {
 
 [[nodiscard]] std::unique_ptr<internal::Log> make_log(const Configuration& configuration);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
+
+void add(Stats::Outcomes& sum, const internal::state::EventSum& events);
 
 [[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);
 

@@ -78,6 +78,28 @@ void add_owner(const std::string& directory, const internal::os::FileInfo& info,
          "to have a larder of root's own, set LARDER_DIR"});
 }
 
+// Not every file system tells in advance that it takes no directories, such as /proc.
+internal::Result<void> try_directory(const internal::os::System& system, const std::string& above) {
+    if (auto writable = system.fs.check_writable(above); !writable) return writable;
+    const auto path =
+        internal::os::join(above, ".larder-trial-" + std::to_string(system.entropy.next()));
+    if (auto made = system.fs.make_directory(path); !made) {
+        return internal::fail(internal::Error::from_errno("no directory can be made in", above,
+                                                          made.error().system_errno));
+    }
+    return system.fs.remove_directory(path);
+}
+
+// `as_owner` helps if it is only this user who may not write there.
+std::string remedy_of(const internal::Error& error, const std::string& as_owner) {
+    using internal::Errc;
+    std::string elsewhere = "set LARDER_DIR to a directory on another disk";
+    if (error.code == Errc::permission_denied) return as_owner + ", or set LARDER_DIR";
+    if (error.code == Errc::no_space) return "free space on this disk, or " + elsewhere;
+    if (error.code == Errc::read_only) return "mount that file system writable, or " + elsewhere;
+    return elsewhere;
+}
+
 }  // namespace
 
 std::vector<Store::Advice> diagnose(const internal::os::System& system,
@@ -89,10 +111,10 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
         auto above = directory;
         while (above != "/" && !system.fs.info(above))
             above = internal::os::parent_directory(above);
-        if (const auto writable = system.fs.check_writable(above); !writable) {
+        if (const auto possible = try_directory(system, above); !possible) {
             advice.push_back({Severity::error, "directory",
-                              "'" + directory + "' cannot be made: " + writable.error().message(),
-                              "let this user write there, or set LARDER_DIR"});
+                              "'" + directory + "' cannot be made: " + possible.error().message(),
+                              remedy_of(possible.error(), "let this user write there")});
             return advice;
         }
         advice.push_back({Severity::info, "directory", "'" + directory + "' does not exist yet",
@@ -102,7 +124,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     if (const auto& reason = store.read_only_reason()) {
         advice.push_back({Severity::warning, "directory",
                           "nothing can be kept: " + reason->message(),
-                          "make the directory writable for this user, or set LARDER_DIR"});
+                          remedy_of(*reason, "make the directory writable for this user")});
     }
     if ((there->mode & 0002U) != 0) {
         advice.push_back({Severity::warning, "permissions",

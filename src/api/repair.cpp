@@ -128,8 +128,8 @@ RepairReport repair(Store& store, Cache& cache, ov::Core& core,
                     const VerifyOptions& options) {
     if (store.exists() && !store.writable()) {
         throw Error(ErrorCode::read_only,
-                    "this larder can only be read: " + store.directory().string(),
-                    "run 'larder repair' on a machine that can write to it");
+                    "the larder can only be read: '" + store.directory().string() + "'",
+                    "repair it as a user, and on a machine, that can write there");
     }
     auto kept = prefixes;
     const auto earlier = take_set_aside(store, kept);

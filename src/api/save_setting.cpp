@@ -22,22 +22,14 @@ namespace os = internal::os;
 constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 20;
 
 void check_setting(const std::string& name, const std::string& value) {
-    const auto known = load_settings().list;
-    const auto is_known = [&](const Setting& setting) { return setting.name == name; };
-    if (std::ranges::none_of(known, is_known)) {
-        std::string names;
-        for (const auto& setting : known) {
-            names.append(names.empty() ? "" : ", ").append(setting.name);
-        }
-        throw Error(ErrorCode::invalid_argument, "there is no setting '" + name + "'",
-                    "known are " + names);
-    }
     const auto is_control = [](unsigned char c) { return c < ' ' || c == 127; };
     if (std::ranges::any_of(value, is_control)) {
         throw Error(ErrorCode::invalid_argument,
                     "the value of '" + name + "' has control characters in it", "leave them out");
     }
-    static_cast<void>(load_settings({{name, value}}));
+    // Of no other setting: one that cannot be read must not keep this one from being set.
+    Options checked;
+    api::apply_setting(name, value, checked);
 }
 
 bool sets(std::string_view line, std::string_view name) {

@@ -230,15 +230,13 @@ bool is_switched_off() { return api::environment_value("LARDER_MODE") == "off"; 
 // Options that are already set in `settings.options` stay as they are.
 void load_into(Settings& settings, const std::map<std::string, std::string>& overrides) {
     auto& options = settings.options;
-    std::vector<std::string> names;
     std::vector<api::SettingName> known;
     std::vector<const Definition*> open;
     for (const auto& definition : k_definitions) {
-        names.emplace_back(definition.name);
         known.push_back({definition.name, definition.variable});
         if (!definition.is_given(options)) open.push_back(&definition);
     }
-    Sources sources(overrides, std::move(names));
+    Sources sources(overrides, known);
     if (options.directory.empty()) {
         static_cast<void>(resolve(k_definitions.front(), sources, options));
     }

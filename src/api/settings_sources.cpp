@@ -52,8 +52,8 @@ fs::path user_file() {
 }
 
 Sources::Sources(const std::map<std::string, std::string>& overrides,
-                 std::vector<std::string> names)
-    : overrides_(overrides), names_(std::move(names)) {
+                 std::vector<SettingName> known)
+    : overrides_(overrides), known_(std::move(known)) {
     if (const auto file = user_file(); !file.empty()) static_cast<void>(add_file(file));
 }
 
@@ -144,12 +144,13 @@ Sources::Values Sources::parse(const fs::path& path, const std::string& text) co
                     "max_size = \"20GiB\"");
     }
     for (const auto& [name, value] : values) {
-        if (std::ranges::find(names_, name) != names_.end()) continue;
-        std::string known;
-        for (const auto& each : names_) known.append(known.empty() ? "" : ", ").append(each);
+        if (std::ranges::find(known_, name, &SettingName::name) != known_.end()) continue;
+        const auto meant = meant_setting(name, known_);
+        std::string all;
+        for (const auto& each : known_) all.append(all.empty() ? "" : ", ").append(each.name);
         throw Error(ErrorCode::invalid_argument,
                     "'" + path.string() + "' has a setting that does not exist: '" + name + "'",
-                    "known are " + known);
+                    meant ? "did you mean " + meant->name + "?" : "known are " + all);
     }
     return values;
 }

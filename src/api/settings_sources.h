@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/variables.h"
+
 namespace larder::api {
 
 // Returns an empty string if the variable is not set, or empty.
@@ -24,10 +26,10 @@ struct Origin {
 
 class Sources {
 public:
-    // Reads the user's own file. `overrides` must outlive it; `names` are those of all settings.
+    // Reads the user's own file. `overrides` must outlive it; `known` are all settings.
     // Throws Error (invalid_argument) for a file that is malformed or has a setting that does not
     // exist.
-    Sources(const std::map<std::string, std::string>& overrides, std::vector<std::string> names);
+    Sources(const std::map<std::string, std::string>& overrides, std::vector<SettingName> known);
 
     // Reads the larder's own file, which takes precedence over the user's.
     void add_larder(const std::filesystem::path& directory);
@@ -54,7 +56,7 @@ private:
     void refuse_here(const std::string& name, const std::string& why) const;
 
     const std::map<std::string, std::string>& overrides_;
-    std::vector<std::string> names_;
+    std::vector<SettingName> known_;
     std::vector<File> files_;
     std::vector<std::string> unread_;
     bool larder_is_unread_ = false;

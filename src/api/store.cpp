@@ -109,24 +109,6 @@ store::ProgressCallback callback_of(const PublicProgress& progress) {
     };
 }
 
-void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
-    const auto took = std::chrono::milliseconds(events.total_ms);
-    if (events.outcome == "compiled") {
-        sum.compiled += events.count;
-        sum.compiled_time += took;
-    }
-    if (events.outcome == "loaded") {
-        sum.loaded += events.count;
-        sum.loaded_time += took;
-    }
-    if (events.outcome == "waited") {
-        sum.waited += events.count;
-        sum.waited_time += took;
-    }
-    if (events.outcome == "bypassed") sum.bypassed += events.count;
-    sum.saved += std::chrono::milliseconds(events.saved_ms);
-}
-
 }  // namespace
 
 struct Store::Impl {
@@ -140,14 +122,21 @@ struct Store::Impl {
         open.world_writable = options.allow_world_writable ? store::WorldWritable::allow
                                                            : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
-        // Looking at a larder does not create one.
-        is_there = system.system().fs.info(open.directory + "/larder.json").has_value();
+        is_there = is_larder(open.directory);
         open.max_size = options.max_size;
         open.min_free = options.min_free;
         open.history = &state;
         open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
         opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
         for (const auto& notice : options.notices) log->warn(notice);
+    }
+
+    // Looking at a larder does not create one. One that has lost its larder.json is still there.
+    [[nodiscard]] bool is_larder(const std::string& directory) const {
+        auto& fs = system.system().fs;
+        if (fs.info(directory + "/larder.json")) return true;
+        const auto entries = fs.list(directory + "/entries");
+        return entries && !entries->empty();
     }
 
     std::vector<store::Key> resolve(const std::vector<std::string>& prefixes) const {
@@ -411,11 +400,12 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
         stats.since = api::time_point(*first);
     }
     for (const auto& events : impl_->state.summarise(id, since_ns)) {
-        add(stats.total, events);
-        add(stats.by_model[events.model], events);
-        add(stats.by_device[events.device], events);
+        api::add(stats.total, events);
+        api::add(stats.by_model[events.model], events);
+        api::add(stats.by_device[events.device], events);
         if (events.outcome == "compiled") stats.miss_reasons[events.reason] += events.count;
         if (events.outcome == "bypassed") stats.bypass_reasons[events.reason] += events.count;
+        if (events.outcome == "refused") stats.refusal_reasons[events.reason] += events.count;
         stats.bytes_written += events.written_bytes;
     }
     for (const auto& [reason, sum] : impl_->state.evictions(id, since_ns)) {
@@ -436,6 +426,8 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
     return stats;
 }
 
+void Store::forget_stats() { api::value_or_throw(impl_->state.forget_events(impl_->opened->id())); }
+
 std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point since,
                                           std::chrono::seconds interval) const {
     constexpr std::chrono::hours k_interval_max{24 * 36'500};
@@ -454,7 +446,7 @@ std::vector<StatsInterval> Store::history(std::chrono::system_clock::time_point 
         auto& span = history.emplace_back();
         span.begin = api::time_point(begin_ns);
         for (const auto& events : sums.events) {
-            add(span.total, events);
+            api::add(span.total, events);
             span.bytes_written += events.written_bytes;
         }
         span.evicted_bytes = sums.evictions.freed_bytes;

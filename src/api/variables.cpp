@@ -27,43 +27,43 @@ std::string_view last_word(std::string_view variable) {
     return variable.substr(variable.rfind('_') + 1);
 }
 
-// Returns the setting that was meant, such as LARDER_MAX_SIZE by LARDER_MAXSIZE, LARDER_SIZE or
-// LARDER_MAX_SIZES. Returns an empty string if nothing indicates a setting: programs and schedulers
-// set variables such as LARDER_PORT for a service of that name, which do not concern larder.
-std::string meant_by(const std::string& variable, const std::vector<SettingName>& known) {
-    const auto text = bare(variable);
-    std::string nearest;
+}  // namespace
+
+std::optional<SettingName> meant_setting(const std::string& name,
+                                         const std::vector<SettingName>& known) {
+    const auto text = bare(name);
+    std::optional<SettingName> nearest;
     auto fewest = std::max<std::size_t>(1, text.size() / 4) + 1;
     for (const auto& setting : known) {
         const auto edits = std::min(edits_between(text, bare(setting.variable)),
                                     edits_between(text, bare(setting.name)));
         if (edits >= fewest) continue;
         fewest = edits;
-        nearest = setting.variable;
+        nearest = setting;
     }
     // Accepts "LARDER_CACHE_DIR", but not every longer name with such an ending.
     constexpr std::ptrdiff_t k_words_max = 2;
-    if (!nearest.empty() || std::ranges::count(variable, '_') > k_words_max) return nearest;
+    if (nearest || std::ranges::count(name, '_') > k_words_max) return nearest;
     const auto same = std::ranges::find_if(known, [&](const SettingName& setting) {
-        return last_word(setting.variable) == last_word(variable);
+        return bare(last_word(setting.variable)) == bare(last_word(name));
     });
-    return same == known.end() ? std::string{} : same->variable;
+    return same == known.end() ? std::nullopt : std::optional(*same);
 }
-
-}  // namespace
 
 UnknownVariables unknown_variables(const std::vector<SettingName>& known) {
     UnknownVariables found;
     for (const auto& [variable, value] : internal::os::environment(std::array{k_prefix})) {
         if (value.empty()) continue;  // an empty variable counts as not set, as containers use it
         if (std::ranges::find(known, variable, &SettingName::variable) != known.end()) continue;
-        const auto meant = meant_by(variable, known);
-        if (meant.empty()) {
+        // Programs and schedulers set variables such as LARDER_PORT for a service of that name,
+        // which do not concern larder.
+        const auto meant = meant_setting(variable, known);
+        if (!meant) {
             found.others.push_back(variable);
         } else {
             found.misspelt.push_back(variable);
             found.misspelt.back().append(" is no setting of larder: did you mean ");
-            found.misspelt.back().append(meant).append("?");
+            found.misspelt.back().append(meant->variable).append("?");
         }
     }
     return found;

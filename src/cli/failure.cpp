@@ -19,7 +19,8 @@ bool names_a_source_file(std::string_view line) {
 const char* general_advice(ErrorCode code) {
     switch (code) {
         case ErrorCode::not_found: return "check the name and the path";
-        case ErrorCode::permission_denied: return "let this user access it, or be its owner";
+        case ErrorCode::permission_denied:
+            return "give this user access to it, or do this as its owner";
         case ErrorCode::read_only:
             return "do this as a user, and on a machine, that can write there";
         case ErrorCode::no_space: return "free space on that disk";

@@ -12,6 +12,7 @@ void add_outcomes(Json& json, const Stats::Outcomes& outcomes) {
     json["loaded"] = outcomes.loaded;
     json["waited"] = outcomes.waited;
     json["bypassed"] = outcomes.bypassed;
+    json["refused"] = outcomes.refused;
     json["saved_ms"] = outcomes.saved.count();
 }
 
@@ -224,6 +225,7 @@ Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
         stats.longest_idle ? Json(stats.longest_idle->count()) : Json(nullptr);
     json["miss_reasons"] = map_json(stats.miss_reasons);
     json["bypass_reasons"] = map_json(stats.bypass_reasons);
+    json["refusal_reasons"] = map_json(stats.refusal_reasons);
     json["by_model"] = outcomes_by_name(stats.by_model);
     json["by_device"] = outcomes_by_name(stats.by_device);
     json["unpacked_bytes"] = unpacked_bytes(entries);

@@ -16,6 +16,7 @@
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/text.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -103,7 +104,8 @@ constexpr std::array<Verb, 24> k_verbs{{
      declare_key, k_prints_json},
     {"stats", "Count how requests ended, and what was saved",
      "  larder stats --since 7d --json\n"
-     "  larder stats --since 24h --plot",
+     "  larder stats --since 24h --plot\n"
+     "  larder stats --zero",
      declare_stats, k_prints_json},
     {"top", "Show live which processes compile and wait, and which models were served",
      "  larder top\n"
@@ -118,13 +120,14 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder scan ~/.cache/app/openvino\n"
      "  larder scan cache --remove-stale --dry-run",
      declare_scan, "--format --json -q -v"},
-    {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir, ""},
+    {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir,
+     k_prints_json},
     {"config", "Show every setting and where it comes from, or change one",
      "  larder config\n"
      "  larder config get max_size\n"
      "  larder config set max_size 20GiB\n"
      "  LARDER_MODE=read-only larder config --json",
-     declare_config, k_prints},
+     declare_config, "--format --json -q -v"},
     {"doctor", "Find problems of this installation, and say how to solve them", "  larder doctor",
      declare_doctor, "--format --json -q -v"},
 }};
@@ -144,7 +147,7 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
          "--mode");
     show(app.add_option("--format", flags.format, "table or json")
              ->type_name("FORMAT")
-             ->check(CLI::IsMember({"table", "json"})),
+             ->check([](const std::string& word) { return choice_error(word, "table", "json"); }),
          "--format");
     show(app.add_flag("--json", flags.json, "Short for --format json"), "--json");
     show(app.add_flag("-q", flags.quiet, "Print keys only"), "-q");
@@ -230,13 +233,13 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     check_verb(words);
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
                  "larder");
+    set_help_form(app);
     Flags flags;
     flags.command = take_command(words);
     declare_flags(app, flags, "--mode --format --json -q -v");
-    app.set_version_flag("-V,--version", "larder " LARDER_VERSION);
+    app.set_version_flag("-V,--version", "larder " LARDER_VERSION, "Print the version and exit");
     app.require_subcommand(1);
     app.get_formatter()->label("SUBCOMMAND", "VERB");
-    app.get_formatter()->label("REQUIRED", "");
     app.footer(
         "'larder VERB --help' or 'larder help VERB' explains a verb; 'larder version' prints the "
         "version. Exit codes: 0 done, 1 failed, 2 wrong usage; 3 a model could not be kept, or no "
@@ -264,9 +267,7 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
         Context::print(std::string(version.what()) + "\n");
         return k_done;
     } catch (const CLI::ParseError& error) {
-        const auto used = app.get_subcommands();
-        const auto verb = used.empty() ? std::string{} : " " + used.front()->get_name();
-        throw_usage(error.what(), "'larder" + verb + " --help' explains it");
+        throw_parse_error(app, error);
     }
     const Context context(flags);
     for (const auto& [sub, run] : runs) {

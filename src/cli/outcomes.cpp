@@ -31,14 +31,21 @@ seconds span_of(seconds all) {
     return k_spans.back() * (all / k_spans.back() / k_rows_max + 1);
 }
 
-std::uint64_t requests_of(const Stats::Outcomes& total) {
-    return total.compiled + total.loaded + total.waited + total.bypassed;
-}
-
 std::string repeated(const char* text, std::uint64_t count) {
     std::string all;
     for (std::uint64_t i = 0; i < count; ++i) all += text;
     return all;
+}
+
+std::vector<Column> columns_of(const std::string& title, bool has_refused) {
+    std::vector<Column> columns{{title},
+                                {"COMPILED", Align::right},
+                                {"LOADED", Align::right},
+                                {"WAITED", Align::right},
+                                {"BYPASSED", Align::right}};
+    if (has_refused) columns.push_back({"REFUSED", Align::right});
+    columns.push_back({"SAVED", Align::right});
+    return columns;
 }
 
 // Full blocks for what came from the larder, light ones for what was compiled.
@@ -61,6 +68,10 @@ std::string minute_text(TimePoint time) {
 
 }  // namespace
 
+std::uint64_t requests_of(const Stats::Outcomes& total) {
+    return total.compiled + total.loaded + total.waited + total.bypassed + total.refused;
+}
+
 std::string rate_text(const Stats::Outcomes& total) {
     const auto hits = total.loaded + total.waited;
     const auto all = requests_of(total);
@@ -73,22 +84,19 @@ std::string rate_text(const Stats::Outcomes& total) {
                                       : "no time saved");
 }
 
-Table outcomes_table(const Context& context, const std::string& title) {
-    return context.table({{title},
-                          {"COMPILED", Align::right},
-                          {"LOADED", Align::right},
-                          {"WAITED", Align::right},
-                          {"BYPASSED", Align::right},
-                          {"SAVED", Align::right}});
-}
+OutcomesTable::OutcomesTable(const Context& context, const std::string& title,
+                             const Stats::Outcomes& total)
+    : has_refused_(total.refused > 0), table_(context.table(columns_of(title, has_refused_))) {}
 
-void add(Table& table, const std::string& name, const Stats::Outcomes& outcomes) {
-    table.add({{name},
-               {std::to_string(outcomes.compiled)},
-               {std::to_string(outcomes.loaded)},
-               {std::to_string(outcomes.waited)},
-               {std::to_string(outcomes.bypassed)},
-               {format_duration(outcomes.saved)}});
+void OutcomesTable::add(const std::string& name, const Stats::Outcomes& outcomes) {
+    std::vector<Cell> row{{name},
+                          {std::to_string(outcomes.compiled)},
+                          {std::to_string(outcomes.loaded)},
+                          {std::to_string(outcomes.waited)},
+                          {std::to_string(outcomes.bypassed)}};
+    if (has_refused_) row.push_back({std::to_string(outcomes.refused)});
+    row.push_back({format_duration(outcomes.saved)});
+    table_.add(std::move(row));
 }
 
 std::string plot_text(const Context& context, const Store& store, TimePoint since, TimePoint end) {

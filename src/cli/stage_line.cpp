@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/interruption.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/surroundings.h"
@@ -31,7 +32,9 @@ std::string stage_text(const StageProgress& now) {
 class StageLine::Ticker {
 public:
     Ticker(Lines lines, bool is_terminal)
-        : lines_(lines), is_terminal_(is_terminal), thread_([this] { tick(); }) {}
+        : lines_(lines), is_terminal_(is_terminal), thread_([this] { tick(); }) {
+        if (is_terminal) line_clearing_.emplace();
+    }
     Ticker(const Ticker&) = delete;
     Ticker& operator=(const Ticker&) = delete;
     ~Ticker() {
@@ -146,6 +149,7 @@ private:
     Earlier earlier_;
     bool is_asked_ = false;
     std::optional<std::chrono::milliseconds> expected_;
+    std::optional<LineClearing> line_clearing_;
     std::thread thread_;  // the last: it uses the others
 };
 

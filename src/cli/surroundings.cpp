@@ -139,6 +139,13 @@ std::size_t terminal_rows(Stream stream) {
     return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
+void clear_line() noexcept {
+    constexpr std::string_view k_clear = "\r\033[K";
+    // The C library's streams are not for signal handlers.
+    const auto* const text = k_clear.data();
+    (void)!::write(STDERR_FILENO, text, k_clear.size());  // tidy-allow(syscall): a terminal only
+}
+
 FullScreen::FullScreen() {
     if (tcgetattr(STDIN_FILENO, &before_) == 0) {
         auto keys = before_;

@@ -19,6 +19,8 @@ enum class Stream { in, out, error };
 // 0 unless the stream is a terminal.
 [[nodiscard]] std::size_t terminal_columns(Stream stream);
 [[nodiscard]] std::size_t terminal_rows(Stream stream);
+// Clears the line of the terminal that standard error is. A signal handler may call it.
+void clear_line() noexcept;
 
 enum class Key {
     none,

@@ -60,6 +60,7 @@ void Table::fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles) {
     };
     for (auto i = columns_.size(); i-- > 0 && needed() > room;) {
         if (!columns_[i].is_optional) continue;
+        lacks_columns_ = true;
         const auto at = static_cast<std::ptrdiff_t>(i);
         columns_.erase(columns_.begin() + at);
         widths.erase(widths.begin() + at);
@@ -73,7 +74,9 @@ void Table::fit(std::vector<std::size_t>& widths, std::vector<Cell>& titles) {
         const auto others = needed() - *widest;
         *widest = others + k_readable < room ? room - others : k_readable;
         const auto column = static_cast<std::size_t>(widest - widths.begin());
-        for (auto& row : rows_) row[column].text = shortened(row[column].text, *widest);
+        for (auto& row : rows_) {
+            row[column].text = shortened(row[column].text, *widest, columns_[column].cut);
+        }
     }
 }
 

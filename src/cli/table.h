@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/text.h"
+
 namespace larder::cli {
 
 enum class Colour { none, green, yellow, red, faint };
@@ -19,10 +21,11 @@ struct Cell {
 enum class Align { left, right };
 
 struct Column {
-    std::string title;
+    std::string title{};
     Align align = Align::left;
     std::size_t width = 0;     // the minimum
     bool is_optional = false;  // left out if there is no room
+    Cut cut = Cut::begin;
 };
 
 // The width of a terminal's line; 0: unlimited.
@@ -39,6 +42,8 @@ public:
     [[nodiscard]] bool empty() const { return rows_.empty(); }
     // Call this last.
     [[nodiscard]] std::string text();
+    // Tells whether text() has left out columns.
+    [[nodiscard]] bool lacks_columns() const { return lacks_columns_; }
 
 private:
     [[nodiscard]] std::string line(const std::vector<Cell>& row,
@@ -51,6 +56,7 @@ private:
     std::vector<std::vector<Cell>> rows_;
     Colours colours_;
     LineWidth line_width_;
+    bool lacks_columns_ = false;
 };
 
 }  // namespace larder::cli

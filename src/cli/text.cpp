@@ -83,9 +83,16 @@ std::size_t width(std::string_view text) {
     }));
 }
 
-std::string shortened(std::string_view text, std::size_t columns) {
+std::string shortened(std::string_view text, std::size_t columns, Cut cut) {
     auto left = width(text);
     if (left <= columns) return std::string(text);
+    if (cut == Cut::end) {
+        std::size_t to = 0;
+        for (std::size_t kept = 1; kept < columns && to < text.size(); ++kept) {
+            to += std::max<std::size_t>(character_size(text.substr(to)), 1);
+        }
+        return std::string(text.substr(0, to)) + "…";
+    }
     std::size_t from = 0;
     while (left >= columns && from < text.size()) {
         ++from;

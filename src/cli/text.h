@@ -18,9 +18,12 @@ enum class Lines { keep, join };
 // Returns the columns that UTF-8 text takes, for scripts whose characters take one column each.
 [[nodiscard]] std::size_t width(std::string_view text);
 
-// Replaces the beginning by "…" if the text takes more than `columns`: the end of a path is more
-// informative.
-[[nodiscard]] std::string shortened(std::string_view text, std::size_t columns);
+// The part of a text that is left out if the text is too wide.
+enum class Cut { begin, end };
+// Replaces the beginning by "…" if the text takes more than `columns`, because the end of a path is
+// more informative; or the end, for sentences.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t columns,
+                                    Cut cut = Cut::begin);
 
 // Returns the word of `known` that was probably meant; empty if none is similar.
 [[nodiscard]] std::string nearest_word(std::string_view word,

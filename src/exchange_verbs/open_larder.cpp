@@ -26,7 +26,8 @@ OpenLarder::OpenLarder(const Options& options, store::Access access)
         const auto& why = store_->read_only_reason();
         throw CommandError(
             {"cannot write to the larder: " + (why ? why->message() : "it is read-only"),
-             "run larder as its owner, or give another with --dir"});
+             "do this as a user, and on a machine, that can write there; or choose another larder "
+             "with --dir"});
     }
 }
 

@@ -367,8 +367,9 @@ __attribute__((destructor)) static void report_no_model(void) {
     if (!is_to_report() || atomic_load(&has_warned)) return;
     if (!atomic_load(&was_called)) {
         const bool has_openvino = dl_iterate_phdr(is_openvino, NULL) != 0;
-        why = has_openvino ? "no model was compiled"
-                           : "no model was compiled: there is no OpenVINO in this program";
+        why = has_openvino ? "no model was compiled in this process"
+                           : "no model was compiled in this process, which has no OpenVINO; "
+                             "'larder stats' counts its children, too";
     } else if (is_switched_off()) {
         why = "models were compiled without larder: LARDER_MODE is off";
     }

@@ -18,8 +18,6 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Up to this size hashing costs less than finding out where the bytes come from.
-constexpr std::uint64_t k_in_place_bytes_max = std::uint64_t{1} << 20;
 // For fewer bytes, starting a thread costs more than it gains.
 constexpr std::uint64_t k_parallel_bytes_min = std::uint64_t{16} << 20;
 

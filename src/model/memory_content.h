@@ -31,6 +31,10 @@ struct RangeInFile {
     std::uint64_t offset = 0;
 };
 
+// Up to this size in all, ranges are hashed in place: that costs less than finding out which files
+// they are mapped from.
+inline constexpr std::uint64_t k_in_place_bytes_max = std::uint64_t{1} << 20;
+
 struct MemoryContent {
     std::vector<Digest> digests;  // hash_chunked of each range, in their order
     std::vector<MappedFile> files;

@@ -38,8 +38,11 @@ Error explain_denial(FileSystem& fs, Error error, const std::string& what,
         text += place == name ? " (" + owner_and_mode(info) + ")"
                               : ": '" + place + "' is closed (" + owner_and_mode(info) + ")";
     }
-    return {
-        Errc::permission_denied, 0, std::move(text), {}, "let this user read it, or use another"};
+    return {Errc::permission_denied,
+            0,
+            std::move(text),
+            {},
+            "let this user read it, or choose another larder with LARDER_DIR"};
 }
 
 }  // namespace larder::internal::os

@@ -71,6 +71,8 @@ void add_requests(Families& families, const Stats& stats) {
                   MetricType::Counter, stats.miss_reasons);
     add_by_reason(families, "bypassed_total", "Requests that bypassed larder, by reason",
                   MetricType::Counter, stats.bypass_reasons);
+    add_by_reason(families, "refused_total", "Requests that the mode cache-only refused, by reason",
+                  MetricType::Counter, stats.refusal_reasons);
     add_durations(families, "compile_seconds", "Requests that compiled", total.compiled,
                   total.compiled_time);
     add_durations(families, "load_seconds", "Requests that loaded an entry", total.loaded,

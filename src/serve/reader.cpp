@@ -53,8 +53,8 @@ cli::Json overview_json(const Store& store, const Snapshot& snapshot) {
 bool is_same(const Snapshot& a, const Snapshot& b) {
     const auto events = [](const Snapshot& snapshot) {
         const auto& total = snapshot.stats.total;
-        return std::array{total.compiled, total.loaded, total.waited, total.bypassed,
-                          snapshot.stats.evicted_entries};
+        return std::array{total.compiled, total.loaded,  total.waited,
+                          total.bypassed, total.refused, snapshot.stats.evicted_entries};
     };
     return a.entries_json == b.entries_json && a.overview == b.overview && events(a) == events(b);
 }

@@ -70,6 +70,14 @@ Tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
     return {parsed, port};
 }
 
+std::string remedy_of(const beast::error_code& error) {
+    if (error == boost::system::errc::address_not_available) {
+        return "give an --address of this machine, such as 127.0.0.1";
+    }
+    if (error == boost::system::errc::permission_denied) return "give a --port of 1024 or more";
+    return "give another --port; 0 takes one that is free";
+}
+
 }  // namespace
 
 // All sessions run on the one thread that calls run(), and so need no lock. `workers` compute the
@@ -303,7 +311,7 @@ Server::Server(const std::string& address, std::uint16_t port, Handler handler,
     if (error) {
         throw cli::CommandError({"cannot listen on " + address + ", port " + std::to_string(port) +
                                      ": " + error.message(),
-                                 "give another --port; 0 takes one that is free"});
+                                 remedy_of(error)});
     }
 }
 

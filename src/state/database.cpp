@@ -162,8 +162,8 @@ void State::Impl::set_aside() {
 }
 
 void State::Impl::note(Error error) {
-    log.warn_once(
-        "state", "cannot use the state database, so that files are read again: " + error.message());
+    log.warn_once("state",
+                  "model files are read again, and nothing is counted: " + error.message());
     last_fault = std::move(error);
 }
 
@@ -182,8 +182,10 @@ bool State::Impl::run(const std::function<Result<void>(Connection&)>& work) {
         if (done) done = work(*connection);
         if (done) return true;
         if (done.error().code == Errc::damaged && attempt == 0) {
-            log.info("the state database is damaged and begun anew: " + file);
             set_aside();
+            log.warn_once("damaged state",
+                          "the state database was damaged: statistics begin anew; it is now '" +
+                              file + ".damaged'");
             continue;
         }
         // Locks pass; other faults do not, and must not cost time again.

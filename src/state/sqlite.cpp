@@ -75,7 +75,11 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, in
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
         nullptr);
     auto connection = std::unique_ptr<Connection>(new Connection(database));
-    if (code != SQLITE_OK) return fail(connection->error("cannot open the state database"));
+    if (code != SQLITE_OK) {
+        auto error = connection->error("cannot open the state database");
+        error.path = path;  // a database that was not opened does not name its file
+        return fail(std::move(error));
+    }
     sqlite3_busy_timeout(database, busy_limit_ms);
     return connection;
 }

@@ -247,6 +247,24 @@ std::vector<EventSum> State::summarise(std::string_view larder_id, std::int64_t 
     return sums;
 }
 
+Result<void> State::forget_events(std::string_view larder_id) {
+    Result<void> done;
+    const auto values = [&](Statement& statement) { statement.bind(larder_id); };
+    const auto work = [&](Connection& connection) -> Result<void> {
+        done = Impl::query(connection, "DELETE FROM events WHERE larder_id=?1", values);
+        if (!done) return done;
+        done = Impl::query(connection, "DELETE FROM evictions WHERE larder_id=?1", values);
+        return done;
+    };
+    const bool ran = impl_->run([&](Connection& connection) {
+        return Impl::transact(connection, [&] { return work(connection); });
+    });
+    if (ran) return {};
+    if (!done) return done;
+    if (auto known = fault()) return fail(std::move(*known));
+    return fail(Errc::busy, "another process uses the state database", path(), "try again");
+}
+
 std::optional<std::int64_t> State::first_event_ns(std::string_view larder_id) {
     std::optional<std::int64_t> first;
     impl_->run(

@@ -34,8 +34,8 @@ struct Event {
     std::optional<Key> key;
     std::string model;
     std::string device;
-    std::string outcome;         // "compiled", "loaded", "waited", "bypassed"
-    std::string reason;          // of a miss or a bypass
+    std::string outcome;         // "compiled", "loaded", "waited", "bypassed", "refused"
+    std::string reason;          // of a miss, a bypass or a refusal
     std::uint64_t total_ms = 0;  // of the request
     std::int64_t saved_ms = 0;   // compile time not spent; negative if a load took longer
     std::uint64_t written_bytes = 0;
@@ -154,6 +154,9 @@ public:
     [[nodiscard]] std::map<std::int64_t, SpanSums> spans(std::string_view larder_id,
                                                          std::int64_t since_ns,
                                                          std::int64_t interval_ns);
+    // Forgets all events and evictions, so that counting begins anew. The use of entries, which
+    // decides what is evicted, is remembered. Returns the fault if that failed.
+    [[nodiscard]] Result<void> forget_events(std::string_view larder_id);
     // Returns the time of the oldest stored event; nothing without events.
     [[nodiscard]] std::optional<std::int64_t> first_event_ns(std::string_view larder_id);
 

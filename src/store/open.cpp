@@ -74,6 +74,15 @@ Result<void> create_or_read_only(Context& context, Creation creation) {
     return {};
 }
 
+// Only a complete larder gets entries, so that a program that is creating one is not meant.
+void warn_of_new_id(const Context& context) {
+    const auto entries = context.fs().list(context.layout.entries());
+    if (!entries || entries->empty()) return;
+    context.log.warn_once("id", "'" + context.layout.info() +
+                                    "' was missing and is written again: entries are kept, "
+                                    "statistics begin anew");
+}
+
 Error explained(const Context& context, Error error) {
     return os::explain_denial(context.fs(), std::move(error), "larder", context.layout.root());
 }
@@ -105,7 +114,9 @@ Result<void> open_context(Context& context, Creation creation) {
             return fail(explained(context, std::move(id.error())));
         }
         if (auto unused = check_unused(context); !unused) return unused;
-        return create_or_read_only(context, creation);
+        auto created = create_or_read_only(context, creation);
+        if (created && !context.id.empty()) warn_of_new_id(context);
+        return created;
     }
     context.id = std::move(*id);
     if (context.access == Access::read_only) return {};

@@ -406,6 +406,23 @@ TEST_F(AttemptTest, EveryRequestIsCountedOnThisMachine) {
     EXPECT_EQ(counts["loaded"], 2U);
 }
 
+TEST_F(AttemptTest, RefusedRequestsAreCountedWithTheirReasons) {
+    (void)outcome();
+    config_.mode = Mode::cache_only;
+    device_.inputs["property.PRECISION"] = "f16";
+    EXPECT_FALSE(ask().response.has_value());
+    Session session(system_.system(), log_, config_);
+    const auto store = session.store();
+    ASSERT_TRUE(store.has_value());
+    std::map<std::string, std::string> reasons;
+    for (const auto& sum : session.state().summarise((*store)->id(), 0)) {
+        EXPECT_EQ(sum.count, 1U) << sum.outcome;
+        reasons[sum.outcome] = sum.reason;
+    }
+    ASSERT_EQ(reasons.size(), 2U);
+    EXPECT_EQ(reasons["refused"], "it is not kept yet");
+}
+
 TEST_F(AttemptTest, WhyNamesTheInputThatDiffers) {
     (void)outcome();
     device_.inputs["property.PRECISION"] = "f16";

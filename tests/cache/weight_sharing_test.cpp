@@ -183,6 +183,7 @@ TEST_F(WeightSharingTest, SwitchedOffOrTooSmallNothingIsShared) {
     unpacks_ = {};
     const auto empty = load();
     EXPECT_EQ(sharing().shared_bytes, 0U);
+    EXPECT_EQ(sharing().reason, "no block of memory that holds its weights has 1 MiB or more");
     EXPECT_TRUE(entries(true).empty());
 }
 

@@ -102,6 +102,32 @@ class BadUsageTest(ProgramTest):
         self.refused(2, "compile", model, "--mode", "sometimes", says="sometimes")
         bare = self.run_bare()
         self.check_message(bare, 2, "compile, run, ls")
+        self.check_message(self.run_bare("--json"), 2, ["a verb is missing", "larder --help"])
+
+    def test_a_misspelt_flag_leads_to_the_one_that_was_meant(self):
+        for words, says in (
+            (("compile", "m.xml", "--devise", "GPU"), ["'--devise'", "did you mean --device?"]),
+            (("ls", "--sorted", "size"), ["'--sorted'", "did you mean --sort?"]),
+            (("prune", "--dry"), ["'--dry'", "did you mean --dry-run?"]),
+            (("stats", "--sine=7d"), ["'--sine'", "did you mean --since?"]),
+            (("run", "--reprot", "true"), ["'--reprot'", "did you mean --report?"]),
+        ):
+            said = self.refused(2, *words, says=[f"'larder {words[0]}' has no flag", *says])
+            self.assertEqual(said.error.count("\n"), 2, said)
+        # Flags of other verbs, and words that resemble none, lead to the help.
+        for words in ("ls", "--dry-run"), ("ls", "-x"), ("stats", "--nonsense"):
+            said = self.refused(2, *words, says=f"'larder {words[0]} --help' explains it")
+            self.assertNotIn("did you mean", said.error)
+        self.refused(2, "ls", "model.xml", says="'larder ls' does not take 'model.xml'")
+        self.check_message(self.run_bare("compile", "--device"), 2, "--device needs a value")
+
+    def test_values_that_a_flag_cannot_have(self):
+        for port in "99999", "-1", "http", "80x":
+            self.refused(2, "serve", f"--port={port}", says=[f"'{port}' is not a port", "65535"])
+        self.refused(2, "ls", "--format", "yaml", says="'yaml' is neither table nor json")
+        self.refused(2, "key", "make", "x", says="'make' is neither generate nor show")
+        self.refused(2, "compile", self.models / "dense.xml", "--device", "NAME=CPU",
+                     says=["no device 'NAME=CPU'", "--device CPU"])
 
     def test_filters_and_orders(self):
         for text in ("size>1", "size>1XB", "size>-1kB", "size>", "age<3", "age<3y", "hits>many"):
@@ -147,6 +173,12 @@ class BadUsageTest(ProgramTest):
         self.dir.mkdir()
         (self.dir / "larder.toml").write_text("lock_timeout = 'soon'\n")
         self.refused(2, "compile", model, says=["larder.toml", "lock_timeout"])
+        for key, meant in (("max_sise", "max_size"), ("size", "max_size"),
+                           ("LARDER_MODE", "mode"), ("lock-timeout", "lock_timeout")):
+            (self.dir / "larder.toml").write_text(f"'{key}' = '1'\n")
+            self.refused(2, "ls", says=["larder.toml", f"'{key}'", f"did you mean {meant}?"])
+        (self.dir / "larder.toml").write_text("colour = 'red'\n")
+        self.refused(2, "ls", says=["'colour'", "known are directory, mode, max_size"])
         (self.dir / "larder.toml").write_text("lock_timeout = \n")
         self.refused(2, "compile", model, says="larder.toml")
 

@@ -45,6 +45,8 @@ class SurroundingsTest(ProgramTest):
 
     def test_the_directory(self):
         self.assertEqual(self.done("dir").out, f"{self.dir}\n")
+        self.assertEqual(self.done("dir", "--json").json,
+                         {"schema_version": 1, "directory": str(self.dir)})
 
     def test_a_user_without_HOME_has_a_home(self):
         home = pwd.getpwuid(os.getuid()).pw_dir
@@ -84,7 +86,7 @@ class SurroundingsTest(ProgramTest):
         self.refused(2, "config", "set", "max_size", "lots", says="cannot read 'lots'")
         self.refused(2, "config", "set", "maxsize", "1GB", says=("'maxsize'", "max_size"))
         self.refused(2, "config", "get", "max_size", "1GB", says="takes one name")
-        self.refused(2, "config", "max_size", says="larder config get NAME")
+        self.refused(2, "config", "max_size", says="larder config get max_size")
         self.refused(2, "config", "set", "max_size", says="the value is missing")
         self.assertEqual(file.read_text(), before)
 
@@ -135,6 +137,10 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual(self.done("ls").out, f"there is no larder in {self.dir} yet\n")
         self.assertEqual(self.done("verify", "--json").json["entries"], 0)
         self.assertEqual(self.done("stats", "--json").json["compiled"], 0)
+        said = self.done("why", self.models / "dense.xml", "--json").json
+        self.assertEqual((said["would_hit"], said["reason"]),
+                         (False, "no entry was compiled from this content"))
+        self.done("doctor")
         self.assertFalse(self.dir.exists())
 
     def settings(self, *words, **options):
@@ -254,6 +260,107 @@ class SurroundingsTest(ProgramTest):
         [finding] = [f for f in run.json["findings"] if f["subject"] == "settings"]
         self.assertEqual(finding["severity"], "error")
         self.assertIn("LARDER_LOCK_TIMEOUT", finding["finding"])
+
+    def test_doctor_says_nothing_of_what_it_cannot_know(self):
+        said = self.run_bare("doctor", environment={"HOME": str(self.root),
+                                                    "LARDER_LOCK_TIMEOUT": "soon"})
+        self.assertEqual(said.code, 1, said)
+        self.assertRegex(said.out, r"^larder +\d+\.\d+\.\d+\n")
+        self.assertNotRegex(said.out, r"(?m)^kept ")
+
+    def test_doctor_sees_a_place_where_no_directory_can_be_made(self):
+        # /proc does not say in advance that it takes none.
+        said = self.run_bare("doctor", "--json", environment={"HOME": "/proc"})
+        self.assertEqual(said.code, 1, said)
+        [finding] = [f for f in said.json["findings"] if f["subject"] == "directory"]
+        self.assertEqual(finding["severity"], "error")
+        self.assertIn("'/proc/.cache/larder' cannot be made: ", finding["finding"])
+        self.assertEqual(finding["remedy"], "set LARDER_DIR to a directory on another disk")
+
+    def test_doctor_leaves_nothing_behind(self):
+        empty = self.root / "empty"
+        empty.mkdir()
+        self.run_bare("doctor", environment={"HOME": str(empty)})
+        self.assertEqual([path.name for path in empty.iterdir()
+                          if path.name not in (".local", ".config")], [])
+
+    def test_the_state_database_is_named_if_it_cannot_be_used(self):
+        state = self.root / ".local/state/larder"
+        self.done("compile", self.models / "dense.xml")
+        [database] = state.glob("*.db")
+        database.write_bytes(b"nonsense" * 1000)
+        said = self.larder("compile", self.models / "dense.xml")
+        self.assertEqual(said.code, 0, said)
+        damaged = f"{database}.damaged"
+        self.assertEqual(said.error, "larder: warning: the state database was damaged: statistics "
+                                     f"begin anew; it is now '{damaged}'\n")
+        self.assertTrue(os.path.exists(damaged))
+        self.done("compile", self.models / "dense.xml")
+        for path in state.glob("state*"):
+            path.unlink()
+        database.mkdir()
+        said = self.larder("compile", self.models / "dense.xml")
+        self.assertEqual((said.code, said.error.count("larder: warning: ")), (0, 1), said)
+        said = self.larder("ls")
+        self.assertEqual(said.code, 0, said)
+        self.assertIn("model files are read again, and nothing is counted: ", said.error)
+        self.assertIn(f"'{database}'", said.error)
+
+    def test_a_larder_without_its_larder_json_is_still_one(self):
+        self.compile(self.models / "dense.xml")
+        info = self.dir / "larder.json"
+        info.unlink()
+        said = self.larder("ls", "--mode", "read-only")
+        self.assertEqual((said.code, said.error), (0, ""), said)
+        self.assertIn("1 entry", said.out)
+        self.assertFalse(info.exists())
+        said = self.larder("ls")
+        self.assertIn("1 entry", said.out)
+        self.assertIn(f"'{info}' was missing and is written again: entries are kept", said.error)
+        self.assertTrue(info.exists())
+        self.assertEqual(len(self.entries()), 1)
+        self.assertEqual(self.compile(self.models / "dense.xml")["outcome"], "loaded")
+
+    def test_a_directory_that_was_never_a_larder_is_none(self):
+        # As a program leaves it that could not finish creating one.
+        (self.dir / "entries").mkdir(parents=True)
+        for _ in range(2):
+            self.assertEqual(self.done("ls").out, f"there is no larder in {self.dir} yet\n")
+        self.assertEqual(self.done("stats", "--zero").out,
+                         f"there is no larder in {self.dir} yet\n")
+
+    def test_a_setting_that_cannot_be_read_is_mended_by_config_set(self):
+        file = self.root / ".config/larder/config.toml"
+        file.parent.mkdir(parents=True)
+        file.write_text("mode = 'never'\n")
+        self.refused(2, "ls", says=[str(file), "'never'"])
+        self.refused(2, "config", "set", "mode", "ever", says=["'ever'", "read-only"])
+        self.refused(2, "config", "set", "mood", "on", says="'mood'")
+        said = self.done("config", "set", "mode", "read-only").out
+        self.assertEqual(said, f"mode = read-only, in {file}\n")
+        self.assertEqual(self.done("config", "get", "mode").out, "read-only\n")
+        # Another fault in the file is told; what was asked for is done.
+        file.write_text("verify = 'rarely'\n")
+        said = self.larder("config", "set", "mode", "on")
+        self.assertEqual((said.code, said.out), (2, f"mode = on, in {file}\n"))
+        self.assertIn("'rarely'", said.error)
+        self.assertIn('mode = "on"', file.read_text())
+
+    def test_config_says_what_settings_mean(self):
+        said = self.done("config", "-v").out
+        self.assertIn("max_size = 10%\n  from: default\n  variable: LARDER_MAX_SIZE\n"
+                      "  the maximum size of the larder", said)
+        self.assertIn("  variable: LARDER_MODE\n", self.done("config", "get", "mode", "-v").out)
+
+    def test_usage_lines_name_all_arguments(self):
+        for verb, usage in (("run", "larder run [OPTIONS] COMMAND [ARG]..."),
+                            ("compile", "larder compile [OPTIONS] MODEL..."),
+                            ("key", "larder key [OPTIONS] generate|show FILE")):
+            said = self.done(verb, "--help").out
+            self.assertIn(f"Usage: {usage}\n", said)
+            self.assertNotIn("TEXT", said)
+        said = self.done("compile", "--help").out
+        self.assertRegex(said, r"--device NAME +The device to compile for \(default: CPU\)\n")
 
     def test_doctor_sees_a_directory_that_is_no_larder(self):
         self.dir.mkdir()

@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -120,6 +121,26 @@ class TerminalTest(ProgramTest):
                 self.assertLessEqual(len(COLOUR.sub("", line.replace("\x1b[K", ""))), 50, line)
         self.assertEqual(waiting.end(), 0)
 
+    def test_an_interrupted_stage_leaves_no_line(self):
+        for number in signal.SIGINT, signal.SIGTERM:
+            with self.subTest(number), self.compiling(72):
+                waiting = self.on_terminal("compile", self.model, columns=200)
+                waiting.wait_for(r"waiting: ")
+                waiting.process.send_signal(number)
+                self.assertEqual(waiting.end(), -number)
+                self.assertTrue(waiting.text.endswith("\r\x1b[K"), waiting.text)
+
+    def test_an_ignored_signal_stays_ignored(self):
+        with self.compiling(72):
+            ignoring = ["env", "--ignore-signal=INT", harness.PROGRAM]
+            waiting = Terminal([*ignoring, "compile", str(self.model)], {
+                **self.environment(), "PATH": os.environ["PATH"]}, 200, 30)
+            self.addCleanup(waiting.close)
+            waiting.wait_for(r"waiting: ")
+            waiting.process.send_signal(signal.SIGINT)
+            waiting.wait_for(r"waiting: [^\r]*: [2-9] s")
+        self.assertEqual(waiting.end(), 0)
+
     def test_with_v_each_stage_stays(self):
         terminal = self.on_terminal("compile", self.model, "-v", columns=200)
         self.assertEqual(terminal.end(), 0)
@@ -196,6 +217,24 @@ class TerminalTest(ProgramTest):
                     continue
                 plain = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", line)
                 self.assertLessEqual(len(plain), 60, (words, plain))
+
+    def test_facts_lose_their_end_on_a_narrow_terminal(self):
+        self.done("compile", self.model)
+        terminal = self.on_terminal("doctor", columns=40)
+        self.assertEqual(terminal.end(), 0)
+        said = COLOUR.sub("", terminal.text)
+        self.assertRegex(said, r"(?m)^device +CPU: .*…\r?$")
+        self.assertRegex(said, r"(?m)^larder run +ready for OpenVINO .*…\r?$")
+
+    def test_config_says_where_meanings_are_if_they_do_not_fit(self):
+        narrow = self.on_terminal("config", columns=80)
+        self.assertEqual(narrow.end(), 0)
+        self.assertNotIn("MEANING", narrow.text)
+        self.assertIn("'larder config -v' says what each of them means", narrow.text)
+        wide = self.on_terminal("config", columns=400)
+        self.assertEqual(wide.end(), 0)
+        self.assertIn("MEANING", wide.text)
+        self.assertNotIn("config -v", wide.text)
 
     def test_findings_fit_a_terminal_of_80_columns(self):
         self.compile(self.model)

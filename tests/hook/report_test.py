@@ -82,7 +82,31 @@ class ReportTest(harness.HookTest):
         self.assertRegex(line, r"^larder: 2 models: 1 compiled, 1 failed, no time saved$")
         [line] = self.run_program(["--report", "--mode", "cache-only"], self.models / "other.xml",
                                   program=TRY)
-        self.assertRegex(line, r"^larder: 1 model: 1 failed, no time saved$")
+        self.assertRegex(line, r"^larder: 1 model: 1 refused, no time saved$")
+        stats = self.larder("stats", "--json").json
+        self.assertEqual((stats["compiled"], stats["refused"]), (1, 1))
+
+    def test_why_weights_are_kept(self):
+        # Of a graph in memory: small weights are not looked for in files, large ones are.
+        heap = WRITE.replace("openvino.save_model(openvino.Model([product], [data], \"matmul\"), "
+                             "sys.argv[1], False)",
+                             "openvino.Core().compile_model(openvino.Model([product], [data], "
+                             "\"matmul\"), \"CPU\")")
+        self.assertNotIn("save_model", heap)
+        self.run_program([], program=heap)
+        self.run_program([], self.dense, "reshaped", program=READ)
+        kept = {entry["model"]: entry["weights_kept"]
+                for entry in self.larder("ls", "--json").json["entries"]}
+        self.assertEqual(kept, {
+            "matmul": "the program has them in memory of its own, not in mapped files",
+            str(self.dense): "they are few"})
+
+    def test_a_program_that_ends_without_a_report_is_counted(self):
+        for ending in "import os; os._exit(0)", "import os; os.close(2)":
+            self.assertEqual(self.run_program(["--report"], self.dense,
+                                              program=f"{COMPILE}\n{ending}"), [])
+        stats = self.larder("stats", "--json").json
+        self.assertEqual((stats["compiled"], stats["loaded"]), (1, 1))
 
     def test_damage_that_verify_found_is_the_reason_of_the_next_compile(self):
         self.run_program([], self.dense)
@@ -131,13 +155,14 @@ class ReportTest(harness.HookTest):
     def test_who_only_reads_compiled_no_model(self):
         program = "import sys, openvino; openvino.Core().read_model(sys.argv[1])"
         self.assertEqual(self.run_program(["--report"], self.dense, program=program),
-                         ["larder: no model was compiled"])
+                         ["larder: no model was compiled in this process"])
 
     def test_where_larder_was_never_asked(self):
         self.assertEqual(self.run_program(["--report"], program="pass"),
-                         ["larder: no model was compiled: there is no OpenVINO in this program"])
+                         ["larder: no model was compiled in this process, which has no OpenVINO; "
+                          "'larder stats' counts its children, too"])
         self.assertEqual(self.run_program(["--report"], program="import openvino"),
-                         ["larder: no model was compiled"])
+                         ["larder: no model was compiled in this process"])
         self.assertEqual(self.run_program(["--report", "--mode", "off"], self.dense),
                          ["larder: models were compiled without larder: LARDER_MODE is off"])
 

@@ -285,6 +285,11 @@ class CacheTest(harness.PackageTest):
         with self.assertRaisesRegex(TypeError, "max_sise.*max_size"):
             larder.Cache(self.dir, max_sise="1GiB")
 
+    def test_counts_are_set_to_zero(self):
+        self.cache.compile(self.dense)
+        self.assertEqual(self.cache.stats(zero=True)["compiled"], 1)
+        self.assertEqual(self.cache.stats()["compiled"], 0)
+
     def test_warnings_are_logged(self):
         self.dir.mkdir()
         (self.dir / "letter.txt").write_text("dear reader")

@@ -24,7 +24,8 @@ class OpenApiTest(ServeTest):
             unable(self, "run scripts/setup_clients browser")
         self.furnish(*(entry(f"/m/{name}.onnx", bytes=5000) for name in "abcdef"),
                      event("/m/a.onnx", "loaded", saved_ms=10),
-                     event("/m/a.onnx", "bypassed", reason="no export"))
+                     event("/m/a.onnx", "bypassed", reason="no export"),
+                     event("/m/a.onnx", "refused", reason="not kept"))
         self.dashboard = self.serve()
 
     def test_every_operation(self):

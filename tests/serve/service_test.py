@@ -279,6 +279,9 @@ class LimitsTest(ServeTest):
 
     def test_a_port_that_is_taken(self):
         port = self.serve().port
+        # An address for documentation, which no machine has.
+        with self.assertRaisesRegex(AssertionError, "cannot listen on 192.0.2.1, .*\n.*--address"):
+            self.serve("--address", "192.0.2.1")
         with self.assertRaisesRegex(AssertionError, "cannot listen on 127.0.0.1"):
             self.serve("--port", port)
 
@@ -312,7 +315,8 @@ class MetricsTest(ServeTest):
         self.assertEqual(before["larder_hits"].samples[0].value, 0)
         self.furnish(event("/m/a.onnx", "loaded", saved_ms=800, total_ms=90),
                      event("/m/a.onnx", "compiled", reason='a "reason"', total_ms=2500),
-                     event("/m/a.onnx", "bypassed", reason="no export"))
+                     event("/m/a.onnx", "bypassed", reason="no export"),
+                     event("/m/a.onnx", "refused", reason="not kept"))
         after = self.families(dashboard)
         for name in ("hits", "misses", "bypassed", "waits_seconds", "load_seconds",
                      "compile_seconds", "saved_seconds", "size_bytes", "max_size_bytes",
@@ -321,6 +325,8 @@ class MetricsTest(ServeTest):
         self.assertEqual(after["larder_hits"].samples[0].value, 1)
         [miss] = after["larder_misses"].samples
         self.assertEqual((miss.labels, miss.value), ({"reason": 'a "reason"'}, 1))
+        [refused] = after["larder_refused"].samples
+        self.assertEqual((refused.labels, refused.value), ({"reason": "not kept"}, 1))
         self.assertEqual(after["larder_saved_seconds"].samples[0].value, 0.8)
         compiled = {each.name: each.value for each in after["larder_compile_seconds"].samples}
         self.assertEqual(compiled, {"larder_compile_seconds_count": 1,

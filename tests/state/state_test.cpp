@@ -217,6 +217,34 @@ TEST_F(StateTest, SumsUpHowRequestsEnded) {
     EXPECT_TRUE(state->usage("larder").empty());
 }
 
+TEST_F(StateTest, ForgetsTheEventsOfOneLarderAndNothingElse) {
+    const auto state = open();
+    state->record(event("loaded", 100));
+    auto other = event("loaded", 100);
+    other.larder_id = "another";
+    state->record(other);
+    const store::Eviction eviction{Key{digest(9)}, 10, "limit", 1, 1};
+    state->record("larder", std::vector{eviction});
+    EXPECT_TRUE(state->forget_events("larder").has_value());
+    EXPECT_TRUE(state->summarise("larder", 0).empty());
+    EXPECT_TRUE(state->evictions("larder", 0).empty());
+    EXPECT_EQ(state->summarise("another", 0).size(), 1U);
+    EXPECT_EQ(state->usage("larder").at(Key{digest(9)}).hits, 1U);
+    EXPECT_EQ(state->requests("larder").size(), 1U);
+}
+
+TEST_F(StateTest, SaysIfEventsCannotBeForgotten) {
+    const auto state = open();
+    state->record(event("loaded", 100));
+    Intruder intruder(database());
+    intruder.execute("BEGIN EXCLUSIVE");
+    const auto done = state->forget_events("larder");
+    ASSERT_FALSE(done.has_value());
+    EXPECT_EQ(done.error().code, Errc::busy);
+    intruder.execute("ROLLBACK");
+    EXPECT_EQ(state->summarise("larder", 0).size(), 1U);
+}
+
 TEST_F(StateTest, RemembersWhenEachOpenVinoWasSeenLast) {
     constexpr std::int64_t k_hour_ns = std::int64_t{3600} * 1'000'000'000;
     open()->note_runtime({digest(1), "one", k_hour_ns});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cache/attempt/record.h"
 #include "cache/identify/merge_gguf_shards.h"
 #include "cache/session/stopwatch.h"
 
@@ -48,7 +49,8 @@ Result<Served> bypass_untouched(Attempt& attempt, std::string reason) {
     return served;
 }
 
-tl::unexpected<Error> refuse(const Attempt& attempt, const std::string& reason) {
+tl::unexpected<Error> refuse(Attempt& attempt, const std::string& reason) {
+    record_refused(attempt, reason);
     return fail(Errc::not_found, "not loaded, because " + reason + ":", attempt.called(),
                 "compile it first, or use a mode other than cache-only");
 }

@@ -47,6 +47,6 @@ enum class Properties {
 [[nodiscard]] Result<Served> bypass_untouched(Attempt& attempt, std::string reason);
 
 // Returns the error of a request that is not to be compiled, in Mode::cache_only.
-[[nodiscard]] tl::unexpected<Error> refuse(const Attempt& attempt, const std::string& reason);
+[[nodiscard]] tl::unexpected<Error> refuse(Attempt& attempt, const std::string& reason);
 
 }  // namespace larder::internal::cache

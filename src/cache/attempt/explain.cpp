@@ -175,7 +175,7 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
         explanation.reason = "larder is switched off";
         return explanation;
     }
-    auto store = session.store();
+    auto store = session.store(store::Creation::never);
     if (!store) return fail(std::move(store.error()));
     Timing timing;
     auto asked = identify(session, request, model, timing);
@@ -245,7 +245,7 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         explanation->reason = "it is to be compiled anew";
     }
     if (!explanation || explanation->would_hit || !explanation->key) return explanation;
-    const auto store = session.store();
+    const auto store = session.store(store::Creation::never);
     if (!store) return explanation;
     if (const auto holder = (*store)->compile_lock_holder(*explanation->key)) {
         explanation->reason += "; " + describe(*holder, session.system().clock.wall());

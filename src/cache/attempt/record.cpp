@@ -44,6 +44,15 @@ void drop_without_gain(Attempt& attempt, const Served& served, std::int64_t bega
     static_cast<void>(attempt.publish(without_blob(*served.loaded, std::move(reason))));
 }
 
+state::Event draft_event(Attempt& attempt) {
+    state::Event event;
+    event.at_ns = attempt.clock().wall().count();
+    event.larder_id = attempt.store->id();
+    event.model = attempt.called();
+    event.device = attempt.identified.inputs["device.name"];
+    return event;
+}
+
 }  // namespace
 
 void record(Attempt& attempt, const Served& served, std::int64_t began_ns) {
@@ -51,13 +60,8 @@ void record(Attempt& attempt, const Served& served, std::int64_t began_ns) {
     const auto& response = served.response;
     auto& state = attempt.session.state();
     auto& inputs = attempt.identified.inputs;
-    const auto& larder_id = attempt.store->id();
-    state::Event event;
-    event.at_ns = attempt.clock().wall().count();
-    event.larder_id = larder_id;
+    auto event = draft_event(attempt);
     if (response.key) event.key = format::Key{*response.key};
-    event.model = attempt.called();
-    event.device = inputs["device.name"];
     event.outcome = to_string(response.outcome);
     event.reason = response.reason;
     event.total_ms = whole_milliseconds(response.timing.total);
@@ -68,11 +72,21 @@ void record(Attempt& attempt, const Served& served, std::int64_t began_ns) {
         state.note_runtime({facts_digest(inputs), inputs["runtime.openvino"], event.at_ns});
     }
     drop_without_gain(attempt, served, began_ns, event.at_ns);
-    sight(attempt.session, larder_id, attempt.identified);
+    sight(attempt.session, attempt.store->id(), attempt.identified);
     if (attempt.asked) {
         attempt.session.next_model().end(std::move(*attempt.asked), response.object,
                                          response.object_bytes);
     }
+}
+
+void record_refused(Attempt& attempt, const std::string& reason) {
+    attempt.is_refused = true;
+    if (!attempt.store) return;
+    auto event = draft_event(attempt);
+    if (attempt.asked) event.key = attempt.identified.key;
+    event.outcome = "refused";
+    event.reason = reason;
+    attempt.session.state().record(event);
 }
 
 void report(Attempt& attempt, const Served& served) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "cache/attempt/attempt.h"
 
@@ -11,6 +12,9 @@ namespace larder::internal::cache {
 // loading it gains nothing. `began_ns` is when the request began, since the epoch. Does nothing if
 // no larder was opened. Never fails.
 void record(Attempt& attempt, const Served& served, std::int64_t began_ns);
+
+// Records a request that is not compiled, in Mode::cache_only, and marks it as refused. Never fails.
+void record_refused(Attempt& attempt, const std::string& reason);
 
 // Counts it for the session, and tells the log.
 void report(Attempt& attempt, const Served& served);

@@ -274,7 +274,10 @@ Result<Served> serve_attempt(Attempt& attempt) {
 Result<Served> serve_and_count(Attempt& attempt) {
     try {
         auto served = serve_attempt(attempt);
-        if (!served) attempt.session.report().add_failed();
+        if (!served) {
+            auto& report = attempt.session.report();
+            attempt.is_refused ? report.add_refused() : report.add_failed();
+        }
         return served;
     } catch (...) {
         attempt.session.report().add_failed();

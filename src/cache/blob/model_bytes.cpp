@@ -151,8 +151,13 @@ Result<std::vector<ModelSource>> ModelBytes::map() {
                                range.offset});
         }
     }
-    if (sources.empty()) return fail(Errc::not_found, "its weights are in no file");
-    return sources;
+    if (!sources.empty()) return sources;
+    const auto& weights = identified_.weights;
+    const bool are_few = identified_.files || !weights || !weights->in_files.empty() ||
+                         weights->hashed_bytes <= model::k_in_place_bytes_max;
+    return fail(Errc::not_found,
+                are_few ? "they are few"
+                        : "the program has them in memory of its own, not in mapped files");
 }
 
 void ModelBytes::drop_resident() noexcept {

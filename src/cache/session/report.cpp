@@ -25,6 +25,11 @@ void Report::add_failed() {
     ++failed_;
 }
 
+void Report::add_refused() {
+    const std::lock_guard lock(mutex_);
+    ++refused_;
+}
+
 std::string Report::summary() const {
     const std::lock_guard lock(mutex_);
     std::size_t models = 0;
@@ -37,8 +42,9 @@ std::string Report::summary() const {
         counts += std::to_string(count) + " ";
         counts.append(to_string(outcome)).append(", ");
     }
+    if (refused_ != 0) counts += std::to_string(refused_) + " refused, ";
     if (failed_ != 0) counts += std::to_string(failed_) + " failed, ";
-    models += failed_;
+    models += refused_ + failed_;
     if (models == 0) return {};
     return std::to_string(models) + (models == 1 ? " model: " : " models: ") + counts +
            (saved_.count() <= 0 ? "no time" : format_duration(saved_)) + " saved";

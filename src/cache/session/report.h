@@ -17,8 +17,10 @@ class Report {
 public:
     // `saved` is how much longer compiling took than loading, if it did; 0 if nothing was loaded.
     void add(Outcome outcome, std::chrono::milliseconds saved);
-    // Counts a request without a model: the compile failed, or the mode is cache-only.
+    // Counts a request without a model, because the compile failed.
     void add_failed();
+    // Counts a request without a model, because the mode is cache-only.
+    void add_refused();
     // Returns "4 models: 2 loaded, 1 compiled, 1 failed, 4.10 s saved", or "no time saved"; empty
     // without requests.
     [[nodiscard]] std::string summary() const;
@@ -27,6 +29,7 @@ private:
     mutable std::mutex mutex_;
     std::array<std::size_t, 4> counts_{};  // by Outcome
     std::size_t failed_ = 0;
+    std::size_t refused_ = 0;
     std::chrono::milliseconds saved_{0};
 };
 

@@ -34,7 +34,7 @@ void Session::keep_late_files() {
     late_files().keep();
 }
 
-Result<std::shared_ptr<store::Store>> Session::store() {
+Result<std::shared_ptr<store::Store>> Session::store(store::Creation creation) {
     const std::lock_guard lock(mutex_);
     if (!store_) {
         const bool writes = config_.mode == Mode::on || config_.mode == Mode::refresh;
@@ -44,12 +44,16 @@ Result<std::shared_ptr<store::Store>> Session::store() {
         options.max_size = config_.max_size;
         options.min_free = config_.min_free;
         options.history = &state_;
+        options.creation = creation;
         using store::WorldWritable;
         options.world_writable =
             config_.allow_world_writable ? WorldWritable::allow : WorldWritable::refuse;
         options.access = writes ? store::Access::read_write : store::Access::read_only;
         auto opened = store::Store::open(system_, log_, state_, options);
         if (!opened) return fail(std::move(opened.error()));
+        if ((*opened)->id().empty() && creation == store::Creation::never) {
+            return std::shared_ptr<store::Store>(std::move(*opened));
+        }
         store_ = std::move(*opened);
     }
     return store_;

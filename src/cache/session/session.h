@@ -89,8 +89,10 @@ public:
     [[nodiscard]] NextModelPredictor& next_model() { return next_model_; }
     [[nodiscard]] Report& report();
 
-    // Returns the larder, opened on first use and again after `lose`.
-    [[nodiscard]] Result<std::shared_ptr<store::Store>> store();
+    // Returns the larder, opened on first use and again after `lose`. With Creation::never a larder
+    // that does not exist yet is empty, and created by a later request.
+    [[nodiscard]] Result<std::shared_ptr<store::Store>> store(
+        store::Creation creation = store::Creation::when_absent);
     // Drops a larder whose directory vanished or became unusable: the next request opens it again.
     void lose(const std::shared_ptr<store::Store>& store);
 

@@ -269,8 +269,11 @@ void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
     for (const auto& block : blocks_) {
         (block.shared ? sharing.shared_bytes : sharing.private_bytes) += block.pages.size();
     }
-    if (sharing.reason.empty() && sharing.private_bytes > 0) {
+    if (!sharing.reason.empty()) return;
+    if (sharing.private_bytes > 0) {
         sharing.reason = "the rest is not stored yet, or too small";
+    } else if (sharing.shared_bytes == 0) {
+        sharing.reason = "no block of memory that holds its weights has 1 MiB or more";
     }
 }
 

@@ -59,10 +59,17 @@ private:
         return options;
     }
 
+    // Another handle on the larder, which does not repeat the warnings of the cache.
+    Store silent_store() const {
+        auto options = options_;
+        options.log_sink = [](LogLevel, std::string_view) {};
+        return Store(std::move(options));
+    }
+
     // Of what was compiled of this model for the device, the last.
     std::optional<std::chrono::milliseconds> earlier_compile_time(const std::string& model) const {
         try {
-            const Store store(options_);
+            const auto store = silent_store();
             std::optional<EntryInfo> last;
             for (const auto& key : store.keys_of_model(absolute(model))) {
                 auto entry = store.entry(key);
@@ -124,7 +131,7 @@ private:
         }
         if (result.object_digest.empty() || context_.format() == Format::keys) return std::nullopt;
         try {
-            return Store(options_).entry(result.key).compile_time;
+            return silent_store().entry(result.key).compile_time;
         } catch (const Error&) {
             return std::nullopt;  // removed again; the model is there
         }

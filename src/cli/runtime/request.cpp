@@ -240,7 +240,11 @@ void check_device(ov::Core& core, const std::string& device) {
         const bool is_there = !plugin.empty() && std::any_of(available_devices.begin(),
                                                              available_devices.end(), is_it);
         if (is_virtual(plugin) || (is_there && has_number(core, name))) continue;
-        throw_usage("this machine has no device '" + name + "'", available(available_devices));
+        // As "--property NAME=VALUE" takes one.
+        const auto value = name.substr(name.find('=') + 1);
+        throw_usage("this machine has no device '" + name + "'",
+                    value == name ? available(available_devices)
+                                  : "give the name of the device alone: --device " + value);
     }
 }
 

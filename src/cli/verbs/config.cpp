@@ -7,6 +7,7 @@
 #include "cli/failure.h"
 #include "cli/json.h"
 #include "cli/text.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -16,7 +17,18 @@ void print_json(const std::vector<Setting>& settings) {
     Context::print(json_line(settings_json(settings)));
 }
 
+// All about a setting, on lines of their own.
+std::string details_of(const Setting& setting) {
+    return printable(setting.name + " = " + setting.value + "\n  from: " + setting.origin +
+                         "\n  variable: " + setting.variable + "\n  " + setting.meaning + "\n",
+                     Lines::keep);
+}
+
 void print_table(const Context& context, const std::vector<Setting>& settings) {
+    if (context.verbose()) {
+        for (const auto& setting : settings) Context::print(details_of(setting));
+        return;
+    }
     auto table = context.table({{"SETTING"},
                                 {"VALUE"},
                                 {"ORIGIN"},
@@ -29,7 +41,9 @@ void print_table(const Context& context, const std::vector<Setting>& settings) {
                    {setting.variable},
                    {setting.meaning}});
     }
-    Context::print(table.text());
+    auto text = table.text();
+    if (table.lacks_columns()) text += "\n'larder config -v' says what each of them means\n";
+    Context::print(text);
 }
 
 struct ConfigFlags {
@@ -66,27 +80,36 @@ int run_get(const Context& context, const std::string& name) {
     if (context.format() == Format::json) {
         print_json({setting});
     } else {
-        Context::print(setting.value + "\n");
+        Context::print(context.verbose() ? details_of(setting) : setting.value + "\n");
     }
     return k_done;
 }
 
+// Also if a setting cannot be read, which may be the one to set.
+std::string name_of(const Context& context, const std::string& asked) {
+    try {
+        return find_setting(context.settings().list, asked).name;
+    } catch (const Error&) {
+        return asked;
+    }
+}
+
 int run_set(const Context& context, const std::string& asked, const std::string& value) {
-    const auto name = find_setting(context.settings().list, asked).name;
+    const auto name = name_of(context, asked);
     const auto file = save_setting(name, value);
+    const bool is_json = context.format() == Format::json;
+    if (!is_json) {
+        Context::print(name + " = " + printable(value) + ", in " + printable(file.string()) + "\n");
+    }
     const auto setting = find_setting(context.settings().list, name);
-    if (context.format() == Format::json) {
+    if (is_json) {
         print_json({setting});
-        return k_done;
+    } else if (setting.origin != file.string()) {
+        Context::print("in force is " + printable(setting.value) + ", from " +
+                       (setting.origin == "environment" ? setting.variable + " in the environment"
+                                                        : printable(setting.origin)) +
+                       ", which counts before\n");
     }
-    auto text = name + " = " + printable(value) + ", in " + printable(file.string()) + "\n";
-    if (setting.origin != file.string()) {
-        text += "in force is " + printable(setting.value) + ", from " +
-                (setting.origin == "environment" ? setting.variable + " in the environment"
-                                                 : printable(setting.origin)) +
-                ", which counts before\n";
-    }
-    Context::print(text);
     return k_done;
 }
 
@@ -96,8 +119,8 @@ Run declare_config(CLI::App& verb) {
     auto flags = std::make_shared<ConfigFlags>();
     verb.add_option("get|set", flags->verb, "Print one setting, or write it into the user's file")
         ->check([](const std::string& word) {
-            if (word == "get" || word == "set") return std::string{};
-            return "'" + word + "' is neither get nor set: larder config get NAME";
+            auto error = choice_error(word, "get", "set");
+            return error.empty() ? error : error + ": larder config get " + word;
         });
     verb.add_option("NAME", flags->name, "Of the setting");
     verb.add_option("VALUE", flags->value, "For set");

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
+#include "cli/json.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -12,7 +13,13 @@ Run declare_dir(CLI::App& /*verb*/) {
             throw CommandError({"there is no place for a larder: this user has no home directory",
                                 "set LARDER_DIR or HOME"});
         }
-        Context::print(directory + "\n");
+        if (context.format() == Format::json) {
+            auto json = json_object();
+            json["directory"] = directory;
+            Context::print(json_line(json));
+        } else {
+            Context::print(directory + "\n");
+        }
         return k_done;
     };
 }

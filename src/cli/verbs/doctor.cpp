@@ -22,7 +22,9 @@ using Advice = Store::Advice;
 using Severity = Store::Advice::Severity;
 
 struct Diagnosis {
-    std::string directory;
+    std::string directory;  // empty if no setting can be read
+    bool has_settings = false;
+    bool is_open = false;  // the content of the larder is known
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
     std::string openvino;
@@ -66,6 +68,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     }
     diagnosis.directory = options.directory.string();
     diagnosis.share = options.share.value_or(Share::off);
+    diagnosis.has_settings = true;
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
@@ -78,8 +81,10 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
             diagnosis.findings.push_back(std::move(advice));
         }
         diagnosis.compiling = store.compiling();
-    } catch (const Error& error) {
-        diagnosis.findings.push_back({Severity::error, "directory", error.what(), error.remedy()});
+        diagnosis.is_open = true;
+    } catch (const Error&) {
+        const auto failure = current_failure();
+        diagnosis.findings.push_back({Severity::error, "directory", failure.what, failure.remedy});
     }
 }
 
@@ -231,20 +236,22 @@ std::string warnings_text(const Context& context, const Diagnosis& diagnosis) {
     return text;
 }
 
+std::string filling_text(const Diagnosis& diagnosis) {
+    auto text = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
+    if (diagnosis.max_size_bytes == 0) return text;
+    const auto part =
+        static_cast<double>(diagnosis.total_bytes) / static_cast<double>(diagnosis.max_size_bytes);
+    return text + ": " + std::to_string(std::lround(100 * part)) + " % full";
+}
+
 std::string table_text(const Context& context, const Diagnosis& diagnosis) {
-    auto facts = context.table({{}, {}});
+    auto facts = context.table({{}, {.cut = Cut::end}});
     const auto add = [&](const std::string& name, const std::string& value) {
         facts.add({{name, Colour::faint}, {value.empty() ? "unknown" : value}});
     };
-    add("larder", LARDER_VERSION " in " +
-                      (diagnosis.directory.empty() ? "an unknown place" : diagnosis.directory));
-    auto filling = fill_text(diagnosis.total_bytes, diagnosis.max_size_bytes);
-    if (diagnosis.max_size_bytes > 0) {
-        const auto part = static_cast<double>(diagnosis.total_bytes) /
-                          static_cast<double>(diagnosis.max_size_bytes);
-        filling += ": " + std::to_string(std::lround(100 * part)) + " % full";
-    }
-    add("kept", filling);
+    add("larder",
+        LARDER_VERSION + (diagnosis.directory.empty() ? "" : " in " + diagnosis.directory));
+    if (diagnosis.is_open) add("kept", filling_text(diagnosis));
     if (const auto weights = weights_text(diagnosis.weights); !weights.empty()) {
         add("weights", weights);
     }
@@ -256,7 +263,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     }
     add("larder run", run_text(context, diagnosis));
     add("huge pages", huge_pages_text(context, diagnosis));
-    add("sharing", sharing_text(diagnosis));
+    if (diagnosis.has_settings) add("sharing", sharing_text(diagnosis));
     auto text = facts.text();
     text += compiling_text(diagnosis.compiling);
     for (const auto& finding : diagnosis.findings) {

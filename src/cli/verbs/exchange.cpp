@@ -5,6 +5,7 @@
 #include "cli/exchanging.h"
 #include "cli/failure.h"
 #include "cli/surroundings.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 namespace larder::cli {
@@ -59,7 +60,7 @@ Run declare_key(CLI::App& verb) {
     auto what = std::make_shared<std::string>();
     verb.add_option("generate|show", *what,
                     "Make a signing key and its public key, or print a key's name")
-        ->check(CLI::IsMember({"generate", "show"}))
+        ->check([](const std::string& word) { return choice_error(word, "generate", "show"); })
         ->required();
     verb.add_option("FILE", flags->key_file,
                     "The file of the signing key; the public key gets the same name with .pub")

@@ -157,7 +157,7 @@ void drop_origin() {
 int run_program(const Context& context, const RunOptions& options) {
     const auto& command = context.command();
     if (command.empty()) {
-        throw_usage("the command to run is missing", "larder run [FLAGS] [--] COMMAND [ARGS]");
+        throw_usage("the command to run is missing", "larder run [OPTIONS] COMMAND [ARG]...");
     }
     serve(context);
     drop_origin();
@@ -178,11 +178,12 @@ Run declare_run(CLI::App& verb) {
     // Declared only for the help: the words are removed before anything here could parse them as
     // flags.
     verb.add_option("COMMAND", options->shown, "The command to run, with its arguments")
-        ->type_name("[ARGS]...");
+        ->type_name("[ARG]...");
     verb.add_flag("--huge-pages", options->huge_pages,
                   "Let the program's memory allocator request huge pages for all memory");
     verb.add_flag("--report", options->report,
-                  "Print a summary of the program's models when it ends");
+                  "Print a summary of the program's models when it returns or calls exit; "
+                  "'larder stats' counts them in any case");
     return [options](const Context& context) { return run_program(context, *options); };
 }
 

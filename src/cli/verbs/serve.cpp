@@ -1,4 +1,8 @@
+#include <charconv>
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -8,6 +12,17 @@
 #include "cli/verbs.h"
 
 namespace larder::cli {
+namespace {
+
+// Returns the message for a text that is no port, as a check of the parser returns it.
+std::string port_error(const std::string& text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error == std::errc{} && end == text.data() + text.size()) return {};
+    return "'" + text + "' is not a port: they are numbers up to 65535";
+}
+
+}  // namespace
 
 Run declare_serve(CLI::App& verb) {
     auto flags = std::make_shared<ServeFlags>();
@@ -17,7 +32,8 @@ Run declare_serve(CLI::App& verb) {
         ->capture_default_str();
     verb.add_option("--port", flags->port, "The port; 0: one that is free")
         ->type_name("N")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(port_error);
     verb.add_option("--host", flags->hosts,
                     "A host name that browsers may use, besides localhost (repeatable)")
         ->type_name("NAME")

@@ -61,21 +61,22 @@ std::string no_gain_text(const Stats& stats) {
 
 std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked) {
     const auto& total = stats.total;
-    if (total.compiled + total.loaded + total.waited + total.bypassed == 0) {
+    if (requests_of(total) == 0) {
         return "no requests are known yet\n" + filling_text(stats, unpacked);
     }
     auto text = rate_text(total) + "\nsince " + format_time(stats.since) + ", " +
                 format_size(stats.bytes_written) + " written" + evicted_text(stats) + "\n" +
                 filling_text(stats, unpacked) + "\n";
-    auto models = outcomes_table(context, "MODEL");
-    for (const auto& [name, outcomes] : stats.by_model) add(models, name, outcomes);
-    add(models, "all", total);
+    OutcomesTable models(context, "MODEL", total);
+    for (const auto& [name, outcomes] : stats.by_model) models.add(name, outcomes);
+    models.add("all", total);
     text += models.text() + "\n";
-    auto devices = outcomes_table(context, "DEVICE");
-    for (const auto& [name, outcomes] : stats.by_device) add(devices, name, outcomes);
+    OutcomesTable devices(context, "DEVICE", total);
+    for (const auto& [name, outcomes] : stats.by_device) devices.add(name, outcomes);
     text += devices.text() + no_gain_text(stats);
     text += reasons_text(context, "REASON COMPILED", stats.miss_reasons);
     text += reasons_text(context, "REASON BYPASSED", stats.bypass_reasons);
+    text += reasons_text(context, "REASON REFUSED", stats.refusal_reasons);
     return text;
 }
 
@@ -92,6 +93,7 @@ std::string stale_text(const Context& context, const std::map<std::string, Stale
 struct StatsFlags {
     std::string since;
     bool plot = false;
+    bool zero = false;
 };
 
 // In place of the tables.
@@ -101,18 +103,17 @@ std::string plotted(const Context& context, const Store& store, const Stats& sta
     return rate_text(stats.total) + "\n\n" + plot;
 }
 
-int run_stats(const Context& context, const StatsFlags& flags) {
+void print_stats(const Context& context, const StatsFlags& flags, const Store& store) {
     const auto from = flags.since.empty() ? TimePoint{} : now() - parse_age(flags.since);
-    const Store store(context.options());
     const auto stats = store.stats(from);
-    if (context.format() == Format::keys) return k_done;
+    if (context.format() == Format::keys) return;
     if (context.format() == Format::table && !store.exists()) {
         Context::print("there is no larder in " + printable(store.directory().string()) + " yet\n");
-        return k_done;
+        return;
     }
     if (flags.plot && context.format() == Format::table) {
         Context::print(plotted(context, store, stats));
-        return k_done;
+        return;
     }
     auto entries = store.entries(EntryDetail::summary);
     find_stale(store, entries);
@@ -123,6 +124,19 @@ int run_stats(const Context& context, const StatsFlags& flags) {
                        stale_text(context, stale_sums(entries)) +
                        compiling_text(store.compiling()));
     }
+}
+
+int run_stats(const Context& context, const StatsFlags& flags) {
+    if (flags.zero && !flags.since.empty()) {
+        throw_usage("--zero and --since contradict each other: all counts become zero",
+                    "give one of them");
+    }
+    Store store(context.options());
+    print_stats(context, flags, store);
+    if (!flags.zero) return k_done;
+    if (!store.exists()) return k_done;
+    store.forget_stats();
+    if (context.format() == Format::table) Context::print("\ncounting begins anew\n");
     return k_done;
 }
 
@@ -133,6 +147,8 @@ Run declare_stats(CLI::App& verb) {
     verb.add_option("--since", flags->since,
                     "Only requests that are not older than this, such as 7d")
         ->type_name("AGE");
+    verb.add_flag("-z,--zero", flags->zero,
+                  "Set the counts to zero after they are printed; entries and their hits stay");
     verb.add_flag("--plot", flags->plot, "Draw the requests and the saved time over time");
     return [flags](const Context& context) { return run_stats(context, *flags); };
 }

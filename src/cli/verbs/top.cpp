@@ -83,7 +83,7 @@ std::string compiling_table(const Context& context, const std::vector<Compiling>
 }
 
 std::string text_of(const Context& context, const Look& look) {
-    auto facts = context.table({{}, {}});
+    auto facts = context.table({{}, {.cut = Cut::end}});
     const auto fact = [&](const char* name, std::string value) {
         facts.add({{name, Colour::faint}, {std::move(value)}});
     };
@@ -95,12 +95,10 @@ std::string text_of(const Context& context, const Look& look) {
     if (look.recently.by_model.empty()) return text;
     std::vector<std::pair<std::string, Stats::Outcomes>> models(look.recently.by_model.begin(),
                                                                 look.recently.by_model.end());
-    std::ranges::stable_sort(models, std::greater{}, [](const auto& model) {
-        return model.second.compiled + model.second.loaded + model.second.waited +
-               model.second.bypassed;
-    });
-    auto table = outcomes_table(context, "MODEL");
-    for (const auto& [name, outcomes] : models) add(table, name, outcomes);
+    std::ranges::stable_sort(models, std::greater{},
+                             [](const auto& model) { return requests_of(model.second); });
+    OutcomesTable table(context, "MODEL", look.recently.total);
+    for (const auto& [name, outcomes] : models) table.add(name, outcomes);
     return text + "\nin the last hour:\n" + table.text();
 }
 

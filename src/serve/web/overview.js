@@ -20,7 +20,7 @@ const measures = {
       { name: "Loaded", class: "good", value: (each) => each.loaded },
       { name: "Waited for another", class: "fair", value: (each) => each.waited },
       { name: "Compiled", class: "work", value: (each) => each.compiled },
-      { name: "Bypassed", class: "none", value: (each) => each.bypassed },
+      { name: "Bypassed or refused", class: "none", value: (each) => each.bypassed + each.refused },
     ],
   },
   saved: {
@@ -46,7 +46,7 @@ function allIntervals({ intervals }, range) {
     const begin = last - (range.count - 1 - index) * range.seconds;
     return known.get(begin) ?? {
       begin: new Date(begin * 1000).toISOString(), compiled: 0, loaded: 0, waited: 0, bypassed: 0,
-      saved_ms: 0, bytes_written: 0, evicted_bytes: 0,
+      refused: 0, saved_ms: 0, bytes_written: 0, evicted_bytes: 0,
     };
   });
 }
@@ -75,7 +75,7 @@ const stat = (title, figure, hint, href = null) => h(href ? "a" : "div", { class
 
 function tiles(overview, stats) {
   const hits = stats.loaded + stats.waited;
-  const all = hits + stats.compiled + stats.bypassed;
+  const all = hits + stats.compiled + stats.bypassed + stats.refused;
   const stale = Object.values(stats.stale).reduce((sum, each) => sum + each.entries, 0);
   const { counts } = overview;
   const notes = [counts.pinned > 0 && `${counts.pinned} pinned`, stale > 0 && `${stale} stale`,
