@@ -33,7 +33,7 @@ public:
     }
 
     [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
-        auto text = option->get_description();
+        const auto& text = option->get_description();
         const auto initial = option->get_default_str();
         return initial.empty() ? text : text + " (default: " + initial + ")";
     }
