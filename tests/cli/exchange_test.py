@@ -268,7 +268,8 @@ class ExchangeTest(ProgramTest):
     def test_wrong_urls_are_refused(self):
         for url, says in (
             ("/mnt/models", "file://"),
-            ("s3://bucket/models", "file://"),
+            ("s3://../models", "bucket"),
+            ("https:///models", "names no host"),
             ("file://models", "absolute"),
             ("file:///models?fast", "fast"),
             ("file:///mod%zz", "percent"),
