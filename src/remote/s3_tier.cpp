@@ -124,6 +124,10 @@ Error S3Tier::refusal(const HttpAnswer& answer, const std::string& name) {
     error.what = "the storage answers with status " + std::to_string(answer.status) +
                  (code.empty() ? "" : " (" + code + ")") + ":";
     error.path = url() + (name.empty() ? "" : "/" + name);
+    // Nothing is known of the content if the bucket or the user is not there.
+    const bool is_of_content = code.empty() || code == "NoSuchKey" || code == "NoSuchUpload";
+    const bool is_unknown = error.code == Errc::not_found && !is_of_content;
+    if (is_unknown) error.code = Errc::io;
     const bool is_elsewhere = answer.status / 100 == 3 || code == "AuthorizationHeaderMalformed";
     if (code == "NoSuchBucket") {
         error.remedy = "make the bucket, or correct the URL or AWS_ENDPOINT_URL";
@@ -134,7 +138,7 @@ Error S3Tier::refusal(const HttpAnswer& answer, const std::string& name) {
                            : "set AWS_REGION to the region of the bucket";
     } else if (code == "RequestTimeTooSkewed") {
         error.remedy = "correct the clock of this machine";
-    } else if (error.code == Errc::permission_denied) {
+    } else if (error.code == Errc::permission_denied || is_unknown) {
         error.remedy = "check the credentials, and their rights to this bucket and prefix";
     }
     return error;

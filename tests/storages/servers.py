@@ -161,9 +161,9 @@ osd memory target = 1073741824
 class S3:
     """A client for tests, which signs by itself."""
 
-    def __init__(self, url, key=KEY, secret=SECRET):
+    def __init__(self, url):
         self.host = url.removeprefix("http://")
-        self.key, self.secret = key, secret
+        self.key, self.secret = KEY, SECRET
 
     def call(self, method, path, query=None, body=b"", headers=None):
         path = urllib.parse.quote(path, safe="/~")
