@@ -147,7 +147,9 @@ private:
     void set_how(const HttpOptions& options) {
         set(CURLOPT_NOSIGNAL, 1L);
         set(k_protocols, k_http_and_https);
-        set(k_redirect_protocols, k_http_and_https);
+        // Never from TLS to a connection that anybody can change.
+        const bool is_safe = request_.url.starts_with("https://");
+        set(k_redirect_protocols, is_safe ? static_cast<long>(CURLPROTO_HTTPS) : k_http_and_https);
         set(CURLOPT_FOLLOWLOCATION, options.follows_redirects ? 1L : 0L);
         set(CURLOPT_MAXREDIRS, k_redirects_max);
         set(CURLOPT_BUFFERSIZE, k_receive_bytes);
@@ -189,6 +191,9 @@ private:
         }
         if (answer_.status < 300 && answer_.body.size() + bytes.size() > request_.body_bytes_max) {
             return too_long();
+        }
+        if (answer_.body.empty() && answer_.has_content_bytes) {
+            answer_.body.reserve(std::min(answer_.content_bytes, request_.body_bytes_max));
         }
         answer_.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return true;
@@ -297,15 +302,14 @@ private:
     Result<void> run(Work& work) {
         while (work.delivered < work.count) {
             if (is_ended()) return fail(Errc::timed_out, "ended before it was complete");
-            if (auto done = start(work); !done) return done;
+            const auto begun = start(work);
+            if (!begun) return fail(begun.error());
+            // A request that has just been begun has nothing to wait for.
+            if (!*begun) wait(work);
             int running = 0;
             curl_.multi_perform(multi_, &running);
             if (auto done = collect(work); !done) return done;
             if (auto done = deliver(work); !done) return done;
-            if (work.delivered == work.count || running < static_cast<int>(work.active.size())) {
-                continue;
-            }
-            wait(work);
         }
         return {};
     }
@@ -324,7 +328,9 @@ private:
         curl_.multi_wait(multi_, nullptr, 0, static_cast<int>(duration.count()), nullptr);
     }
 
-    Result<void> start(Work& work) {
+    // Whether any request was begun.
+    Result<bool> start(Work& work) {
+        bool is_any = false;
         const auto now = system_.clock.monotonic();
         for (std::size_t i = 0; i < work.paused.size();) {
             if (work.paused[i]->not_before > now) {
@@ -333,18 +339,19 @@ private:
             }
             auto transfer = std::move(work.paused[i]);
             work.paused.erase(work.paused.begin() + static_cast<std::ptrdiff_t>(i));
-            if (auto done = begin(work, std::move(transfer)); !done) return done;
+            if (auto done = begin(work, std::move(transfer)); !done) return fail(done.error());
+            is_any = true;
         }
         // Answers that wait for an earlier one take memory, too.
         const auto window = std::uint64_t{2} * options_.limits.parallel;
         while (work.active.size() + work.paused.size() < options_.limits.parallel &&
                work.begun < work.count && work.begun < work.delivered + window) {
-            std::unique_ptr<Transfer> transfer;
-            transfer = std::make_unique<Transfer>(curl_, work.begun++);
+            auto transfer = std::make_unique<Transfer>(curl_, work.begun++);
             if (transfer->handle() == nullptr) return fail(Errc::io, "libcurl has no memory");
-            if (auto done = begin(work, std::move(transfer)); !done) return done;
+            if (auto done = begin(work, std::move(transfer)); !done) return fail(done.error());
+            is_any = true;
         }
-        return {};
+        return is_any;
     }
 
     Result<void> begin(Work& work, std::unique_ptr<Transfer> transfer) {

@@ -6,6 +6,7 @@ Method: nginx on loopback; two larders.
 
 import harness
 import servers
+from proxy import Proxy
 from remote import MIB, RemoteTest, Storage
 from unable import unable
 
@@ -64,9 +65,9 @@ class NginxTest(Storage, RemoteTest):
 class PlainServerTest(RemoteTest):
     """Without lists, without PUT, with passwords."""
 
-    def serve(self, settings):
+    def serve(self, settings, **options):
         server = servers.Nginx(self.root, name=f"nginx{len(list(self.root.iterdir()))}",
-                               settings=settings)
+                               settings=settings, **options)
         self.addCleanup(server.stop)
         self.url = server.url
         return server
@@ -89,6 +90,38 @@ class PlainServerTest(RemoteTest):
         self.serve("limit_except GET { deny all; }")
         outcome = self.push(code=1)
         self.check_message(outcome, 1, ["status 403"])
+
+    def test_certificates_are_checked(self):
+        self.large_entry(5 * MIB)
+        right = servers.make_certificate(self.root / "right.pem", "IP:127.0.0.1")
+        self.serve("", certificate=right)
+        self.check_message(self.push(code=1), 1, ["certificate", "CURL_CA_BUNDLE"])
+        self.settings = {"CURL_CA_BUNDLE": str(right)}
+        self.assertEqual(self.states(self.push()), ["moved"])
+        other = servers.make_certificate(self.root / "other.pem", "DNS:example.com")
+        self.serve("", certificate=other)
+        self.settings = {"SSL_CERT_FILE": str(other)}
+        self.check_message(self.push(code=1), 1, ["no answer", "127.0.0.1"])
+        self.settings = {"SSL_CERT_FILE": "/no/such/file"}
+        self.check_message(self.push(code=1), 1, ["no answer", "CURL_CA_BUNDLE"])
+
+    def test_redirects_are_followed(self):
+        self.large_entry(5 * MIB)
+        there = self.serve("autoindex on; autoindex_format json;")
+        self.push()
+        self.serve(f"return 307 {there.url}$request_uri;")
+        self.assertEqual(self.states(self.pull()), ["moved"])
+        self.check_whole()
+
+    def test_a_proxy_is_used(self):
+        self.large_entry(1000)
+        self.serve("")
+        proxy = Proxy(self.url)
+        self.addCleanup(proxy.stop)
+        self.url = "http://models.example.com/team"
+        self.settings = {"http_proxy": proxy.url}
+        self.assertEqual(self.states(self.push()), ["moved"])
+        self.assertTrue(proxy.passed)
 
     def test_a_password_is_read_from_netrc_and_never_shown(self):
         self.large_entry(1000)

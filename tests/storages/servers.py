@@ -37,7 +37,8 @@ def wait_for(port, what):
 class Nginx:
     """Serves a directory: GET, HEAD, PUT, DELETE, and lists in JSON."""
 
-    def __init__(self, root, name="nginx", settings="autoindex on; autoindex_format json;"):
+    def __init__(self, root, name="nginx", settings="autoindex on; autoindex_format json;",
+                 certificate=None):
         self.root = pathlib.Path(root) / name
         self.files = self.root / "files"
         self.files.mkdir(parents=True)
@@ -47,6 +48,7 @@ class Nginx:
         paths = "".join(
             f"{kind}_temp_path {self.root}/{kind}; "
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        tls = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
         (self.root / "nginx.conf").write_text(f"""
             {user} daemon off; worker_processes 1; pid {self.root}/pid;
             error_log {self.root}/error.log;
@@ -54,7 +56,8 @@ class Nginx:
             http {{
                 access_log {self.root}/access.log; {paths}
                 server {{
-                    listen 127.0.0.1:{self.port};
+                    listen 127.0.0.1:{self.port} {"ssl" if certificate else ""};
+                    {tls if certificate else ""}
                     root {self.files};
                     client_max_body_size 0;
                     location / {{
@@ -62,7 +65,7 @@ class Nginx:
                     }}
                 }}
             }}""")
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             ["/usr/sbin/nginx", "-p", self.root, "-c", self.root / "nginx.conf", "-e",
              self.root / "error.log"], stderr=subprocess.DEVNULL)
@@ -71,6 +74,16 @@ class Nginx:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=START_S)
+
+
+def make_certificate(path, host):
+    """A certificate that signs itself, with its key, in one file."""
+    key = path.with_suffix(".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+                    "-subj", "/CN=larder", "-addext", f"subjectAltName={host}", "-keyout", key,
+                    "-out", path], check=True, stderr=subprocess.DEVNULL, timeout=START_S)
+    path.write_text(path.read_text() + key.read_text())
+    return path
 
 
 class Ceph:
