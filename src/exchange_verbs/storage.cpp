@@ -127,7 +127,7 @@ int prune_storage(const Context& context, const ExchangeFlags& flags) {
     } else {
         Context::print(text(flags.dry_run ? "would remove" : "removed") + "\n");
         if (pruning.keeps_objects) {
-            Context::print("no object was removed: an entry is of a newer larder\n");
+            Context::print("no object was removed: an entry is damaged, or of a newer larder\n");
         }
     }
     return k_done;

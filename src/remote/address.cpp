@@ -185,17 +185,24 @@ Result<std::unique_ptr<Tier>> open_tier(const os::System& system, const Address&
     return std::make_unique<HttpTier>(std::move(*client), address.path);
 }
 
-Result<std::string> read_text(Tier& tier, const std::string& name, std::uint64_t bytes_max) {
-    std::string text;
-    auto done = tier.read(name, bytes_max, [&](std::span<const std::byte> bytes) -> Result<void> {
-        if (text.size() + bytes.size() > bytes_max) {
+Result<StoredText> read_stored_text(Tier& tier, const std::string& name, std::uint64_t bytes_max) {
+    StoredText read;
+    auto stored = tier.read(name, bytes_max, [&](std::span<const std::byte> bytes) -> Result<void> {
+        if (read.text.size() + bytes.size() > bytes_max) {
             return fail(Errc::damaged, "longer than it can be:", tier.url() + "/" + name);
         }
-        text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        read.text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return {};
     });
-    if (!done) return fail(std::move(done.error()));
-    return text;
+    if (!stored) return fail(std::move(stored.error()));
+    read.stored = std::move(*stored);
+    return read;
+}
+
+Result<std::string> read_text(Tier& tier, const std::string& name, std::uint64_t bytes_max) {
+    auto read = read_stored_text(tier, name, bytes_max);
+    if (!read) return fail(std::move(read.error()));
+    return std::move(read->text);
 }
 
 }  // namespace larder::internal::remote

@@ -94,8 +94,8 @@ Result<Stored> DirectoryTier::find(const std::string& name) {
     return Stored{name, info->stamp.size_bytes, info->stamp.mtime_ns};
 }
 
-Result<void> DirectoryTier::read(const std::string& name, std::uint64_t bytes_max,
-                                 const Take& take) {
+Result<Stored> DirectoryTier::read(const std::string& name, std::uint64_t bytes_max,
+                                   const Take& take) {
     const auto file = system_.fs.open(path_of(name), os::OpenMode::read);
     if (!file) return fail(file.error());
     const auto info = (*file)->info();
@@ -107,11 +107,11 @@ Result<void> DirectoryTier::read(const std::string& name, std::uint64_t bytes_ma
     for (std::uint64_t offset = 0; offset < info->stamp.size_bytes;) {
         const auto piece = std::span(buffer).first(
             std::min<std::uint64_t>(buffer.size(), info->stamp.size_bytes - offset));
-        if (auto done = (*file)->read_at(offset, piece); !done) return done;
-        if (auto done = take(piece); !done) return done;
+        if (auto done = (*file)->read_at(offset, piece); !done) return fail(done.error());
+        if (auto done = take(piece); !done) return fail(done.error());
         offset += piece.size();
     }
-    return {};
+    return Stored{name, info->stamp.size_bytes, info->stamp.mtime_ns};
 }
 
 Result<void> DirectoryTier::write(const std::string& name, std::uint64_t bytes, const Give& give,

@@ -19,7 +19,8 @@ public:
     Result<void> prepare() override;
     Result<Stored> find(const std::string& name) override;
     using Tier::write;
-    Result<void> read(const std::string& name, std::uint64_t bytes_max, const Take& take) override;
+    Result<Stored> read(const std::string& name, std::uint64_t bytes_max,
+                        const Take& take) override;
     Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give,
                        IfThere if_there) override;
     Result<void> refresh(const std::string& name) override {

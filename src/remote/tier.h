@@ -43,9 +43,10 @@ public:
     [[nodiscard]] virtual Result<void> prepare() = 0;
     // Errc::not_found where there is nothing under the name.
     [[nodiscard]] virtual Result<Stored> find(const std::string& name) = 0;
-    // Errc::damaged if the content is longer than `bytes_max`.
-    [[nodiscard]] virtual Result<void> read(const std::string& name, std::uint64_t bytes_max,
-                                            const Take& take) = 0;
+    // Errc::not_found as find(), whose answer it gives, too. Errc::damaged if the content is longer
+    // than `bytes_max`.
+    [[nodiscard]] virtual Result<Stored> read(const std::string& name, std::uint64_t bytes_max,
+                                              const Take& take) = 0;
     // Returns once the content survives a crash of the storage. A storage may ignore `if_there`
     // and replace: its servers do not all know conditions.
     [[nodiscard]] virtual Result<void> write(const std::string& name, std::uint64_t bytes,
@@ -76,7 +77,14 @@ inline constexpr std::string_view k_objects = "objects";
     return std::string(directory) + "/" + hex.substr(0, 2) + "/" + hex;
 }
 
+struct StoredText {
+    Stored stored;
+    std::string text;
+};
 // A content that is at most `bytes_max` long; Errc::damaged if it is longer.
+[[nodiscard]] Result<StoredText> read_stored_text(Tier& tier, const std::string& name,
+                                                  std::uint64_t bytes_max);
+// Its text alone.
 [[nodiscard]] Result<std::string> read_text(Tier& tier, const std::string& name,
                                             std::uint64_t bytes_max);
 

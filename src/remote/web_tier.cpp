@@ -48,6 +48,11 @@ private:
     std::uint64_t delivered_ = 0;
 };
 
+// Without a date it is young: a prune leaves it alone.
+std::int64_t written_at_ns(const HttpAnswer& answer) {
+    return answer.last_modified_ns >= 0 ? answer.last_modified_ns : answer.date_ns;
+}
+
 Error damaged(const std::string& what, const Tier& tier, const std::string& name) {
     return {Errc::damaged, 0, what, tier.url() + "/" + name, {}};
 }
@@ -104,10 +109,7 @@ Result<Stored> WebTier::find(const std::string& name) {
     if (!answer->has_content_bytes) {
         return fail(damaged("the server does not tell how long it is:", *this, name));
     }
-    // Without a date it is young: a prune leaves it alone.
-    const auto written_at_ns =
-        answer->last_modified_ns >= 0 ? answer->last_modified_ns : answer->date_ns;
-    return Stored{name, answer->content_bytes, written_at_ns};
+    return Stored{name, answer->content_bytes, written_at_ns(*answer)};
 }
 
 Result<void> WebTier::remove(const std::string& name) {
@@ -132,7 +134,7 @@ Result<HttpRequest> WebTier::range_request(const std::string& name, std::uint64_
     return request;
 }
 
-Result<void> WebTier::read(const std::string& name, std::uint64_t bytes_max, const Take& take) {
+Result<Stored> WebTier::read(const std::string& name, std::uint64_t bytes_max, const Take& take) {
     Delivery delivery(take);
     std::uint64_t total = 0;
     // The first range tells the length. A server that knows no ranges answers with everything.
@@ -157,23 +159,27 @@ Result<void> WebTier::read(const std::string& name, std::uint64_t bytes_max, con
         return {};
     };
     if (first->status == k_ok) {
-        if (!first->has_content_bytes || delivery.at() == first->content_bytes) return {};
+        if (!first->has_content_bytes || delivery.at() == first->content_bytes) {
+            return Stored{name, delivery.at(), written_at_ns(*first)};
+        }
         return fail(damaged("the server stopped before the end:", *this, name));
     }
     if (first->status == k_no_such_range) {
         const auto range = parse_content_range(first->content_range);
-        if (!range || range->total == 0) return {};
+        if (!range || range->total == 0) return Stored{name, 0, written_at_ns(*first)};
     }
     if (first->status != k_partial) return fail(refusal(*first, name));
-    if (auto done = check(*first, 0); !done) return done;
+    if (auto done = check(*first, 0); !done) return fail(done.error());
     if (total > bytes_max) {
         return fail(damaged("longer than it can be:", *this, name));
     }
     delivery.begin_anew();
-    if (auto done = delivery.take(std::as_bytes(std::span(first->body))); !done) return done;
+    if (auto done = delivery.take(std::as_bytes(std::span(first->body))); !done) {
+        return fail(done.error());
+    }
     const auto begin_of = [](std::uint64_t index) { return (index + 1) * k_range_bytes; };
     const auto ranges = (total + k_range_bytes - 1) / k_range_bytes;
-    return client().send_all(
+    auto rest = client().send_all(
         ranges - 1,
         [&](std::uint64_t index) {
             const auto begin = begin_of(index);
@@ -184,6 +190,8 @@ Result<void> WebTier::read(const std::string& name, std::uint64_t bytes_max, con
             if (auto done = check(answer, begin_of(index)); !done) return done;
             return delivery.take(std::as_bytes(std::span(answer.body)));
         });
+    if (!rest) return fail(std::move(rest.error()));
+    return Stored{name, total, written_at_ns(*first)};
 }
 
 }  // namespace larder::internal::remote

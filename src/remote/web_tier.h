@@ -12,7 +12,8 @@ namespace larder::internal::remote {
 class WebTier : public Tier {
 public:
     Result<Stored> find(const std::string& name) override;
-    Result<void> read(const std::string& name, std::uint64_t bytes_max, const Take& take) override;
+    Result<Stored> read(const std::string& name, std::uint64_t bytes_max,
+                        const Take& take) override;
     Result<void> remove(const std::string& name) override;
 
 protected:

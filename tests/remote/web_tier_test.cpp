@@ -70,6 +70,7 @@ Result<std::string> read(const MadeUpServer::Answering& answering, std::uint64_t
         return {};
     });
     if (!done) return fail(done.error());
+    EXPECT_EQ(done->bytes, text.size());
     return text;
 }
 

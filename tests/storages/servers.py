@@ -167,8 +167,17 @@ osd memory target = 1073741824
             pid = int(path.read_text())
             os.kill(pid, signal.SIGKILL)
             # Not a child of this process: its files go once it is gone.
-            while pathlib.Path(f"/proc/{pid}").exists():
+            end = time.monotonic() + START_S
+            while self.is_running(pid) and time.monotonic() < end:
                 time.sleep(0.02)
+
+    @staticmethod
+    def is_running(pid):
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state != "Z"
 
 
 class S3:
