@@ -6,6 +6,7 @@ larders; a proxy between them and the gateway in some tests.
 
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import threading
 
@@ -115,6 +116,35 @@ class CephTest(Storage, RemoteTest):
         self.large_entry(21 * MIB)
         proxy = self.proxied()
         proxy.cut_uploads = 3
+        self.assertEqual(self.states(self.push()), ["moved"])
+        self.assertEqual(self.states(self.pull()), ["moved"])
+        self.check_whole()
+
+    def test_a_push_that_is_killed_is_completed_by_the_next(self):
+        self.large_entry(37 * MIB)
+        proxy = self.proxied()
+        for what in ("uploads=", "partNumber=1&", "partNumber=3&", "CompleteMultipartUpload",
+                     "/entries/"):
+            stuck = threading.Event()
+
+            def stall(passing, what=what, stuck=stuck):
+                is_last = what.startswith("Complete") and "uploadId=" in passing.path \
+                    and passing.method == "POST"
+                is_write = passing.method in ("PUT", "POST")
+                if is_last or (is_write and what in passing.path):
+                    passing.is_silent = True
+                    stuck.set()
+                return passing.is_silent
+
+            proxy.before = stall
+            process = subprocess.Popen(
+                [harness.PROGRAM, "push", self.url, "--sign", self.signing, "--dir", self.dir],
+                env={**harness.SANITIZERS, "HOME": str(self.root), **self.settings})
+            self.assertTrue(stuck.wait(timeout=300), what)
+            process.kill()
+            process.wait(timeout=300)
+            self.assertEqual([key for key in self.keys() if "/entries/" in key], [], what)
+        proxy.heal()
         self.assertEqual(self.states(self.push()), ["moved"])
         self.assertEqual(self.states(self.pull()), ["moved"])
         self.check_whole()
