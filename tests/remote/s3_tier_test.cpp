@@ -43,7 +43,7 @@ HttpAnswer said(int status, std::string body = {}) {
 
 class S3TierTest : public ::testing::Test {
 protected:
-    std::unique_ptr<S3Tier> tier(MadeUpStore::Answering answering, Bucket bucket) {
+    std::unique_ptr<S3Tier> tier(const MadeUpStore::Answering& answering, Bucket bucket) {
         const Variables variables{{"AWS_ACCESS_KEY_ID", "id"}, {"AWS_SECRET_ACCESS_KEY", "key"}};
         const auto profile = AwsProfile::read(real_.system().fs, {}).value();
         return std::make_unique<S3Tier>(
