@@ -183,8 +183,8 @@ class Cache:
     def push(self, url: str, *targets: StrPath, sign: StrPath | None = None, dry_run: bool = False,
              progress: Progress | None = None) -> reports.ExchangeReport:
         """Copies entries (these, by key or by model, or all) into the storage `url`
-        ("file:///mnt/models"), signed with the key in the file `sign`. The states of the entries
-        say which of them could not be copied."""
+        ("file:///mnt/models", "s3://bucket/prefix" or "https://host/path"), signed with the key in
+        the file `sign`. The states of the entries say which of them could not be copied."""
         return self._ask(reports.ExchangeReport, "push", *_path_flag("sign", sign),
                          *_switch("dry-run", dry_run), names=[url, *targets], codes=_INTERRUPTIBLE,
                          progress=progress)

@@ -92,10 +92,12 @@ constexpr std::array<Verb, 24> k_verbs{{
      k_prints},
     {"push", "Copy entries into a storage that machines share",
      "  larder push file:///mnt/models --sign larder.key\n"
+     "  larder push s3://models/team --sign larder.key\n"
      "  larder push file:///mnt/models model.xml --sign larder.key --dry-run",
      declare_push, k_prints},
     {"pull", "Copy entries from a storage that machines share",
      "  larder pull file:///mnt/models --trust larder.key.pub\n"
+     "  larder pull https://models.example.com/team --trust larder.key.pub\n"
      "  larder pull 'file:///media/usb?unsigned' 3f2a",
      declare_pull, k_prints},
     {"key", "Generate a key that signs shared entries, or print a key's name",

@@ -32,7 +32,8 @@ public:
                 if (auto done = take(entry_name(key)); !done) return done;
                 continue;
             }
-            if (entry->is_newer) pruning_.keeps_objects = true;
+            // Damage may also be that of a network, and pass.
+            if (entry->is_newer || entry->is_damaged) pruning_.keeps_objects = true;
             for (const auto& part : entry->manifest.parts) {
                 needed_.insert(object_name(part.object));
             }

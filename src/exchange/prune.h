@@ -15,7 +15,8 @@ struct SharedPruning {
     std::vector<format::Key> entries;
     std::uint64_t objects = 0;  // that no entry names any more
     std::uint64_t bytes = 0;    // of entries and objects
-    // Entries of a newer larder are there: what objects they need is not known, and none is taken.
+    // Entries that cannot be read, or of a newer larder, are there: what objects they need is not
+    // known, and none is taken.
     bool keeps_objects = false;
 };
 

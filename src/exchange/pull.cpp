@@ -46,7 +46,7 @@ private:
                 static_cast<void>(goes_on());
                 return {};
             };
-            if (auto done = tier_.read(name, take); !done) return done;
+            if (auto done = tier_.read(name, part.bytes, take); !done) return fail(done.error());
             if (format::has_blob_bytes(manifest.encoding)) {
                 file.set_form({manifest.encoding, part.name, manifest.blob_bytes});
             }

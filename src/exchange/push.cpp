@@ -11,6 +11,9 @@
 namespace larder::internal::exchange {
 namespace {
 
+// Of an object that is sent, so that a large one does not take the memory of others.
+constexpr std::uint64_t k_resident_bytes_max = k_chunk_size_bytes;
+
 bool has_object(remote::Tier& tier, const format::Part& part) {
     const auto stored = tier.find(object_name(part.object));
     return stored && stored->bytes == part.bytes;
@@ -49,9 +52,15 @@ private:
         const auto object = store_.open_object(key, part, store::Verify::once);
         if (!object) return fail(object.error());
         const auto bytes = object->bytes();
+        std::uint64_t since_drop = 0;
         return tier_.write(object_name(part.object), part.bytes,
                            [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
                                std::memcpy(buffer.data(), bytes.data() + offset, buffer.size());
+                               since_drop += buffer.size();
+                               if (since_drop >= k_resident_bytes_max) {
+                                   object->mapping->drop_resident();
+                                   since_drop = 0;
+                               }
                                done_ += buffer.size();
                                static_cast<void>(goes_on());
                                return {};
@@ -61,8 +70,17 @@ private:
     Result<bool> send_entry(const format::Manifest& manifest) {
         auto text = format::encode_manifest(manifest);
         if (!text) return fail(std::move(text.error()));
-        format::SharedEntry entry{std::move(*text), {}};
-        const auto name = entry_name(manifest.key);
+        // Another machine may push the same entry at the same time: no signature is lost.
+        constexpr int k_attempts = 8;
+        for (int attempt = 1;; ++attempt) {
+            auto sent = send_entry(entry_name(manifest.key), {*text, {}});
+            if (sent || sent.error().code != Errc::already_exists || attempt == k_attempts) {
+                return sent;
+            }
+        }
+    }
+
+    Result<bool> send_entry(const std::string& name, format::SharedEntry entry) {
         const auto before_text = remote::read_text(tier_, name, format::k_shared_entry_bytes_max);
         const auto before = before_text ? format::decode_shared_entry(*before_text)
                                         : Result<format::SharedEntry>(fail(before_text.error()));
@@ -73,14 +91,17 @@ private:
         }
         if (before && *before == entry && tier_.refresh(name)) return false;
         const auto encoded = format::encode_shared_entry(entry);
-        auto done =
-            tier_.write(name, encoded.size(),
-                        [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
-                            std::memcpy(buffer.data(), encoded.data() + offset, buffer.size());
-                            return {};
-                        });
+        const bool is_new = !before_text && before_text.error().code == Errc::not_found;
+        auto done = tier_.write(
+            name, encoded.size(),
+            [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
+                std::memcpy(buffer.data(), encoded.data() + offset, buffer.size());
+                return {};
+            },
+            is_new ? remote::IfThere::keep : remote::IfThere::replace);
         if (!done) return fail(std::move(done.error()));
-        return true;
+        // One that is written again only for its date was there.
+        return !(before && *before == entry);
     }
 
     store::Store& store_;
@@ -113,18 +134,20 @@ Planned plan(store::Store& store, const format::Key& key) {
 Result<Exchange> push(store::Store& store, remote::Tier& tier, std::span<const format::Key> keys,
                       const remote::SigningKey* signing_key, const Progress& progress) {
     std::vector<Planned> planned;
-    std::uint64_t total = 0;
-    for (const auto& key : keys) {
-        planned.push_back(plan(store, key));
-        if (!planned.back().manifest) continue;
-        for (const auto& part : planned.back().manifest->parts) {
-            if (!has_object(tier, part)) total += part.bytes;
-        }
-    }
+    planned.reserve(keys.size());
+    for (const auto& key : keys) planned.push_back(plan(store, key));
+    // Before anything else, so that a storage that cannot be used is one failure.
     const bool writes =
         std::ranges::any_of(planned, [](const Planned& each) { return each.manifest.has_value(); });
     if (writes) {
         if (auto prepared = tier.prepare(); !prepared) return fail(std::move(prepared.error()));
+    }
+    std::uint64_t total = 0;
+    for (const auto& each : planned) {
+        if (!each.manifest) continue;
+        for (const auto& part : each.manifest->parts) {
+            if (!has_object(tier, part)) total += part.bytes;
+        }
     }
     Exchange exchange;
     Sender sender(store, tier, signing_key, progress, total);

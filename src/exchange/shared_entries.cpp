@@ -55,15 +55,16 @@ std::string object_name(const Digest& object) {
 Result<SharedEntryInfo> read_shared_entry(remote::Tier& tier, const format::Key& key,
                                           const Trust& trust) {
     const auto name = entry_name(key);
-    const auto stored = tier.find(name);
-    if (!stored) return fail(stored.error());
     SharedEntryInfo info;
     info.key = key;
+    const auto read = remote::read_stored_text(tier, name, format::k_shared_entry_bytes_max);
+    if (!read && read.error().code != Errc::damaged) return fail(read.error());
+    // A content that is too long or changes under way has a date, too.
+    const auto stored = read ? Result<remote::Stored>(read->stored) : tier.find(name);
+    if (!stored) return fail(stored.error());
     info.written_at_ns = stored->written_at_ns;
-    const auto text = remote::read_text(tier, name, format::k_shared_entry_bytes_max);
-    if (!text && text.error().code != Errc::damaged) return fail(text.error());
-    const auto entry =
-        text ? format::decode_shared_entry(*text) : Result<format::SharedEntry>(fail(text.error()));
+    const auto entry = read ? format::decode_shared_entry(read->text)
+                            : Result<format::SharedEntry>(fail(read.error()));
     const auto refuse = [&](const Error& error) {
         info.is_newer = error.code == Errc::unsupported;
         info.is_damaged = !info.is_newer;

@@ -11,10 +11,10 @@
 #include "cli/text.h"
 #include "exchange/pull.h"
 #include "exchange_verbs/open_larder.h"
+#include "exchange_verbs/reach.h"
 #include "exchange_verbs/storage.h"
 #include "larder/export.hpp"
 #include "larder/units.hpp"
-#include "remote/address.h"
 
 namespace larder::cli {
 namespace {
@@ -63,12 +63,25 @@ bool is_named(const exchange::SharedEntryInfo& entry, const std::string& name) {
     return !path.empty() && (path == name || path.ends_with("/" + name));
 }
 
+// Keys that are given in full are asked for without a list, which some storages do not give.
+std::vector<Key> keys_to_read(remote::Tier& tier, const std::vector<std::string>& names) {
+    std::vector<Key> keys;
+    for (const auto& name : names) {
+        const auto digest = internal::Digest::from_hex(name);
+        if (!digest) break;
+        keys.push_back(Key{*digest});
+    }
+    if (!names.empty() && keys.size() == names.size()) return keys;
+    api::value_or_throw(tier.check_exists());
+    return api::value_or_throw(exchange::list_shared_keys(tier));
+}
+
 std::vector<exchange::SharedEntryInfo> entries_to_pull(remote::Tier& tier,
                                                        const exchange::Trust& trust,
                                                        const ExchangeFlags& flags) {
     std::vector<exchange::SharedEntryInfo> entries;
     std::set<std::string> found;
-    for (const auto& key : api::value_or_throw(exchange::list_shared_keys(tier))) {
+    for (const auto& key : keys_to_read(tier, flags.names)) {
         auto entry = exchange::read_shared_entry(tier, key, trust);
         if (!entry && entry.error().code == internal::Errc::not_found) continue;  // gone meanwhile
         auto info = api::value_or_throw(std::move(entry));
@@ -176,9 +189,9 @@ int push(const Context& context, const ExchangeFlags& flags) {
         key.emplace(
             api::value_or_throw(remote::SigningKey::read(larder.system().fs, flags.key_file)));
     }
-    const auto tier = remote::open_tier(larder.system(), address);
-    Progress progress(flags.progress);
     const Interruption interruption;
+    const auto tier = open_storage(larder.system(), address);
+    Progress progress(flags.progress);
     const auto done =
         api::value_or_throw(exchange::push(larder.store(), *tier, keys, key ? &*key : nullptr,
                                            [&](std::uint64_t moved, std::uint64_t total) {
@@ -201,8 +214,8 @@ int pull(const Context& context, const ExchangeFlags& flags) {
     for (const auto& file : flags.trusted_keys) {
         trust.keys.insert(api::value_or_throw(remote::read_public_key(larder.system().fs, file)));
     }
-    const auto tier = remote::open_tier(larder.system(), address);
-    api::value_or_throw(tier->check_exists());
+    const Interruption interruption;
+    const auto tier = open_storage(larder.system(), address);
     const auto entries = entries_to_pull(*tier, trust, flags);
     if (flags.dry_run) {
         exchange::Exchange plan;
@@ -212,7 +225,6 @@ int pull(const Context& context, const ExchangeFlags& flags) {
         return report(context, plan, "would pull", flags.url);
     }
     Progress progress(flags.progress);
-    const Interruption interruption;
     const auto done = exchange::pull(larder.store(), *tier, entries,
                                      [&](std::uint64_t moved, std::uint64_t total) {
                                          progress.show(moved, total);
@@ -254,6 +266,19 @@ int show_key(const Context& context, const ExchangeFlags& flags) {
     return k_done;
 }
 
+int work(const Context& context, const ExchangeFlags& flags) {
+    using Work = ExchangeFlags::Work;
+    switch (flags.work) {
+        case Work::push: return push(context, flags);
+        case Work::pull: return pull(context, flags);
+        case Work::list: return list_storage(context, flags);
+        case Work::prune: return prune_storage(context, flags);
+        case Work::generate_key: return generate_key(context, flags);
+        case Work::show_key: return show_key(context, flags);
+    }
+    return k_failed;
+}
+
 }  // namespace
 }  // namespace larder::cli
 
@@ -261,14 +286,11 @@ extern "C" LARDER_EXPORT int larder_exchange(const larder::cli::Context& context
                                              const larder::cli::ExchangeFlags& flags);
 
 int larder_exchange(const larder::cli::Context& context, const larder::cli::ExchangeFlags& flags) {
-    using Work = larder::cli::ExchangeFlags::Work;
-    switch (flags.work) {
-        case Work::push: return larder::cli::push(context, flags);
-        case Work::pull: return larder::cli::pull(context, flags);
-        case Work::list: return larder::cli::list_storage(context, flags);
-        case Work::prune: return larder::cli::prune_storage(context, flags);
-        case Work::generate_key: return larder::cli::generate_key(context, flags);
-        case Work::show_key: return larder::cli::show_key(context, flags);
+    try {
+        return larder::cli::work(context, flags);
+    } catch (const larder::Error&) {
+        // Ctrl-C ended a wait for a network: that is no failure to tell of.
+        if (larder::cli::Interruption::happened()) return larder::cli::k_ended_early;
+        throw;
     }
-    return larder::cli::k_failed;
 }

@@ -10,8 +10,8 @@
 #include "cli/text.h"
 #include "exchange/prune.h"
 #include "exchange/shared_entries.h"
+#include "exchange_verbs/reach.h"
 #include "larder/units.hpp"
-#include "remote/address.h"
 
 namespace larder::cli {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::size_t k_shown_digits = 12;
 struct Storage {
     explicit Storage(const std::string& url)
         : address(api::value_or_throw(remote::parse_address(url))),
-          tier(remote::open_tier(system.system(), address)) {
+          tier(open_storage(system.system(), address)) {
         api::value_or_throw(tier->check_exists());
     }
 
@@ -127,7 +127,7 @@ int prune_storage(const Context& context, const ExchangeFlags& flags) {
     } else {
         Context::print(text(flags.dry_run ? "would remove" : "removed") + "\n");
         if (pruning.keeps_objects) {
-            Context::print("no object was removed: an entry is of a newer larder\n");
+            Context::print("no object was removed: an entry is damaged, or of a newer larder\n");
         }
     }
     return k_done;

@@ -24,7 +24,12 @@ public:
     ~Unfinished() {
         if (!is_named_) static_cast<void>(fs_.remove(path_));
     }
-    [[nodiscard]] Result<void> name(const std::string& path) {
+    [[nodiscard]] Result<void> name(const std::string& path, IfThere if_there) {
+        // Some network file systems have no links: then the rename has to do.
+        if (if_there == IfThere::keep) {
+            auto linked = fs_.link(path_, path);
+            if (linked || linked.error().code == Errc::already_exists) return linked;
+        }
         auto renamed = fs_.rename(path_, path);
         is_named_ = renamed.has_value();
         return renamed;
@@ -89,23 +94,28 @@ Result<Stored> DirectoryTier::find(const std::string& name) {
     return Stored{name, info->stamp.size_bytes, info->stamp.mtime_ns};
 }
 
-Result<void> DirectoryTier::read(const std::string& name, const Take& take) {
+Result<Stored> DirectoryTier::read(const std::string& name, std::uint64_t bytes_max,
+                                   const Take& take) {
     const auto file = system_.fs.open(path_of(name), os::OpenMode::read);
     if (!file) return fail(file.error());
     const auto info = (*file)->info();
     if (!info) return fail(info.error());
+    if (info->stamp.size_bytes > bytes_max) {
+        return fail(Errc::damaged, "longer than it can be:", path_of(name));
+    }
     std::vector<std::byte> buffer(std::min<std::uint64_t>(k_piece_bytes, info->stamp.size_bytes));
     for (std::uint64_t offset = 0; offset < info->stamp.size_bytes;) {
         const auto piece = std::span(buffer).first(
             std::min<std::uint64_t>(buffer.size(), info->stamp.size_bytes - offset));
-        if (auto done = (*file)->read_at(offset, piece); !done) return done;
-        if (auto done = take(piece); !done) return done;
+        if (auto done = (*file)->read_at(offset, piece); !done) return fail(done.error());
+        if (auto done = take(piece); !done) return fail(done.error());
         offset += piece.size();
     }
-    return {};
+    return Stored{name, info->stamp.size_bytes, info->stamp.mtime_ns};
 }
 
-Result<void> DirectoryTier::write(const std::string& name, std::uint64_t bytes, const Give& give) {
+Result<void> DirectoryTier::write(const std::string& name, std::uint64_t bytes, const Give& give,
+                                  IfThere if_there) {
     auto& fs = system_.fs;
     const auto unfinished = path_of(k_unfinished);
     const auto path = path_of(name);
@@ -128,7 +138,7 @@ Result<void> DirectoryTier::write(const std::string& name, std::uint64_t bytes, 
     }
     // Before it gets its name, so that a name never stands for bytes that are lost.
     if (auto done = (*file)->sync(); !done) return done;
-    if (auto done = guard.name(path); !done) return done;
+    if (auto done = guard.name(path, if_there); !done) return done;
     return fs.sync_directory(os::parent_directory(path));
 }
 

@@ -18,8 +18,11 @@ public:
     Result<void> check_exists() override;
     Result<void> prepare() override;
     Result<Stored> find(const std::string& name) override;
-    Result<void> read(const std::string& name, const Take& take) override;
-    Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give) override;
+    using Tier::write;
+    Result<Stored> read(const std::string& name, std::uint64_t bytes_max,
+                        const Take& take) override;
+    Result<void> write(const std::string& name, std::uint64_t bytes, const Give& give,
+                       IfThere if_there) override;
     Result<void> refresh(const std::string& name) override {
         return system_.fs.touch(path_of(name));
     }

@@ -55,7 +55,7 @@ Bytes from_pem(std::string_view text, std::string_view label,
     if (begin == std::string_view::npos) return {};
     std::string body(text.substr(begin + first.size()));
     const auto end = body.find("-----END " + std::string(label) + "-----");
-    if (end == std::string::npos) return {};
+    if (end == std::string::npos || end == 0) return {};
     Bytes der(end);
     std::size_t size = 0;
     const bool is_base64 = ::sodium_base642bin(der.data(), der.size(), body.data(), end, "\r\n",

@@ -20,6 +20,9 @@ struct Stored {
     std::int64_t written_at_ns = 0;  // since the epoch, by the storage's clock
 };
 
+// Of a write to a name that is taken: `keep` fails with Errc::already_exists.
+enum class IfThere { replace, keep };
+
 // Names are "entries/3f/3f2a…" and "objects/9c/9c01…": see entry_name and object_name. A content is
 // whole or absent, whoever else reads or writes. Not thread-safe.
 class Tier {
@@ -40,14 +43,24 @@ public:
     [[nodiscard]] virtual Result<void> prepare() = 0;
     // Errc::not_found where there is nothing under the name.
     [[nodiscard]] virtual Result<Stored> find(const std::string& name) = 0;
-    [[nodiscard]] virtual Result<void> read(const std::string& name, const Take& take) = 0;
-    // Replaces what is there. Returns once the content survives a crash of the storage.
+    // Errc::not_found as find(), whose answer it gives, too. Errc::damaged if the content is longer
+    // than `bytes_max`.
+    [[nodiscard]] virtual Result<Stored> read(const std::string& name, std::uint64_t bytes_max,
+                                              const Take& take) = 0;
+    // Returns once the content survives a crash of the storage. A storage may ignore `if_there`
+    // and replace: its servers do not all know conditions.
     [[nodiscard]] virtual Result<void> write(const std::string& name, std::uint64_t bytes,
-                                             const Give& give) = 0;
-    // As if it had been written just now: Stored::written_at_ns is later afterwards.
+                                             const Give& give, IfThere if_there) = 0;
+    [[nodiscard]] Result<void> write(const std::string& name, std::uint64_t bytes,
+                                     const Give& give) {
+        return write(name, bytes, give, IfThere::replace);
+    }
+    // As if it had been written just now: Stored::written_at_ns is later afterwards, or so late
+    // that no prune takes an object that an entry is about to name. Errc::unsupported if the
+    // storage cannot do that: write it again.
     [[nodiscard]] virtual Result<void> refresh(const std::string& name) = 0;
     // Everything whose name begins with `directory` and "/", in no particular order. An error where
-    // anything of it cannot be seen.
+    // anything of it cannot be seen. Errc::unsupported if the storage lists nothing.
     [[nodiscard]] virtual Result<void> list(const std::string& directory,
                                             const std::function<void(const Stored&)>& visit) = 0;
     // No error if the name is absent.
@@ -64,7 +77,14 @@ inline constexpr std::string_view k_objects = "objects";
     return std::string(directory) + "/" + hex.substr(0, 2) + "/" + hex;
 }
 
+struct StoredText {
+    Stored stored;
+    std::string text;
+};
 // A content that is at most `bytes_max` long; Errc::damaged if it is longer.
+[[nodiscard]] Result<StoredText> read_stored_text(Tier& tier, const std::string& name,
+                                                  std::uint64_t bytes_max);
+// Its text alone.
 [[nodiscard]] Result<std::string> read_text(Tier& tier, const std::string& name,
                                             std::uint64_t bytes_max);
 

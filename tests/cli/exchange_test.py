@@ -261,6 +261,18 @@ class ExchangeTest(ProgramTest):
         self.assertEqual(self.prune("--older-than", "1h")["objects"], 0)
         self.assertTrue(path.exists())
 
+    def test_pruning_takes_no_object_beside_an_entry_that_cannot_be_read(self):
+        self.push()
+        (path,) = self.files("objects")
+        self.age(path, 48)
+        (entry,) = self.files("entries")
+        good = entry.read_bytes()
+        entry.write_bytes(good[:-2])
+        done = self.done("prune", "--remote", self.url, "--older-than", "1h", "--yes", "--json")
+        self.assertEqual((len(done.json["entries"]), done.json["objects"]), (0, 0))
+        entry.write_bytes(good)
+        self.assertEqual(self.states(self.pull()), ["moved"])
+
     def test_pruning_a_storage_is_by_age_alone(self):
         self.refused(2, "prune", "--remote", self.url, "--stale", "--yes", says="age")
         self.refused(2, "prune", "--remote", self.url, "--yes", says="--older-than")
@@ -268,7 +280,8 @@ class ExchangeTest(ProgramTest):
     def test_wrong_urls_are_refused(self):
         for url, says in (
             ("/mnt/models", "file://"),
-            ("s3://bucket/models", "file://"),
+            ("s3://../models", "bucket"),
+            ("https:///models", "names no host"),
             ("file://models", "absolute"),
             ("file:///models?fast", "fast"),
             ("file:///mod%zz", "percent"),

@@ -25,8 +25,8 @@ const Trust k_anybody{{}, true};
 // A larder on a machine of its own.
 class Place {
 public:
-    Place(os::FileSystem& fs, std::string directory)
-        : machine_(fs), store_(machine_.must_open(std::move(directory))) {}
+    Place(os::FileSystem& fs, const std::string& directory)
+        : machine_(fs), store_(machine_.must_open(directory)) {}
 
     [[nodiscard]] store::Store& store() { return *store_; }
     [[nodiscard]] os::System system() { return machine_.system(); }

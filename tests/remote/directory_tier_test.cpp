@@ -92,8 +92,25 @@ TEST_F(DirectoryTierTest, AnErrorOfWhoGivesOrTakesIsPassedOn) {
     EXPECT_EQ(tier.find("objects/ab/abc").error().code, Errc::not_found);
     ASSERT_TRUE(write(tier, "objects/ab/abc", "abc"));
     const auto taken = tier.read(
-        "objects/ab/abc", [&](std::span<const std::byte>) { return Result<void>(refuse()); });
+        "objects/ab/abc", 3, [&](std::span<const std::byte>) { return Result<void>(refuse()); });
     EXPECT_EQ(taken.error().code, Errc::damaged);
+}
+
+TEST_F(DirectoryTierTest, OneOfTwoWritersOfANewNameWins) {
+    auto tier = this->tier();
+    const auto write_new = [&](std::string content) {
+        return tier.write(
+            "entries/ab/abc", content.size(),
+            [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
+                std::memcpy(buffer.data(), content.data() + offset, buffer.size());
+                return {};
+            },
+            IfThere::keep);
+    };
+    ASSERT_TRUE(write_new("first"));
+    EXPECT_EQ(write_new("second").error().code, Errc::already_exists);
+    EXPECT_EQ(read_text(tier, "entries/ab/abc", k_large).value(), "first");
+    EXPECT_EQ(count(tier, "tmp"), 0U);
 }
 
 TEST_F(DirectoryTierTest, WhatWritersLeftIsTakenAwayAfterADay) {

@@ -16,7 +16,10 @@ using SharedFlags = std::shared_ptr<ExchangeFlags>;
 SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
     auto flags = std::make_shared<ExchangeFlags>();
     flags->work = work;
-    verb.add_option("URL", flags->url, "Of the shared storage: file:///DIRECTORY")->required();
+    verb.add_option(
+            "URL", flags->url,
+            "Of the shared storage: file:///DIRECTORY, s3://BUCKET/PREFIX or https://HOST/PATH")
+        ->required();
     verb.add_option("KEY|MODEL", flags->names,
                     "A key or its beginning, or a model; default: every entry");
     verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be done, and do nothing");

@@ -194,7 +194,8 @@ Run declare_ls(CLI::App& verb) {
     auto shared = std::make_shared<ExchangeFlags>();
     shared->work = ExchangeFlags::Work::list;
     verb.add_option("--remote", shared->url,
-                    "List a storage that machines share instead: file:///DIRECTORY")
+                    "List a storage that machines share instead: file:///DIRECTORY, "
+                    "s3://BUCKET/PREFIX or https://HOST/PATH")
         ->type_name("URL");
     return [flags, shared](const Context& context) {
         return shared->url.empty() ? run_ls(context, *flags) : run_exchange(context, *shared);
