@@ -63,7 +63,7 @@ protected:
             text += file.worth == CachedFile::Worth::usable  ? "usable"
                     : file.worth == CachedFile::Worth::stale ? "stale " + file.reason
                                                              : "unknown";
-            text += "\n";
+            text += '\n';
         }
         return text;
     }
