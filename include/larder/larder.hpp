@@ -22,6 +22,7 @@
 #include <openvino/runtime/remote_context.hpp>
 
 #include "larder/error.hpp"
+#include "larder/explanation.hpp"
 #include "larder/export.hpp"
 #include "larder/options.hpp"
 #include "larder/require_cxx20.hpp"
@@ -74,21 +75,6 @@ struct Result {
 struct ReadModel {
     std::shared_ptr<const ov::Model> model;
     std::filesystem::path file;
-};
-
-// Says how a request would end now.
-struct Explanation {
-    bool would_hit = false;
-    std::string reason;  // of a miss or bypass, in words
-    std::string key;
-    struct Difference {
-        std::string input;                 // "property.INFERENCE_PRECISION_HINT"
-        std::optional<std::string> kept;   // absent: the stored entry has no such input
-        std::optional<std::string> asked;  // absent: the request has none
-    };
-    // The entry that is nearest to the request, and every input in which the two differ.
-    std::string nearest_key;
-    std::vector<Difference> differences;
 };
 
 // How an entry that was found damaged was repaired.

@@ -39,7 +39,7 @@ public:
     Machine() = default;
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
-    virtual ~Machine();
+    virtual ~Machine() = default;
 
     // Returns the inputs "device.…" and "runtime.…" of the key that a request like the stored one
     // would have now; empty if there is no such device. Valid until the next call.

@@ -62,16 +62,7 @@ struct Cache::Impl {
                         const cache::ModelReference& model, const std::string& device,
                         const ov::AnyMap& properties) {
         openvino::Request request(core, std::move(input), device, properties);
-        const auto found = api::value_or_throw(cache::explain(cache.session(), request, model));
-        Explanation explanation;
-        explanation.would_hit = found.would_hit;
-        explanation.reason = found.reason;
-        if (found.key) explanation.key = found.key->hex();
-        if (found.nearest) explanation.nearest_key = found.nearest->hex();
-        for (const auto& each : found.differences) {
-            explanation.differences.push_back({each.input, each.kept, each.asked});
-        }
-        return explanation;
+        return api::value_or_throw(cache::explain(cache.session(), request, model));
     }
 
     static Result publicise(const cache::Response& response, ov::CompiledModel model) {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "api/convert.h"
-#include "api/facts.h"
 #include "cache/stale/cache_directory.h"
 #include "os/system.h"
 
@@ -31,9 +30,8 @@ const char* to_string(CachedFile::Worth worth) noexcept {
 std::vector<CachedFile> examine_cache_directory(const std::filesystem::path& directory,
                                                 Machine& machine) {
     const internal::os::RealSystem system;
-    api::Facts facts(machine);
     return api::value_or_throw(
-        cache::examine_cache_directory(system.system(), directory.string(), facts));
+        cache::examine_cache_directory(system.system(), directory.string(), machine));
 }
 
 std::uint64_t remove_cached(const std::vector<CachedFile>& files) {

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "api/convert.h"
-#include "api/facts.h"
 #include "cache/stale/staleness.h"
 
 namespace larder {
@@ -22,8 +21,6 @@ const char* to_string(StaleReason reason) noexcept {
     }
     return "";
 }
-
-Machine::~Machine() = default;
 
 namespace api {
 namespace {
@@ -168,15 +165,13 @@ void find_stale(const os::System& system, internal::state::State& state,
             models.locate(fingerprint_of(entry), entry.model, [&entry] { return model_of(entry); });
         kept.push_back(std::move(each));
     }
-    std::optional<Facts> facts;
-    if (search.machine != nullptr) facts.emplace(*search.machine);
     const auto all_inputs = [&](std::size_t i) -> internal::format::KeyInputs {
         if (entries[i].detail == EntryDetail::whole) return entries[i].key_inputs;
         const auto key = value_or_throw(internal::format::Key::from_hex(entries[i].key));
         auto found = store.find(key);
         return found.manifest ? std::move(found.manifest->key_inputs) : entries[i].key_inputs;
     };
-    auto found = cache::judge(kept, all_inputs, facts ? &*facts : nullptr, now_ns);
+    auto found = cache::judge(kept, all_inputs, search.machine, now_ns);
     for (std::size_t i = 0; i < entries.size(); ++i) {
         entries[i].stale = std::move(found[i]);
     }

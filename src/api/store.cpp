@@ -89,7 +89,7 @@ const char* word(store::Unchanged why) {
 }
 
 CompressReport public_report(const store::Recoding& recoding) {
-    CompressReport report{recoding, {}, {}};
+    CompressReport report{static_cast<const CompressCounts&>(recoding), {}, {}};
     for (const auto& done : recoding.done) {
         report.entries.push_back({describe(done.before), done.before_bytes, done.after_bytes});
     }
@@ -269,7 +269,7 @@ VerifyReport Store::verify(const std::vector<std::string>& prefixes, const Publi
     const auto keys = impl_->resolve(prefixes);
     const auto found = api::value_or_throw(impl_->opened->verify(
         keys, callback_of(progress), {options.bytes_per_second_max, &impl_->state}));
-    VerifyReport report{found, {}};
+    VerifyReport report{static_cast<const VerifyCounts&>(found), {}};
     for (const auto& finding : found.findings) {
         report.findings.push_back(
             {finding.damage, finding.key ? finding.key->hex() : std::string{}, finding.path,
@@ -347,7 +347,7 @@ PruneReport Store::prune(const PruneRules& rules, DryRun dry_run) {
     // If there is no larder, there is nothing to remove.
     const auto how = impl_->is_there ? dry_run : DryRun::yes;
     const auto pruning = api::value_or_throw(impl_->opened->prune(inner_rules, how));
-    PruneReport report{pruning, {}, {}};
+    PruneReport report{static_cast<const PruneCounts&>(pruning), {}, {}};
     for (const auto& manifest : pruning.removal.entries) {
         report.entries.push_back(describe(manifest));
     }

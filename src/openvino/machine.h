@@ -7,6 +7,7 @@
 
 #include <openvino/runtime/core.hpp>
 
+#include "larder/staleness.hpp"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -16,23 +17,20 @@ namespace larder::internal::openvino {
                                            const std::string& requirements);
 
 // Asks each device only once. Used by one thread.
-class Machine {
+class Machine final : public larder::Machine {
 public:
     using Inputs = std::map<std::string, std::string>;
 
     // `core` must outlive it.
     explicit Machine(ov::Core& core) : core_(core) {}
 
-    // Returns the inputs "device.…" and "runtime.…" that a request like the one with the inputs
-    // `kept` would have now; empty if there is no such device. If several devices have the same
-    // name in entries, prefers the one that the entry was made for.
-    [[nodiscard]] const Inputs& inputs(const Inputs& kept);
-    [[nodiscard]] bool refuses(const std::string& device, const std::string& requirements);
-    // Returns the build of OpenVINO.
-    [[nodiscard]] static std::string openvino();
-    // Tells whether one of the devices loads a file of the runtime's own cache with this
-    // information. True if none of them can tell.
-    [[nodiscard]] bool accepts(const std::string& runtime_info);
+    // If several devices have the same name in entries, prefers the one that the entry was made
+    // for.
+    const Inputs& inputs(const Inputs& kept) override;
+    bool refuses(const std::string& device, const std::string& requirements) override;
+    std::string openvino() override;
+    // True if no device can tell.
+    bool accepts(const std::string& runtime_info) override;
 
 private:
     [[nodiscard]] const Inputs& inputs_of(const std::string& device, const std::string& priorities);

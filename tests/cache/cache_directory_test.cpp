@@ -15,7 +15,7 @@ namespace {
 namespace stdfs = std::filesystem;
 using support::write_file;
 
-class FactsOfVersion2 final : public RuntimeFacts {
+class FactsOfVersion2 final : public Machine {
 public:
     const format::KeyInputs& inputs(const format::KeyInputs& /*kept*/) override { return none_; }
     bool refuses(const std::string& device, const std::string& requirements) override {
@@ -63,7 +63,7 @@ protected:
             text += file.worth == CachedFile::Worth::usable  ? "usable"
                     : file.worth == CachedFile::Worth::stale ? "stale " + file.reason
                                                              : "unknown";
-            text += "\n";
+            text += '\n';
         }
         return text;
     }

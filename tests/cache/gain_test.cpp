@@ -49,7 +49,7 @@ protected:
     }
     format::Key key() {
         Session session(system(), log_, config_);
-        return *why().key;
+        return *format::Key::from_hex(why().key);
     }
     std::shared_ptr<store::Store> store(Session& session) { return *session.store(); }
 

@@ -20,7 +20,7 @@ constexpr std::int64_t k_now_ns = nanoseconds(hours(24 * 365)).count();
 std::int64_t days_ago(int days) { return k_now_ns - nanoseconds(hours(24 * days)).count(); }
 
 // A machine with a CPU, and a runtime of some build.
-class FakeFacts final : public RuntimeFacts {
+class FakeFacts final : public Machine {
 public:
     explicit FakeFacts(const std::string& build) {
         devices["CPU"] = {{"device.name", "CPU"},
@@ -55,7 +55,7 @@ protected:
         entries_.push_back(entry);
     }
     // "-": not stale; otherwise the reason, in capitals if it is certain.
-    std::string verdicts(RuntimeFacts* facts = nullptr) {
+    std::string verdicts(Machine* facts = nullptr) {
         std::vector<std::shared_ptr<const KeyInputs>> built_for;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             built_for.push_back(format::SharedInputs().of_build(inputs_[i]));
@@ -93,7 +93,7 @@ TEST_F(StalenessTest, EntryOfOlderLarderIsIncompatible) {
 }
 
 // Two devices with one name.
-class FactsOfTwoDevices final : public RuntimeFacts {
+class FactsOfTwoDevices final : public Machine {
 public:
     const KeyInputs& inputs(const KeyInputs& kept) override {
         const auto found = devices.find(kept.at("device.UNITS"));

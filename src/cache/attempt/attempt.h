@@ -34,8 +34,8 @@ struct Attempt {
     void ask_for_key();
     // Errc::busy if the model's files may have changed between fingerprinting and compiling.
     [[nodiscard]] Result<void> confirm_model();
-    // The same of the store. With too little memory nothing is published, and nothing else is lost:
-    // the model is compiled already.
+    // As those of the store. With too little memory, both fail, and nothing else is lost: the model
+    // is compiled already.
     [[nodiscard]] Result<format::Manifest> publish(const store::Publication& publication);
     [[nodiscard]] Result<std::shared_ptr<store::WrittenPart>> write(const store::PartSource& part);
     // Begins a stage, for progress and the log.

@@ -24,11 +24,12 @@ std::optional<std::string> input(const format::KeyInputs& inputs, const std::str
     return found == inputs.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::vector<Difference> differences(const format::KeyInputs& kept, const format::KeyInputs& asked) {
+std::vector<Explanation::Difference> differences(const format::KeyInputs& kept,
+                                                 const format::KeyInputs& asked) {
     std::set<std::string> names;
     for (const auto& [name, value] : kept) names.insert(name);
     for (const auto& [name, value] : asked) names.insert(name);
-    std::vector<Difference> result;
+    std::vector<Explanation::Difference> result;
     for (const auto& name : names) {
         auto a = input(kept, name);
         auto b = input(asked, name);
@@ -58,7 +59,7 @@ std::string describe_changes(const format::ModelInfo& kept, const format::ModelI
 }
 
 std::string describe_miss(const format::Manifest& kept, const Identified& asked,
-                          const std::vector<Difference>& found) {
+                          const std::vector<Explanation::Difference>& found) {
     const bool same_content =
         input(kept.key_inputs, "model.fingerprint") == input(asked.inputs, "model.fingerprint");
     const auto device = input(asked.inputs, "device.name");
@@ -136,7 +137,7 @@ void find_nearest(store::Store& store, const Identified& asked,
         const std::tuple distance(!same_content, found.size(), manifest.key);
         if (distance >= least) return;
         least = distance;
-        explanation.nearest = manifest.key;
+        explanation.nearest_key = manifest.key.hex();
         explanation.reason = describe_miss(manifest, asked, found);
         explanation.differences = std::move(found);
     };
@@ -144,7 +145,7 @@ void find_nearest(store::Store& store, const Identified& asked,
         if (entry.manifest) compare(*entry.manifest);
         return store::Continue::yes;
     });
-    if (!explanation.nearest) {
+    if (explanation.nearest_key.empty()) {
         for (const auto& manifest : set_aside) compare(manifest);
     }
     // If a larder cannot be listed, there is no nearest entry.
@@ -185,7 +186,7 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
         return explanation;
     }
     const auto found = find_own(**store, request, *asked);
-    explanation.key = asked->key;
+    explanation.key = asked->key.hex();
     // Also where an entry of its own is of no use: the request then takes the other one's blob.
     const auto would_be_linked = [&] {
         const bool keeps =
@@ -244,10 +245,11 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
         explanation->would_hit = false;
         explanation->reason = "it is to be compiled anew";
     }
-    if (!explanation || explanation->would_hit || !explanation->key) return explanation;
+    if (!explanation || explanation->would_hit) return explanation;
+    const auto key = format::Key::from_hex(explanation->key);
     const auto store = session.store(store::Creation::never);
-    if (!store) return explanation;
-    if (const auto holder = (*store)->compile_lock_holder(*explanation->key)) {
+    if (!key || !store) return explanation;
+    if (const auto holder = (*store)->compile_lock_holder(*key)) {
         explanation->reason += "; " + describe(*holder, session.system().clock.wall());
     }
     return explanation;

@@ -12,7 +12,7 @@
 namespace larder::internal::cache {
 
 // Exports the compiled model and publishes its blob, or an entry that says why it is withheld.
-// Returns the manifest if the blob is published. All of these note in `served` what became of it.
+// Returns the manifest if the blob is published. Notes the result in `served` (note_kept).
 [[nodiscard]] std::optional<format::Manifest> keep_blob(Attempt& attempt, Served& served,
                                                         const Miss& miss);
 // Exports the compiled model, and has it published behind the program. Returns the manifest if it
@@ -27,10 +27,13 @@ namespace larder::internal::cache {
 // forgets why there is none.
 [[nodiscard]] Result<format::Manifest> withhold(Attempt& attempt, std::string reason);
 
+// Notes the object of a published entry; or that nothing is published, and why: the outcome is then
+// `bypassed`. Warns if that is a fault.
 void note_kept(Attempt& attempt, Served& served, const Result<format::Manifest>& kept);
 
 // Returns the manifest of the request's entry, without its parts.
 [[nodiscard]] format::Manifest draft(const Attempt& attempt);
+// Records the property values that the device has settled on.
 void note_settled(const Attempt& attempt, format::Manifest& manifest);
 
 }  // namespace larder::internal::cache

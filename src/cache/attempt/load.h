@@ -41,7 +41,7 @@ struct Unopened {
                                                                     format::Manifest& manifest);
 
 // Returns the miss of a blob that was not opened; warns if something is wrong with it.
-[[nodiscard]] Miss miss_of(Attempt& attempt, Unopened unopened);
+[[nodiscard]] Miss miss_of(Attempt& attempt, const Unopened& unopened);
 
 // Makes the blob the request's model. Returns the memory that it shares. `compiled` is the mark of
 // a compile by this request before the import; else null. After a miss, the runtime has refused the

@@ -80,7 +80,7 @@ tl::expected<store::MappedObject, Unopened> open_blob(Attempt& attempt,
     }
 }
 
-Miss miss_of(Attempt& attempt, Unopened unopened) {
+Miss miss_of(Attempt& attempt, const Unopened& unopened) {
     Miss result{unopened.kind, unopened.error.message(), unopened.lacks_weights};
     const auto code = unopened.error.code;
     // If the entry was evicted since it was found, this is a plain miss.

@@ -22,15 +22,15 @@ struct Judged {
     std::string detail{};
 };
 
-Judged judge(const format::OpenVinoBlob& blob, RuntimeFacts& runtime) {
-    const auto here = runtime.openvino();
+Judged judge(const format::OpenVinoBlob& blob, Machine& machine) {
+    const auto here = machine.openvino();
     if (blob.version != here) {
         return {Worth::stale, "version", "made by " + blob.version + ", here is " + here};
     }
-    if (!blob.runtime_info.empty() && !runtime.accepts(blob.runtime_info)) {
+    if (!blob.runtime_info.empty() && !machine.accepts(blob.runtime_info)) {
         return {Worth::stale, "device", "no device here is of " + blob.runtime_info};
     }
-    if (!blob.requirements.empty() && runtime.refuses(blob.device, blob.requirements)) {
+    if (!blob.requirements.empty() && machine.refuses(blob.device, blob.requirements)) {
         return {Worth::stale, "device",
                 "the device here refuses what requires '" + blob.requirements + "'"};
     }
@@ -47,8 +47,7 @@ Result<std::string> read_head(os::File& file, std::uint64_t file_bytes) {
 
 class Examination {
 public:
-    Examination(const os::System& system, RuntimeFacts& runtime)
-        : system_(system), runtime_(runtime) {}
+    Examination(const os::System& system, Machine& machine) : system_(system), machine_(machine) {}
 
     Result<void> walk(const std::string& directory, int depth) {
         auto& fs = system_.fs;
@@ -107,7 +106,7 @@ private:
         Judged judged;
         if (blob) {
             file.version = blob->version;
-            judged = judge(*blob, runtime_);
+            judged = judge(*blob, machine_);
         } else if (blob.error().code == Errc::unsupported) {
             return false;
         } else {
@@ -123,7 +122,7 @@ private:
     }
 
     os::System system_;
-    RuntimeFacts& runtime_;
+    Machine& machine_;
     std::vector<CachedFile> found_;
 };
 
@@ -131,14 +130,14 @@ private:
 
 Result<std::vector<CachedFile>> examine_cache_directory(const os::System& system,
                                                         const std::string& directory,
-                                                        RuntimeFacts& runtime) {
+                                                        Machine& machine) {
     const auto info = system.fs.info(directory);
     if (!info) return fail(info.error());
     if (info->kind != os::FileKind::directory) {
         return fail(Errc::invalid_argument, "not a directory:", directory,
                     "name the directory that programs set as CACHE_DIR");
     }
-    Examination examination(system, runtime);
+    Examination examination(system, machine);
     if (examination.is_larder(directory)) {
         return fail(Errc::invalid_argument, "a larder, not a CACHE_DIR of OpenVINO:", directory,
                     "'larder ls' lists it, 'larder prune' cleans it");

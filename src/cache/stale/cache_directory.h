@@ -19,7 +19,7 @@ using larder::CachedFile;
 // a larder, or not a directory.
 [[nodiscard]] Result<std::vector<CachedFile>> examine_cache_directory(const os::System& system,
                                                                       const std::string& directory,
-                                                                      RuntimeFacts& runtime);
+                                                                      Machine& machine);
 
 // Removes a file if it is still the one that was examined. False if it is gone or replaced.
 [[nodiscard]] Result<bool> remove_cached(const os::System& system, const std::string& path,

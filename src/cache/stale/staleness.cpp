@@ -84,11 +84,11 @@ bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
 
 class Judge {
 public:
-    Judge(std::span<const KeptEntry> entries, const AllInputs& all_inputs, RuntimeFacts* runtime,
+    Judge(std::span<const KeptEntry> entries, const AllInputs& all_inputs, Machine* machine,
           std::int64_t now_ns)
         : entries_(entries),
           all_inputs_(all_inputs),
-          runtime_(runtime),
+          machine_(machine),
           now_ns_(now_ns),
           result_(entries.size()) {}
 
@@ -191,7 +191,7 @@ private:
     // If this machine has two devices side by side, such as two GPUs of different makes, neither
     // replaces the other.
     bool are_of_two_devices(const Build& one, const Build& other) const {
-        if (runtime_ == nullptr || !one.in_use_here || !other.in_use_here) return false;
+        if (machine_ == nullptr || !one.in_use_here || !other.in_use_here) return false;
         return !difference(*entries_[one.members.front()].built_for,
                            *entries_[other.members.front()].built_for)
                     .empty();
@@ -208,8 +208,8 @@ private:
     bool is_in_use_here(const Build& build) const {
         return std::ranges::any_of(build.members, [&](std::size_t i) {
             const auto& entry = entries_[i];
-            if (runtime_ == nullptr) return entry.last_used_at_ns.has_value();
-            const auto& here = runtime_->inputs(*entry.built_for);
+            if (machine_ == nullptr) return entry.last_used_at_ns.has_value();
+            const auto& here = machine_->inputs(*entry.built_for);
             return has_devices(*entry.built_for, here) && refusal(entry).empty();
         });
     }
@@ -217,13 +217,13 @@ private:
     // Says why a request for this entry would not find it on this machine; empty if that is
     // unknown.
     std::string refusal(const KeptEntry& entry) const {
-        if (runtime_ == nullptr) return {};
-        const auto& here = runtime_->inputs(*entry.built_for);
+        if (machine_ == nullptr) return {};
+        const auto& here = machine_->inputs(*entry.built_for);
         if (!has_devices(*entry.built_for, here)) return {};
         // Another OpenVINO of this machine still loads it.
         if (entry.asked_for_here && !are_of_one_runtime(*entry.built_for, here)) return {};
         auto why = difference(*entry.built_for, here);
-        if (why.empty() && runtime_->refuses(std::string(value_of(*entry.built_for, k_device_name)),
+        if (why.empty() && machine_->refuses(std::string(value_of(*entry.built_for, k_device_name)),
                                              std::string(entry.requirements))) {
             why =
                 "the runtime here refuses what requires '" + std::string(entry.requirements) + "'";
@@ -241,7 +241,7 @@ private:
 
     std::span<const KeptEntry> entries_;
     const AllInputs& all_inputs_;
-    RuntimeFacts* runtime_;
+    Machine* machine_;
     std::int64_t now_ns_;
     std::vector<std::optional<Staleness>> result_;
 };
@@ -256,9 +256,9 @@ Digest facts_digest(const KeyInputs& inputs) {
 }
 
 std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
-                                            const AllInputs& all_inputs, RuntimeFacts* runtime,
+                                            const AllInputs& all_inputs, Machine* machine,
                                             std::int64_t now_ns) {
-    return Judge(entries, all_inputs, runtime, now_ns).run();
+    return Judge(entries, all_inputs, machine, now_ns).run();
 }
 
 }  // namespace larder::internal::cache

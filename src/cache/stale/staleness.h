@@ -17,6 +17,7 @@
 
 namespace larder::internal::cache {
 
+using larder::Machine;
 using larder::Staleness;
 using larder::StaleReason;
 
@@ -42,26 +43,6 @@ struct KeptEntry {
     Located model;
 };
 
-// Answers questions about the runtime of this machine.
-class RuntimeFacts {
-public:
-    RuntimeFacts() = default;
-    RuntimeFacts(const RuntimeFacts&) = delete;
-    RuntimeFacts& operator=(const RuntimeFacts&) = delete;
-    virtual ~RuntimeFacts() = default;
-
-    // Returns the inputs "device.…" and "runtime.…" of the key that a request like the stored one
-    // would have; empty if there is no such device. Valid until the next call.
-    [[nodiscard]] virtual const format::KeyInputs& inputs(const format::KeyInputs& kept) = 0;
-    // Tells whether the device refuses a blob with these requirements.
-    [[nodiscard]] virtual bool refuses(const std::string& device,
-                                       const std::string& requirements) = 0;
-    // Returns the build of OpenVINO.
-    [[nodiscard]] virtual std::string openvino() = 0;
-    // Tells whether a device here loads a file of OpenVINO's own cache with this information.
-    [[nodiscard]] virtual bool accepts(const std::string& runtime_info) = 0;
-};
-
 // Returns all key inputs of the entry with this index.
 using AllInputs = std::function<format::KeyInputs(std::size_t)>;
 
@@ -70,11 +51,10 @@ using AllInputs = std::function<format::KeyInputs(std::size_t)>;
 [[nodiscard]] Digest facts_digest(const format::KeyInputs& inputs);
 
 // Returns one answer for each of `entries`, which must be all entries of a larder: without some of
-// them, superseded ones may be missed. Without `runtime`, no entry is incompatible, and a build
+// them, superseded ones may be missed. Without `machine`, no entry is incompatible, and a build
 // counts as in use if this machine has used it.
 [[nodiscard]] std::vector<std::optional<Staleness>> judge(std::span<const KeptEntry> entries,
                                                           const AllInputs& all_inputs,
-                                                          RuntimeFacts* runtime,
-                                                          std::int64_t now_ns);
+                                                          Machine* machine, std::int64_t now_ns);
 
 }  // namespace larder::internal::cache
