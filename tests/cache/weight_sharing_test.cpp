@@ -275,6 +275,7 @@ TEST_F(WeightSharingTest, ProcessesThatStartTogetherShareOneCopy) {
     constexpr int k_processes = 6;
     for (const auto share : {Share::automatic, Share::on}) {
         std::vector<std::unique_ptr<support::Child>> children;
+        children.reserve(k_processes);
         for (int i = 0; i < k_processes; ++i) {
             children.push_back(std::make_unique<support::Child>([&] {
                 config_.share = share;
@@ -282,7 +283,8 @@ TEST_F(WeightSharingTest, ProcessesThatStartTogetherShareOneCopy) {
                 device_.on_import = [&] {
                     // Waits for all of them: each has a file that says it loads the model, and one
                     // that says it uses it.
-                    while (entries(true).empty() && temporary_files("user-") < 2 * k_processes) {
+                    while (entries(true).empty() &&
+                           temporary_files("user-") < std::size_t{2} * k_processes) {
                         std::this_thread::sleep_for(std::chrono::milliseconds(1));
                     }
                     on_import();

@@ -363,10 +363,12 @@ TEST_F(StateTest, ReadOnlyOrFullOrNoDirectoryIsAFault) {
 
 TEST_F(StateTest, IsSharedByThreadsAndProcesses) {
     std::vector<support::Child> children;
+    children.reserve(4);
     for (int i = 0; i < 4; ++i) {
         children.emplace_back([&] {
             const auto state = open();
             std::vector<std::thread> threads;
+            threads.reserve(2);
             for (int thread = 0; thread < 2; ++thread) {
                 threads.emplace_back([&] {
                     for (int n = 0; n < 25; ++n) state->record(event("loaded", n + 1));
