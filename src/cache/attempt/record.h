@@ -13,7 +13,8 @@ namespace larder::internal::cache {
 // no larder was opened. Never fails.
 void record(Attempt& attempt, const Served& served, std::int64_t began_ns);
 
-// Records a request that is not compiled, in Mode::cache_only, and marks it as refused. Never fails.
+// Records a request that is not compiled, in Mode::cache_only, and marks it as refused. Never
+// fails.
 void record_refused(Attempt& attempt, const std::string& reason);
 
 // Counts it for the session, and tells the log.
