@@ -171,9 +171,9 @@ Sharing AroundImport::accept() {
 }
 
 void AroundImport::share() {
-    if (!sharing_) return;
-    const Stopwatch watch(attempt_.clock(), attempt_.timing.share);
     const auto sharing = std::move(sharing_);
+    if (!sharing) return;
+    const Stopwatch watch(attempt_.clock(), attempt_.timing.share);
     try {
         sharing->share(attempt_.request, result_);
     } catch (const std::bad_alloc&) {
