@@ -31,6 +31,11 @@ constinit std::array<Entry, k_descriptors_max> entries{};
 static_assert(std::atomic<int>::is_always_lock_free &&
               std::atomic<std::uint64_t>::is_always_lock_free);
 
+// Of this process. Counted, because several threads may fork at once.
+constinit std::atomic<std::uint64_t> forks_begun{0};
+constinit std::atomic<std::uint64_t> forks_ended{0};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
 bool is_still(const Entry& entry, int descriptor) {
     struct stat status{};
     return ::fstat(descriptor, &status) == 0 && status.st_dev == entry.device.load() &&
@@ -56,11 +61,14 @@ void let_go_in_child() {
         if (descriptor >= 0 && is_still(entry, descriptor)) lead_nowhere(descriptor);
         entry.descriptor.store(k_free);
     }
+    // Other threads that were forking are not here.
+    forks_ended.store(forks_begun.load());
     errno = error;
 }
 
 // Registered when the library is loaded: later, a fork might come first.
-[[maybe_unused]] const int k_registered = ::pthread_atfork(nullptr, nullptr, let_go_in_child);
+[[maybe_unused]] const int k_registered =
+    ::pthread_atfork([] { ++forks_begun; }, [] { ++forks_ended; }, let_go_in_child);
 
 }  // namespace
 
@@ -86,6 +94,13 @@ void LockedDescriptor::forget() noexcept {
     int expected = descriptor_;
     static_cast<void>(entries.at(index_).descriptor.compare_exchange_strong(expected, k_free));
     index_ = k_none;
+}
+
+ForkWatch::ForkWatch() noexcept
+    : begun_(forks_begun.load()), was_under_way_(forks_ended.load() != begun_) {}
+
+bool ForkWatch::may_have_forked() const noexcept {
+    return was_under_way_ || forks_begun.load() != begun_;
 }
 
 }  // namespace larder::internal::os

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace larder::internal::os {
 
@@ -27,6 +28,19 @@ private:
 
     std::size_t index_ = k_none;
     int descriptor_ = -1;
+};
+
+// Made before a descriptor is opened, and asked after it was noted: a child made in between has the
+// open file, and would hold its lock.
+class ForkWatch {
+public:
+    ForkWatch() noexcept;
+    // True also if a fork was under way at either moment. Knows only of children made by fork().
+    [[nodiscard]] bool may_have_forked() const noexcept;
+
+private:
+    std::uint64_t begun_;
+    bool was_under_way_;
 };
 
 }  // namespace larder::internal::os

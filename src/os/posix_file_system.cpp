@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <string>
+#include <thread>
 #include <utility>
 
 #include <dirent.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include "os/file_system.h"
+#include "os/locked_descriptors.h"
 #include "os/posix_calls.h"
 #include "os/posix_file.h"
 
@@ -76,6 +80,7 @@ public:
 
     Result<std::unique_ptr<File>> open(const std::string& path, OpenMode how,
                                        std::uint32_t mode) override {
+        const ForkWatch forks;
         const int descriptor = open_retrying(path, open_flags(how), mode);
         if (descriptor < 0) {
             const bool creates =
@@ -84,8 +89,10 @@ public:
         }
         auto file = std::make_unique<PosixFile>(calls_, descriptor, path);
         // Only these are locked for longer than a moment.
-        if (how != OpenMode::read) file->keep_from_children();
-        return file;
+        if (how == OpenMode::read) return file;
+        file->keep_from_children();
+        return forks.may_have_forked() ? open_again(std::move(file), descriptor, how)
+                                       : std::move(file);
     }
 
     Result<FileInfo> info(const std::string& path) override {
@@ -215,6 +222,24 @@ public:
     }
 
 private:
+    // Opens a file once more that a child may have open, too. If that fails, the child keeps the
+    // lock of this file until it ends or executes another program.
+    std::unique_ptr<PosixFile> open_again(std::unique_ptr<PosixFile> file, int descriptor,
+                                          OpenMode how) {
+        // A fork takes a few milliseconds.
+        constexpr int k_times_max = 100;
+        const int flags = open_flags(how) & ~(O_CREAT | O_EXCL | O_NOFOLLOW);
+        for (int i = 0; i < k_times_max; ++i) {
+            const ForkWatch forks;
+            descriptor = open_retrying("/proc/self/fd/" + std::to_string(descriptor), flags, 0);
+            if (descriptor < 0) return file;
+            file = std::make_unique<PosixFile>(calls_, descriptor, file->path());
+            file->keep_from_children();
+            if (!forks.may_have_forked()) return file;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return file;
+    }
     int open_retrying(const std::string& path, int flags, std::uint32_t mode) {
         while (true) {
             const int descriptor = calls_.open(path.c_str(), flags | O_CLOEXEC, mode);

@@ -3,17 +3,22 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <memory>
+#include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "os/file_system.h"
+#include "os/posix_calls.h"
 #include "support/process.h"
 #include "support/temporary_directory.h"
 
@@ -67,6 +72,61 @@ TEST_F(LockedDescriptorTest, ALockEndsWithItsHolderAndNotWithAChild) {
         ::kill(grandchild->load(), SIGKILL);
         ::munmap(grandchild, sizeof(std::atomic<pid_t>));
     }
+}
+
+// Opens like the system; directly afterwards another thread of the program could fork.
+class ForkingCalls final : public PosixCalls {
+public:
+    explicit ForkingCalls(unsigned forks) : forks_(forks) {}
+    int open(const char* path, int flags, mode_t mode) override {
+        const int descriptor = PosixCalls::open(path, flags, mode);
+        const int error = errno;
+        if (forks_ > 0) {
+            --forks_;
+            if (::fork() == 0) {
+                ::pause();
+                ::_exit(0);
+            }
+        }
+        errno = error;
+        return descriptor;
+    }
+
+private:
+    unsigned forks_;
+};
+
+TEST_F(LockedDescriptorTest, AChildMadeWhileTheFileIsOpenedHoldsNoLock) {
+    auto* const group = static_cast<std::atomic<pid_t>*>(::mmap(nullptr, sizeof(std::atomic<pid_t>),
+                                                                PROT_READ | PROT_WRITE,
+                                                                MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    for (const auto how : {OpenMode::create_or_open, OpenMode::create_exclusive}) {
+        for (const unsigned forks : {1U, 3U}) {
+            const auto path =
+                directory_ / (std::to_string(static_cast<int>(how)) + "of" + std::to_string(forks));
+            const support::Signal ready;
+            support::Child holder([&] {
+                ::setpgid(0, 0);
+                group->store(::getpid());
+                ForkingCalls calls(forks);
+                const auto file = make_posix_file_system(calls)->open(path, how);
+                ASSERT_TRUE(file);
+                ASSERT_TRUE((*file)->try_lock());
+                ASSERT_TRUE((*file)->write_at(0, std::as_bytes(std::span("x"))));
+                ready.raise();
+                ::pause();
+            });
+            ASSERT_TRUE(ready.wait());
+            const auto file = fs_->open(path, OpenMode::read_write);
+            ASSERT_TRUE(file);
+            EXPECT_FALSE((*file)->try_lock());
+            holder.kill();
+            holder.wait();
+            EXPECT_TRUE((*file)->try_lock()) << "a child has it";
+            ::kill(-group->load(), SIGKILL);
+        }
+    }
+    ::munmap(group, sizeof(std::atomic<pid_t>));
 }
 
 TEST_F(LockedDescriptorTest, WhatAChildDoesWithItHasNoEffect) {
