@@ -21,6 +21,7 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "cache/attempt/serve.h"
 #include "cache/pages/blob_pages.h"
@@ -191,6 +192,9 @@ private:
 class WeightSharingTest : public ::testing::Test {
 protected:
     WeightSharingTest() {
+        // Else glibc takes blocks from its heap, whose pages are not shared, once a test before
+        // this one has freed larger ones.
+        ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(std::size_t{1} << 20));
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         config_.share = Share::automatic;
