@@ -166,8 +166,8 @@ constexpr std::array<Definition, 16> k_definitions{{
      },
      is_given<&Options::allow_world_writable>},
     {"verify", "LARDER_VERIFY", "once",
-     "when kept bytes are verified: always, once (per file and boot) or never", apply_verify,
-     is_given<&Options::verify>},
+     "when kept bytes are verified: always, once (per file and boot) or never; small files always",
+     apply_verify, is_given<&Options::verify>},
     {"release_memory", "LARDER_RELEASE_MEMORY", "auto",
      "release memory as soon as the runtime does not need it: auto, on (each compiled model is "
      "replaced by an import, which takes time) or off",

@@ -71,8 +71,8 @@ std::int32_t schema_number() {
     return number;
 }
 
-// Each statement of the schema is a transaction of its own, and all of them together cost more than
-// the queries of a request: they run only if the schema is new.
+// In one transaction, and only if the schema is new: else they would cost more than the queries of
+// a request.
 Result<void> make_tables(Connection& connection) {
     std::int64_t found = 0;
     const auto prepared = connection.prepare("PRAGMA user_version");
@@ -83,8 +83,11 @@ Result<void> make_tables(Connection& connection) {
     }
     const auto number = schema_number();
     if (found == number) return {};
-    if (auto made = connection.execute(k_schema); !made) return made;
-    return connection.execute(("PRAGMA user_version=" + std::to_string(number)).c_str());
+    const auto all = "BEGIN IMMEDIATE;" + std::string(k_schema) +
+                     "PRAGMA user_version=" + std::to_string(number) + ";COMMIT;";
+    auto made = connection.execute(all.c_str());
+    if (!made) static_cast<void>(connection.execute("ROLLBACK"));
+    return made;
 }
 
 // SQLite has process-wide locks. If a child was made by fork while another thread held one, the
@@ -143,8 +146,9 @@ Result<void> State::Impl::open() {
     auto opened = Connection::open(file, k_busy_limit_ms);
     if (!opened) return fail(std::move(opened.error()));
     // Nothing here is worth waiting for the disk: losses by power failure can be rebuilt.
-    const char* const journal = shared ? "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF;"
-                                       : "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
+    // Before the journal mode, whose change waits for the disk, too.
+    const char* const journal = shared ? "PRAGMA synchronous=OFF; PRAGMA journal_mode=DELETE;"
+                                       : "PRAGMA synchronous=OFF; PRAGMA journal_mode=WAL;";
     if (auto set = (*opened)->execute(journal); !set) return set;
     if (auto made = make_tables(**opened); !made) return made;
     connection = std::move(*opened);

@@ -14,6 +14,7 @@
 #include "store/limit/removal.h"
 #include "store/objects/objects.h"
 #include "store/objects/quarantine.h"
+#include "store/publish/durability.h"
 #include "store/read_ahead.h"
 #include "store/references/family.h"
 #include "store/references/referring.h"
@@ -104,6 +105,8 @@ std::vector<CompileLockHolder> Store::compile_lock_holders() const {
 Result<std::shared_ptr<WrittenPart>> Store::write(const PartSource& source) {
     return store::write(*context_, source);
 }
+
+Result<void> Store::make_durable(const Key& key) { return sync_entry(*context_, key); }
 
 Result<Manifest> Store::publish(const Publication& publication) {
     return store::publish(*context_, publication);

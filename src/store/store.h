@@ -153,6 +153,10 @@ public:
     // (any more).
     [[nodiscard]] Result<Manifest> publish(const Publication& publication);
 
+    // Waits until an entry that was published with Durability::soon survives a power cut.
+    // Errc::not_found if it is not there any more.
+    [[nodiscard]] Result<void> make_durable(const Key& key);
+
     // Writes a part before it is published, as publish would (PartSource::written). Errors: those
     // of the source, and of the larder's disk.
     [[nodiscard]] Result<std::shared_ptr<WrittenPart>> write(const PartSource& source);

@@ -45,7 +45,7 @@ TEST_F(ObjectTest, IsVerifiedOnceForEachFileOrEachTimeOrNever) {
 }
 
 TEST_F(ObjectTest, WrittenJustNowIsNotRemembered) {
-    ASSERT_TRUE(publish(blob("y")));
+    ASSERT_TRUE(publish(blob("y", 1, k_small_object_bytes)));
     const auto manifest = *store_->find(key_of("y")).manifest;
     const auto again = [&] {
         return store_->open_object(manifest.key, manifest.parts[0], Verify::once)->proof;
@@ -54,6 +54,18 @@ TEST_F(ObjectTest, WrittenJustNowIsNotRemembered) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_EQ(again(), Proof::read);
     EXPECT_EQ(again(), Proof::remembered);
+}
+
+TEST_F(ObjectTest, ThatIsSmallIsVerifiedEachTime) {
+    ASSERT_TRUE(publish(blob("y", 1, k_small_object_bytes - 1)));
+    const auto manifest = *store_->find(key_of("y")).manifest;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (const auto policy : {Verify::never, Verify::once, Verify::once, Verify::always}) {
+        EXPECT_EQ(store_->open_object(manifest.key, manifest.parts[0], policy)->proof, Proof::read);
+    }
+    support::flip_byte(path_of(manifest.parts[0].object), 5);
+    EXPECT_EQ(store_->open_object(manifest.key, manifest.parts[0], Verify::never).error().code,
+              Errc::damaged);
 }
 
 TEST_F(ObjectTest, DamagedGoesToQuarantineWithItsEntryAndSaysWhere) {

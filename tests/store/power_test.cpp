@@ -27,6 +27,14 @@ Publication member(Store& store, const std::string& name, std::uint64_t seed) {
     return member_of_family(store, name, random_text(300'000, 1), seed);
 }
 
+constexpr std::size_t k_soon_bytes = 50'000;
+
+Publication published_soon() {
+    auto publication = blob("new", 1, k_soon_bytes);
+    publication.durability = Durability::soon;
+    return publication;
+}
+
 struct Scenario {
     // The durable entries before.
     std::function<void(Store&)> prepare = [](Store&) {};
@@ -35,6 +43,8 @@ struct Scenario {
     // The conditions afterwards. `done`: acknowledged before the power cut.
     std::function<void(const Contents& after, bool done)> check;
     SizeLimit max_size{};  // while it acts
+    // What was not acknowledged may be torn; a reader notices.
+    bool may_tear = false;
 };
 
 class PowerTest : public ::testing::Test {
@@ -81,6 +91,7 @@ protected:
         ASSERT_TRUE(store);
         EXPECT_EQ(store->access(), Access::read_write);
         EXPECT_EQ(support::tree_of(larder + "/tmp"), "");
+        if (scenario.may_tear && !acknowledged) return expect_mended(larder, *store);
         const auto contents = read_larder(larder);
         EXPECT_EQ(contents.damage, "");
         scenario.check(contents, acknowledged);
@@ -98,6 +109,26 @@ protected:
         EXPECT_EQ(collected.versions.at("later"), 1);
     }
 
+    // Whatever is left of "new", nobody reads other bytes, and the next publication replaces it.
+    void expect_mended(const std::string& larder, Store& store) {
+        const auto expected = content_of("new", 1, k_soon_bytes);
+        const auto found = store.find(key_of("new"));
+        if (found.manifest) {
+            const auto object = store.open_blob(*found.manifest, Verify::never);
+            object ? ++whole_ : ++torn_;
+            if (object) {
+                EXPECT_EQ(text_of(*object), expected);
+            }
+        }
+        ASSERT_TRUE(store.publish(published_soon()));
+        ASSERT_TRUE(store.collect_garbage());
+        const auto after = read_larder(larder);
+        EXPECT_EQ(after.damage, "");
+        EXPECT_TRUE(after.unused.empty());
+        EXPECT_EQ(after.versions.at("before"), 1);
+        EXPECT_EQ(after.versions.at("new"), 1);
+    }
+
     void cut_everywhere(const Scenario& scenario) {
         for (std::uint64_t calls = 0; cut_after(calls, scenario); ++calls) {
             ASSERT_LT(calls, 1'000U);
@@ -109,6 +140,8 @@ protected:
     support::UnsyncedCalls calls_;
     std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system(calls_);
     std::uint64_t cuts_ = 0;
+    std::uint64_t whole_ = 0;
+    std::uint64_t torn_ = 0;
 };
 
 TEST_F(PowerTest, WhilePublishing) {
@@ -144,6 +177,51 @@ TEST_F(PowerTest, WhilePublishingSeveralChunks) {
                      EXPECT_TRUE(after.versions.contains("new"));
                  }
              }});
+}
+
+// Nothing is acknowledged before make_durable.
+TEST_F(PowerTest, BeforeTheKernelHasWrittenASmallEntry) {
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("before"))); },
+                    .act =
+                        [](Store& store) {
+                            static_cast<void>(store.publish(published_soon()));
+                            return false;
+                        },
+                    .check = {},
+                    .may_tear = true});
+    EXPECT_GT(torn_, 0U);
+    EXPECT_GT(whole_, 0U);
+}
+
+TEST_F(PowerTest, WhileASmallEntryIsMadeDurable) {
+    cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("before"))); },
+                    .act =
+                        [](Store& store) {
+                            return store.publish(published_soon()) &&
+                                   store.make_durable(key_of("new"));
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_EQ(after.versions.at("before"), 1);
+                            EXPECT_TRUE(after.missing.empty());
+                            EXPECT_TRUE(!done || after.versions.contains("new"));
+                        },
+                    .may_tear = true});
+}
+
+// A large entry, or one of a network's disk, is synced before it is reported.
+TEST_F(PowerTest, WhilePublishingALargeEntryThatMayBeDurableSoon) {
+    cut_everywhere({.act =
+                        [](Store& store) {
+                            auto publication = blob("new", 1, 2 << 20);
+                            publication.durability = Durability::soon;
+                            return store.publish(publication).has_value();
+                        },
+                    .check =
+                        [](const Contents& after, bool done) {
+                            EXPECT_TRUE(after.missing.empty());
+                            EXPECT_TRUE(!done || after.versions.contains("new"));
+                        }});
 }
 
 TEST_F(PowerTest, WhileReplacing) {

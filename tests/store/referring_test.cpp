@@ -16,8 +16,8 @@ using format::ReferredKind;
 using format::Referring;
 
 constexpr std::uint64_t k_file_bytes = 300'000;
-constexpr std::uint64_t k_own_begin = 8192;  // in the object
-constexpr std::uint64_t k_own_bytes = 100'000;
+constexpr std::uint64_t k_own_begin = 8192;       // in the object
+constexpr std::uint64_t k_own_bytes = 1'100'000;  // not small
 
 class ReferringTest : public LarderTest {
 protected:

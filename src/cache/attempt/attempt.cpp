@@ -24,7 +24,11 @@ void Attempt::ask_for_key() { asked = session.next_model().ask(store->id(), iden
 Result<void> Attempt::confirm_model() { return confirm_unchanged(session, request, identified); }
 
 Result<format::Manifest> Attempt::publish(const store::Publication& publication) {
-    return or_no_memory(*this, [&] { return store->publish(publication); });
+    auto published = or_no_memory(*this, [&] { return store->publish(publication); });
+    if (published && publication.durability == store::Durability::soon) {
+        session.published_soon().add(store, published->key);
+    }
+    return published;
 }
 
 Result<std::shared_ptr<store::WrittenPart>> Attempt::write(const store::PartSource& part) {

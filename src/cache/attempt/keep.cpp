@@ -31,6 +31,7 @@ store::Publication draft_publication(Attempt& attempt) {
     auto& request = attempt.request;
     store::Publication publication;
     publication.manifest = draft(attempt);
+    publication.durability = store::Durability::soon;
     auto& manifest = publication.manifest;
     manifest.requirements = request.requirements();
     if (request.exports_without_weights()) manifest.weights = format::Weights::external;
@@ -96,6 +97,7 @@ std::optional<format::Manifest> keep_blob_behind(Attempt& attempt, Served& serve
                                                  store::CompileLock compile_lock) {
     begin_publishing(attempt);
     auto publication = draft_publication(attempt);
+    publication.durability = store::Durability::at_once;  // nobody waits for the thread
     auto& source = publication.sources.emplace_back(blob_source(attempt, miss, publication));
     auto written = attempt.write(source);
     if (!written) {
@@ -123,6 +125,7 @@ std::optional<format::Manifest> keep_blob_behind(Attempt& attempt, Served& serve
 Result<format::Manifest> withhold(Attempt& attempt, std::string reason) {
     store::Publication publication;
     publication.manifest = draft(attempt);
+    publication.durability = store::Durability::soon;
     publication.manifest.notes[k_withheld_note] = std::move(reason);
     publication.sources.push_back(no_bytes());
     return attempt.publish(publication);

@@ -52,6 +52,7 @@ bool link(Attempt& attempt, const format::Key& other,
     } else {
         publication.kept = publication.manifest.parts;
     }
+    publication.durability = store::Durability::soon;
     publication.manifest.key_inputs = attempt.identified.inputs;
     publication.manifest.model = attempt.identified.model;
     auto ports = note_in(publication.manifest, k_other_ports_note);

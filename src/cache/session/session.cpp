@@ -102,9 +102,17 @@ Behind& Session::behind() {
     return behind_.get();
 }
 
+PublishedSoon& Session::published_soon() {
+    const std::lock_guard lock(mutex_);
+    return published_soon_.get();
+}
+
 void Session::wait_for_published() {
     behind().wait();
     log_failed(behind());
+    for (const auto& fault : published_soon().make_durable()) {
+        log_.warn_once("durable", "a kept model may not survive a power cut: " + fault.message());
+    }
 }
 
 void Session::wait_for_published(const format::Key& key) {

@@ -19,6 +19,7 @@
 #include "cache/session/keeping.h"
 #include "cache/session/process_own.h"
 #include "cache/session/progress.h"
+#include "cache/session/published_soon.h"
 #include "cache/session/report.h"
 #include "cache/session/request.h"
 #include "cache/session/trial_watch.h"
@@ -84,6 +85,7 @@ public:
     [[nodiscard]] TrialWatch& trials();
     [[nodiscard]] Keeping& keeping();
     [[nodiscard]] Behind& behind();
+    [[nodiscard]] PublishedSoon& published_soon();
     [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] LateFiles& late_files();
     [[nodiscard]] NextModelPredictor& next_model() { return next_model_; }
@@ -100,7 +102,8 @@ public:
     void retain(std::shared_ptr<store::Store> store, store::PrivateDirectory directory,
                 format::Manifest manifest, std::optional<std::int64_t> began_at_ns);
 
-    // Waits until all models that are published behind the program are published; no time limit.
+    // Waits until all models that are published behind the program are published, and all that were
+    // published survive a power cut; no time limit.
     void wait_for_published();
     // The same for the model of one key, at most for Config::lock_timeout: a request of this
     // process then finds the entry.
@@ -145,8 +148,9 @@ private:
     ProcessOwn<TrialWatch> trials_;  // its trials need the store
     ProcessOwn<KernelKeeping> kernels_;
     ProcessOwn<LateFiles> late_files_;  // a child leaves those of its parent alone
-    ProcessOwn<Keeping> keeping_;       // ends first: it uses the state
-    ProcessOwn<Behind> behind_;         // ends before all others: it uses them
+    ProcessOwn<PublishedSoon> published_soon_;
+    ProcessOwn<Keeping> keeping_;  // ends first: it uses the state
+    ProcessOwn<Behind> behind_;    // ends before all others: it uses them
 };
 
 }  // namespace larder::internal::cache

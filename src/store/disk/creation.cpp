@@ -18,13 +18,13 @@ Result<TmpFile> write_tmp(Context& context, std::string_view kind, std::string_v
     if (!tmp) return tmp;
     const auto bytes = std::as_bytes(std::span(text));
     if (auto done = tmp->file().write_at(0, bytes); !done) return fail(std::move(done.error()));
-    if (auto done = tmp->file().sync(); !done) return fail(std::move(done.error()));
     return tmp;
 }
 
 Result<void> write_tag(Context& context) {
     const auto path = context.layout.tag();
     if (context.fs().link_info(path)) return {};
+    // Not synced: only backup programs read it, and take no other text for it.
     auto tmp = write_tmp(context, "tag", format::cache_directory_tag());
     if (!tmp) return fail(std::move(tmp.error()));
     return tmp->move_to(path);
@@ -38,6 +38,7 @@ Result<void> write_info(Context& context) {
     if (!text) return fail(text.error());
     auto tmp = write_tmp(context, "info", *text);
     if (!tmp) return fail(std::move(tmp.error()));
+    if (auto done = tmp->file().sync(); !done) return fail(std::move(done.error()));
     // C1: a link, which unlike a rename never replaces an id that another process has just given.
     auto linked = fs.link(tmp->path(), path);
     if (linked || linked.error().code == Errc::already_exists) return {};

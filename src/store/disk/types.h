@@ -45,6 +45,10 @@ enum class WorldWritable { refuse, allow };
 // threads.
 using ReadProgress = std::function<void(std::uint64_t bytes)>;
 
+// An object below this is verified each time it is opened, whatever the policy: hashing it costs
+// less than remembering that it was verified. So nobody has to wait until the disk has it.
+inline constexpr std::uint64_t k_small_object_bytes = std::uint64_t{1} << 20;
+
 // How an object that was opened is known to be whole.
 enum class Proof {
     read,        // every byte was read and hashed just now

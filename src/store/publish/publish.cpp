@@ -15,6 +15,7 @@
 #include "store/limit/account.h"
 #include "store/limit/eviction.h"
 #include "store/limit/removal.h"
+#include "store/publish/durability.h"
 #include "store/references/family.h"
 
 namespace larder::internal::store {
@@ -69,8 +70,8 @@ Result<Written> write_source(Context& context, const PartSource& source) {
     return Written{std::move(*tmp), staged.form()};
 }
 
-tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSource& source,
-                                                  Written written) {
+tl::expected<StagedPart, StageError> make_ready(Context& context, const PartSource& source,
+                                                Written written, Durability durability) {
     const auto final = [](Error error) {
         return tl::unexpected(StageError{std::move(error), Fault::final});
     };
@@ -86,8 +87,10 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
     }
     if (auto done = file.set_mode(k_object_mode); !done) return final(std::move(done.error()));
     // C2: before it gets its name, so that a name never stands for bytes that are lost.
-    if (auto done = file.sync(); !done) {
-        return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
+    if (durability == Durability::at_once) {
+        if (auto done = file.sync(); !done) {
+            return tl::unexpected(StageError{std::move(done.error()), Fault::sync});
+        }
     }
     // Parts whose digest is known beforehand get no chunk list, which saves a descriptor: they are
     // compared in full when they are used.
@@ -98,8 +101,9 @@ tl::expected<StagedPart, StageError> make_durable(Context& context, const PartSo
 }
 
 // `written` holds what the source has written.
-Result<StagedPart> stage(Context& context, const PartSource& source, Written written) {
-    auto staged = make_durable(context, source, std::move(written));
+Result<StagedPart> stage(Context& context, const PartSource& source, Written written,
+                         Durability durability) {
+    auto staged = make_ready(context, source, std::move(written), durability);
     if (staged) return std::move(*staged);
     if (staged.error().fault == Fault::final) return fail(std::move(staged.error().error));
     // After a failed sync the kernel may have dropped the pages, and would report success for a
@@ -107,12 +111,12 @@ Result<StagedPart> stage(Context& context, const PartSource& source, Written wri
     context.log.debug("written anew: " + staged.error().error.message());
     auto anew = write_source(context, source);
     if (!anew) return fail(std::move(anew.error()));
-    auto second = make_durable(context, source, std::move(*anew));
+    auto second = make_ready(context, source, std::move(*anew), durability);
     if (!second) return fail(std::move(second.error().error));
     return std::move(*second);
 }
 
-Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
+Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest, Durability durability) {
     const auto text = format::encode_manifest(manifest);
     if (!text) return fail(text.error());
     for (int attempt = 0;; ++attempt) {
@@ -120,31 +124,52 @@ Result<TmpFile> stage_manifest(Context& context, const Manifest& manifest) {
         if (!tmp) return tmp;
         auto done = tmp->file().write_at(0, std::as_bytes(std::span(*text)));
         if (!done) return fail(std::move(done.error()));
+        if (durability == Durability::soon) return tmp;
         done = tmp->file().sync();
         if (done) return tmp;
         if (attempt > 0) return fail(std::move(done.error()));
     }
 }
 
-Result<void> check_kept(Context& context, const std::vector<Part>& kept) {
-    for (const auto& part : kept) {
+// All that gets names at once.
+struct Naming {
+    const Manifest& manifest;
+    const std::vector<Part>& kept;
+    std::vector<StagedPart>& parts;
+    TmpFile& entry;
+    Durability durability;
+    std::vector<Part> replaced{};  // parts of the entry whose name it took
+};
+
+Result<void> check_kept(Context& context, const Naming& naming) {
+    for (const auto& part : naming.kept) {
         const auto info = context.fs().info(context.layout.object(part.object));
         if (!info) return fail(info.error());
         if (info->stamp.size_bytes != part.bytes) {
             return fail(Errc::damaged,
                         "the object has another size:", context.layout.object(part.object));
         }
+        if (naming.durability == Durability::soon) continue;
+        if (auto synced = sync_if_small(context, part); !synced) return synced;
     }
     return {};
 }
 
-Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
+Result<void> ready_directory(os::FileSystem& fs, const std::string& path, Durability durability) {
+    if (durability == Durability::soon) {
+        const auto made = fs.make_directory(path);
+        if (made || made.error().code == Errc::already_exists) return {};
+    }
+    return ensure_directory(fs, path);
+}
+
+Result<void> name_objects(Context& context, const Naming& naming) {
     auto& fs = context.fs();
     std::set<std::string> directories;
-    for (auto& staged : parts) {
+    for (auto& staged : naming.parts) {
         const auto path = context.layout.object(staged.part.object);
         const auto directory = os::parent_directory(path);
-        if (auto made = ensure_directory(fs, directory); !made) return made;
+        if (auto made = ready_directory(fs, directory, naming.durability); !made) return made;
         directories.insert(directory);
         // C3: a file that is replaced has the same bytes, or is damaged.
         if (auto moved = staged.file.move_to(path); !moved) return moved;
@@ -153,6 +178,7 @@ Result<void> name_objects(Context& context, std::vector<StagedPart>& parts) {
             static_cast<void>(staged.chunks->move_to(context.layout.chunks(staged.part.object)));
         }
     }
+    if (naming.durability == Durability::soon) return {};
     for (const auto& directory : directories) {
         // C4: before the entry, so that an entry never names an object that is lost.
         if (auto synced = fs.sync_directory(directory); !synced) return synced;
@@ -173,33 +199,31 @@ std::vector<Digest> left_over(const std::vector<Part>& old, const Manifest& mani
 }
 
 // The size on disk of the files that did not get their names.
-std::uint64_t unnamed_bytes(const Context& context, const Manifest& manifest,
-                            std::vector<StagedPart>& parts, TmpFile& entry) {
+std::uint64_t unnamed_bytes(const Context& context, const Naming& naming) {
     std::uint64_t bytes = 0;
     const auto add = [&](TmpFile& file) {
         if (const auto info = file.file().info()) bytes += info->allocated_bytes;
     };
-    for (auto& staged : parts) {
+    for (auto& staged : naming.parts) {
         if (staged.named) continue;
         add(staged.file);
         if (staged.chunks) add(*staged.chunks);
     }
-    if (entry.path() != context.layout.entry(manifest.key)) add(entry);
+    if (naming.entry.path() != context.layout.entry(naming.manifest.key)) add(naming.entry);
     return bytes;
 }
 
 // The size on disk of the files whose names they take.
-std::uint64_t overwritten_bytes(const Context& context, const Manifest& manifest,
-                                const std::vector<StagedPart>& parts) {
+std::uint64_t overwritten_bytes(const Context& context, const Naming& naming) {
     std::uint64_t bytes = 0;
     const auto add = [&](const std::string& path) {
         if (const auto info = context.fs().link_info(path)) bytes += info->allocated_bytes;
     };
-    for (const auto& staged : parts) {
+    for (const auto& staged : naming.parts) {
         add(context.layout.object(staged.part.object));
         if (staged.chunks) add(context.layout.chunks(staged.part.object));
     }
-    add(context.layout.entry(manifest.key));
+    add(context.layout.entry(naming.manifest.key));
     return bytes;
 }
 
@@ -211,54 +235,46 @@ void keep_mark(const Context& context, const std::string& path, const TmpFile& e
     }
 }
 
-Result<void> name_behind_gate(Context& context, const std::vector<Part>& kept,
-                              const Manifest& manifest, std::vector<StagedPart>& parts,
-                              TmpFile& entry, std::vector<Part>& replaced) {
+Result<void> name_behind_gate(Context& context, Naming& naming) {
     auto& fs = context.fs();
-    if (auto checked = check_kept(context, kept); !checked) return checked;
-    if (auto named = name_objects(context, parts); !named) return named;
-    const auto path = context.layout.entry(manifest.key);
-    if (auto made = ensure_directory(fs, os::parent_directory(path)); !made) return made;
-    if (const auto old = read_manifest(context, manifest.key)) replaced = old->parts;
+    if (auto checked = check_kept(context, naming); !checked) return checked;
+    if (auto named = name_objects(context, naming); !named) return named;
+    const auto path = context.layout.entry(naming.manifest.key);
+    const auto directory = os::parent_directory(path);
+    if (auto made = ready_directory(fs, directory, naming.durability); !made) return made;
+    if (const auto old = read_manifest(context, naming.manifest.key)) naming.replaced = old->parts;
     // C5: from here on there is an entry.
-    if (auto moved = entry.move_to(path); !moved) return moved;
+    if (auto moved = naming.entry.move_to(path); !moved) return moved;
+    if (naming.durability == Durability::soon) return {};
     // C6: from here on it is there after power loss.
-    return fs.sync_directory(os::parent_directory(path));
+    return fs.sync_directory(directory);
 }
 
 // The same behind the exclusive gate, where no other process names or removes anything. Clears
-// `replaced` if it could remove the old objects itself.
-Result<void> name_in_place(Context& context, const Replacement& replacement,
-                           const std::vector<Part>& kept, const Manifest& manifest,
-                           std::vector<StagedPart>& parts, TmpFile& entry,
-                           std::vector<Part>& replaced) {
+// `naming.replaced` if it could remove the old objects itself.
+Result<void> name_in_place(Context& context, const Replacement& replacement, Naming& naming) {
     const auto leaving = replacement.confirm();
     if (!leaving) return fail(leaving.error());
-    keep_mark(context, context.layout.entry(manifest.key), entry);
-    auto named = name_behind_gate(context, kept, manifest, parts, entry, replaced);
-    if (!named) return named;
+    keep_mark(context, context.layout.entry(naming.manifest.key), naming.entry);
+    if (auto named = name_behind_gate(context, naming); !named) return named;
     Removal removal;
-    if (take_away(context, {}, *leaving, DryRun::no, removal)) replaced.clear();
+    if (take_away(context, {}, *leaving, DryRun::no, removal)) naming.replaced.clear();
     return {};
 }
 
-Result<void> name_everything(Context& context, const Publication& publication,
-                             const std::vector<Part>& kept, const Manifest& manifest,
-                             std::vector<StagedPart>& parts, TmpFile& entry,
-                             std::vector<Part>& replaced) {
+Result<void> name_everything(Context& context, const Publication& publication, Naming& naming) {
     const auto& replaces = publication.replaces;
-    SpaceRequest claim{unnamed_bytes(context, manifest, parts, entry), {}, manifest.key};
+    SpaceRequest claim{unnamed_bytes(context, naming), {}, naming.manifest.key};
     claim.alone = replaces.has_value();
     claim.evicts = !replaces || !replaces->shrinks;
-    for (const auto& part : manifest.parts) claim.objects.push_back(part.object);
+    for (const auto& part : naming.manifest.parts) claim.objects.push_back(part.object);
     // The gate keeps others from removing objects that have no entry yet, or are in `kept`.
     auto room = Room::make(context, claim);
     if (!room) return fail(std::move(room.error()));
-    const auto overwritten = overwritten_bytes(context, manifest, parts);
-    auto named = replaces
-                     ? name_in_place(context, *replaces, kept, manifest, parts, entry, replaced)
-                     : name_behind_gate(context, kept, manifest, parts, entry, replaced);
-    take_off(context, named ? overwritten : unnamed_bytes(context, manifest, parts, entry));
+    const auto overwritten = overwritten_bytes(context, naming);
+    auto named =
+        replaces ? name_in_place(context, *replaces, naming) : name_behind_gate(context, naming);
+    take_off(context, named ? overwritten : unnamed_bytes(context, naming));
     const auto filling = std::move(*room).leave();
     if (named) warn_of_filling(context, filling);
     return named;
@@ -287,7 +303,7 @@ bool is_worth_sharing(const Manifest& manifest) {
 
 // Gives what was staged its names. After an error, whatever they are, they are not there.
 Result<Manifest> name_staged(Context& context, const Publication& publication,
-                             std::vector<StagedPart>& parts) {
+                             std::vector<StagedPart>& parts, Durability durability) {
     auto manifest = publication.manifest;
     manifest.key = format::key_of(manifest.key_inputs);
     manifest.parts.clear();
@@ -306,12 +322,12 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
     manifest.parts.insert(manifest.parts.end(), kept.begin(), kept.end());
     std::sort(manifest.parts.begin(), manifest.parts.end(),
               [](const Part& a, const Part& b) { return a.name < b.name; });
-    auto entry = stage_manifest(context, manifest);
+    auto entry = stage_manifest(context, manifest, durability);
     if (!entry) return fail(std::move(entry.error()));
 
-    std::vector<Part> replaced;
-    auto named = name_everything(context, publication, kept, manifest, parts, *entry, replaced);
-    const auto unused = unused_after(parts, named ? &manifest : nullptr, replaced);
+    Naming naming{manifest, kept, parts, *entry, durability};
+    auto named = name_everything(context, publication, naming);
+    const auto unused = unused_after(parts, named ? &manifest : nullptr, naming.replaced);
     if (!unused.empty()) reclaim(context, unused);
     if (!named) return fail(std::move(named.error()));
     if (is_worth_sharing(manifest)) {
@@ -320,6 +336,19 @@ Result<Manifest> name_staged(Context& context, const Publication& publication,
         }
     }
     return manifest;
+}
+
+Durability durability_of(const Context& context, const Publication& publication,
+                         std::vector<std::optional<Written>>& written) {
+    if (publication.durability == Durability::at_once) return Durability::at_once;
+    for (auto& each : written) {
+        const auto info = each ? each->file.file().info() : fail(Errc::not_found, "not written");
+        if (info && info->stamp.size_bytes >= k_small_object_bytes) return Durability::at_once;
+    }
+    // Other machines see the names, but not yet the bytes.
+    const auto space = context.fs().space(context.layout.root());
+    const bool is_own_disk = space && space->locality != os::Locality::network;
+    return is_own_disk ? Durability::soon : Durability::at_once;
 }
 
 // `refers`: whether what was written refers to other objects.
@@ -340,18 +369,19 @@ Result<Manifest> stage_and_name(Context& context, const Publication& publication
         return Result<void>(fail(std::move(file.error())));
     });
     if (!all_written) return fail(std::move(all_written.error()));
+    const auto durability = durability_of(context, publication, written);
     // Side by side: most of it is waiting for the disk, which writes many files as fast as one.
-    std::vector<std::optional<StagedPart>> durable(sources.size());
-    auto all_durable = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
+    std::vector<std::optional<StagedPart>> ready(sources.size());
+    auto all_ready = parallel_for(sources.size(), publication.writers, [&](std::uint64_t i) {
         if (!written[i]) return Result<void>{};
-        auto staged = stage(context, sources[i], std::move(*written[i]));
+        auto staged = stage(context, sources[i], std::move(*written[i]), durability);
         if (!staged) return Result<void>(fail(std::move(staged.error())));
-        durable[i].emplace(std::move(*staged));
+        ready[i].emplace(std::move(*staged));
         return Result<void>{};
     });
-    if (!all_durable) return fail(std::move(all_durable.error()));
+    if (!all_ready) return fail(std::move(all_ready.error()));
     std::vector<StagedPart> parts;
-    for (auto& staged : durable) {
+    for (auto& staged : ready) {
         if (staged) parts.push_back(std::move(*staged));
     }
     if (parts.empty() && publication.kept.empty() && !sources.empty()) {
@@ -359,7 +389,7 @@ Result<Manifest> stage_and_name(Context& context, const Publication& publication
     }
     refers = std::ranges::any_of(
         parts, [](const StagedPart& part) { return part.form && !part.form->shared.empty(); });
-    return name_staged(context, publication, parts);
+    return name_staged(context, publication, parts, durability);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Adds an entry so that every reader sees all of it or nothing, also after power loss.
+// Adds an entry so that every reader sees all of it or nothing, also after power loss (Durability).
 #pragma once
 
 #include <cstdint>
@@ -65,6 +65,16 @@ struct Replacement {
 // Copies a file from outside the larder when it is published. `fs` must outlive it.
 [[nodiscard]] PartSource copy_of(os::FileSystem& fs, std::string name, std::string path);
 
+// When a published entry survives a power cut.
+enum class Durability {
+    // Before it is reported as published.
+    at_once,
+    // If all its objects are small and the disk is this machine's own: once the kernel has written
+    // them, within about half a minute. Until then a power cut may leave a part of them, which
+    // readers notice (k_small_object_bytes). Otherwise as at_once.
+    soon,
+};
+
 struct Publication {
     // `key` and `parts` are filled in by publish.
     Manifest manifest;
@@ -75,6 +85,7 @@ struct Publication {
     // one: those find its object by Store::shareable.
     std::vector<Digest> families{};
     std::optional<Replacement> replaces{};
+    Durability durability = Durability::at_once;
 };
 
 [[nodiscard]] Result<std::shared_ptr<WrittenPart>> write(Context& context,
