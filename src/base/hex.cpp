@@ -24,8 +24,8 @@ bool read_hex(std::string_view text, std::span<std::uint8_t> bytes) {
     static constexpr auto k_nibbles = [] {
         std::array<std::uint8_t, 256> table{};
         table.fill(0xff);
-        for (std::uint8_t i = 0; i < k_hex_digits.size(); ++i) {
-            table[static_cast<unsigned char>(k_hex_digits[i])] = i;
+        for (std::size_t i = 0; i < k_hex_digits.size(); ++i) {
+            table[static_cast<unsigned char>(k_hex_digits[i])] = static_cast<std::uint8_t>(i);
         }
         return table;
     }();
