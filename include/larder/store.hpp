@@ -51,10 +51,10 @@ struct EntryInfo {
     std::uint64_t referred_bytes = 0;
     // Why the entry holds its weights; empty if it does not, or if that is not known.
     std::string weights_kept;
-    // How it is kept: "raw", the blob itself; "referring", what the compiler made, and where the
-    // rest is, in the model's own files and in other objects of the larder; "variant", by an
-    // earlier larder, in a way that is not read any more;
-    // "compressed"; "encrypted"; or "files", as a set of files. `objects` are what that takes.
+    // How the blob is stored: "raw", the blob itself; "referring", what the compiler made, and
+    // where the rest is, in the model's own files and in other objects of the larder; "variant", by
+    // an earlier larder, in a way that is not read any more; "compressed"; "encrypted"; or "files",
+    // as a set of files. `objects` are what that takes.
     std::string encoding;
     // The key of the entry whose blob the device unpacks into this entry's objects: blocks of
     // memory, stored so that processes share them (docs/sharing.md). Empty for a blob.

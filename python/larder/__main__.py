@@ -13,7 +13,7 @@ def main() -> NoReturn:
         os.execve(program(), ["larder", *sys.argv[1:]], environment())
     except OSError as error:
         sys.exit(f"larder: cannot run '{program()}': {error.strerror}\n"
-                 "  install larder-openvino anew, where programs may be executed")
+                 "  reinstall larder-openvino in a directory from which programs may be executed")
 
 
 if __name__ == "__main__":

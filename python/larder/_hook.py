@@ -187,7 +187,7 @@ def open_preload() -> None:
 def _preload_in_memory() -> ctypes.CDLL:
     path = _path_in_time(_own)
     if path is None:
-        raise Error("openvino was imported before larder, and cannot be served any more",
+        raise Error("openvino was imported before larder, and larder cannot serve it any more",
                     "import larder before openvino (in a notebook: restart the kernel), or start "
                     "the program with 'larder run'")
     preload = ctypes.CDLL(path)

@@ -96,7 +96,7 @@ def run(words: Sequence[str], variables: Mapping[str, str], timeout_seconds: flo
 class _TimeLimit:
     def __init__(self, verb: str, seconds: float) -> None:
         self._error = TimeLimitError(f"'larder {verb}' took longer than {seconds:g} s",
-                                     "see what it waits for, or give Cache more timeout_seconds")
+                                     "find out what it waits for, or raise timeout_seconds")
         self._deadline = time.monotonic() + seconds
 
     def left_seconds(self) -> float:
@@ -121,7 +121,8 @@ def _start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.P
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     except OSError as error:
         raise Error(f"cannot run '{command[0]}': {error.strerror}",
-                    "install larder-openvino anew, where programs may be executed") from None
+                    "reinstall larder-openvino in a directory from which programs may be "
+                    "executed") from None
 
 
 def _lines(out: IO[bytes], error: IO[bytes],

@@ -1,7 +1,5 @@
 #include "larder/cache_directory.hpp"
 
-#include <utility>
-
 #include "api/convert.h"
 #include "cache/stale/cache_directory.h"
 #include "os/system.h"

@@ -65,6 +65,22 @@ std::unique_ptr<internal::Log> make_log(const Configuration& configuration) {
     return std::make_unique<internal::Log>(configuration.log_level, std::move(sink));
 }
 
+internal::store::OpenOptions open_options(const Configuration& configuration,
+                                          internal::store::History& history,
+                                          internal::store::Access access) {
+    using internal::store::WorldWritable;
+    internal::store::OpenOptions options;
+    options.directory = configuration.directory.string();
+    options.state_directory = configuration.state_directory.string();
+    options.access = access;
+    options.max_size = configuration.max_size;
+    options.min_free = configuration.min_free;
+    options.history = &history;
+    options.world_writable =
+        configuration.allow_world_writable ? WorldWritable::allow : WorldWritable::refuse;
+    return options;
+}
+
 std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns) {
     return std::chrono::system_clock::time_point(
         std::chrono::duration_cast<std::chrono::system_clock::duration>(

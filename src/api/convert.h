@@ -14,6 +14,7 @@
 #include "state/state.h"
 #include "store/disk/compile_lock.h"
 #include "store/disk/types.h"
+#include "store/store.h"
 
 namespace larder::api {
 
@@ -31,6 +32,10 @@ inline void value_or_throw(internal::Result<void> result) {
 }
 
 [[nodiscard]] std::unique_ptr<internal::Log> make_log(const Configuration& configuration);
+// `history` must outlive the store.
+[[nodiscard]] internal::store::OpenOptions open_options(const Configuration& configuration,
+                                                        internal::store::History& history,
+                                                        internal::store::Access access);
 [[nodiscard]] std::chrono::system_clock::time_point time_point(std::int64_t since_epoch_ns);
 
 void add(Stats::Outcomes& sum, const internal::state::EventSum& events);

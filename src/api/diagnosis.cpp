@@ -84,7 +84,7 @@ internal::Result<void> try_directory(const internal::os::System& system, const s
     const auto path =
         internal::os::join(above, ".larder-trial-" + std::to_string(system.entropy.next()));
     if (auto made = system.fs.make_directory(path); !made) {
-        return internal::fail(internal::Error::from_errno("no directory can be made in", above,
+        return internal::fail(internal::Error::from_errno("no directory can be created in", above,
                                                           made.error().system_errno));
     }
     return system.fs.remove_directory(path);
@@ -118,7 +118,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
             return advice;
         }
         advice.push_back({Severity::info, "directory", "'" + directory + "' does not exist yet",
-                          "the first model that is kept creates it"});
+                          "it is created when the first model is stored"});
         return advice;
     }
     if (const auto& reason = store.read_only_reason()) {
@@ -151,7 +151,7 @@ std::vector<Store::Advice> diagnose(const internal::os::System& system,
     if (const auto fault = state.fault()) {
         advice.push_back(
             {Severity::warning, "state",
-             "the state database cannot be used, so that every start reads model files again: " +
+             "the state database cannot be used, so every start reads the model files again: " +
                  fault->message(),
              "make the state directory writable, or set LARDER_STATE_DIR"});
     }

@@ -46,7 +46,7 @@ Result<void> HostRequest::check() const {
         }
         if (!names.insert(input.name).second) {
             return fail(Errc::invalid_argument,
-                        "the input '" + std::string(input.name) + "' comes twice");
+                        "the input '" + std::string(input.name) + "' is given twice");
         }
     }
     return {};
@@ -94,7 +94,7 @@ Result<void> HostRequest::export_blob(runtime::BlobSink& sink) {
     larder_sink target{sink};
     const int refused = host_.export_blob(context_, &target);
     if (!target.written) return std::move(target.written);
-    if (refused != 0) return fail(Errc::unsupported, "the host cannot export what it compiled");
+    if (refused != 0) return fail(Errc::unsupported, "the host cannot export the compiled model");
     return {};
 }
 

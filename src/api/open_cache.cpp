@@ -24,9 +24,7 @@ cache::Config session_config(const Configuration& options) {
     config.max_size = options.max_size;
     config.min_free = options.min_free;
     config.allow_world_writable = options.allow_world_writable;
-    config.release_memory = options.release_memory != ReleaseMemory::off;
-    config.exchange = options.release_memory == ReleaseMemory::on ? cache::Exchange::always
-                                                                  : cache::Exchange::automatic;
+    config.release_memory = options.release_memory;
     config.publish = options.publish;
     config.prefault = options.prefault == Prefault::automatic;
     config.share = options.share;

@@ -76,10 +76,10 @@ void remove_if_there(Store& store, const std::string& key) {
 
 Repair recompile(Store& store, Cache& cache, ov::Core& core, const EntryInfo& entry) {
     if (!entry.unpacked_from.empty()) {
-        return removed(entry, "processes store their shared memory anew when they load the model");
+        return removed(entry, "processes store their shared memory again when they load the model");
     }
     if (!entry.kernels_of.empty()) {
-        return removed(entry, "the device builds its kernels anew when the model runs");
+        return removed(entry, "the device builds its kernels again when the model runs");
     }
     if (entry.kind == "memory" || entry.kind == "caller") {
         return removed(entry, "it was made from a model in a program's memory");

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -25,7 +24,7 @@ void check_setting(const std::string& name, const std::string& value) {
     const auto is_control = [](unsigned char c) { return c < ' ' || c == 127; };
     if (std::ranges::any_of(value, is_control)) {
         throw Error(ErrorCode::invalid_argument,
-                    "the value of '" + name + "' has control characters in it", "leave them out");
+                    "the value of '" + name + "' contains control characters", "remove them");
     }
     // Of no other setting: one that cannot be read must not keep this one from being set.
     Options checked;

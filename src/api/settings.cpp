@@ -211,7 +211,7 @@ Setting resolve(const Definition& definition, const Sources& sources, Options& o
         } catch (const Unreadable& unreadable) {
             throw Error(ErrorCode::invalid_argument,
                         origin.subject + ": cannot read '" + origin.value + "'",
-                        "it has to be " + std::string(unreadable.what()));
+                        "it must be " + std::string(unreadable.what()));
         }
     }
     return {definition.name, definition.variable, origin.value, origin.name, definition.meaning};
@@ -317,11 +317,11 @@ void apply_setting(const std::string& name, const std::string& value, Options& o
             auto what = "'" + name;
             what.append("': cannot read '").append(value).append("'");
             throw Error(ErrorCode::invalid_argument, what,
-                        "it has to be " + std::string(unreadable.what()));
+                        "it must be " + std::string(unreadable.what()));
         }
     }
     throw Error(ErrorCode::invalid_argument, "there is no setting '" + name + "'",
-                "'larder config' shows all that there are");
+                "'larder config' lists all settings");
 }
 
 }  // namespace api

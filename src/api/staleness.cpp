@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -28,7 +27,7 @@ namespace {
 namespace cache = internal::cache;
 namespace os = internal::os;
 
-// How much ls may read of models whose stamps do not tell whether they changed: it has to be quick.
+// How much ls may read of models whose stamps do not tell whether they changed: it must be quick.
 constexpr std::uint64_t k_little_of_model_bytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t k_little_bytes = std::uint64_t{256} << 20;
 

@@ -11,8 +11,8 @@
 #include "api/staleness.h"
 #include "cache/attempt/gain.h"
 #include "cache/entries/blame.h"
-#include "cache/entries/kept_form.h"
 #include "cache/entries/kernels.h"
+#include "cache/entries/notes.h"
 #include "cache/session/request.h"
 #include "cache/sharing/unpacked.h"
 #include "os/system.h"
@@ -46,18 +46,14 @@ EntryInfo describe(store::Manifest manifest,
         info.model_files.push_back({std::move(file.role), file.digest.hex(), file.bytes});
     }
     info.device = std::move(manifest.device);
-    if (const auto shapes = manifest.notes.find(internal::cache::k_shapes_note);
-        shapes != manifest.notes.end()) {
-        info.shapes = shapes->second;
-    }
+    info.shapes = internal::cache::note_in(manifest, internal::cache::k_shapes_note);
     info.key_inputs = std::move(manifest.key_inputs);
     info.requirements = std::move(manifest.requirements);
     info.without_weights = manifest.weights == internal::format::Weights::external;
     info.created_at = api::time_point(manifest.created_at_ns);
     info.compile_time = std::chrono::milliseconds(manifest.compile_ms);
-    if (const auto why = manifest.notes.find(internal::cache::k_withheld_note);
-        why != manifest.notes.end()) {
-        info.withheld = why->second;
+    info.withheld = internal::cache::note_in(manifest, internal::cache::k_withheld_note);
+    if (!info.withheld.empty()) {
         info.lifted_by = internal::cache::lifting_command(manifest);
         info.gains_nothing = internal::cache::is_withheld_for_gain(manifest);
     }
@@ -116,18 +112,12 @@ struct Store::Impl {
         : options(api::configure(std::move(given))),
           log(api::make_log(options)),
           state(system.system(), *log, options.state_directory.string()) {
-        store::OpenOptions open;
-        open.directory = options.directory.string();
-        open.state_directory = options.state_directory.string();
-        open.world_writable = options.allow_world_writable ? store::WorldWritable::allow
-                                                           : store::WorldWritable::refuse;
         const bool may_write = options.mode == Mode::on || options.mode == Mode::refresh;
-        is_there = is_larder(open.directory);
-        open.max_size = options.max_size;
-        open.min_free = options.min_free;
-        open.history = &state;
-        open.access = may_write && is_there ? store::Access::read_write : store::Access::read_only;
-        opened = api::value_or_throw(store::Store::open(system.system(), *log, state, open));
+        is_there = is_larder(options.directory.string());
+        const auto access =
+            may_write && is_there ? store::Access::read_write : store::Access::read_only;
+        opened = api::value_or_throw(store::Store::open(system.system(), *log, state,
+                                                        api::open_options(options, state, access)));
         for (const auto& notice : options.notices) log->warn(notice);
     }
 

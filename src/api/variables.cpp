@@ -62,7 +62,7 @@ UnknownVariables unknown_variables(const std::vector<SettingName>& known) {
             found.others.push_back(variable);
         } else {
             found.misspelt.push_back(variable);
-            found.misspelt.back().append(" is no setting of larder: did you mean ");
+            found.misspelt.back().append(" is not a setting of larder: did you mean ");
             found.misspelt.back().append(meant->variable).append("?");
         }
     }

@@ -6,6 +6,8 @@
 
 #include <blake3.h>
 
+#include "base/hex.h"
+
 namespace larder::internal {
 
 namespace {
@@ -85,37 +87,13 @@ Digest Hasher::finish() const {
     return digest;
 }
 
-std::string Digest::hex() const {
-    static constexpr std::string_view k_digits = "0123456789abcdef";
-    std::array<char, 2 * k_size_bytes> text;
-    for (std::size_t i = 0; i < k_size_bytes; ++i) {
-        text[2 * i] = k_digits[bytes[i] >> 4];
-        text[2 * i + 1] = k_digits[bytes[i] & 0xf];
-    }
-    return {text.data(), text.size()};
-}
+std::string Digest::hex() const { return to_hex(bytes); }
 
 Result<Digest> Digest::from_hex(std::string_view text) {
-    // Called for hundreds of thousands of digests: a table, and a single check at the end.
-    static constexpr auto k_nibbles = [] {
-        std::array<std::uint8_t, 256> table{};
-        table.fill(0xff);
-        for (std::uint8_t i = 0; i < 10; ++i) table[static_cast<std::size_t>('0' + i)] = i;
-        for (std::uint8_t i = 10; i < 16; ++i) table[static_cast<std::size_t>('a' + i - 10)] = i;
-        return table;
-    }();
     Digest digest;
-    if (text.size() != 2 * k_size_bytes) {
+    if (!read_hex(text, digest.bytes)) {
         return fail(Errc::invalid_argument, "a digest has 64 hexadecimal characters");
     }
-    unsigned seen = 0;
-    for (std::size_t i = 0; i < k_size_bytes; ++i) {
-        const unsigned high = k_nibbles[static_cast<unsigned char>(text[2 * i])];
-        const unsigned low = k_nibbles[static_cast<unsigned char>(text[2 * i + 1])];
-        seen |= high | low;
-        digest.bytes[i] = static_cast<std::uint8_t>((high << 4U) | (low & 0xfU));
-    }
-    if (seen > 0xf) return fail(Errc::invalid_argument, "a digest has 64 hexadecimal characters");
     return digest;
 }
 

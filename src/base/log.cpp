@@ -28,15 +28,6 @@ struct Log::State {
     std::unordered_set<std::string> said;
 };
 
-Result<LogLevel> parse_log_level(std::string_view text) {
-    if (text == "error") return LogLevel::error;
-    if (text == "warn") return LogLevel::warn;
-    if (text == "info") return LogLevel::info;
-    if (text == "debug") return LogLevel::debug;
-    return fail(Errc::invalid_argument, "'" + std::string(text) + "' is not a log level", {},
-                "use error, warn, info or debug");
-}
-
 Log::Log(LogLevel level) : Log(level, write_to_standard_error) {}
 
 Log::Log(LogLevel level, Sink sink) : level_(level), state_(std::make_unique<State>()) {

@@ -6,14 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
 #include "larder/options.hpp"
 
 namespace larder::internal {
 
 using larder::LogLevel;
-
-[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 
 // Thread-safe. Messages go to a sink: standard error by default.
 class Log {

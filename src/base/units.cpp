@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 namespace larder::internal {
 namespace {
@@ -43,7 +42,7 @@ Result<double> parse(std::string_view text, const std::string& kind,
     double value = 0;
     const auto [end, status] =
         std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    if (status != std::errc{} || !std::isfinite(value)) return wrong("there is no number");
+    if (status != std::errc{} || !std::isfinite(value)) return wrong("the number is missing");
     if (text.front() == '-') return wrong("it is negative");
     auto name = text.substr(static_cast<std::size_t>(end - text.data()));
     while (name.starts_with(' ')) name.remove_prefix(1);
@@ -54,7 +53,7 @@ Result<double> parse(std::string_view text, const std::string& kind,
         if (value * unit.factor >= limit) return wrong("it is too large");
         return value * unit.factor;
     }
-    return wrong("'" + std::string(name) + "' is no unit");
+    return wrong("'" + std::string(name) + "' is not a unit");
 }
 
 // Not printf, which uses the decimal point of the program's locale.

@@ -83,7 +83,7 @@ std::string document(const CLI::App& app, std::string_view name) {
         if (name == known) return write(describe(app));
     }
     throw_usage("there is no document '" + std::string(name) + "'",
-                "there are man, bash, zsh and fish");
+                "the documents are man, bash, zsh and fish");
 }
 
 }  // namespace larder::cli

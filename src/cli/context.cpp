@@ -20,7 +20,7 @@ void check_mode(const std::string& mode) {
                                                              "refresh", "off"};
     if (std::ranges::find(k_modes, mode) != k_modes.end()) return;
     throw_usage("'mode' on the command line: cannot read '" + mode + "'",
-                "it has to be one of on, read-only, cache-only, refresh, off");
+                "it must be one of on, read-only, cache-only, refresh, off");
 }
 
 }  // namespace

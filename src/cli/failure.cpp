@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <new>
-#include <vector>
 
 #include "cli/text.h"
 #include "larder/error.hpp"

@@ -1,6 +1,5 @@
 #include "cli/listing.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -169,7 +168,7 @@ Order parse_sort(const std::string& text) {
     const auto direction = colon == std::string::npos ? "asc" : text.substr(colon + 1);
     auto order = order_by(text.substr(0, colon));
     if (!order || (direction != "asc" && direction != "desc")) {
-        throw_usage("'" + text + "' is no order",
+        throw_usage("'" + text + "' is not an order",
                     "write KEY or KEY:desc; keys: age, compile, created, device, hits, key, kind, "
                     "last_used, model, size");
     }

@@ -34,11 +34,11 @@ constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
 constexpr std::array<Verb, 24> k_verbs{{
-    {"compile", "Compile models for a device, or load them, so that they are kept",
+    {"compile", "Make sure that compiled models are stored for a device, and load them",
      "  larder compile model.xml\n"
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
      "  larder compile model.onnx --shape 'input[1,3,224,224]' --json\n"
-     "Exit code: 3 if a model was compiled but could not be kept.",
+     "Exit code: 3 if a model was compiled but could not be stored.",
      declare_compile, "--mode --format --json -q -v"},
     {"run", "Run an unmodified program with larder",
      "  larder run python server.py --port 8000\n"
@@ -49,20 +49,20 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
      declare_ls, "--format --json -q -v"},
-    {"show", "Show entries with everything that decides their keys",
+    {"show", "Show entries with all inputs of their keys",
      "  larder show 3f2a\n"
      "  larder show model.xml",
      declare_show, k_prints},
-    {"why", "Say why a model would be loaded or compiled now",
+    {"why", "Explain whether a model would be loaded or compiled now",
      "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why,
      "--mode --format --json -q -v"},
-    {"verify", "Read and verify every kept byte, and set damaged files aside",
+    {"verify", "Read and verify every stored byte, and set damaged files aside",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"
      "  larder verify --max-rate 100MB\n"
      "Exit code: the sum of 1 damaged, 2 not trusted, 4 unreadable; 0 if all is well.",
      declare_verify, k_prints},
-    {"repair", "Verify, and compile damaged entries anew if their models still exist",
+    {"repair", "Verify all entries, and compile damaged ones again if their models still exist",
      "  larder repair\n"
      "  larder repair 3f2a --json",
      declare_repair, k_prints},
@@ -104,7 +104,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder key generate larder.key\n"
      "  larder key show larder.key.pub",
      declare_key, k_prints_json},
-    {"stats", "Count how requests ended, and what was saved",
+    {"stats", "Print the outcomes of requests, and the saved time",
      "  larder stats --since 7d --json\n"
      "  larder stats --since 24h --plot\n"
      "  larder stats --zero",
@@ -153,7 +153,8 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
          "--format");
     show(app.add_flag("--json", flags.json, "Short for --format json"), "--json");
     show(app.add_flag("-q", flags.quiet, "Print keys only"), "-q");
-    show(app.add_flag("-v", flags.verbose, "Say more: details, and messages of level info"), "-v");
+    show(app.add_flag("-v", flags.verbose, "Print more: details, and messages of level info"),
+         "-v");
     app.set_help_flag("-h,--help", "Print this and exit");
 }
 
@@ -244,7 +245,8 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.footer(
         "'larder VERB --help' or 'larder help VERB' explains a verb; 'larder version' prints the "
-        "version. Exit codes: 0 done, 1 failed, 2 wrong usage; 3 a model could not be kept, or no "
+        "version. Exit codes: 0 done, 1 failed, 2 wrong usage; 3 a model could not be stored, or "
+        "no "
         "entry was pulled.");
     std::vector<std::pair<CLI::App*, Run>> runs;
     for (const auto& verb : k_verbs) {

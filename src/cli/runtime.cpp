@@ -29,14 +29,14 @@ std::string other_openvino() {
 Failure cannot_open(const std::string& error) {
     const std::string needed = "larder is built for OpenVINO " LARDER_OPENVINO_VERSION;
     const std::string remedy = "python -m pip install openvino==" LARDER_OPENVINO_VERSION
-                               ", or have the loader find it: OpenVINO's setupvars.sh does";
+                               ", or run OpenVINO's setupvars.sh, so that the loader finds it";
     if (const auto other = other_openvino(); !other.empty()) {
         return {needed + ", and finds " + other, remedy, k_failed};
     }
     if (error.find(LARDER_OPENVINO_SONAME) != std::string::npos) {
         return {needed + ", and finds none", remedy, k_failed};
     }
-    return {needed + ", and cannot open the library that uses it: " + error, "install larder anew",
+    return {needed + ", and cannot open the library that uses it: " + error, "reinstall larder",
             k_failed};
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/hex.h"
 #include "exchange/shared_entries.h"
 #include "format/shared_entry.h"
 
@@ -87,7 +88,7 @@ private:
         if (before && before->manifest == entry.manifest) entry.signatures = before->signatures;
         if (signing_key_ != nullptr) {
             entry.signatures[signing_key_->public_key().hex()] =
-                remote::hex_of(signing_key_->sign(format::text_to_sign(entry)));
+                to_hex(signing_key_->sign(format::text_to_sign(entry)));
         }
         if (before && *before == entry && tier_.refresh(name)) return false;
         const auto encoded = format::encode_shared_entry(entry);

@@ -1,35 +1,20 @@
 #include "exchange/shared_entries.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
+
+#include "base/hex.h"
 
 namespace larder::internal::exchange {
 namespace {
-
-template <typename Bytes>
-std::optional<Bytes> from_hex(std::string_view text) {
-    Bytes bytes{};
-    if (text.size() != 2 * bytes.size()) return std::nullopt;
-    constexpr int k_base = 16;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const auto* const begin = text.data() + 2 * i;
-        if (std::from_chars(begin, begin + 2, bytes[i], k_base).ptr != begin + 2) {
-            return std::nullopt;
-        }
-    }
-    return bytes;
-}
 
 std::vector<std::string> right_signers(const format::SharedEntry& entry) {
     std::vector<std::string> signers;
     const auto text = format::text_to_sign(entry);
     for (const auto& [name, hex] : entry.signatures) {
-        const auto bytes = from_hex<decltype(remote::PublicKey::bytes)>(name);
-        const auto signature = from_hex<remote::Signature>(hex);
-        if (!bytes || !signature) continue;
-        const remote::PublicKey key{*bytes};
-        if (key.hex() == name && remote::is_signed_by(key, text, *signature)) {
+        remote::PublicKey key{};
+        remote::Signature signature{};
+        if (read_hex(name, key.bytes) && read_hex(hex, signature) &&
+            remote::is_signed_by(key, text, signature)) {
             signers.push_back(name);
         }
     }

@@ -96,7 +96,7 @@ std::vector<exchange::SharedEntryInfo> entries_to_pull(remote::Tier& tier,
     for (const auto& name : flags.names) {
         if (!found.contains(name)) {
             throw CommandError({"nothing in " + tier.url() + " is called '" + name + "'",
-                                "give a key, or a model's path as it was when it was compiled"});
+                                "give a key, or the path that a model had when it was compiled"});
         }
     }
     return entries;

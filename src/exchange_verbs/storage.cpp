@@ -95,11 +95,11 @@ int prune_storage(const Context& context, const ExchangeFlags& flags) {
                     "take ?read-only away");
     }
     const auto age = parse_age(flags.older_than);
-    const auto prune = [&](exchange::DryRun dry_run) {
+    const auto prune = [&](DryRun dry_run) {
         return api::value_or_throw(
             exchange::prune(*storage.tier, storage.system.system().clock.wall(), age, dry_run));
     };
-    auto pruning = prune(exchange::DryRun::yes);
+    auto pruning = prune(DryRun::yes);
     const auto text = [&](const std::string& verb) {
         return verb + " " + std::to_string(pruning.entries.size()) +
                (pruning.entries.size() == 1 ? " entry and " : " entries and ") +
@@ -111,7 +111,7 @@ int prune_storage(const Context& context, const ExchangeFlags& flags) {
         if (!flags.yes && !agrees(text("remove") + " from " + flags.url + "?", "prune")) {
             throw CommandError({"nothing was removed", {}, k_failed});
         }
-        pruning = prune(exchange::DryRun::no);
+        pruning = prune(DryRun::no);
     }
     if (context.format() == Format::json) {
         auto json = json_object();

@@ -1,6 +1,5 @@
 #include "format/chunk_list.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 

@@ -11,7 +11,6 @@ namespace larder::internal::format {
 namespace {
 
 constexpr std::uint64_t k_number_bytes = 8;
-constexpr std::uint64_t k_numbers_bytes = 6 * k_number_bytes;
 
 tl::unexpected<Error> no_cpu_blob() {
     return fail(Errc::unsupported, "not a blob of OpenVINO's CPU plugin");
@@ -26,18 +25,10 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 
 // Returns the offset of the six numbers.
 Result<std::uint64_t> find_numbers(std::span<const std::byte> beginning) {
-    constexpr std::uint64_t k_version = 1;
-    constexpr std::uint64_t k_version_bytes = 4;
-    const auto requirements = k_cpu_magic.size() + k_version_bytes + k_number_bytes;
     if (!as_text(beginning).starts_with(k_cpu_magic)) return 0;
-    if (beginning.size() < requirements) return cpu_blob_cut_short();
-    // The version is the lower half of the field.
-    if ((read_u64(beginning, k_cpu_magic.size()) & 0xffff'ffff) != k_version) {
-        return fail(Errc::unsupported, "the cached blob's header is of an unknown version");
-    }
-    const auto bytes = read_u64(beginning, requirements - k_number_bytes);
-    if (bytes > beginning.size() - requirements) return cpu_blob_cut_short();
-    return requirements + bytes;
+    const auto head = read_requirements(beginning.subspan(k_cpu_magic.size()));
+    if (!head) return fail(head.error());
+    return k_cpu_magic.size() + head->bytes;
 }
 
 Result<std::vector<CpuConstant>> constants_of(const std::vector<ConstantMention>& mentions,
@@ -46,7 +37,7 @@ Result<std::vector<CpuConstant>> constants_of(const std::vector<ConstantMention>
     constants.reserve(mentions.size());
     for (const auto& [position, digits, offset, bytes] : mentions) {
         if (offset > section.bytes || bytes > section.bytes - offset) {
-            return fail(Errc::damaged, "a constant lies outside of the cached blob");
+            return fail(Errc::damaged, "a constant is outside the cached blob");
         }
         if (bytes > 0) constants.push_back({section.offset + offset, bytes});
     }
@@ -58,19 +49,33 @@ Result<std::vector<CpuConstant>> constants_of(const std::vector<ConstantMention>
 
 }  // namespace
 
+Result<Requirements> read_requirements(std::span<const std::byte> bytes) {
+    constexpr std::uint64_t k_version = 1;
+    constexpr std::uint64_t k_version_bytes = 4;
+    constexpr auto k_before = k_version_bytes + k_number_bytes;
+    if (bytes.size() < k_before) return cpu_blob_cut_short();
+    // The version is the lower half of the field.
+    if ((read_u64(bytes, 0) & 0xffff'ffff) != k_version) {
+        return fail(Errc::unsupported, "the cached blob's header is of an unknown version");
+    }
+    const auto length = read_u64(bytes, k_version_bytes);
+    if (length > bytes.size() - k_before) return cpu_blob_cut_short();
+    return Requirements{as_text(bytes.subspan(k_before, length)), k_before + length};
+}
+
 Result<CpuSections> find_cpu_sections(std::span<const std::byte> beginning,
                                       std::uint64_t blob_bytes) {
     const auto numbers = find_numbers(beginning);
     if (!numbers) return fail(numbers.error());
     const bool has_magic = *numbers > 0;
-    if (beginning.size() - *numbers < k_numbers_bytes || blob_bytes < beginning.size()) {
+    if (beginning.size() - *numbers < k_cpu_numbers_bytes || blob_bytes < beginning.size()) {
         return has_magic ? cpu_blob_cut_short() : no_cpu_blob();
     }
     if (blob_bytes > k_cpu_blob_bytes_max) {
         return fail(Errc::damaged, "the cached blob is too large");
     }
     std::array<CpuSection, 3> sections;
-    std::uint64_t expected = k_numbers_bytes;
+    std::uint64_t expected = k_cpu_numbers_bytes;
     const auto bytes_left = blob_bytes - *numbers;
     for (std::size_t i = 0; i < sections.size(); ++i) {
         const auto at = *numbers + 2 * i * k_number_bytes;
@@ -85,7 +90,7 @@ Result<CpuSections> find_cpu_sections(std::span<const std::byte> beginning,
         expected += bytes;
     }
     if (expected != bytes_left) {
-        return fail(Errc::damaged, "something follows the cached blob's topology");
+        return fail(Errc::damaged, "the cached blob continues after its topology");
     }
     return CpuSections{*numbers, sections[0], sections[1], sections[2]};
 }

@@ -50,6 +50,17 @@ namespace larder::internal::format {
 // A blob with requirements begins with this.
 inline constexpr std::string_view k_cpu_magic = "RR_UPCVO";
 
+// The size of the six numbers.
+inline constexpr std::uint64_t k_cpu_numbers_bytes = 48;
+
+struct Requirements {
+    std::string_view text;
+    std::uint64_t bytes = 0;  // of the version, the length and the text
+};
+// Reads what follows the magic of a blob; blobs of the GPU plugin have the same. Errc::unsupported:
+// an unknown version. Errc::damaged: truncated. The result refers to `bytes`.
+[[nodiscard]] Result<Requirements> read_requirements(std::span<const std::byte> bytes);
+
 struct CpuSection {
     std::uint64_t offset = 0;  // in the blob
     std::uint64_t bytes = 0;

@@ -1,15 +1,12 @@
 #include "format/larder_info.h"
 
-#include <algorithm>
-
+#include "base/hex.h"
 #include "format/sealed_json.h"
 
 namespace larder::internal::format {
 namespace {
 
-bool is_id(std::string_view id) {
-    return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
+bool is_id(std::string_view id) { return id.size() == 32 && is_hex(id); }
 
 }  // namespace
 

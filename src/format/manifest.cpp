@@ -119,7 +119,7 @@ const char* find_flaw(const Manifest& manifest) {
         total += part.bytes;
         if (!names.insert(part.name).second) return "two parts have one name";
         if (manifest.encoding == Encoding::files && !is_file_name(part.name)) {
-            return "a part's name is no file name";
+            return "a part's name is not a file name";
         }
     }
     if (manifest.blob_bytes > k_object_bytes_max) return "a blob is too large";

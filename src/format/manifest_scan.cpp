@@ -1,6 +1,5 @@
 #include "format/manifest_scan.h"
 
-#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>

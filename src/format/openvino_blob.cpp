@@ -4,9 +4,11 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "format/cpu_blob.h"
+#include "format/integers.h"
 
 namespace larder::internal::format {
 namespace {
@@ -47,37 +49,6 @@ std::optional<std::uint64_t> number(std::string_view text) {
     return value;
 }
 
-// Removes what it reads from `text`.
-class Cursor {
-public:
-    Cursor(std::string_view& text, std::uint64_t& left) : text_(text), left_(left) {}
-
-    std::optional<std::uint64_t> little_endian(std::size_t bytes) {
-        if (text_.size() < bytes) return {};
-        std::uint64_t value = 0;
-        for (std::size_t i = bytes; i-- > 0;) {
-            value = value << 8 | static_cast<unsigned char>(text_[i]);
-        }
-        skip(bytes);
-        return value;
-    }
-    std::optional<std::string_view> take(std::uint64_t bytes) {
-        if (text_.size() < bytes) return {};
-        const auto taken = text_.substr(0, bytes);
-        skip(bytes);
-        return taken;
-    }
-
-private:
-    void skip(std::uint64_t bytes) {
-        text_.remove_prefix(bytes);
-        left_ -= bytes;
-    }
-
-    std::string_view& text_;
-    std::uint64_t& left_;  // in the file
-};
-
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
 // Reads up to the end of the line, and consumes it too.
@@ -101,34 +72,28 @@ Result<Attributes> read_attributes(std::string_view& text) {
     return attributes;
 }
 
-// Reads a version and requirements. False: another version, whose content only its runtime knows.
-Result<bool> read_requirements(Cursor& cursor, OpenVinoBlob& blob) {
-    constexpr std::uint64_t k_header_version = 1;
-    const auto version = cursor.little_endian(4);
-    if (!version) return cut_short();
-    if (*version != k_header_version) return false;
-    const auto length = cursor.little_endian(8);
-    const auto requirements = length ? cursor.take(*length) : std::nullopt;
-    if (!requirements) return cut_short();
-    blob.requirements = *requirements;
-    return true;
+// Returns where the head of an export ends. Nothing if it has another version, whose content only
+// its runtime knows.
+Result<std::optional<std::uint64_t>> read_head(std::string_view payload, std::uint64_t magic_bytes,
+                                               OpenVinoBlob& blob) {
+    const auto head = read_requirements(std::as_bytes(std::span(payload)).subspan(magic_bytes));
+    if (!head && head.error().code == Errc::unsupported) return std::nullopt;
+    if (!head) return fail(head.error());
+    blob.requirements = head->text;
+    return magic_bytes + head->bytes;
 }
 
-// After the requirements there are six numbers: offsets and lengths of three sections, which
-// follow.
-Result<void> read_cpu(std::string_view text, std::uint64_t left, OpenVinoBlob& blob) {
-    Cursor cursor(text, left);
-    static_cast<void>(cursor.take(k_cpu_magic.size()));
-    const auto is_known = read_requirements(cursor, blob);
-    if (!is_known) return fail(is_known.error());
-    if (!*is_known) return {};
-    const auto sections = left;
-    for (int i = 0; i < 3; ++i) {
-        const auto offset = cursor.little_endian(8);
-        const auto bytes = cursor.little_endian(8);
-        if (!offset || !bytes || *offset > sections || *bytes > sections - *offset) {
-            return cut_short();
-        }
+Result<void> read_cpu(std::string_view payload, std::uint64_t payload_bytes, OpenVinoBlob& blob) {
+    const auto numbers = read_head(payload, k_cpu_magic.size(), blob);
+    if (!numbers) return fail(numbers.error());
+    if (!*numbers) return {};
+    const auto rest = std::as_bytes(std::span(payload)).subspan(**numbers);
+    const auto sections = payload_bytes - **numbers;
+    if (rest.size() < k_cpu_numbers_bytes) return cut_short();
+    for (std::size_t at = 0; at < k_cpu_numbers_bytes; at += 2 * sizeof(std::uint64_t)) {
+        const auto offset = read_u64(rest, at);
+        const auto bytes = read_u64(rest, at + sizeof(std::uint64_t));
+        if (offset > sections || bytes > sections - offset) return cut_short();
     }
     return {};
 }
@@ -168,10 +133,8 @@ Result<OpenVinoBlob> decode_openvino_blob(std::string_view head, std::uint64_t f
     constexpr std::size_t k_gpu_begin = 4;
     if (payload.size() > k_gpu_begin && payload.substr(k_gpu_begin).starts_with(k_gpu)) {
         blob.device = "GPU";
-        auto rest = payload.substr(k_gpu_begin + k_gpu.size());
-        auto left = file_bytes - begin - k_gpu_begin - k_gpu.size();
-        Cursor cursor(rest, left);
-        if (const auto read = read_requirements(cursor, blob); !read) return fail(read.error());
+        const auto read = read_head(payload, k_gpu_begin + k_gpu.size(), blob);
+        if (!read) return fail(read.error());
     }
     return blob;
 }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <optional>
-#include <span>
 #include <string>
-#include <utility>
 
 #include "base/digest.h"
+#include "base/hex.h"
 
 namespace larder::internal::format {
 namespace {
@@ -152,15 +151,8 @@ const std::uint64_t* integer_member(const Json& object, const char* name) {
 
 Json encode_bytes(std::string_view bytes) {
     if (is_utf8(bytes)) return Json(bytes);
-    static constexpr std::string_view k_digits = "0123456789abcdef";
-    std::string hex;
-    hex.reserve(2 * bytes.size());
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        hex += k_digits[byte >> 4];
-        hex += k_digits[byte & 0xf];
-    }
-    return Json{{"hex", std::move(hex)}};
+    return Json{
+        {"hex", to_hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()})}};
 }
 
 bool decode_bytes(const Json& json, std::string& bytes) {
@@ -170,16 +162,10 @@ bool decode_bytes(const Json& json, std::string& bytes) {
     }
     if (!json.is_object() || json.size() != 1) return false;
     const auto* hex = string_member(json, "hex");
-    if (hex == nullptr || hex->size() % 2 != 0) return false;
-    bytes.clear();
-    for (std::size_t i = 0; i < hex->size(); i += 2) {
-        static constexpr std::string_view k_digits = "0123456789abcdef";
-        const auto high = k_digits.find((*hex)[i]);
-        const auto low = k_digits.find((*hex)[i + 1]);
-        if (high == std::string_view::npos || low == std::string_view::npos) return false;
-        bytes += static_cast<char>(high * 16 + low);
-    }
-    return !is_utf8(bytes);
+    if (hex == nullptr) return false;
+    bytes.resize(hex->size() / 2);
+    return read_hex(*hex, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}) &&
+           !is_utf8(bytes);
 }
 
 }  // namespace larder::internal::format

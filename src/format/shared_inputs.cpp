@@ -1,6 +1,5 @@
 #include "format/shared_inputs.h"
 
-#include <optional>
 #include <utility>
 
 #include "format/manifest_scan.h"

@@ -168,7 +168,7 @@ private:
         auto& owner = open_.back();
         if (owner.role == ElementRole::layer && known.offset && known.size) {
             return fail(Errc::unsupported,
-                        "a layer of the cached blob that is no constant has an offset");
+                        "a layer of the cached blob has an offset but is not a constant");
         }
         if (owner.role != ElementRole::constant) return {};
         if (owner.has_data || !known.offset || !known.size) return malformed();

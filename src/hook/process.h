@@ -1,7 +1,6 @@
 // The one larder of a process, shared by all of its code, none of which knows larder.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 

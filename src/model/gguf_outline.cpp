@@ -120,7 +120,7 @@ private:
             outline_.shard_count = count == 0 ? 1 : count;
         } else if (key == "general.alignment") {
             alignment_ = read_small(type, k_alignment_max);
-            if (!std::has_single_bit(alignment_)) damaged("its alignment is no power of two:");
+            if (!std::has_single_bit(alignment_)) damaged("its alignment is not a power of two:");
         } else if (table_ != nullptr && key == "split.tensors.count") {
             table_->tensors_in_all = read_small(type, std::numeric_limits<std::int32_t>::max());
         } else {

@@ -1,6 +1,5 @@
 #include "model/search.h"
 
-#include <optional>
 #include <utility>
 
 #include "model/settling.h"

@@ -4,7 +4,6 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <openvino/op/parameter.hpp>
 #include <openvino/runtime/properties.hpp>

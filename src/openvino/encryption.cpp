@@ -1,7 +1,5 @@
 #include "openvino/encryption.h"
 
-#include <utility>
-
 namespace larder::internal::openvino {
 namespace {
 

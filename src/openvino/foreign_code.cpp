@@ -4,8 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
-#include <optional>
 #include <set>
 
 #include <openvino/core/version.hpp>

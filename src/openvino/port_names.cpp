@@ -4,7 +4,6 @@
 #include <charconv>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include <openvino/core/model.hpp>

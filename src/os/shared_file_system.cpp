@@ -1,7 +1,5 @@
 #include "os/shared_file_system.h"
 
-#include <utility>
-
 namespace larder::internal::os {
 namespace {
 

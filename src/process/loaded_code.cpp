@@ -1,7 +1,6 @@
 #include "process/loaded_code.h"
 
 #include <cerrno>
-#include <cstring>
 #include <limits>
 #include <span>
 
@@ -10,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "os/page_size.h"
 
 namespace larder::internal::process {
@@ -30,18 +30,6 @@ const T* at(Address address) {
     return reinterpret_cast<const T*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-std::string hex(std::span<const unsigned char> bytes) {
-    constexpr std::string_view k_digits = "0123456789abcdef";
-    constexpr unsigned k_half_bits = 4;
-    constexpr unsigned k_half = 0xf;
-    std::string text;
-    for (const auto byte : bytes) {
-        text += k_digits[byte >> k_half_bits];
-        text += k_digits[byte & k_half];
-    }
-    return text;
-}
-
 // Returns the build id in these notes, if there is one.
 std::string find_build_id(Address begin, std::size_t size) {
     constexpr std::size_t k_alignment = 4;
@@ -56,7 +44,7 @@ std::string find_build_id(Address begin, std::size_t size) {
         if (content + note.n_descsz > size) break;
         const std::string_view owner(at<char>(begin + name), note.n_namesz);
         if (note.n_type == NT_GNU_BUILD_ID && owner == std::string_view("GNU", sizeof "GNU")) {
-            return hex({at<unsigned char>(begin + content), note.n_descsz});
+            return to_hex({at<unsigned char>(begin + content), note.n_descsz});
         }
         position = content + aligned(note.n_descsz);
     }

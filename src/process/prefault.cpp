@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <cstddef>
 #include <ctime>
 #include <fstream>
 #include <limits>

@@ -75,7 +75,7 @@ Result<void> read_place(std::string_view url, std::string_view place, Address& a
         const auto slash = path->find('/');
         address.kind = Address::Kind::s3;
         address.bucket = path->substr(0, slash);
-        if (!is_bucket_name(address.bucket)) return refuse("no bucket can have this name:");
+        if (!is_bucket_name(address.bucket)) return refuse("not a valid name of a bucket:");
         if (slash == std::string::npos) return {};
         const auto first = path->find_first_not_of('/', slash);
         if (first == std::string::npos) return {};
@@ -115,11 +115,11 @@ Result<std::unique_ptr<Tier>> open_s3(const os::System& system, const Address& a
     Bucket bucket{address.bucket, address.path, aws_endpoint(options.variables, *profile),
                   aws_region(options.variables, *profile)};
     if ((!bucket.endpoint.empty() && !is_web(bucket.endpoint)) || names_user(bucket.endpoint)) {
-        return fail(Errc::invalid_argument, "the endpoint for s3:// is no URL of a server", {},
+        return fail(Errc::invalid_argument, "the endpoint for s3:// is not the URL of a server", {},
                     "set AWS_ENDPOINT_URL to https://HOST");
     }
     if (!is_plain_name(bucket.region)) {
-        return fail(Errc::invalid_argument, "this is no region: '" + bucket.region + "'", {},
+        return fail(Errc::invalid_argument, "not a region: '" + bucket.region + "'", {},
                     "correct AWS_REGION");
     }
     auto client = client_of(system, options, address.kind);
@@ -167,7 +167,7 @@ Result<Address> parse_address(std::string_view url) {
         } else if (flag == "unsigned") {
             address.is_unsigned = true;
         } else {
-            return refuse("'" + std::string(flag) + "' is no setting of a storage:");
+            return refuse("'" + std::string(flag) + "' is not a setting of a storage:");
         }
     }
     return address;
@@ -189,7 +189,7 @@ Result<StoredText> read_stored_text(Tier& tier, const std::string& name, std::ui
     StoredText read;
     auto stored = tier.read(name, bytes_max, [&](std::span<const std::byte> bytes) -> Result<void> {
         if (read.text.size() + bytes.size() > bytes_max) {
-            return fail(Errc::damaged, "longer than it can be:", tier.url() + "/" + name);
+            return fail(Errc::damaged, "longer than is possible:", tier.url() + "/" + name);
         }
         read.text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return {};

@@ -10,7 +10,7 @@
 #include <dlfcn.h>
 #include <sodium.h>
 
-#include "remote/signature.h"
+#include "base/hex.h"
 
 namespace larder::internal::remote {
 namespace {
@@ -40,7 +40,7 @@ std::string sha256(std::string_view text) {
     if (k_fast == nullptr || k_fast(bytes_of(text), text.size(), hash.data()) == nullptr) {
         ::crypto_hash_sha256(hash.data(), bytes_of(text), text.size());
     }
-    return hex_of(hash);
+    return to_hex(hash);
 }
 
 Hash hmac(std::span<const std::uint8_t> key, std::string_view text) {
@@ -84,7 +84,7 @@ std::string signature_of(const std::string& text, const AwsRequest& request, std
     }
     const auto signature = hmac(key, text);
     ::sodium_memzero(key.data(), key.size());
-    return hex_of(signature);
+    return to_hex(signature);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace larder::internal::remote {
@@ -55,7 +54,7 @@ Result<void> DirectoryTier::check_exists() {
     if (entries.error().code != Errc::not_found) return fail(entries.error());
     auto directory = system_.fs.info(path_);
     if (directory) {
-        return fail(Errc::not_found, "nothing was ever pushed into this directory:", path_,
+        return fail(Errc::not_found, "no entry was ever pushed into this directory:", path_,
                     k_check_url);
     }
     directory.error().remedy = k_check_url;
@@ -101,7 +100,7 @@ Result<Stored> DirectoryTier::read(const std::string& name, std::uint64_t bytes_
     const auto info = (*file)->info();
     if (!info) return fail(info.error());
     if (info->stamp.size_bytes > bytes_max) {
-        return fail(Errc::damaged, "longer than it can be:", path_of(name));
+        return fail(Errc::damaged, "longer than is possible:", path_of(name));
     }
     std::vector<std::byte> buffer(std::min<std::uint64_t>(k_piece_bytes, info->stamp.size_bytes));
     for (std::uint64_t offset = 0; offset < info->stamp.size_bytes;) {

@@ -356,8 +356,9 @@ private:
 
     Result<void> begin(Work& work, std::unique_ptr<Transfer> transfer) {
         if (failures_ > k_failures_max) {
-            return fail(Errc::timed_out,
-                        "the server was given up, because it failed before: " + last_failure_);
+            return fail(
+                Errc::timed_out,
+                "the server is not asked again, because it failed before: " + last_failure_);
         }
         auto request = work.make(transfer->index());
         if (!request) return fail(std::move(request.error()));

@@ -30,7 +30,8 @@ Error HttpTier::refusal(const HttpAnswer& answer, const std::string& name) {
     if (error.code == Errc::permission_denied) {
         error.remedy = "give the name and password for the server in ~/.netrc";
     }
-    if (error.code == Errc::unsupported) error.remedy = "let the server take PUT and DELETE there";
+    if (error.code == Errc::unsupported)
+        error.remedy = "configure the server to accept PUT and DELETE there";
     return error;
 }
 
@@ -55,7 +56,7 @@ Result<void> HttpTier::check_exists() {
     if (!answer) return fail(answer.error());
     if (errc_of_status(answer->status) == Errc::not_found) {
         return fail(Errc::not_found,
-                    "nothing was ever pushed there:", url_ + "/" + std::string(k_entries) + "/",
+                    "no entry was ever pushed there:", url_ + "/" + std::string(k_entries) + "/",
                     "check the URL; if it is right, " + std::string(k_list_remedy));
     }
     if (answer->status >= 500) return fail(refusal(*answer, std::string(k_entries) + "/"));

@@ -166,7 +166,7 @@ Result<void> S3Tier::check_exists() {
     const auto page = parse_object_page(answer->body);
     if (!page) return fail(page.error());
     if (!page->objects.empty()) return {};
-    return fail(Errc::not_found, "nothing was ever pushed there:", url(),
+    return fail(Errc::not_found, "no entry was ever pushed there:", url(),
                 "check the URL, and AWS_ENDPOINT_URL");
 }
 
@@ -184,14 +184,15 @@ Result<void> S3Tier::list(const std::string& directory,
         for (const auto& object : page->objects) {
             // In order, and of this prefix alone: a list that lies could go on for ever.
             if (!object.key.starts_with(query["prefix"]) || object.key <= before) {
-                return fail(Errc::damaged, "the storage lists what it was not asked for:", url());
+                return fail(Errc::damaged,
+                            "the storage lists names that were not requested:", url());
             }
             before = object.key;
             visit({object.key.substr(skipped), object.bytes, object.written_at_ns});
         }
         if (page->next.empty()) return {};
         if (page->objects.empty()) {
-            return fail(Errc::damaged, "the storage's list does not end:", url());
+            return fail(Errc::damaged, "the list of the storage has no end:", url());
         }
         query["continuation-token"] = page->next;
     }

@@ -31,7 +31,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }
 
 tl::unexpected<Error> no_list() {
-    return fail(Errc::damaged, "the answer is no list of a storage");
+    return fail(Errc::damaged, "the answer is not the list of a storage");
 }
 
 class XmlReader {
@@ -48,7 +48,7 @@ public:
 
 private:
     static tl::unexpected<Error> refuse() {
-        return fail(Errc::damaged, "the answer is no XML of a storage");
+        return fail(Errc::damaged, "the answer is not the XML of a storage");
     }
     void skip_blanks() {
         rest_.remove_prefix(std::min(rest_.find_first_not_of(k_blanks), rest_.size()));

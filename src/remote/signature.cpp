@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "base/hex.h"
+
 namespace larder::internal::remote {
 namespace {
 
@@ -89,14 +91,7 @@ Result<void> write_new(os::FileSystem& fs, const std::string& path, std::uint32_
 
 }  // namespace
 
-std::string hex_of(std::span<const std::uint8_t> bytes) {
-    std::string text(2 * bytes.size() + 1, '\0');
-    ::sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
-    text.pop_back();  // the zero byte
-    return text;
-}
-
-std::string PublicKey::hex() const { return hex_of(bytes); }
+std::string PublicKey::hex() const { return to_hex(bytes); }
 
 SigningKey::SigningKey(SigningKey&& other) noexcept : secret_(other.secret_) {
     ::sodium_memzero(other.secret_.data(), other.secret_.size());
@@ -128,7 +123,7 @@ Result<SigningKey> SigningKey::read(os::FileSystem& fs, const std::string& path)
     const bool is_public = !from_pem(file->text, k_public_label, k_public_prefix).empty();
     ::sodium_memzero(file->text.data(), file->text.size());
     if (seed.empty()) {
-        return fail(Errc::invalid_argument, "no Ed25519 private key in PEM:", path,
+        return fail(Errc::invalid_argument, "not an Ed25519 private key in PEM:", path,
                     is_public ? "this is a public key; give the signing key that belongs to it"
                               : "give a file that 'larder key generate' made");
     }
@@ -170,7 +165,7 @@ Result<PublicKey> read_public_key(os::FileSystem& fs, const std::string& path) {
     if (!text) return fail(text.error());
     const auto bytes = from_pem(*text, k_public_label, k_public_prefix);
     if (bytes.empty()) {
-        return fail(Errc::invalid_argument, "no Ed25519 public key in PEM:", path,
+        return fail(Errc::invalid_argument, "not an Ed25519 public key in PEM:", path,
                     "give the public key, the file that ends in .pub");
     }
     PublicKey key;

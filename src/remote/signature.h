@@ -5,11 +5,9 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "os/file_system.h"
@@ -27,9 +25,6 @@ struct PublicKey {
 };
 
 using Signature = std::array<std::uint8_t, 64>;
-
-// Lower-case hexadecimal characters, two for each byte.
-[[nodiscard]] std::string hex_of(std::span<const std::uint8_t> bytes);
 
 // Wiped when it is gone. Never printed.
 class SigningKey {

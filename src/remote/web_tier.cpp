@@ -60,7 +60,7 @@ Error damaged(const std::string& what, const Tier& tier, const std::string& name
 }  // namespace
 
 Result<ContentRange> parse_content_range(std::string_view text) {
-    const auto refuse = [] { return fail(Errc::damaged, "this is no Content-Range"); };
+    const auto refuse = [] { return fail(Errc::damaged, "not a valid Content-Range"); };
     ContentRange range;
     if (!take_text(text, "bytes ")) return refuse();
     if (take_text(text, "*/")) {
@@ -107,7 +107,7 @@ Result<Stored> WebTier::find(const std::string& name) {
     if (!answer) return fail(answer.error());
     if (answer->status != k_ok) return fail(refusal(*answer, name));
     if (!answer->has_content_bytes) {
-        return fail(damaged("the server does not tell how long it is:", *this, name));
+        return fail(damaged("the server does not say how long the content is:", *this, name));
     }
     return Stored{name, answer->content_bytes, written_at_ns(*answer)};
 }
@@ -152,8 +152,7 @@ Result<Stored> WebTier::read(const std::string& name, std::uint64_t bytes_max, c
         if (!range || range->begin != begin || (begin > 0 && range->total != total) ||
             range->end != std::min(begin + k_range_bytes, range->total) ||
             answer.body.size() != range->end - range->begin) {
-            return fail(
-                damaged("the server gives other bytes than it was asked for:", *this, name));
+            return fail(damaged("the server sent other bytes than requested:", *this, name));
         }
         total = range->total;
         return {};
@@ -171,7 +170,7 @@ Result<Stored> WebTier::read(const std::string& name, std::uint64_t bytes_max, c
     if (first->status != k_partial) return fail(refusal(*first, name));
     if (auto done = check(*first, 0); !done) return fail(done.error());
     if (total > bytes_max) {
-        return fail(damaged("longer than it can be:", *this, name));
+        return fail(damaged("longer than is possible:", *this, name));
     }
     delivery.begin_anew();
     if (auto done = delivery.take(std::as_bytes(std::span(first->body))); !done) {

@@ -23,7 +23,7 @@ bool is_key(std::string_view text) {
 
 Body::Body(const std::string& text, std::initializer_list<std::string_view> names)
     : json_(cli::Json::parse(text, nullptr, false)) {
-    if (!json_.is_object()) throw_wrong("the request is no JSON object");
+    if (!json_.is_object()) throw_wrong("the request is not a JSON object");
     for (const auto& [name, value] : json_.items()) {
         if (std::ranges::find(names, name) == names.end()) {
             throw_wrong("the request has an unknown member");

@@ -75,7 +75,7 @@ void announce(const cli::Context& context, const cli::ServeFlags& flags, const S
     }
     cli::Context::print("The dashboard of " + cli::printable(directory) + ":\n\n  " + url +
                         "\n\nAnybody who has this address may " +
-                        (flags.read_only ? "look at it." : "change what is kept.") +
+                        (flags.read_only ? "look at it." : "change the larder.") +
                         " Metrics are at " + plain + "metrics. Ctrl-C ends it.\n");
 }
 

@@ -64,7 +64,7 @@ Tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
     const auto parsed =
         asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, error);
     if (error) {
-        cli::throw_usage("'" + address + "' is no address of this machine",
+        cli::throw_usage("'" + address + "' is not an address of this machine",
                          "give --address 127.0.0.1, ::1 or 0.0.0.0");
     }
     return {parsed, port};
@@ -83,14 +83,24 @@ std::string remedy_of(const beast::error_code& error) {
 // All sessions run on the one thread that calls run(), and so need no lock. `workers` compute the
 // responses.
 struct Server::Impl {
+    struct Limits {
+        std::size_t connections = 128;
+        std::size_t streams = 64;  // of these, streams of events
+        std::uint32_t fields_bytes = 16 << 10;
+        std::uint64_t body_bytes = 1 << 20;
+        std::chrono::seconds read{10};       // for a whole request, from its first byte
+        std::chrono::seconds idle{60};       // between two requests
+        std::chrono::seconds write{60};      // for a response; for one event
+        std::chrono::seconds heartbeat{15};  // between two heartbeats on a stream of events
+        std::chrono::seconds ending{5};      // for running responses when the server ends
+    };
     struct Stream {
         explicit Stream(asio::io_context& io) : wake(io) {}
         std::deque<Bytes> waiting;
         asio::steady_timer wake;
     };
 
-    Impl(Handler given, const Limits& given_limits)
-        : handler(std::move(given)), limits(given_limits), acceptor(io), signals(io) {}
+    explicit Impl(Handler given) : handler(std::move(given)), acceptor(io), signals(io) {}
 
     Task<> accept() {
         while (acceptor.is_open()) {
@@ -285,7 +295,7 @@ struct Server::Impl {
     }
 
     Handler handler;
-    Limits limits;
+    const Limits limits{};
     std::set<Stream*> streams;
     std::atomic<std::size_t> streams_open{0};
     std::size_t connections = 0;
@@ -298,9 +308,8 @@ struct Server::Impl {
     asio::signal_set signals;
 };
 
-Server::Server(const std::string& address, std::uint16_t port, Handler handler,
-               const Limits& limits)
-    : impl_(std::make_unique<Impl>(std::move(handler), limits)) {
+Server::Server(const std::string& address, std::uint16_t port, Handler handler)
+    : impl_(std::make_unique<Impl>(std::move(handler))) {
     const auto endpoint = endpoint_of(address, port);
     auto& acceptor = impl_->acceptor;
     beast::error_code error;

@@ -11,8 +11,8 @@
 #include "cli/stale.h"
 #include "cli/surroundings.h"
 #include "serve/body.h"
+#include "serve/disk_use.h"
 #include "serve/metrics.h"
-#include "serve/room.h"
 #include "serve/web.h"
 
 namespace larder::serve {
@@ -172,7 +172,7 @@ Response Service::read(const Request& request, std::string_view path) const {
     if (path == "entries") return text_of(reader_.snapshot(k_age_max), &Snapshot::entries_json);
     if (path.starts_with(k_entry)) return entry(path.substr(k_entry.size()));
     if (path == "overview") return json_response(state_json(*reader_.snapshot(k_age_max)));
-    if (path == "room") return json_response(room_json(*reader_.snapshot(k_age_max)));
+    if (path == "room") return json_response(disk_use_json(*reader_.snapshot(k_age_max)));
     if (path == "stats") return stats(request);
     if (path == "history") return history(request);
     if (path == "settings") return json_response(cli::settings_json(settings_.list));

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 #include "larder/options.hpp"
 #include "serve/guard.h"

@@ -188,7 +188,7 @@ bool State::Impl::run(const std::function<Result<void>(Connection&)>& work) {
         if (done.error().code == Errc::damaged && attempt == 0) {
             set_aside();
             log.warn_once("damaged state",
-                          "the state database was damaged: statistics begin anew; it is now '" +
+                          "the state database was damaged: statistics start again; it is now '" +
                               file + ".damaged'");
             continue;
         }

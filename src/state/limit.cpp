@@ -1,5 +1,4 @@
 // The part of State that serves the limit: requests by key, evictions, and messages already shown.
-#include <algorithm>
 #include <utility>
 
 #include "state/database.h"

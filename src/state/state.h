@@ -154,7 +154,7 @@ public:
     [[nodiscard]] std::map<std::int64_t, SpanSums> spans(std::string_view larder_id,
                                                          std::int64_t since_ns,
                                                          std::int64_t interval_ns);
-    // Forgets all events and evictions, so that counting begins anew. The use of entries, which
+    // Forgets all events and evictions, so that all counts are zero now. The use of entries, which
     // decides what is evicted, is remembered. Returns the fault if that failed.
     [[nodiscard]] Result<void> forget_events(std::string_view larder_id);
     // Returns the time of the oldest stored event; nothing without events.

@@ -80,7 +80,7 @@ void warn_of_new_id(const Context& context) {
     if (!entries || entries->empty()) return;
     context.log.warn_once("id", "'" + context.layout.info() +
                                     "' was missing and is written again: entries are kept, "
-                                    "statistics begin anew");
+                                    "statistics start again");
 }
 
 Error explained(const Context& context, Error error) {
@@ -102,8 +102,8 @@ Result<void> open_context(Context& context, Creation creation) {
     if (auto checked = check_writers(context, *info); !checked) return checked;
     const bool is_of_another = os::is_root() && info->owner != 0;
     if (is_of_another && context.access == Access::read_write) {
-        context.log.info("root keeps models in the larder of user " + std::to_string(info->owner) +
-                         ", whose they are from then on: " + context.layout.root());
+        context.log.info("root stores models in the larder of user " + std::to_string(info->owner) +
+                         ", to whom the files then belong: " + context.layout.root());
     }
     if (is_of_another || (info->mode & (k_group_writes | k_others_write)) != 0) {
         context.shared_fs = os::make_shared_file_system(context.system.fs);

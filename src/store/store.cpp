@@ -219,8 +219,4 @@ Result<std::map<Key, std::int64_t>> Store::last_uses() { return store::last_uses
 
 void Store::mark_used(const Key& key) noexcept { store::mark_used(*context_, key); }
 
-Result<Removal> Store::collect_garbage(DryRun dry_run) {
-    return store::collect_garbage(*context_, dry_run);
-}
-
 }  // namespace larder::internal::store

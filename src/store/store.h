@@ -267,8 +267,6 @@ public:
     [[nodiscard]] std::uint64_t limit_bytes();
     // Returns when each entry was last requested, on this machine or, to the hour, on others.
     [[nodiscard]] Result<std::map<Key, std::int64_t>> last_uses();
-    // Removes objects that no entry uses.
-    [[nodiscard]] Result<Removal> collect_garbage(DryRun dry_run = DryRun::no);
 
 private:
     explicit Store(std::unique_ptr<Context> context);

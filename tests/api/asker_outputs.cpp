@@ -1,6 +1,5 @@
 #include "asker_outputs.h"
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <sstream>

@@ -4,7 +4,6 @@
 // compile without larder.
 #include <array>
 #include <cstdio>
-#include <fstream>
 
 #include "harness.h"
 #include "small_models/small_models.h"

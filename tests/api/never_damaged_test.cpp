@@ -2,68 +2,19 @@
 // object or a manifest; the requested model must have the outputs of a fresh compile, the damaged
 // file must be in quarantine, and the next request must be a hit. Runs in one process: a crash
 // fails the test.
-#include <fstream>
-#include <iterator>
 #include <random>
 
 #include <openvino/openvino.hpp>
 #include <sys/stat.h>
 
 #include "asker_outputs.h"
+#include "damage.h"
 #include "harness.h"
 #include "larder/larder.hpp"
 #include "small_models/small_models.h"
 
 namespace larder::testing {
-namespace fs = std::filesystem;
 namespace {
-
-std::string content(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-void overwrite(const fs::path& file, const std::string& bytes) {
-    // In place, like real damage: the same inode, with any permissions.
-    fs::permissions(file, fs::perms::owner_write, fs::perm_options::add);
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-std::string mutated(std::string bytes, std::mt19937& random) {
-    const auto below = [&](std::size_t end) {
-        return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
-    };
-    const auto before = bytes;
-    switch (below(7)) {
-        case 0: bytes[below(bytes.size())] ^= static_cast<char>(1U << below(8)); break;
-        case 1: {  // a page of zeros
-            const auto at = below(bytes.size()) / 4096 * 4096;
-            std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                        std::min<std::size_t>(4096, bytes.size() - at), '\0');
-            break;
-        }
-        case 2: bytes.resize(below(bytes.size())); break;
-        case 3: bytes.append(1 + below(5000), static_cast<char>(below(256))); break;
-        case 4:  // a header of garbage
-            for (std::size_t i = 0; i < std::min<std::size_t>(256, bytes.size()); ++i) {
-                bytes[i] = static_cast<char>(below(256));
-            }
-            break;
-        case 5: {  // two parts swap their places
-            const auto size = std::min<std::size_t>(64, bytes.size() / 4);
-            const auto a = below(bytes.size() / 2 - size);
-            const auto b = bytes.size() / 2 + below(bytes.size() / 2 - size);
-            std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a),
-                             bytes.begin() + static_cast<std::ptrdiff_t>(a + size),
-                             bytes.begin() + static_cast<std::ptrdiff_t>(b));
-            break;
-        }
-        default:
-            for (int i = 0; i < 16; ++i) bytes[below(bytes.size())] = static_cast<char>(below(256));
-    }
-    if (bytes == before) bytes += '!';
-    return bytes;
-}
 
 class NeverDamaged : public LarderTest {};
 
@@ -80,12 +31,8 @@ TEST_F(NeverDamaged, TwoThousandMutationsNeverReachAnOutput) {
     for (unsigned seed = 0; seed < k_mutations; ++seed) {
         std::mt19937 random(seed);
         const bool manifest = seed % 2 == 1;
-        const auto victim =
-            manifest
-                ? directory_ / "entries" / kept.key.substr(0, 2) / (kept.key + ".json")
-                : directory_ / "objects" / kept.object_digest.substr(0, 2) / kept.object_digest;
-        const auto bytes = mutated(content(victim), random);
-        overwrite(victim, bytes);
+        const auto victim = manifest ? manifest_of(directory_, kept) : object_of(directory_, kept);
+        put(victim, damaged(bytes_of(victim), random));
         Cache cache(options);
         auto result = cache.compile_model(core, model, "CPU");
         ASSERT_EQ(digest_of_outputs(result.model), expected) << "seed " << seed;
@@ -109,9 +56,9 @@ TEST_F(NeverDamaged, SwappedObjectsAndEntriesAreNoticed) {
     for (const auto* part : {"objects", "entries"}) {
         const auto files = files_in(part);
         ASSERT_EQ(files.size(), 2U);
-        const auto a = content(files[0]);
-        overwrite(files[0], content(files[1]));
-        overwrite(files[1], a);
+        const auto a = bytes_of(files[0]);
+        put(files[0], bytes_of(files[1]));
+        put(files[1], a);
         for (const auto& model : {first, second}) {
             const auto answer = ask(model);
             EXPECT_EQ(answer.outcome, "compiled") << part << answer.reason;

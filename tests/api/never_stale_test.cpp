@@ -1,6 +1,5 @@
 // Every change that affects the result of a compile leads to a fresh compile; every other change
 // leads to a hit.
-#include <fstream>
 #include <thread>
 
 #include <sys/mount.h>

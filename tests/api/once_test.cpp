@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <barrier>
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include <openvino/openvino.hpp>

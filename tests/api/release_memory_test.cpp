@@ -1,6 +1,5 @@
 // Tests the memory that remains after a compile, and that the model still works.
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <optional>
 #include <random>

@@ -90,7 +90,7 @@ TEST_F(Settings, AVariableThatIsNearlyASettingIsNamedAndHasNoEffect) {
     const Variable modes(misspelt.c_str(), "off");
     EXPECT_EQ(compile(options()).outcome, Outcome::compiled);
     EXPECT_THAT(messages_,
-                ::testing::ElementsAre(misspelt + " is no setting of larder: did you mean "
+                ::testing::ElementsAre(misspelt + " is not a setting of larder: did you mean "
                                                   "LARDER_MODE?"));
     EXPECT_EQ(load_settings().misspelt, messages_);
 }

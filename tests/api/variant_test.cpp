@@ -1,7 +1,6 @@
 // Blobs of one model for several shapes refer to the bytes of one of them, on the real runtime.
 #include <algorithm>
 #include <random>
-#include <string>
 #include <vector>
 
 #include <openvino/openvino.hpp>

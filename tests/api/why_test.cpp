@@ -3,7 +3,6 @@
 // read by a program. Each request is explained before.
 #include <fstream>
 #include <random>
-#include <set>
 
 #include <openvino/openvino.hpp>
 

@@ -2,9 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -335,7 +333,7 @@ TEST_F(CApi, WhatIsMissingIsNamed) {
     request = good;
     request.inputs = twice.data();
     request.input_count = twice.size();
-    expect_refused(&request, &k_host, "'a' comes twice");
+    expect_refused(&request, &k_host, "'a' is given twice");
     auto host = k_host;
     host.import_blob = nullptr;
     expect_refused(&good, &host, "a function of larder_host");

@@ -1,6 +1,5 @@
 // Complete requests on a fake runtime with selectable faults.
 #include <barrier>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -54,7 +53,7 @@ TEST_F(AttemptTest, WaitersLoadWhileTheCompilersOwnImportStalls) {
     config_.mode = Mode::refresh;
     config_.lock_timeout = std::chrono::nanoseconds{0};
     EXPECT_EQ(outcome(), Outcome::compiled);
-    EXPECT_EQ(reason_, "the mode is refresh: it is compiled anew");
+    EXPECT_EQ(reason_, "the mode is refresh: it is compiled again");
     may_go_on.raise();
     EXPECT_EQ(compiler.wait(), 0);
 }
@@ -149,7 +148,7 @@ TEST_F(AttemptTest, ALargeBlobThatIsCompressedIsLoaded) {
     const auto store =
         *store::Store::open(system_.system(), log_, memory, {.directory = config_.directory});
     EXPECT_EQ(store->compress({})->done.size(), 1U);
-    for (const bool release_memory : {true, false}) {
+    for (const auto release_memory : {ReleaseMemory::on, ReleaseMemory::off}) {
         config_.release_memory = release_memory;
         EXPECT_EQ(outcome(), Outcome::loaded) << reason_;
     }

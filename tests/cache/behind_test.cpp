@@ -1,6 +1,5 @@
 // Publishing behind the program, on a fake runtime and a disk that a test can stop: whatever
 // happens meanwhile, the program has its model, and the larder has all of the entry or nothing.
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -74,7 +73,7 @@ protected:
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         config_.publish = Publish::behind;
-        config_.exchange = Exchange::automatic;
+        config_.release_memory = ReleaseMemory::automatic;
         // A slow disk may take its time.
         device_.compile_time = 60s;
     }

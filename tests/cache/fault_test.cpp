@@ -3,9 +3,7 @@
 // or from then on, with every error that a disk can return; afterwards the file system works again,
 // and the model must be a hit.
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -12,7 +12,7 @@
 
 #include <gtest/gtest.h>
 
-#include "referring_harness.h"
+#include "support/random_text.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::cache {
@@ -120,8 +120,8 @@ protected:
     std::optional<Session> session_;
     Identified identified_;
     std::vector<store::MappedObject> objects_;
-    std::string weights_ = random_weights(600'000, 1);
-    std::string made_ = random_weights(20'000, 2);
+    std::string weights_ = support::random_text(600'000, 1);
+    std::string made_ = support::random_text(20'000, 2);
 
 private:
     std::string text_of_object(const format::Referred& referred) {
@@ -177,8 +177,8 @@ TEST_F(ReferringBlobTest, HoldsNoneOfTheModelsBytes) {
 }
 
 TEST_F(ReferringBlobTest, FindsThemWhereverTheyLie) {
-    give_model({"<net/>", weights_, random_weights(300'000, 3)});
-    const auto other = random_weights(300'000, 3);
+    give_model({"<net/>", weights_, support::random_text(300'000, 3)});
+    const auto other = support::random_text(300'000, 3);
     // Moved by odd numbers of bytes, in another order, and from the middle of a file on.
     const auto blob = made_.substr(0, 1'001) + other.substr(77) + made_.substr(0, 333) +
                       weights_.substr(4'097, 500'001) + "x" + weights_.substr(0, 4'097) + made_;
@@ -308,7 +308,7 @@ TEST_F(ReferringBlobTest, OfMostlyNothingIsWhole) {
 
 TEST_F(ReferringBlobTest, ThatIsMostlyNewIsWhole) {
     give_model({weights_});
-    const auto much = random_weights(700'000, 4);
+    const auto much = support::random_text(700'000, 4);
     expect_whole(much + weights_, keep_at_once(much + weights_));
     expect_whole(weights_ + much, keep_at_once(weights_ + much));
     expect_whole(much, keep_at_once(much));
@@ -317,8 +317,8 @@ TEST_F(ReferringBlobTest, ThatIsMostlyNewIsWhole) {
 }
 
 TEST_F(ReferringBlobTest, HoldsNoneOfTheBytesOfObjects) {
-    const auto unpacked = random_weights(3'000'000, 6);
-    give_object("another header" + unpacked + random_weights(10'000, 7));
+    const auto unpacked = support::random_text(3'000'000, 6);
+    give_object("another header" + unpacked + support::random_text(10'000, 7));
     const auto blob = "header" + unpacked + made_;
     const auto kept = keep_at_once(blob);
     expect_small(blob, kept, 40'000);
@@ -340,9 +340,9 @@ TEST_F(ReferringBlobTest, HoldsNoneOfTheBytesOfObjects) {
 
 TEST_F(ReferringBlobTest, PrefersTheModelsFilesToObjects) {
     give_model({weights_});
-    const auto unpacked = random_weights(400'000, 6);
+    const auto unpacked = support::random_text(400'000, 6);
     give_object(weights_ + unpacked);
-    give_object(random_weights(400'000, 8));
+    give_object(support::random_text(400'000, 8));
     const auto blob = "header" + unpacked + weights_ + made_;
     const auto kept = keep_at_once(blob);
     expect_small(blob, kept, 40'000);
@@ -355,7 +355,7 @@ TEST_F(ReferringBlobTest, LooksForObjectsOnlyWhereMuchIsNew) {
     give_model({weights_});
     give_object(made_);
     EXPECT_EQ(keep_at_once("header" + weights_ + made_).looks, 0U);
-    const auto much = random_weights(300'000, 6);
+    const auto much = support::random_text(300'000, 6);
     const auto blob = "header" + much + weights_ + made_;
     const auto kept = keep_at_once(blob);
     EXPECT_EQ(kept.looks, 1U);
@@ -363,17 +363,17 @@ TEST_F(ReferringBlobTest, LooksForObjectsOnlyWhereMuchIsNew) {
 }
 
 TEST_F(ReferringBlobTest, WithNothingToReferToIsWhole) {
-    const auto much = random_weights(700'000, 6);
+    const auto much = support::random_text(700'000, 6);
     const auto kept = keep_at_once(much);
     expect_whole(much, kept);
     EXPECT_EQ(kept.looks, 1U);
-    give_object(random_weights(700'000, 7));
+    give_object(support::random_text(700'000, 7));
     expect_whole(much, keep_at_once(much));
 }
 
 // Of a layout that is not known, and in memory that stays.
 TEST_F(ReferringBlobTest, ThatIsHeldRefersToWhatLiesInItsPage) {
-    const auto unpacked = random_weights(1'000'000, 6);
+    const auto unpacked = support::random_text(1'000'000, 6);
     give_object(std::string(4'096, 'h') + unpacked);
     for (const auto use : {BlobUse::held, BlobUse::in_place}) {
         auto blob = made_.substr(0, 8'192) + unpacked + made_;
@@ -444,7 +444,7 @@ TEST_F(ReferringBlobTest, OfAFileThatTheRuntimeDoesNotMapIsCopied) {
 TEST_F(ReferringBlobTest, OfAnythingIsPutTogetherAsItWas) {
     auto weights = weights_;
     std::fill_n(weights.begin() + 50'000, 30'000, '\0');
-    const auto second = random_weights(100'001, 5);
+    const auto second = support::random_text(100'001, 5);
     give_model({"<net/>", weights, second});
     int referring = 0;
     for (std::uint32_t seed = 0; seed < 150; ++seed) {

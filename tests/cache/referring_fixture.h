@@ -13,9 +13,9 @@
 #include <gtest/gtest.h>
 
 #include "attempt_harness.h"
-#include "referring_harness.h"
 #include "support/interrupted_calls.h"
 #include "support/meddled_file_system.h"
+#include "support/random_text.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::cache {
@@ -99,8 +99,8 @@ protected:
 
     std::string xml_ = root_ / "models/m.xml";
     std::string bin_ = root_ / "models/m.bin";
-    std::string a_ = random_weights(k_weights_bytes, 1);
-    std::string b_ = random_weights(k_weights_bytes, 2);
+    std::string a_ = support::random_text(k_weights_bytes, 1);
+    std::string b_ = support::random_text(k_weights_bytes, 2);
     support::UnsyncedCalls calls_;
     std::unique_ptr<os::FileSystem> fs_ = os::make_posix_file_system(calls_);
     support::MeddledFileSystem meddled_{*fs_};

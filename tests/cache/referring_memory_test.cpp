@@ -8,6 +8,7 @@
 
 #include "referring_fixture.h"
 #include "support/mapped_memory.h"
+#include "support/random_text.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::cache {
@@ -35,7 +36,7 @@ protected:
     }
     Outcome ask_on_heap() { return ask_for_ranges({std::as_bytes(std::span(large_))}); }
 
-    std::string large_ = random_weights(std::size_t{3} << 20, 3);
+    std::string large_ = support::random_text(std::size_t{3} << 20, 3);
 };
 
 TEST_F(InMemoryTest, RequesterWithoutTheFilesCompilesOnce) {
@@ -67,7 +68,7 @@ TEST_F(InMemoryTest, RequesterWithoutTheFilesThatMayNotWriteChangesNothing) {
 
 // Releases of OpenVINO differ in whether a program's request names the file or the graph.
 TEST_F(InMemoryTest, ConvertedWeightsOfAFileAndOfItsGraphAreStoredOnce) {
-    const auto converted = random_weights(std::size_t{3} << 20, 4);
+    const auto converted = support::random_text(std::size_t{3} << 20, 4);
     put(large_ + "another constant");
     settle();
     device_.on_compile = {};

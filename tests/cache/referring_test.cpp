@@ -150,6 +150,23 @@ protected:
         fs::remove(bin_);
         put(a_);
     }
+    // Requests the model, whose weights change before the I/O call `step`. False if the request has
+    // fewer calls: then it ends as `unmeddled`.
+    bool is_of_one_content(const std::string& name, const std::function<void()>& change,
+                           std::uint64_t step, Outcome unmeddled) {
+        if (step % 2 == 0) settle();
+        meddled_.meddle_before(
+            step, [this](const Call& call) { return is_of_model(call); }, change);
+        const auto outcome = ask();
+        if (!meddled_.is_done()) {
+            EXPECT_EQ(outcome, unmeddled) << reason_;
+            return false;
+        }
+        const auto what = name + " at step " + std::to_string(step) + ": ";
+        EXPECT_TRUE(weights_ == a_ || weights_ == b_) << what << "a mixture";
+        expect_right(b_, what);
+        return true;
+    }
 };
 
 TEST_F(MeddledTest, HitIsOfOneContentAtEveryStep) {
@@ -160,17 +177,7 @@ TEST_F(MeddledTest, HitIsOfOneContentAtEveryStep) {
         ASSERT_EQ(ask(), Outcome::compiled);
         for (std::uint64_t step = 0;; ++step) {
             start_with_a();
-            if (step % 2 == 0) settle();
-            meddled_.meddle_before(
-                step, [this](const Call& call) { return is_of_model(call); }, change);
-            const auto outcome = ask();
-            if (!meddled_.is_done()) {
-                EXPECT_EQ(outcome, Outcome::loaded) << reason_;
-                break;
-            }
-            const auto what = name + " at step " + std::to_string(step) + ": ";
-            EXPECT_TRUE(weights_ == a_ || weights_ == b_) << what << "a mixture";
-            expect_right(b_, what);
+            if (!is_of_one_content(name, change, step, Outcome::loaded)) break;
             ASSERT_FALSE(HasFailure());
             ++steps;
         }
@@ -184,17 +191,7 @@ TEST_F(MeddledTest, FirstStartKeepsOneContentAtEveryStep) {
         for (std::uint64_t step = 0;; ++step) {
             forget();
             start_with_a();
-            if (step % 2 == 0) settle();
-            meddled_.meddle_before(
-                step, [this](const Call& call) { return is_of_model(call); }, change);
-            const auto outcome = ask();
-            if (!meddled_.is_done()) {
-                EXPECT_EQ(outcome, Outcome::compiled) << reason_;
-                break;
-            }
-            const auto what = name + " at step " + std::to_string(step) + ": ";
-            EXPECT_TRUE(weights_ == a_ || weights_ == b_) << what << "a mixture";
-            expect_right(b_, what);
+            if (!is_of_one_content(name, change, step, Outcome::compiled)) break;
             ASSERT_FALSE(HasFailure());
             ++steps;
         }

@@ -1,6 +1,5 @@
 // The memory that a compile releases, on a fake runtime.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 
 #include <gtest/gtest.h>
@@ -20,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ReleaseMemory : public ::testing::Test {
+class ReleaseMemoryTest : public ::testing::Test {
 protected:
-    ReleaseMemory() {
+    ReleaseMemoryTest() {
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         device_.blob_padding = k_releasable_blob_bytes;
@@ -55,18 +54,18 @@ protected:
     support::FakeDevice device_;
 };
 
-TEST_F(ReleaseMemory, WhatWasKeptTakesThePlaceOfWhatWasCompiled) {
+TEST_F(ReleaseMemoryTest, WhatWasKeptTakesThePlaceOfWhatWasCompiled) {
     EXPECT_EQ(ask(), Outcome::compiled);
     EXPECT_EQ(device_.compiles_done, 1);
     EXPECT_EQ(device_.imports_done, 1);
     EXPECT_EQ(ask(), Outcome::loaded);
 }
 
-TEST_F(ReleaseMemory, UnlessItIsSwitchedOffOrWouldGiveNothingBack) {
-    config_.release_memory = false;
+TEST_F(ReleaseMemoryTest, UnlessItIsSwitchedOffOrWouldGiveNothingBack) {
+    config_.release_memory = ReleaseMemory::off;
     EXPECT_EQ(ask(), Outcome::compiled);
     EXPECT_EQ(device_.imports_done, 0);
-    config_.release_memory = true;
+    config_.release_memory = ReleaseMemory::on;
     config_.mode = Mode::refresh;
     device_.holds_model = false;
     EXPECT_EQ(ask(), Outcome::compiled);
@@ -77,7 +76,7 @@ TEST_F(ReleaseMemory, UnlessItIsSwitchedOffOrWouldGiveNothingBack) {
     EXPECT_EQ(device_.imports_done, 0);
 }
 
-TEST_F(ReleaseMemory, ARefusedBlobCostsASecondCompileOnce) {
+TEST_F(ReleaseMemoryTest, ARefusedBlobCostsASecondCompileOnce) {
     device_.accepts = false;
     EXPECT_EQ(ask(), Outcome::bypassed);
     EXPECT_EQ(device_.compiles_done, 2);
@@ -89,7 +88,7 @@ TEST_F(ReleaseMemory, ARefusedBlobCostsASecondCompileOnce) {
 
 // Sanitizers handle crashes themselves, so that larder does not detect them.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
+TEST_F(ReleaseMemoryTest, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
     device_.on_import = [] {
         volatile int* volatile nowhere = nullptr;
         *nowhere = 1;
@@ -107,7 +106,7 @@ TEST_F(ReleaseMemory, ABlobThatCrashesIsNotTriedRightAfterACompileAgain) {
 }
 #endif
 
-TEST_F(ReleaseMemory, WeightsMoveToAFileThatHasNoNameAfterwards) {
+TEST_F(ReleaseMemoryTest, WeightsMoveToAFileThatHasNoNameAfterwards) {
     if (system_.system().fs.space(root_.path())->locality != os::Locality::local) {
         LARDER_UNABLE() << "nothing moves from memory to memory";
     }
@@ -128,7 +127,7 @@ TEST_F(ReleaseMemory, WeightsMoveToAFileThatHasNoNameAfterwards) {
     EXPECT_EQ(std::string(reinterpret_cast<const char*>(last.data()), last.size()), "weights");
 }
 
-TEST_F(ReleaseMemory, AFewWeightsStayWhereTheyAre) {
+TEST_F(ReleaseMemoryTest, AFewWeightsStayWhereTheyAre) {
     device_.on_unpack = [](runtime::Scratch& scratch) {
         EXPECT_EQ(scratch.reserve(4096).error().code, Errc::unsupported);
         EXPECT_EQ(scratch.reserve(std::uint64_t{1} << 60).error().code, Errc::no_space);
@@ -139,7 +138,7 @@ TEST_F(ReleaseMemory, AFewWeightsStayWhereTheyAre) {
 }
 
 // A private mapping may have pages that its file does not: those must stay.
-TEST_F(ReleaseMemory, OnlyPagesThatTheFileHasAreDropped) {
+TEST_F(ReleaseMemoryTest, OnlyPagesThatTheFileHasAreDropped) {
     constexpr std::size_t k_bytes = std::size_t{160} << 20;
     const auto file = system_.system().fs.open(root_ / "weights", os::OpenMode::create_exclusive);
     ASSERT_TRUE(file);

@@ -183,7 +183,7 @@ TEST_F(StalenessTest, WhatIsKeptAnewForTheRuntimeHereIsSuperseded) {
     add("2", 3);
     FakeFacts facts("2");
     EXPECT_EQ(verdicts(&facts), "s-");
-    EXPECT_EQ(found_[0]->detail, "kept anew as " + std::string(entries_[1].key.substr(0, 12)) +
+    EXPECT_EQ(found_[0]->detail, "replaced by " + std::string(entries_[1].key.substr(0, 12)) +
                                      ": runtime.openvino was '1', is '2'");
     entries_[0].created_at_ns = days_ago(50);
     EXPECT_EQ(verdicts(&facts), "S-");

@@ -3,8 +3,6 @@
 Method: the test holds a compile lock, like a process that compiles, for any time.
 """
 
-import contextlib
-import fcntl
 import os
 import time
 
@@ -20,16 +18,8 @@ class CompilingTest(ProgramTest):
         self.compile(self.models / "other.xml")
         self.key = self.done("why", self.model, "--json").json["key"]
 
-    @contextlib.contextmanager
     def compiling(self, seconds):
-        path = self.dir / "locks" / self.key[:2] / self.key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        since = time.time_ns() - seconds * 10**9
-        with path.open("w+b", buffering=0) as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-            lock.write(f"{os.getpid()}\nelsewhere\n{since}\n{self.model} on CPU\0".encode())
-            yield
-        path.unlink()
+        return self.compiling_elsewhere(self.key, self.model, seconds)
 
     def test_verbs_tell_of_it(self):
         with self.compiling(72):

@@ -29,8 +29,8 @@ class CountingTest(ProgramTest):
         self.refused(2, "stats", "--zero", "--since", "7d", says="contradict")
         said = self.done("stats", "-z").out
         self.assertIn("2 requests: 1 from the larder", said)
-        self.assertTrue(said.endswith("\ncounting begins anew\n"), said)
-        self.assertIn("no requests are known yet", self.done("stats").out)
+        self.assertTrue(said.endswith("\nall counts are zero now\n"), said)
+        self.assertIn("no requests are recorded yet", self.done("stats").out)
         [entry] = self.entries()
         self.assertEqual(entry["hits"], 1)
         self.compile(self.models / "dense.xml")

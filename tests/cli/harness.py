@@ -3,12 +3,15 @@
 Every test has a larder, a home and models of its own, so that all of them can run at once.
 """
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from program_outcome import Outcome
@@ -98,6 +101,18 @@ class ProgramTest(unittest.TestCase):
 
     def entries(self):
         return self.done("ls", "--json").json["entries"]
+
+    @contextlib.contextmanager
+    def compiling_elsewhere(self, key, model, seconds):
+        """Holds the compile lock of a key, as a process of another machine would."""
+        path = self.dir / "locks" / key[:2] / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        since = time.time_ns() - seconds * 10**9
+        with path.open("w+b", buffering=0) as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            lock.write(f"{os.getpid()}\nelsewhere\n{since}\n{model} on CPU\0".encode())
+            yield
+        path.unlink()
 
     def two_keys_that_begin_alike(self):
         """A prefix of four characters, the fewest that name a key, that is ambiguous."""

@@ -37,7 +37,7 @@ class SurroundingsTest(ProgramTest):
             self.assertEqual(self.run_bare(*words).out, version)
         for words in (["help"], ["help", "help"], ["help", "version"], ["version", "--help"]):
             self.assertEqual(self.run_bare(*words).out, run.out)
-        self.assertIn("3 a model could not be kept", " ".join(run.out.split()))
+        self.assertIn("3 a model could not be stored", " ".join(run.out.split()))
 
     def test_verbs_of_other_programs_are_understood(self):
         for word, verb in (("list", "ls"), ("inspect", "show"), ("comple", "compile")):
@@ -80,7 +80,7 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual(self.run_bare("config", "get", "max_size", environment=home).out, "3GiB\n")
         told = self.run_bare("config", "set", "max_size", "4GiB",
                              environment={**home, "LARDER_MAX_SIZE": "5GiB"}).out
-        self.assertIn("in force is 5GiB, from LARDER_MAX_SIZE", told)
+        self.assertIn("the value in force is 5GiB, from LARDER_MAX_SIZE", told)
         self.assertEqual(list(file.parent.iterdir()), [file])
         before = file.read_text()
         self.refused(2, "config", "set", "max_size", "lots", says="cannot read 'lots'")
@@ -103,7 +103,7 @@ class SurroundingsTest(ProgramTest):
                              ("TIMEOUT", "LOCK_TIMEOUT"), ("RELEASE_MEMORIES", "RELEASE_MEMORY")):
             with self.subTest(wrong):
                 environment = {"LARDER_" + wrong: "1"}
-                said = f"LARDER_{wrong} is no setting of larder: did you mean LARDER_{right}?"
+                said = f"LARDER_{wrong} is not a setting of larder: did you mean LARDER_{right}?"
                 run = self.larder("config", environment=environment)
                 self.assertEqual((run.code, run.warnings), (0, [f"larder: warning: {said}"]), run)
                 doctor = self.larder("doctor", "--json", environment=environment)
@@ -293,7 +293,7 @@ class SurroundingsTest(ProgramTest):
         self.assertEqual(said.code, 0, said)
         damaged = f"{database}.damaged"
         self.assertEqual(said.error, "larder: warning: the state database was damaged: statistics "
-                                     f"begin anew; it is now '{damaged}'\n")
+                                     f"start again; it is now '{damaged}'\n")
         self.assertTrue(os.path.exists(damaged))
         self.done("compile", self.models / "dense.xml")
         for path in state.glob("state*"):

@@ -4,7 +4,6 @@ Method: the program on a pseudo terminal of a given size. Work takes long only b
 the test itself delays it: by a lock, or by a rate.
 """
 
-import contextlib
 import fcntl
 import os
 import pty
@@ -88,18 +87,8 @@ class TerminalTest(ProgramTest):
             self.compile(self.models / "other.xml")
         return self.done("why", self.model, "--json").json["key"]
 
-    @contextlib.contextmanager
     def compiling(self, seconds):
-        """As a process of another machine would hold the lock."""
-        key = self.key()
-        path = self.dir / "locks" / key[:2] / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        since = time.time_ns() - seconds * 10**9
-        with path.open("w+b", buffering=0) as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-            lock.write(f"{os.getpid()}\nelsewhere\n{since}\n{self.model} on CPU\0".encode())
-            yield
-        path.unlink()
+        return self.compiling_elsewhere(self.key(), self.model, seconds)
 
     def test_a_wait_says_for_whom_and_for_how_long(self):
         with self.compiling(72):
@@ -175,7 +164,7 @@ class TerminalTest(ProgramTest):
                           [(each["process"], each["program"]) for each in found["waiting"]])
         self.assertEqual(waiting.end(), 0)
         top.text = ""
-        top.wait_for(r"nothing is compiled now")
+        top.wait_for(r"no model is being compiled")
         top.wait_for(r"last hour +2 requests: 0 from the larder \(0 %\), no time saved")
         top.press("q")
         self.assertEqual(top.end(), 0)
@@ -197,7 +186,7 @@ class TerminalTest(ProgramTest):
         self.key()
         said = self.done("top").out
         self.assertNotIn("\x1b", said)
-        for text in (str(self.dir), "1 request: 0 from the larder", "nothing is compiled now",
+        for text in (str(self.dir), "1 request: 0 from the larder", "no model is being compiled",
                      "other.xml"):
             self.assertIn(text, said)
         self.assertEqual(self.done("top", "-q").out, "")
@@ -230,7 +219,7 @@ class TerminalTest(ProgramTest):
         narrow = self.on_terminal("config", columns=80)
         self.assertEqual(narrow.end(), 0)
         self.assertNotIn("MEANING", narrow.text)
-        self.assertIn("'larder config -v' says what each of them means", narrow.text)
+        self.assertIn("'larder config -v' explains each of them", narrow.text)
         wide = self.on_terminal("config", columns=400)
         self.assertEqual(wide.end(), 0)
         self.assertIn("MEANING", wide.text)

@@ -4,35 +4,12 @@ attention or without; the text is the same.
 Method: a tiny Llama, on the rig of tests/gpu.
 """
 
-import dataclasses
-import os
-import pathlib
-
 import harness
-from client import CLIENTS
-from unable import unable
-
-WITH_GPU = pathlib.Path(os.environ["LARDER_WITH_GPU"])
+from gpu_harness import GpuClientTest
 
 
-class GenaiTest(harness.ClientTest):
+class GenaiTest(GpuClientTest):
     name = "genai"
-
-    @classmethod
-    def make_client(cls):
-        client = CLIENTS[cls.name]
-        return dataclasses.replace(client, around=(str(WITH_GPU),),
-                                   settings=(*client.settings, ("CLIENT_DEVICE", "GPU")))
-
-    @classmethod
-    def setUpClass(cls):
-        if WITH_GPU.exists():
-            super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        if not WITH_GPU.exists():
-            unable(self, "there is no rig; scripts/setup_gpu makes it")
 
     def test_tokenizer_model_and_detokenizer_come_from_the_larder(self):
         plain = self.unserved()

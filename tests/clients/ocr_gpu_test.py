@@ -4,35 +4,12 @@ Method: the rig of tests/gpu, which takes minutes to build the kernels of one re
 no start without larder: what was drawn says what is right.
 """
 
-import dataclasses
-import os
-import pathlib
-
 import harness
-from client import CLIENTS
-from unable import unable
-
-WITH_GPU = pathlib.Path(os.environ["LARDER_WITH_GPU"])
+from gpu_harness import GpuClientTest
 
 
-class OcrTest(harness.ClientTest):
+class OcrTest(GpuClientTest):
     name = "ocr"
-
-    @classmethod
-    def make_client(cls):
-        client = CLIENTS[cls.name]
-        return dataclasses.replace(client, around=(str(WITH_GPU),),
-                                   settings=(*client.settings, ("CLIENT_DEVICE", "GPU")))
-
-    @classmethod
-    def setUpClass(cls):
-        if WITH_GPU.exists():
-            super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        if not WITH_GPU.exists():
-            unable(self, "there is no rig; scripts/setup_gpu makes it")
 
     def test_a_word_is_read_with_three_networks_from_the_larder(self):
         for hit in (False, True):

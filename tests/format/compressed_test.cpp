@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <random>
-#include <string>
 
 #include <gtest/gtest.h>
 

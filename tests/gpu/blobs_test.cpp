@@ -1,10 +1,8 @@
 // For every encoding of a blob, and every damage: the GPU plugin gets the correct blob, or none.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <random>
 
-#include "damage.h"
+#include "asking/damage.h"
 #include "gpu_harness.h"
 #include "small_models/small_models.h"
 

@@ -1,6 +1,5 @@
 #include "gpu_harness.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <random>
 #include <sstream>

@@ -1,6 +1,5 @@
 // A loaded model on a GPU gives the same answers as a compiled one, for each kind of model and
 // request, and after every change of the model's files.
-#include <fstream>
 #include <functional>
 #include <thread>
 

@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-#include "damage.h"
+#include "asking/damage.h"
 #include "gpu_harness.h"
 #include "small_models/small_models.h"
 

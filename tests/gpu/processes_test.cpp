@@ -1,5 +1,4 @@
 // Several processes, several GPUs, and all kinds of obstacles: each process gets its model.
-#include <algorithm>
 #include <csignal>
 #include <thread>
 

@@ -173,7 +173,7 @@ class StartsAnywayTest(harness.HookTest):
     def test_a_variable_that_cannot_be_read(self):
         wrong = {"LARDER_VERIFY": "sometimes"}
         self.started(self.run_larder(command=self.command, environment=wrong),
-                     "LARDER_VERIFY: cannot read 'sometimes'", "it has to be one of")
+                     "LARDER_VERIFY: cannot read 'sometimes'", "it must be one of")
 
     def test_files_that_cannot_be_read(self):
         self.folder("larder")

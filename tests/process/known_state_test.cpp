@@ -2,7 +2,6 @@
 // setting of the program; afterwards the old state is restored.
 #include "process/known_state.h"
 
-#include <atomic>
 #include <cfenv>
 #include <clocale>
 #include <locale>

@@ -2,7 +2,6 @@
 #include "process/large_blocks.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <thread>

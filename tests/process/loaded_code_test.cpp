@@ -2,7 +2,6 @@
 #include "process/loaded_code.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>

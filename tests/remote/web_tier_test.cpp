@@ -2,7 +2,6 @@
 #include "remote/web_tier.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <string>
 

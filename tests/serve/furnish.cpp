@@ -3,7 +3,6 @@
 // "device", "bytes", "compile_ms", "days_ago", "kind", "inputs": {…}, "shares": NAME}; entries that
 // share a NAME have the same bytes. An event: {"model", "device", "outcome", "reason", "total_ms",
 // "saved_ms", "bytes", "minutes_ago"}. Prints the keys of the entries.
-#include <chrono>
 #include <iostream>
 #include <span>
 #include <string>

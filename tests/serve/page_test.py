@@ -107,9 +107,9 @@ class SeeingTest(PageTest):
 
     def test_empty(self):
         page = self.open(self.serve())
-        expect(page.get_by_role("heading", name="Nothing is kept yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No models are stored yet")).to_be_visible()
         self.go(page, "entries")
-        expect(page.get_by_role("heading", name="Nothing is kept yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No models are stored yet")).to_be_visible()
         self.furnish(entry("/m/detector.onnx"))
         expect(page.get_by_role("link", name="detector.onnx")).to_be_visible()
 

@@ -1,6 +1,5 @@
 #include "small_models/small_models.h"
 
-#include <cmath>
 #include <random>
 
 #include <openvino/op/assign.hpp>

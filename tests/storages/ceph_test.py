@@ -218,7 +218,7 @@ class CephTest(Storage, RemoteTest):
         same = entry.format("fleet a/é/entries/3f/3f")
         for text, says in ((page.format(entry.format("../../x") + more), "not asked for"),
                            (page.format(same + more), "not asked for"),
-                           (page.format(more), "does not end"),
+                           (page.format(more), "has no end"),
                            (page.format(same), "no list"), ("<html>", "no list"), ("", "no list")):
             def lie(passing, text=text):
                 if "list-type=2" in passing.path and "max-keys" not in passing.path:

@@ -53,7 +53,7 @@ class NginxTest(Storage, RemoteTest):
 
     def test_a_url_where_nothing_was_pushed_is_an_error(self):
         outcome = self.pull(code=1)
-        self.check_message(outcome, 1, ["nothing was ever pushed", "/models/entries/"])
+        self.check_message(outcome, 1, ["no entry was ever pushed", "/models/entries/"])
 
     def test_a_server_that_does_not_run_is_one_message(self):
         self.large_entry(1000)

@@ -116,7 +116,7 @@ TEST_F(AdministrationTest, RemovesWhatItCannotRead) {
     EXPECT_TRUE(removal->entries.empty());
     EXPECT_EQ(store_->totals()->entries, 0U);
     // Now no unknown entry uses an object.
-    EXPECT_EQ(store_->collect_garbage()->removed_objects, 2U);
+    EXPECT_EQ(store_->prune({})->removal.removed_objects, 2U);
     EXPECT_EQ(store_->totals()->objects, 0U);
 }
 
@@ -125,12 +125,12 @@ TEST_F(AdministrationTest, CollectsOnlyWhatNoEntryUses) {
     ASSERT_TRUE(publish(blob("y", 1, 5'000'000)));
     stdfs::remove(path_of(key_of("y")));
     support::write_file(larder() + "/objects/stranger", "x");
-    EXPECT_EQ(store_->collect_garbage(DryRun::yes)->removed_objects, 1U);
+    EXPECT_EQ(store_->prune({}, DryRun::yes)->removal.removed_objects, 1U);
     EXPECT_EQ(store_->totals()->objects, 2U);
-    const auto removal = store_->collect_garbage();
+    const auto removal = store_->prune({});
     ASSERT_TRUE(removal);
-    EXPECT_EQ(removal->removed_objects, 1U);
-    EXPECT_GE(removal->freed_bytes, 5'000'000U);
+    EXPECT_EQ(removal->removal.removed_objects, 1U);
+    EXPECT_GE(removal->removal.freed_bytes, 5'000'000U);
     EXPECT_EQ(store_->totals()->objects, 1U);
     EXPECT_EQ(support::tree_of(larder() + "/objects").find(".chunks"), std::string::npos);
     EXPECT_TRUE(stdfs::exists(larder() + "/objects/stranger"));
@@ -142,7 +142,7 @@ TEST_F(AdministrationTest, KeepsEveryObjectWhileAnEntryIsNewer) {
     ASSERT_TRUE(publish(blob("x")));
     ASSERT_TRUE(publish(blob("newer")));
     make_newer("newer");
-    EXPECT_EQ(store_->collect_garbage()->removed_objects, 0U);
+    EXPECT_EQ(store_->prune({})->removal.removed_objects, 0U);
     EXPECT_EQ(remove({"x"})->removed_objects, 0U);
     EXPECT_EQ(store_->totals()->entries, 1U);
     EXPECT_EQ(store_->totals()->objects, 2U);
@@ -154,7 +154,7 @@ TEST_F(AdministrationTest, AReadOnlyLarderIsNotChanged) {
     const auto store = machine_.open({.directory = larder(), .access = Access::read_only});
     const auto key = key_of("x");
     EXPECT_EQ((*store)->remove({&key, 1}).error().code, Errc::read_only);
-    EXPECT_EQ((*store)->collect_garbage().error().code, Errc::read_only);
+    EXPECT_EQ((*store)->prune({}).error().code, Errc::read_only);
     EXPECT_EQ((*store)->remove({&key, 1}, DryRun::yes)->removed_entries, 1U);
     EXPECT_EQ(tree(), before);
 }

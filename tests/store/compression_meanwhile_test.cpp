@@ -205,7 +205,7 @@ TEST_F(CompressionTest, WhileOthersLoadAndEvict) {
     for (const auto& child : children) EXPECT_EQ(child->wait(), 0);
     EXPECT_EQ(loads, k_loads);
     EXPECT_EQ(quarantine(), "");
-    ASSERT_TRUE(store_->collect_garbage());
+    ASSERT_TRUE(store_->prune({}));
     expect_clean();
 }
 

@@ -219,7 +219,7 @@ TEST_F(FaultTest, WhileListingAndMeasuring) {
 }
 
 TEST_F(FaultTest, WhileCollectingGarbage) {
-    fail_everywhere({.act = [](Store& store) { return outcome(store.collect_garbage()); }});
+    fail_everywhere({.act = [](Store& store) { return outcome(store.prune({})); }});
 }
 
 TEST_F(FaultTest, WhileTryingAnObject) {

@@ -1,7 +1,6 @@
 // store/compression/frame_codec.h: one frame, compressed and decompressed.
 #include "store/compression/frame_codec.h"
 
-#include <cstring>
 #include <random>
 #include <string>
 

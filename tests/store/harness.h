@@ -12,6 +12,7 @@
 
 #include "store/store.h"
 #include "support/interrupted_calls.h"
+#include "support/random_text.h"
 #include "support/temporary_directory.h"
 
 namespace larder::internal::store {
@@ -21,7 +22,7 @@ inline constexpr std::size_t k_mib = std::size_t{1} << 20;
 // Different for each name and version; prefixes are not repeated.
 [[nodiscard]] std::string content_of(const std::string& name, int version, std::size_t size_bytes);
 // Bytes without repetitions, which cannot be compressed.
-[[nodiscard]] std::string random_text(std::size_t size_bytes, std::uint64_t seed);
+using support::random_text;
 // Floats of 32 bits that came from 16 bits, like constants of many models: compression halves them.
 [[nodiscard]] std::string halves_as_floats(std::size_t size_bytes, std::uint64_t seed);
 [[nodiscard]] PartSource source_of(const std::string& name, const std::string& content);

@@ -145,7 +145,7 @@ protected:
                     break;
                 }
                 case 6:
-                    if (const auto done = store.collect_garbage(); !done) {
+                    if (const auto done = store.prune({}); !done) {
                         complain("garbage: " + done.error().message());
                     }
                     break;
@@ -207,7 +207,7 @@ TEST_F(KillTest, LosesNothingThatWasAcknowledged) {
     }
     const auto again = machine.must_open(larder());
     EXPECT_EQ(support::tree_of(larder() + "/tmp"), "");
-    ASSERT_TRUE(again->collect_garbage());
+    ASSERT_TRUE(again->prune({}));
     EXPECT_TRUE(read_larder(larder()).unused.empty());
     for (std::size_t i = 0; i < k_shared_names; ++i) {
         const auto compile_lock =

@@ -1,5 +1,4 @@
 // The limit holds: which entries are evicted, which stay, and an account that may be wrong.
-#include <array>
 #include <chrono>
 #include <csignal>
 #include <thread>

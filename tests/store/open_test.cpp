@@ -1,6 +1,4 @@
 // Store::open: finding, creating and refusing larders.
-#include <chrono>
-#include <thread>
 
 #include "format/larder_info.h"
 #include "format/sealed_json.h"

@@ -102,7 +102,7 @@ protected:
             EXPECT_TRUE(store->open_blob(*found.manifest, Verify::always));
         }
         ASSERT_TRUE(store->publish(blob("later")));
-        ASSERT_TRUE(store->collect_garbage());
+        ASSERT_TRUE(store->prune({}));
         const auto collected = read_larder(larder);
         EXPECT_EQ(collected.damage, "");
         EXPECT_TRUE(collected.unused.empty());
@@ -435,7 +435,7 @@ TEST_F(PowerTest, WhileDecompressing) {
 
 TEST_F(PowerTest, WhileCollectingGarbage) {
     cut_everywhere({.prepare = [](Store& store) { ASSERT_TRUE(store.publish(blob("x"))); },
-                    .act = [](Store& store) { return store.collect_garbage().has_value(); },
+                    .act = [](Store& store) { return store.prune({}).has_value(); },
                     .check =
                         [](const Contents& after, bool) {
                             EXPECT_EQ(after.versions.at("x"), 1);

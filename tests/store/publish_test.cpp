@@ -240,7 +240,7 @@ TEST_F(PublishTest, ManyThreadsAndHandlesPublishAtOnce) {
     EXPECT_EQ(contents.versions.size(), 9U);
     EXPECT_EQ(tmp(), "");
     // Garbage that could not be removed in time is found later.
-    ASSERT_TRUE(store_->collect_garbage());
+    ASSERT_TRUE(store_->prune({}));
     EXPECT_TRUE(read_larder(larder()).unused.empty());
 }
 

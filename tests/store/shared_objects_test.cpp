@@ -83,7 +83,7 @@ TEST_F(SharedObjectsTest, AnObjectStaysForThoseThatReferToItAndNoLonger) {
     ASSERT_TRUE(planned && removed);
     EXPECT_EQ(removed->removed_objects, 0U);
     EXPECT_EQ(planned->freed_bytes, removed->freed_bytes);
-    ASSERT_TRUE(store_->collect_garbage());
+    ASSERT_TRUE(store_->prune({}));
     EXPECT_TRUE(content("other") == blob(2));
     EXPECT_EQ(must_publish(member("third", 3)).encoding, Encoding::referring)
         << "an object may be referred to also without an entry of its own";
@@ -200,14 +200,14 @@ TEST_F(SharedObjectsTest, AFamilyFileIsOnlyAdvice) {
 
 TEST_F(SharedObjectsTest, FamiliesWithoutMembersAreRemoved) {
     const auto base = must_publish(member("base", 1));
-    ASSERT_TRUE(store_->collect_garbage());
+    ASSERT_TRUE(store_->prune({}));
     EXPECT_TRUE(stdfs::exists(family_file()));
     ASSERT_TRUE(store_->remove(std::vector{base.key}));
-    const auto planned = store_->collect_garbage(DryRun::yes);
+    const auto planned = store_->prune({}, DryRun::yes);
     EXPECT_TRUE(stdfs::exists(family_file()));
-    const auto collected = store_->collect_garbage();
+    const auto collected = store_->prune({});
     ASSERT_TRUE(planned && collected);
-    EXPECT_EQ(planned->freed_bytes, collected->freed_bytes);
+    EXPECT_EQ(planned->removal.freed_bytes, collected->removal.freed_bytes);
     EXPECT_FALSE(stdfs::exists(family_file()));
 }
 

@@ -69,7 +69,7 @@ bool is_worth_reading(const store::MappedObject& object) {
 }
 
 Pages pages_after_import(const Config& config) {
-    return config.release_memory ? Pages::drop : Pages::keep;
+    return config.release_memory != ReleaseMemory::off ? Pages::drop : Pages::keep;
 }
 
 std::unique_ptr<WeightSharing> begin_sharing(Attempt& attempt, const format::Manifest& manifest,

@@ -13,7 +13,7 @@ auto or_no_memory(const Attempt& attempt, const Work& work) -> decltype(work()) 
         return work();
     } catch (const std::bad_alloc&) {
         return fail(
-            Error::from_errno("cannot keep a model in", attempt.store->directory(), ENOMEM));
+            Error::from_errno("cannot store a model in", attempt.store->directory(), ENOMEM));
     }
 }
 

@@ -11,6 +11,7 @@
 #include "cache/blob/refer_to_files.h"
 #include "cache/entries/blame.h"
 #include "cache/entries/kernels.h"
+#include "cache/entries/notes.h"
 #include "cache/identify/key.h"
 #include "cache/identify/link.h"
 #include "cache/session/report.h"
@@ -67,9 +68,9 @@ std::string describe_miss(const format::Manifest& kept, const Identified& asked,
         return "it is kept for " + before.value_or("?") + ", and asked for " + device.value_or("?");
     }
     if (!same_content && (kept.model.kind == "memory" || asked.model.kind == "memory")) {
-        const auto shapes = kept.notes.find(k_shapes_note);
+        const auto shapes = note_in(kept, k_shapes_note);
         return "the entry of this file is of another graph, changed by a program or reshaped" +
-               (shapes == kept.notes.end() ? std::string{} : ": " + shapes->second);
+               (shapes.empty() ? shapes : ": " + shapes);
     }
     if (!same_content) {
         return describe_changes(kept.model, asked.model);
@@ -200,9 +201,13 @@ Result<Explanation> explain_as_kept(Session& session, runtime::Request& request,
         const auto withheld = manifest.notes.find(k_withheld_note);
         const auto now_ns = session.system().clock.wall().count();
         if (is_withheld_for_crashes(manifest) && Blame::noted_in(manifest, now_ns).crashes == 0) {
-            explanation.reason = "it was not kept for a while: the next start keeps it again";
+            explanation.reason =
+                "crashes kept it from being stored, but they have expired: the next start stores "
+                "it";
         } else if (is_wanted_all_the_same(session, **store, manifest)) {
-            explanation.reason = "it was not kept, as it gained nothing: the next start keeps it";
+            explanation.reason =
+                "it was not kept because loading it saved no time, and is wanted now: the next "
+                "start keeps it";
         } else if (withheld != manifest.notes.end()) {
             explanation.reason = "it is not kept any more: " + withheld->second +
                                  "; to keep it nevertheless: " + lifting_command(manifest);
@@ -243,7 +248,7 @@ Result<Explanation> explain(Session& session, runtime::Request& request,
     auto explanation = explain_as_kept(session, request, model);
     if (explanation && explanation->would_hit && session.config().mode == Mode::refresh) {
         explanation->would_hit = false;
-        explanation->reason = "it is to be compiled anew";
+        explanation->reason = "the mode is refresh: it is compiled again";
     }
     if (!explanation || explanation->would_hit) return explanation;
     const auto key = format::Key::from_hex(explanation->key);

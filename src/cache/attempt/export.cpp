@@ -6,7 +6,7 @@
 
 #include "cache/blob/model_bytes.h"
 #include "cache/blob/referring_blob.h"
-#include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 #include "cache/session/progress.h"
 
 namespace larder::internal::cache {

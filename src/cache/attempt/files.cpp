@@ -7,7 +7,7 @@
 #include "cache/attempt/keep.h"
 #include "cache/attempt/trials.h"
 #include "cache/entries/keep_files.h"
-#include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 #include "cache/session/stopwatch.h"
 #include "os/file_size_limit.h"
 

@@ -29,7 +29,7 @@ OrMiss<format::Manifest> look_up(Attempt& attempt) {
 // Without the compile lock, another request may already have quarantined it and published anew.
 void quarantine(Attempt& attempt, const format::Part& part, const std::string& reason) {
     attempt.log().warn_once(
-        "crash", "'" + attempt.identified.model.path + "': " + reason + "; it is compiled anew");
+        "crash", "'" + attempt.identified.model.path + "': " + reason + "; it is compiled again");
     if (const auto done =
             attempt.store->quarantine(attempt.identified.key, part, "its use ended a process");
         !done) {
@@ -74,10 +74,10 @@ OrMiss<format::Manifest> find_entry(Attempt& attempt, Locked locked) {
     if (is_withheld_for_crashes(*manifest) &&
         (objections.blame.crashes == 0 || is_refuted(attempt, objections.blame))) {
         objections.blame = {};
-        return miss("it was not kept for a while");
+        return miss("crashes kept it from being stored, and no longer count");
     }
     if (is_wanted_all_the_same(attempt.session, *attempt.store, *manifest)) {
-        return miss("it was not kept, as it gained nothing, and is to be");
+        return miss("it was not kept because loading it saved no time, and is wanted now");
     }
     if (is_withheld(*manifest)) {
         // An entry withheld because a load is no faster than a compile counts as a hit here.

@@ -2,7 +2,7 @@
 
 #include "cache/attempt/around_import.h"
 #include "cache/attempt/load.h"
-#include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 
 namespace larder::internal::cache {
 namespace {

@@ -107,7 +107,8 @@ std::optional<format::Manifest> keep_blob_behind(Attempt& attempt, Served& serve
     served.written_bytes = (*written)->bytes();
     source.written = std::move(*written);
     source.write = [](store::StagedFile&) -> Result<void> {
-        return fail(Errc::io, "the disk did not take the blob, and the model is in use by now");
+        return fail(Errc::io,
+                    "the blob could not be written, and the program already uses the model");
     };
     const auto job =
         std::make_shared<PublishJob>(attempt.store, std::move(compile_lock), std::move(publication),

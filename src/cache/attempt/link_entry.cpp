@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cache/blob/refer_to_files.h"
-#include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 #include "cache/identify/link.h"
 
 namespace larder::internal::cache {

@@ -1,28 +1,19 @@
 #include "cache/attempt/objections.h"
 
 #include <algorithm>
-#include <charconv>
-#include <utility>
+
+#include "cache/entries/notes.h"
 
 namespace larder::internal::cache {
 namespace {
 
 constexpr const char* k_refusals_note = "refusals";
 
-std::uint64_t refusals_in(const format::Manifest& manifest) {
-    std::uint64_t value = 0;
-    const auto found = manifest.notes.find(k_refusals_note);
-    if (found != manifest.notes.end()) {
-        std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
-    }
-    return value;
-}
-
 }  // namespace
 
 void Objections::read(const format::Manifest& manifest, std::int64_t now_ns) {
     blame = Blame::noted_in(manifest, now_ns);
-    refusals = std::max(refusals, refusals_in(manifest));
+    refusals = std::max(refusals, number_in<std::uint64_t>(manifest, k_refusals_note, 0));
 }
 
 void Objections::note_in(format::Manifest& manifest) const {

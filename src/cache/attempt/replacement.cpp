@@ -20,13 +20,14 @@ constexpr std::uint64_t k_part_of_memory_that_is_short = 4;
 
 // The compiled model holds more than an import would.
 bool frees_memory(const Attempt& attempt) {
-    return attempt.config().release_memory && attempt.request.compiled_holds_model();
+    return attempt.config().release_memory != ReleaseMemory::off &&
+           attempt.request.compiled_holds_model();
 }
 
 }  // namespace
 
 std::unique_ptr<SourcePages> read_model(Attempt& attempt) {
-    if (!attempt.config().release_memory) return nullptr;
+    if (attempt.config().release_memory == ReleaseMemory::off) return nullptr;
     auto& request = attempt.request;
     // No byte of an encrypted model is written to a disk in clear.
     if (request.encryption() == nullptr) {
@@ -52,7 +53,7 @@ bool Replacement::is_wanted_anyway(const SourcePages* pages) const {
     if (attempt_.request.makes_kernels() && attempt_.request.takes_kernels()) return true;
     if (!frees_memory(attempt_)) return false;
     if (config.share == Share::on && may_share_) return true;
-    if (config.exchange == Exchange::always) return true;
+    if (config.release_memory == ReleaseMemory::on) return true;
     const auto bytes = pages != nullptr ? pages->weight_bytes() : 0;
     return bytes > os::read_available_memory_bytes() / k_part_of_memory_that_is_short;
 }

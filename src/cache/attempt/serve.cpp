@@ -190,7 +190,7 @@ Result<Served> compile_into_blob(Attempt& attempt, ReadableModel& model, const M
     if (is_replaced_now) {
         if (auto done = replacement.run(*kept, served); !done) return fail(done.error());
     }
-    if (attempt.config().release_memory) os::return_freed_memory();
+    if (attempt.config().release_memory != ReleaseMemory::off) os::return_freed_memory();
     return served;
 }
 
@@ -252,7 +252,7 @@ Result<Served> serve_attempt(Attempt& attempt) {
 
     const auto mode = attempt.config().mode;
     Keys keys(attempt);
-    Miss miss{Miss::Kind::other, "the mode is refresh: it is compiled anew"};
+    Miss miss{Miss::Kind::other, "the mode is refresh: it is compiled again"};
     if (mode != Mode::refresh) {
         auto served = load_any(attempt, keys);
         if (served) return std::move(*served);

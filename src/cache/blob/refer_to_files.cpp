@@ -62,7 +62,7 @@ Result<std::vector<std::byte>> refer_to_files(std::span<const std::byte> object,
         }
         const auto range = ranges.find(before.digest);
         if (range == ranges.end()) {
-            return fail(Errc::not_found, "a constant lies in none of the model's files");
+            return fail(Errc::not_found, "a constant is in none of the model's files");
         }
         const auto& file = files.files[range->second.file];
         piece.source = add(source_of, range->second.file,

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <string_view>
+
+#include "cache/entries/notes.h"
 
 namespace larder::internal::cache {
 namespace {
@@ -15,16 +16,6 @@ constexpr std::uint64_t k_crashes_max = 2;
 constexpr const char* k_crashes = "crashes";
 constexpr const char* k_crashed_at = "crashed_at_ns";
 constexpr const char* k_signals = "crash_signals";
-
-template <typename Number>
-Number number_in(const format::Manifest& manifest, const char* name, Number otherwise) {
-    const auto found = manifest.notes.find(name);
-    if (found == manifest.notes.end()) return otherwise;
-    Number value = otherwise;
-    const auto& text = found->second;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
 
 std::string joined(const std::set<std::string>& words) {
     std::string text;

@@ -16,7 +16,7 @@ Result<format::Manifest> keep_files(store::Store& store, store::PrivateDirectory
     auto harvest = store.harvest(directory);
     if (!harvest) return fail(std::move(harvest.error()));
     if (harvest->fresh.empty() && harvest->kept.empty()) {
-        return fail(Errc::unsupported, "the device kept nothing in its cache directory");
+        return fail(Errc::unsupported, "the device wrote nothing to its cache directory");
     }
     if (!harvest->changed()) return manifest;
     store::Publication publication;

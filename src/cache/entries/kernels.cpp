@@ -1,10 +1,10 @@
 #include "cache/entries/kernels.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 #include "format/elf.h"
 #include "format/openvino_blob.h"
 
@@ -102,7 +102,7 @@ std::optional<Digest> KernelDirectory::begin() {
     if (count && count->crashes > 0) {
         may_read_ = false;
         log_.warn_once("kernels", "a process crashed when it used the kernels kept for '" +
-                                      manifest_.model.path + "': they are made anew");
+                                      manifest_.model.path + "': they are built again");
         return std::nullopt;
     }
     store_->mark_used(manifest_.key);

@@ -30,7 +30,8 @@ bool LateFiles::keep(Retained& retained, Asked asked) {
         if (asked == Asked::in_between && kept.error().code == Errc::unsupported) return false;
         retained.log.warn_once(
             "late files",
-            "cannot keep what the device wrote beside its model: " + kept.error().message());
+            "cannot store the files that the device wrote after the model was ready: " +
+                kept.error().message());
         return false;
     }
     const bool has_changed = kept->parts != retained.manifest.parts;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cache/entries/blame.h"
-#include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 
 namespace larder::internal::cache {
 

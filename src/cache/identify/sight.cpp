@@ -1,6 +1,5 @@
 #include "cache/identify/sight.h"
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 

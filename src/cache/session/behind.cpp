@@ -41,7 +41,7 @@ void PublishJob::work() {
     try {
         result_ = store_->publish(*publication);
     } catch (const std::bad_alloc&) {
-        result_ = fail(Error::from_errno("cannot keep a model in", store_->directory(), ENOMEM));
+        result_ = fail(Error::from_errno("cannot store a model in", store_->directory(), ENOMEM));
     }
 }
 

@@ -32,15 +32,9 @@ namespace larder::internal::cache {
 
 using larder::Keep;
 using larder::Publish;
+using larder::ReleaseMemory;
 using larder::Share;
 using larder::Weights;
-
-// Decides when an import of the published blob replaces the compiled model, which takes more
-// memory.
-enum class Exchange {
-    automatic,  // if memory is short
-    always,
-};
 
 struct Config {
     std::string directory;
@@ -52,8 +46,7 @@ struct Config {
     SizeLimit max_size{};  // of the larder; none: no limit
     SizeLimit min_free{};  // of its disk
     bool allow_world_writable = false;
-    bool release_memory = true;            // as early as possible
-    Exchange exchange = Exchange::always;  // with release_memory only
+    ReleaseMemory release_memory = ReleaseMemory::on;
     Publish publish = Publish::first;
     bool prefault = true;  // of the memory that the runtime allocates for a large blob
     Share share = Share::off;

@@ -1,6 +1,7 @@
 #include "cache/sharing/unpacked.h"
 
 #include "cache/entries/kept_form.h"
+#include "cache/entries/notes.h"
 
 namespace larder::internal::cache {
 namespace {

@@ -184,7 +184,7 @@ Result<void> WeightSharing::may_keep(std::uint64_t bytes) {
     const auto mode = session_.config().mode;
     const bool writes = mode == Mode::on || mode == Mode::refresh;
     if (!writes || store_->access() == store::Access::read_only) {
-        return fail(Errc::read_only, "no blob is kept whose memory could be shared");
+        return fail(Errc::read_only, "there is no stored blob whose memory could be shared");
     }
     const auto limit = store_->limit_bytes();
     if (limit != 0 && (bytes > limit || blob_bytes_ > limit - bytes)) {
@@ -254,7 +254,7 @@ void WeightSharing::share(runtime::Request& request, Sharing& sharing) {
 
 void WeightSharing::share_blocks(runtime::Request& request, Sharing& sharing) {
     if (has_compiled_ && mark_->is_anybody_else_calling()) {
-        sharing.reason = "another model was compiled meanwhile, perhaps by the same threads";
+        sharing.reason = "another model was compiled at the same time, perhaps by the same threads";
         return;
     }
     find_blocks();

@@ -182,7 +182,7 @@ private:
             // If the entry was used after that, another runtime than the newer one still uses it.
             if (successor.created_at_ns <= used_at_ns(entry)) continue;
             result_[i] = {StaleReason::superseded,
-                          "kept anew as " + std::string(successor.key.substr(0, 12)) + ": " +
+                          "replaced by " + std::string(successor.key.substr(0, 12)) + ": " +
                               difference(*entry.built_for, *successor.built_for),
                           is_disused(entry)};
         }

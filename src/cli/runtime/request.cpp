@@ -312,7 +312,7 @@ Failure request_failure(ov::Core& core, const std::string& model, const std::str
         failure.what = "'" + model + "': " + failure.what;
     }
     if (failure.remedy.empty()) {
-        failure.remedy = "this is OpenVINO's own message, the same without larder";
+        failure.remedy = "this is OpenVINO's own message; it is the same without larder";
     }
     return failure;
 }

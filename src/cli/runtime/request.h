@@ -1,7 +1,6 @@
 // Parses the requests of compile and why (device, properties, shapes), and explains errors in them.
 #pragma once
 
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>

@@ -27,7 +27,7 @@ Run declare_compile(CLI::App& verb) {
         ->required();
     declare_request(verb, flags->request);
     verb.add_flag("--best-effort", flags->best_effort,
-                  "Exit with 0 also if a model was compiled but could not be kept");
+                  "Exit with 0 also if a model was compiled but could not be stored");
     return [flags](const Context& context) { return runtime().compile(context, *flags); };
 }
 

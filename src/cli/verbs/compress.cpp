@@ -1,6 +1,5 @@
 // compress and decompress: change how entries are stored.
 #include <array>
-#include <cstdio>
 #include <map>
 #include <memory>
 
@@ -99,7 +98,7 @@ void print_failures(const CompressReport& report) {
     if (report.held_back.empty()) return;
     print_failure({"nothing was done: '" + printable(report.held_back) +
                        "' cannot be read, and may use any object",
-                   "'larder verify' tells why"});
+                   "'larder verify' says why"});
 }
 
 int exit_code_of(const CompressReport& report) {
@@ -196,7 +195,7 @@ CLI::Option* declare_flags(CLI::App& verb, CompressFlags& flags) {
     declare_progress(verb, flags.progress);
     return verb.add_option(
         "KEY|MODEL", flags.targets,
-        "A key or its beginning, or a model: then all that was compiled from it");
+        "A key, the beginning of one, or a model, which stands for all its entries");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void print_table(const Context& context, const std::vector<Setting>& settings) {
                    {setting.meaning}});
     }
     auto text = table.text();
-    if (table.lacks_columns()) text += "\n'larder config -v' says what each of them means\n";
+    if (table.lacks_columns()) text += "\n'larder config -v' explains each of them\n";
     Context::print(text);
 }
 
@@ -105,10 +105,10 @@ int run_set(const Context& context, const std::string& asked, const std::string&
     if (is_json) {
         print_json({setting});
     } else if (setting.origin != file.string()) {
-        Context::print("in force is " + printable(setting.value) + ", from " +
+        Context::print("the value in force is " + printable(setting.value) + ", from " +
                        (setting.origin == "environment" ? setting.variable + " in the environment"
                                                         : printable(setting.origin)) +
-                       ", which counts before\n");
+                       ", which takes precedence\n");
     }
     return k_done;
 }
@@ -122,8 +122,8 @@ Run declare_config(CLI::App& verb) {
             auto error = choice_error(word, "get", "set");
             return error.empty() ? error : error + ": larder config get " + word;
         });
-    verb.add_option("NAME", flags->name, "Of the setting");
-    verb.add_option("VALUE", flags->value, "For set");
+    verb.add_option("NAME", flags->name, "The name of the setting");
+    verb.add_option("VALUE", flags->value, "The new value, for set");
     return [flags, &verb](const Context& context) {
         const auto& [what, name, value] = *flags;
         if (what.empty()) return print_all(context, context.settings().list);

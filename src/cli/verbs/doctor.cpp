@@ -51,7 +51,7 @@ void add_settings(const Settings& settings, Diagnosis& diagnosis) {
     if (settings.unknown.empty()) return;
     diagnosis.findings.push_back({Severity::info, "settings",
                                   "larder does not know " + join(settings.unknown, ", "),
-                                  "'larder config' shows all that it knows"});
+                                  "'larder config' lists all settings"});
 }
 
 void add_larder(const Context& context, Diagnosis& diagnosis) {
@@ -100,7 +100,7 @@ void add_openvino(Diagnosis& diagnosis) {
         return;
     } catch (const std::exception& error) {
         diagnosis.findings.push_back(
-            {Severity::error, "openvino", useful_lines(error.what()), "install OpenVINO anew"});
+            {Severity::error, "openvino", useful_lines(error.what()), "reinstall OpenVINO"});
         return;
     }
     if (diagnosis.devices.empty()) {
@@ -270,7 +270,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         text += "\n" + text_of(context, finding);
         if (!finding.remedy.empty()) text += "  " + printable(finding.remedy) + "\n";
     }
-    return diagnosis.findings.empty() ? text + "\nnothing is wrong\n" : text;
+    return diagnosis.findings.empty() ? text + "\nno problems found\n" : text;
 }
 
 int run_doctor(const Context& context) {

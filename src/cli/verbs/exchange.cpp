@@ -16,9 +16,9 @@ using SharedFlags = std::shared_ptr<ExchangeFlags>;
 SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
     auto flags = std::make_shared<ExchangeFlags>();
     flags->work = work;
-    verb.add_option(
-            "URL", flags->url,
-            "Of the shared storage: file:///DIRECTORY, s3://BUCKET/PREFIX or https://HOST/PATH")
+    verb.add_option("URL", flags->url,
+                    "The URL of the shared storage: file:///DIRECTORY, s3://BUCKET/PREFIX or "
+                    "https://HOST/PATH")
         ->required();
     verb.add_option("KEY|MODEL", flags->names,
                     "A key or its beginning, or a model; default: every entry");
@@ -35,7 +35,7 @@ int run_exchange(const Context& context, const ExchangeFlags& flags) {
         function_of(library_beside(k_exchange_module), k_exchange_entry, error));
     if (run == nullptr) {
         throw CommandError({"cannot open the library that reads and signs shared entries: " + error,
-                            "install larder anew"});
+                            "reinstall larder"});
     }
     return run(context, flags);
 }

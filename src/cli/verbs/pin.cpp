@@ -16,7 +16,7 @@ using Change = void (Store::*)(const std::vector<std::string>&);
 Run declare(CLI::App& verb, Change change, const std::string& done) {
     const Names names = std::make_shared<std::vector<std::string>>();
     verb.add_option("KEY|MODEL", *names,
-                    "A key or its beginning, or a model: then all that was compiled from it")
+                    "A key, the beginning of one, or a model, which stands for all its entries")
         ->required();
     return [names, change, done](const Context& context) {
         Store store(context.options());

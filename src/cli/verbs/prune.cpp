@@ -74,7 +74,7 @@ void print(const Context& context, const PruneReport& report, DryRun dry_run, bo
     }
     if (report.held_back.empty()) return;
     std::fputs(("larder: no object was removed: '" + printable(report.held_back) +
-                "' cannot be read, and may use any of them\n  'larder verify' tells why\n")
+                "' cannot be read, and may use any of them\n  'larder verify' says why\n")
                    .c_str(),
                stderr);
 }

@@ -77,8 +77,8 @@ Run declare_rm(CLI::App& verb) {
     auto flags = std::make_shared<RmFlags>();
     verb.add_option(
             "KEY|MODEL", flags->targets,
-            "A key or its beginning, or a model, also one that was deleted: then all that was "
-            "compiled from it")
+            "A key, the beginning of one, or a model (also a deleted one), which stands for all "
+            "its entries")
         ->required();
     verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be removed, and remove nothing");
     verb.add_flag("-y,--yes,-f,--force", flags->yes, "Do not ask");

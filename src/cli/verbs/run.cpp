@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -73,7 +72,7 @@ std::string preload_for_loader(const Options& options) {
     auto preload = preload_library();
     if (preload.empty()) {
         throw Error(ErrorCode::not_found, "liblarder_preload.so is not beside larder's libraries",
-                    "install larder anew");
+                    "reinstall larder");
     }
     if (preload.find_first_of(" :") == std::string::npos) return preload;
     std::string why = "no directory for a link to it could be created";
@@ -82,7 +81,7 @@ std::string preload_for_loader(const Options& options) {
         throw Error(ErrorCode::unsupported,
                     "the dynamic loader takes blanks and colons as the end of a path: '" + preload +
                         "', and " + why,
-                    "install larder in a directory without");
+                    "install larder in a directory without them");
     }
     return plain;
 }

@@ -19,7 +19,7 @@ std::string port_error(const std::string& text) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (error == std::errc{} && end == text.data() + text.size()) return {};
-    return "'" + text + "' is not a port: they are numbers up to 65535";
+    return "'" + text + "' is not a port, which is a number up to 65535";
 }
 
 }  // namespace
@@ -27,10 +27,11 @@ std::string port_error(const std::string& text) {
 Run declare_serve(CLI::App& verb) {
     auto flags = std::make_shared<ServeFlags>();
     verb.add_option("--address", flags->address,
-                    "The address to listen on; beyond loopback, reading needs the token, too")
+                    "The address to listen on; on other addresses than loopback, reading needs the "
+                    "token, too")
         ->type_name("IP")
         ->capture_default_str();
-    verb.add_option("--port", flags->port, "The port; 0: one that is free")
+    verb.add_option("--port", flags->port, "The port to listen on; 0 chooses a free one")
         ->type_name("N")
         ->capture_default_str()
         ->check(port_error);
@@ -47,7 +48,7 @@ Run declare_serve(CLI::App& verb) {
         auto* const serve = reinterpret_cast<Serve*>(
             function_of(library_beside(k_serve_module), k_serve_entry, error));
         if (serve == nullptr) {
-            throw CommandError({"cannot open the dashboard: " + error, "install larder anew"});
+            throw CommandError({"cannot open the dashboard: " + error, "reinstall larder"});
         }
         return serve(context, *flags);
     };

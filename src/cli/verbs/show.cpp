@@ -94,7 +94,7 @@ int run_show(const Context& context, const std::vector<std::string>& names) {
 Run declare_show(CLI::App& verb) {
     auto names = std::make_shared<std::vector<std::string>>();
     verb.add_option("KEY|MODEL", *names,
-                    "A key or its beginning, or a model: then all that was compiled from it")
+                    "A key, the beginning of one, or a model, which stands for all its entries")
         ->required();
     return [names](const Context& context) { return run_show(context, *names); };
 }

@@ -62,7 +62,7 @@ std::string no_gain_text(const Stats& stats) {
 std::string table_text(const Context& context, const Stats& stats, std::uint64_t unpacked) {
     const auto& total = stats.total;
     if (requests_of(total) == 0) {
-        return "no requests are known yet\n" + filling_text(stats, unpacked);
+        return "no requests are recorded yet\n" + filling_text(stats, unpacked);
     }
     auto text = rate_text(total) + "\nsince " + format_time(stats.since) + ", " +
                 format_size(stats.bytes_written) + " written" + evicted_text(stats) + "\n" +
@@ -99,7 +99,7 @@ struct StatsFlags {
 // In place of the tables.
 std::string plotted(const Context& context, const Store& store, const Stats& stats) {
     auto plot = plot_text(context, store, stats.since, now());
-    if (plot.empty()) return "no requests are known yet\n";
+    if (plot.empty()) return "no requests are recorded yet\n";
     return rate_text(stats.total) + "\n\n" + plot;
 }
 
@@ -136,7 +136,7 @@ int run_stats(const Context& context, const StatsFlags& flags) {
     if (!flags.zero) return k_done;
     if (!store.exists()) return k_done;
     store.forget_stats();
-    if (context.format() == Format::table) Context::print("\ncounting begins anew\n");
+    if (context.format() == Format::table) Context::print("\nall counts are zero now\n");
     return k_done;
 }
 
@@ -144,8 +144,7 @@ int run_stats(const Context& context, const StatsFlags& flags) {
 
 Run declare_stats(CLI::App& verb) {
     auto flags = std::make_shared<StatsFlags>();
-    verb.add_option("--since", flags->since,
-                    "Only requests that are not older than this, such as 7d")
+    verb.add_option("--since", flags->since, "Only requests of the last TIME, such as 7d")
         ->type_name("AGE");
     verb.add_flag("-z,--zero", flags->zero,
                   "Set the counts to zero after they are printed; entries and their hits stay");

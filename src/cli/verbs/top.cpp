@@ -1,8 +1,6 @@
 // Shows current activity repeatedly, until the user ends it.
 #include <algorithm>
 #include <chrono>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,7 +61,7 @@ std::string age_of(TimePoint since) {
 
 // The processes that compile, each followed by the processes that wait for it.
 std::string compiling_table(const Context& context, const std::vector<Compiling>& compiling) {
-    if (compiling.empty()) return "nothing is compiled now\n";
+    if (compiling.empty()) return "no model is being compiled\n";
     auto table = context.table(
         {{"PROCESS", Align::right}, {"DOES"}, {"SINCE", Align::right}, {"MODEL OR PROGRAM"}});
     for (const auto& each : compiling) {

@@ -49,7 +49,7 @@ export async function removeEntries(entries) {
   try {
     const plan = await post("remove", { keys, dry_run: true });
     const isSure = await confirm(`Remove ${count(plan.entries.length, "entry", "entries")}?`, [
-      h("p", {}, `This frees ${size(plan.freed_bytes)}. Whoever asks for one of them compiles it anew. `,
+      h("p", {}, `This frees ${size(plan.freed_bytes)}. The next request for one of them compiles it again. `,
         "Programs that use one now go on."),
       planTable(plan.entries),
     ], `Remove, and free ${size(plan.freed_bytes)}`);

@@ -117,8 +117,8 @@ class Checking {
     this.cancel = h("button", { type: "button", onclick: () => act("cancel", {}, "Cancelled") }, "Cancel");
     this.element = h("section", { class: "card" },
       h("header", {}, h("h2", {}, icon("check"), "See that everything is whole")),
-      h("p", {}, "Verifying reads every byte of what is kept and sets aside what is damaged. ",
-        "Repairing also compiles it anew, where its model is still there."),
+      h("p", {}, "Verification reads every stored byte and sets damaged files aside. ",
+        "Repairing also compiles it again if its model still exists."),
       h("div", { class: "buttons" }, this.verify, this.repair, this.cancel), this.progress, this.outcome);
     this.draw();
   }

@@ -34,7 +34,7 @@ export function badges(entry) {
     entry.stale && h("span", { class: "badge stale", title: entry.stale.detail }, entry.stale.reason),
     entry.withheld && h("span", { class: "badge withheld", title: entry.withheld }, "held back"),
     entry.encoding !== "raw" && entry.encoding !== "files" &&
-      h("span", { class: "badge", title: "How it is kept" }, entry.encoding),
+      h("span", { class: "badge", title: "How the blob is stored" }, entry.encoding),
     entry.unpacked_from && h("span", { class: "badge", title: "What a device unpacked, for processes to share" }, "unpacked"),
     entry.kernels_of && h("span", { class: "badge", title: "Programs for a device that go with a blob" }, "kernels"),
   ].filter(Boolean);
@@ -196,7 +196,7 @@ class EntryList {
     if (this.shown.length === 0) {
       this.body.append(h("tr", {}, h("td", { colspan: columns.length + 1 },
         all.length === 0
-          ? emptyState("Nothing is kept yet", "Compile a model, and it is here.", "larder compile model.xml")
+          ? emptyState("No models are stored yet", "Compile a model to see it here.", "larder compile model.xml")
           : emptyState("Nothing like that", "No entry is called so, or is of this kind."))));
     }
   }

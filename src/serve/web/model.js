@@ -115,7 +115,7 @@ class EntryPage {
       this.draw();
     } catch (failure) {
       this.main.replaceChildren(emptyState("There is no such entry",
-        failure.code === "not_found" ? "It was removed, or never kept." : failure.message));
+        failure.code === "not_found" ? "It was removed, or never stored." : failure.message));
     }
   }
 

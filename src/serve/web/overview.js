@@ -95,7 +95,7 @@ function fullWarning(overview) {
   if (!overview.nearly_full) return null;
   return h("div", { class: "banner warning", role: "alert" }, icon("warning"),
     h("div", {}, h("strong", {}, `The larder is ${percent(total, max)} full. `),
-      "What is worth least goes as soon as something new is kept. ",
+      "The least valuable entries are evicted as soon as a new one is stored. ",
       h("a", { href: "#/care" }, "Make room"), ", or raise ", h("code", {}, "max_size"), "."));
 }
 
@@ -192,7 +192,7 @@ export function showOverview(main, larder) {
   main.append(h("h1", { class: "page-title" }, "Overview",
     h("small", {}, h("code", {}, overview.directory))));
   if (overview.counts.entries === 0) {
-    main.append(emptyState("Nothing is kept yet",
+    main.append(emptyState("No models are stored yet",
       "Start a program under larder, or compile a model. It is here a moment later.",
       "larder run python server.py"));
     if (overview.findings.length > 0) main.append(card("Needs attention", findings(overview)));

@@ -1,5 +1,4 @@
 // Decompresses entries: stores their blobs raw again.
-#include <algorithm>
 #include <optional>
 #include <utility>
 

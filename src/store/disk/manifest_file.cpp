@@ -1,7 +1,5 @@
 #include "store/disk/manifest_file.h"
 
-#include <utility>
-
 namespace larder::internal::store {
 
 Result<Manifest> read_manifest(const Context& context, const Key& key) {

@@ -1,7 +1,5 @@
 #include "store/disk/staged_file.h"
 
-#include <utility>
-
 #include "base/units.h"
 #include "store/disk/context.h"
 #include "store/disk/tmp_file.h"

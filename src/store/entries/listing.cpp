@@ -7,14 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/hex.h"
 #include "base/parallel.h"
 #include "store/disk/walk.h"
 #include "store/entries/marks.h"
 
 namespace larder::internal::store {
 namespace {
-
-constexpr std::string_view k_hex_digits = "0123456789abcdef";
 
 // Tells whether a file in quarantine belongs to another one there.
 bool is_companion(std::string_view name) {
@@ -97,8 +96,7 @@ Result<void> for_each_entry(Context& context, const std::function<Continue(Liste
 }
 
 Result<std::vector<Key>> find_keys(Context& context, std::string_view prefix) {
-    if (prefix.size() > 2 * Digest::k_size_bytes ||
-        prefix.find_first_not_of(k_hex_digits) != std::string_view::npos) {
+    if (prefix.size() > 2 * Digest::k_size_bytes || !is_hex(prefix)) {
         return fail(Errc::invalid_argument, "'" + std::string(prefix) + "' is not part of a key",
                     {}, "use the first lower-case hexadecimal digits of one");
     }

@@ -10,6 +10,7 @@
 #include "store/limit/eviction_plan.h"
 #include "store/limit/removal.h"
 #include "store/limit/worth.h"
+#include "store/references/family.h"
 
 namespace larder::internal::store {
 namespace {
@@ -114,7 +115,7 @@ Error no_room(const Context& context, const SpaceRequest& claim, const Catalogue
     if (reason == "floor") remedy = "free space on the disk, or lower LARDER_MIN_FREE";
     if (!catalogue.complete()) {
         what += ", and nothing can be evicted while this entry cannot be read:";
-        remedy = "larder verify tells why";
+        remedy = "larder verify says why";
         return {Errc::no_space, 0, std::move(what), catalogue.unreadable(), std::move(remedy)};
     }
     what += ", and evicting all that may be evicted is not enough:";
@@ -227,11 +228,11 @@ void warn_of_filling(Context& context, const Filling& filling) {
         // A larder in use gets full sooner or later; one message in a week is enough.
         if (!may_say(context, name, std::chrono::hours(7 * 24))) return;
         context.log.warn_once(
-            name,
-            "the larder '" + context.layout.root() + "' is " +
-                std::to_string(filling.after_bytes / (limit / k_percent)) + " % full (" +
-                format_size(filling.after_bytes) + " of " + format_size(limit) +
-                "); at the limit what is worth least goes: " + advice("raise LARDER_MAX_SIZE"));
+            name, "the larder '" + context.layout.root() + "' is " +
+                      std::to_string(filling.after_bytes / (limit / k_percent)) + " % full (" +
+                      format_size(filling.after_bytes) + " of " + format_size(limit) +
+                      "); at the limit the entries that are worth least are evicted: " +
+                      advice("raise LARDER_MAX_SIZE"));
         return;
     }
 }
@@ -262,6 +263,10 @@ Result<Pruning> prune(Context& context, const PruneRules& rules, DryRun dry_run)
     pruning.garbage_bytes = plan.garbage_bytes();
     pruning.set_aside_files = plan.set_aside().size();
     pruning.left_bytes = total - std::min(total, pruning.removal.freed_bytes);
+    // Families are not part of the total.
+    const auto families = remove_empty_families(context, dry_run, plan.objects());
+    if (!families) return fail(families.error());
+    pruning.removal.freed_bytes += *families;
     if (!catalogue.complete()) pruning.held_back = catalogue.unreadable();
     // Without a limit there is no account, and this does not create one.
     if (dry_run == DryRun::no && limit_bytes(context) != 0) {

@@ -11,7 +11,6 @@
 #include "store/limit/account.h"
 #include "store/objects/quarantine.h"
 #include "store/objects/trials.h"
-#include "store/references/family.h"
 
 namespace larder::internal::store {
 namespace {
@@ -172,39 +171,6 @@ Result<Removal> remove_entries(Context& context, std::span<const Key> keys, DryR
     if (auto removed = take_away(context, doomed, objects, dry_run, removal); !removed) {
         return fail(std::move(removed.error()));
     }
-    return removal;
-}
-
-Result<Removal> collect_garbage(Context& context, DryRun dry_run) {
-    References references;
-    const auto gate = scan_and_enter(context, dry_run, references);
-    if (!gate) return fail(gate.error());
-    Removal removal;
-    if (!references.complete()) {
-        say_held_back(context);
-        return removal;
-    }
-    std::set<Digest> unused;
-    const auto visit = [&](const std::string&, const os::DirectoryEntry& file) {
-        std::string_view name = file.name;
-        // Chunk lists without an object are removed in the same way.
-        if (name.ends_with(Layout::k_chunks_suffix)) {
-            name.remove_suffix(Layout::k_chunks_suffix.size());
-        }
-        const auto object = digest_in_name(name);
-        if (object && !references.is_used(*object)) unused.insert(*object);
-        return Continue::yes;
-    };
-    if (auto walked = for_each_file(context, context.layout.objects(), visit); !walked) {
-        return fail(std::move(walked.error()));
-    }
-    const std::vector<Digest> objects(unused.begin(), unused.end());
-    if (auto removed = take_away(context, {}, objects, dry_run, removal); !removed) {
-        return fail(std::move(removed.error()));
-    }
-    const auto families = remove_empty_families(context, dry_run, objects);
-    if (!families) return fail(families.error());
-    removal.freed_bytes += *families;
     return removal;
 }
 

@@ -60,12 +60,11 @@ template <typename Scanned>
     return gate;
 }
 
-// Removes those of `objects` that no entry uses. Best effort: collect_garbage finds what is left.
+// Removes those of `objects` that no entry uses. Best effort: a prune removes those that are left.
 void reclaim(Context& context, std::span<const Digest> objects) noexcept;
 
 // See Store for the contracts.
 [[nodiscard]] Result<Removal> remove_entries(Context& context, std::span<const Key> keys,
                                              DryRun dry_run);
-[[nodiscard]] Result<Removal> collect_garbage(Context& context, DryRun dry_run);
 
 }  // namespace larder::internal::store

@@ -1,4 +1,4 @@
-// Models with weights that do not repeat and cannot be compressed.
+// Bytes that cannot be compressed, from a seed.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,9 @@
 #include <random>
 #include <string>
 
-namespace larder::internal::cache {
+namespace larder::internal::support {
 
-[[nodiscard]] inline std::string random_weights(std::size_t size_bytes, std::uint64_t seed) {
+[[nodiscard]] inline std::string random_text(std::size_t size_bytes, std::uint64_t seed) {
     std::mt19937_64 random(seed);
     std::string text(size_bytes + 8, '\0');
     for (std::size_t i = 0; i < size_bytes; i += 8) {
@@ -20,4 +20,4 @@ namespace larder::internal::cache {
     return text;
 }
 
-}  // namespace larder::internal::cache
+}  // namespace larder::internal::support

@@ -22,21 +22,32 @@ std::string damaged(std::string bytes, std::mt19937& random) {
         return std::uniform_int_distribution<std::size_t>(0, end - 1)(random);
     };
     const auto before = bytes;
-    switch (below(5)) {
-        case 0: {
-            const auto at = below(bytes.size());
-            bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-            break;
-        }
-        case 1: {
-            const auto at = below(bytes.size());
-            bytes.replace(at, 4096, std::min<std::size_t>(4096, bytes.size() - at), '\0');
+    switch (below(7)) {
+        case 0: bytes[below(bytes.size())] ^= static_cast<char>(1U << below(8)); break;
+        case 1: {  // a page of zeros
+            const auto at = below(bytes.size()) / 4096 * 4096;
+            std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                        std::min<std::size_t>(4096, bytes.size() - at), '\0');
             break;
         }
         case 2: bytes.resize(below(bytes.size())); break;
         case 3: bytes.append(1 + below(5000), static_cast<char>(below(256))); break;
+        case 4:  // a header of garbage
+            for (std::size_t i = 0; i < std::min<std::size_t>(256, bytes.size()); ++i) {
+                bytes[i] = static_cast<char>(below(256));
+            }
+            break;
+        case 5: {  // two parts swap their places
+            const auto size = std::min<std::size_t>(64, bytes.size() / 4);
+            const auto a = below(bytes.size() / 2 - size);
+            const auto b = bytes.size() / 2 + below(bytes.size() / 2 - size);
+            std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a),
+                             bytes.begin() + static_cast<std::ptrdiff_t>(a + size),
+                             bytes.begin() + static_cast<std::ptrdiff_t>(b));
+            break;
+        }
         default:
-            for (int i = 0; i < 16; ++i) bytes[below(bytes.size())] = static_cast<char>(below(128));
+            for (int i = 0; i < 16; ++i) bytes[below(bytes.size())] = static_cast<char>(below(256));
     }
     if (bytes == before) bytes += '!';
     return bytes;

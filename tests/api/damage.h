@@ -1,4 +1,4 @@
-// Damages files: a bit, a range, the end, noise; all from one seed.
+// Damages files: a bit, a page, the end, the header, the order, noise; all from one seed.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "serve/room.h"
+#include "serve/disk_use.h"
 
 #include <algorithm>
 #include <map>
@@ -58,7 +58,7 @@ cli::Json sums_json(const Room& room) {
 
 }  // namespace
 
-cli::Json room_json(const Snapshot& snapshot) {
+cli::Json disk_use_json(const Snapshot& snapshot) {
     const auto rooms = rooms_of(snapshot.entries);
     std::map<std::string_view, std::vector<Rooms::const_iterator>> by_device;
     for (auto room = rooms.begin(); room != rooms.end(); ++room) {
