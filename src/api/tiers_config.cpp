@@ -53,7 +53,8 @@ internal::cache::TierConfig tier_config(const internal::os::System& system,
         config.urls, [&](const std::string& url) { return sends_to(url, has_key); });
     auto& environment = config.environment;
     for (const auto& [name, value] : internal::os::environment(k_passed)) {
-        environment.push_back(name + "=" + value);
+        auto& variable = environment.emplace_back(name);
+        variable.append("=").append(value);
     }
     const auto set = [&](std::string_view name, const std::string& value) {
         if (!value.empty()) environment.push_back("LARDER_" + std::string(name) + "=" + value);

@@ -90,6 +90,7 @@ Result<bool> honours_conditions(const std::function<Result<std::unique_ptr<remot
     {
         std::atomic<std::size_t> ready{0};
         std::vector<std::jthread> writers;
+        writers.reserve(k_writers);
         for (std::size_t i = 0; i < k_writers; ++i) {
             writers.emplace_back([&, i] {
                 ++ready;

@@ -42,6 +42,9 @@ remote::HttpLimits limits_within(std::chrono::seconds timeout) {
     return limits;
 }
 
+// Tells faults of the larder, such as a full disk, from those of a storage.
+bool is_of_larder(Errc code) { return code == Errc::no_space || code == Errc::read_only; }
+
 // The storage that is being asked, for the thread that watches the time.
 constinit std::atomic<const StorageInUse*> asked{nullptr};
 
@@ -112,16 +115,15 @@ private:
         }
         if (!entry) return failed(storage, entry.error().message());
         if (!entry->refusal.empty() && !entry->is_damaged) {
-            is_refused_ = true;
-            larder_.state().note_remote_refusal(storage.url,
-                                                "an entry is not taken: " + entry->refusal,
-                                                larder_.system().clock.wall().count());
-            return false;
+            return refused(storage, "an entry is not taken: " + entry->refusal);
         }
         const auto pulled = exchange::pull(larder_.store(), *storage.tier, std::span(&*entry, 1),
                                            [this](auto, auto) { return Clock::now() < end_; });
         if (pulled.entries.empty()) return failed(storage, "it took longer than the time limit");
         const auto& moved = pulled.entries.front();
+        if (moved.state == exchange::Moved::State::failed && is_of_larder(moved.code)) {
+            return refused(storage, moved.reason);
+        }
         if (moved.state == exchange::Moved::State::failed ||
             moved.state == exchange::Moved::State::skipped) {
             return failed(storage, moved.reason);
@@ -132,6 +134,14 @@ private:
             std::chrono::duration_cast<milliseconds>(Clock::now() - began).count());
         larder_.state().note_remote(use);
         return true;
+    }
+
+    // The storage works, and an entry of it cannot be used here.
+    bool refused(const StorageInUse& storage, const std::string& why) {
+        is_refused_ = true;
+        larder_.state().note_remote_refusal(storage.url, why,
+                                            larder_.system().clock.wall().count());
+        return false;
     }
 
     bool failed(const StorageInUse& storage, const std::string& fault) {
