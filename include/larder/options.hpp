@@ -188,6 +188,17 @@ struct Options {
     std::optional<Share> share{};                   // LARDER_SHARE; Share::automatic
     std::optional<Weights> weights{};               // LARDER_WEIGHTS; Weights::automatic
     std::optional<Keep> keep{};                     // LARDER_KEEP; Keep::automatic
+    // The URLs of storages that machines share, in the order in which they are asked after a miss
+    // (docs/fleet.md): "s3://bucket/prefix", "https://host/path", "file:///directory", each with
+    // "?read-only" or "?unsigned" where that is meant. LARDER_REMOTE; none.
+    std::optional<std::vector<std::string>> remote{};
+    // How long a request may wait for them before it compiles; LARDER_REMOTE_TIMEOUT, 30 s.
+    std::optional<std::chrono::seconds> remote_timeout{};
+    // Files of public keys: entries that none of them signed are taken only from a storage whose
+    // URL says "?unsigned". LARDER_TRUSTED_KEYS; none.
+    std::optional<std::vector<std::filesystem::path>> trusted_keys{};
+    // The file of the key that signs entries which are sent to storages. LARDER_SIGNING_KEY; none.
+    std::optional<std::filesystem::path> signing_key{};
     // LARDER_LOG; LogLevel::warn.
     std::optional<LogLevel> log_level{};
     // When the larder is closed, logs one line with the outcomes of its requests. Messages of

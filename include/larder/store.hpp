@@ -210,6 +210,23 @@ struct Stats {
     std::uint64_t set_aside_bytes = 0;
     std::uint64_t set_aside_files = 0;
     std::optional<std::chrono::seconds> longest_idle;
+    // The storages that this machine has asked (LARDER_REMOTE), for all larders, from the first
+    // time on.
+    struct Remote {
+        std::string url;
+        std::uint64_t hits = 0;
+        std::uint64_t misses = 0;
+        std::uint64_t failures = 0;
+        std::uint64_t fetched_bytes = 0;
+        std::chrono::milliseconds fetch_time{0};
+        std::uint64_t sent_entries = 0;
+        std::uint64_t sent_bytes = 0;
+        // After several failures in a row the storage is not asked before this time.
+        std::optional<std::chrono::system_clock::time_point> rests_until;
+        std::string last_fault;  // may be empty
+        std::optional<std::chrono::system_clock::time_point> last_fault_at;
+    };
+    std::vector<Remote> remotes;
 };
 
 // The same counts for one span of time.

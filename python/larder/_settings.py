@@ -6,7 +6,7 @@ import datetime
 import math
 import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
 from larder._error import UsageError
@@ -38,14 +38,18 @@ class Settings(TypedDict, total=False):
     share: Literal["auto", "on", "off"] | None
     weights: Literal["auto", "refer", "keep"] | None
     keep: Literal["auto", "all"] | None
+    remote: str | Sequence[str] | None
+    remote_timeout: Time | None
+    trusted_keys: StrPath | Sequence[StrPath] | None
+    signing_key: StrPath | None
     log: Literal["error", "warn", "info", "debug"] | None
     report: bool | None
     state_dir: StrPath | None
 
 
-_DIRECTORIES = ("dir", "state_dir")
+_PATHS = ("dir", "state_dir", "signing_key")
 _SIZES = ("max_size", "min_free")
-_TIMES = ("lock_timeout",)
+_TIMES = ("lock_timeout", "remote_timeout")
 
 
 def variables_of(settings: Mapping[str, object]) -> dict[str, str]:
@@ -110,9 +114,20 @@ def _variable_of(name: str) -> str:
 def _text_of(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if name in _DIRECTORIES and isinstance(value, (str, os.PathLike)):
-        # Programs change their working directory.
-        return os.path.abspath(os.path.expanduser(value))
+    if name in _PATHS and isinstance(value, (str, os.PathLike)):
+        return _path_text(value)
+    if name == "trusted_keys":
+        files = [value] if isinstance(value, (str, os.PathLike)) else value
+        assert isinstance(files, Sequence)
+        return ":".join(_path_text(file) for file in files)
+    if name == "remote" and not isinstance(value, str):
+        assert isinstance(value, Sequence)
+        return " ".join(value)
     if name in _SIZES:
         return size_text(value)
     return time_text(value) if name in _TIMES else str(value)
+
+
+def _path_text(path: StrPath) -> str:
+    """Absolute, because programs change their working directory."""
+    return os.path.abspath(os.path.expanduser(path))

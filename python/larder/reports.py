@@ -105,6 +105,13 @@ class Difference(TypedDict):
     asked: str | None
 
 
+class StorageEntry(TypedDict):
+    """A storage of LARDER_REMOTE, and in words its entry for the key of a miss."""
+
+    url: str
+    entry: str
+
+
 class Explanation(TypedDict):
     """The result of `Cache.why`."""
 
@@ -116,6 +123,7 @@ class Explanation(TypedDict):
     key: str | None
     nearest_key: str | None
     differences: list[Difference]
+    storages: list[StorageEntry]
 
 
 class KeptObject(TypedDict):
@@ -362,6 +370,22 @@ class StaleSum(TypedDict):
     bytes: int
 
 
+class RemoteUse(TypedDict):
+    """How this machine has used a storage of LARDER_REMOTE."""
+
+    url: str
+    hits: int
+    misses: int
+    failures: int
+    fetched_bytes: int
+    fetch_ms: int
+    sent_entries: int
+    sent_bytes: int
+    rests_until: str | None
+    last_fault: str | None
+    last_fault_at: str | None
+
+
 class Stats(Outcomes):
     """The result of `Cache.stats`, over all processes of this user on this machine."""
 
@@ -380,6 +404,7 @@ class Stats(Outcomes):
     by_model: dict[str, Outcomes]
     by_device: dict[str, Outcomes]
     stale: dict[str, StaleSum]
+    remotes: list[RemoteUse]
     compiling: list[Compiling]
 
 
@@ -430,6 +455,15 @@ class WeightsPlaces(TypedDict):
     kept: dict[str, KeptWeights]
 
 
+class ExaminedStorage(TypedDict):
+    """Whether a storage of LARDER_REMOTE works, and lets one machine compile for all."""
+
+    url: str
+    fault: str | None
+    read_only: bool
+    honours_conditions: bool | None
+
+
 class Diagnosis(TypedDict):
     """The result of `Cache.doctor`."""
 
@@ -446,6 +480,7 @@ class Diagnosis(TypedDict):
     fill_ms_per_gib: FillTime | None
     sharing: SharingPossible
     weights: WeightsPlaces
+    storages: list[ExaminedStorage]
     compiling: list[Compiling]
     findings: list[Advice]
 

@@ -8,6 +8,7 @@ namespace {
 // Defaults for when no setting could be read: nothing is written and nothing is shared.
 constexpr auto k_mode = Mode::read_only;
 constexpr std::chrono::seconds k_lock_timeout{600};
+constexpr std::chrono::seconds k_remote_timeout{30};
 
 }  // namespace
 
@@ -27,6 +28,10 @@ Configuration::Configuration(Options options)
       share(options.share.value_or(Share::off)),
       weights(options.weights.value_or(Weights::keep)),
       keep(options.keep.value_or(Keep::all)),
+      remote(options.remote.value_or(std::vector<std::string>{})),
+      remote_timeout(options.remote_timeout.value_or(k_remote_timeout)),
+      trusted_keys(options.trusted_keys.value_or(std::vector<std::filesystem::path>{})),
+      signing_key(options.signing_key.value_or(std::filesystem::path{})),
       log_level(options.log_level.value_or(LogLevel::warn)),
       log_sink(std::move(options.log_sink)),
       progress(std::move(options.progress)) {}

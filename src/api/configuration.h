@@ -34,6 +34,10 @@ struct Configuration {
     Share share;
     Weights weights;
     Keep keep;
+    std::vector<std::string> remote;
+    std::chrono::seconds remote_timeout;
+    std::vector<std::filesystem::path> trusted_keys;
+    std::filesystem::path signing_key;
     LogLevel log_level;
     std::function<void(LogLevel, std::string_view)> log_sink;
     std::function<void(const StageProgress&)> progress;

@@ -106,6 +106,26 @@ void add(Stats::Outcomes& sum, const internal::state::EventSum& events) {
     sum.saved += std::chrono::milliseconds(events.saved_ms);
 }
 
+std::vector<Stats::Remote> remotes(internal::state::State& state) {
+    std::vector<Stats::Remote> found;
+    for (const auto& [url, use] : state.remotes()) {
+        Stats::Remote remote;
+        remote.url = url;
+        remote.hits = use.hits;
+        remote.misses = use.misses;
+        remote.failures = use.failures;
+        remote.fetched_bytes = use.fetched_bytes;
+        remote.fetch_time = std::chrono::milliseconds(use.fetch_ms);
+        remote.sent_entries = use.sent;
+        remote.sent_bytes = use.sent_bytes;
+        if (use.rests_until_ns > 0) remote.rests_until = time_point(use.rests_until_ns);
+        remote.last_fault = use.fault;
+        if (use.fault_at_ns > 0) remote.last_fault_at = time_point(use.fault_at_ns);
+        found.push_back(std::move(remote));
+    }
+    return found;
+}
+
 Compiling compiling(const internal::store::CompileLockHolder& holder) {
     Compiling found{holder.key.hex(), holder.purpose, holder.process, holder.is_of_this_machine,
                     time_point(holder.since_ns)};

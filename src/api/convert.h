@@ -40,6 +40,9 @@ inline void value_or_throw(internal::Result<void> result) {
 
 void add(Stats::Outcomes& sum, const internal::state::EventSum& events);
 
+// The storages that this machine has used.
+[[nodiscard]] std::vector<Stats::Remote> remotes(internal::state::State& state);
+
 [[nodiscard]] Compiling compiling(const internal::store::CompileLockHolder& holder);
 
 // Returns HOME, or if that is not set the home directory in /etc/passwd, as services and cron jobs

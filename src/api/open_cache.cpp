@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/convert.h"
+#include "api/tiers_config.h"
 #include "os/end_in_time.h"
 
 namespace larder::api {
@@ -11,7 +12,7 @@ namespace {
 
 namespace cache = internal::cache;
 
-cache::Config session_config(const Configuration& options) {
+cache::Config session_config(const internal::os::System& system, const Configuration& options) {
     cache::Config config;
     config.directory = options.directory.string();
     config.state_directory = options.state_directory.string();
@@ -30,6 +31,7 @@ cache::Config session_config(const Configuration& options) {
     config.share = options.share;
     config.weights = options.weights;
     config.keep = options.keep;
+    config.tiers = tier_config(system, options);
     config.report = options.report;
     config.progress = options.progress;
     config.unusable = options.unusable;
@@ -42,8 +44,9 @@ OpenCache::OpenCache(Options options)
     : configuration_(configure_or_switch_off(std::move(options))),
       parts_(std::make_shared<Parts>()) {
     parts_->log = make_log(configuration_);
-    parts_->session = std::make_unique<cache::Session>(parts_->system.system(), *parts_->log,
-                                                       session_config(configuration_));
+    parts_->session =
+        std::make_unique<cache::Session>(parts_->system.system(), *parts_->log,
+                                         session_config(parts_->system.system(), configuration_));
     const auto& unusable = configuration_.unusable;
     if (!unusable.empty()) parts_->log->warn("models are compiled without larder: " + unusable);
     for (const auto& notice : configuration_.notices) parts_->log->warn(notice);

@@ -8,6 +8,7 @@
 #include "api/configuration.h"
 #include "api/convert.h"
 #include "api/settings_sources.h"
+#include "api/tier_settings.h"
 #include "api/variables.h"
 #include "base/units.h"
 #include "larder/error.hpp"
@@ -136,13 +137,23 @@ void apply_log_level(Options& options, const std::string& value) {
     options.log_level = one_of(k_words, value);
 }
 
-void apply_lock_timeout(Options& options, const std::string& value) {
+std::chrono::seconds time_limit(const std::string& value) {
     const auto age = internal::parse_age(value);
     if (!age) throw Unreadable("a time with a unit, such as 90s, 10m or 1h");
-    options.lock_timeout = *age;
+    return *age;
 }
 
-constexpr std::array<Definition, 16> k_definitions{{
+void apply_remote(Options& options, const std::string& value) {
+    auto urls = api::read_urls(value);
+    if (!urls) {
+        throw Unreadable(
+            "URLs such as s3://bucket/prefix, https://host/path or file:///directory, separated by "
+            "blanks and without passwords, which belong into ~/.netrc");
+    }
+    options.remote = std::move(*urls);
+}
+
+constexpr std::array<Definition, 20> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -157,7 +168,8 @@ constexpr std::array<Definition, 16> k_definitions{{
      [](Options& options, const std::string& value) { options.min_free = size_limit(value); },
      is_given<&Options::min_free>},
     {"lock_timeout", "LARDER_LOCK_TIMEOUT", "10m",
-     "how long to wait for another process that compiles the same model", apply_lock_timeout,
+     "how long to wait for another process that compiles the same model",
+     [](Options& options, const std::string& value) { options.lock_timeout = time_limit(value); },
      is_given<&Options::lock_timeout>},
     {"allow_world_writable", "LARDER_ALLOW_WORLD_WRITABLE", "off",
      "use a larder that every user can write to: on or off",
@@ -190,6 +202,27 @@ constexpr std::array<Definition, 16> k_definitions{{
     {"keep", "LARDER_KEEP", "auto",
      "which models are kept: auto (those that save time or memory) or all", apply_keep,
      is_given<&Options::keep>},
+    {"remote", "LARDER_REMOTE", "",
+     "storages that machines share, in the order in which they are asked: URLs, each with "
+     "?read-only or ?unsigned where that is meant",
+     apply_remote, is_given<&Options::remote>},
+    {"remote_timeout", "LARDER_REMOTE_TIMEOUT", "30s",
+     "how long a request may wait for the storages before it compiles",
+     [](Options& options, const std::string& value) { options.remote_timeout = time_limit(value); },
+     is_given<&Options::remote_timeout>},
+    {"trusted_keys", "LARDER_TRUSTED_KEYS", "",
+     "files of public keys, separated by colons: entries of storages that none of them signed are "
+     "not taken",
+     [](Options& options, const std::string& value) {
+         options.trusted_keys = api::read_paths(value);
+     },
+     is_given<&Options::trusted_keys>},
+    {"signing_key", "LARDER_SIGNING_KEY", "",
+     "the file of the key that signs entries which are sent to storages",
+     [](Options& options, const std::string& value) {
+         options.signing_key = internal::os::absolute_path(value);
+     },
+     is_given<&Options::signing_key>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
     {"report", "LARDER_REPORT", "off",
@@ -209,9 +242,10 @@ Setting resolve(const Definition& definition, const Sources& sources, Options& o
         try {
             definition.apply(options, origin.value);
         } catch (const Unreadable& unreadable) {
-            throw Error(ErrorCode::invalid_argument,
-                        origin.subject + ": cannot read '" + origin.value + "'",
-                        "it must be " + std::string(unreadable.what()));
+            throw Error(
+                ErrorCode::invalid_argument,
+                origin.subject + ": cannot read '" + api::without_passwords(origin.value) + "'",
+                "it must be " + std::string(unreadable.what()));
         }
     }
     return {definition.name, definition.variable, origin.value, origin.name, definition.meaning};
@@ -226,6 +260,13 @@ void obey_unread(const Sources& sources, Options& options) {
 
 // An operator's setting overrides a program's.
 bool is_switched_off() { return api::environment_value("LARDER_MODE") == "off"; }
+
+// Settings whose default is nothing.
+void add_nothing(Options& options) {
+    if (!options.remote) options.remote.emplace();
+    if (!options.trusted_keys) options.trusted_keys.emplace();
+    if (!options.signing_key) options.signing_key.emplace();
+}
 
 // Options that are already set in `settings.options` stay as they are.
 void load_into(Settings& settings, const std::map<std::string, std::string>& overrides) {
@@ -247,6 +288,7 @@ void load_into(Settings& settings, const std::map<std::string, std::string>& ove
     for (const auto* definition : open) {
         settings.list.push_back(resolve(*definition, sources, options));
     }
+    add_nothing(options);
     options.directory = directory;
     options.state_directory = internal::os::absolute_path(options.state_directory);
     for (auto& setting : settings.list) {
@@ -315,7 +357,7 @@ void apply_setting(const std::string& name, const std::string& value, Options& o
             return definition.apply(options, value);
         } catch (const Unreadable& unreadable) {
             auto what = "'" + name;
-            what.append("': cannot read '").append(value).append("'");
+            what.append("': cannot read '").append(api::without_passwords(value)).append("'");
             throw Error(ErrorCode::invalid_argument, what,
                         "it must be " + std::string(unreadable.what()));
         }

@@ -22,7 +22,7 @@ namespace os = internal::os;
 
 constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 20;
 
-bool is_path(std::string_view name) { return name.ends_with("directory"); }
+bool is_path(std::string_view name) { return name.ends_with("directory") || name == "signing_key"; }
 
 // Relative paths in a file are relative to the file, "~/" is the home directory.
 std::string path_in_file(const std::string& value, const fs::path& file) {
@@ -32,6 +32,26 @@ std::string path_in_file(const std::string& value, const fs::path& file) {
         }
     }
     return (file.parent_path() / value).lexically_normal().string();
+}
+
+// The same for several paths that are separated by colons.
+std::string paths_in_file(std::string_view values, const fs::path& file) {
+    std::string paths;
+    while (!values.empty()) {
+        const auto end = values.find(':');
+        if (end > 0) {
+            if (!paths.empty()) paths += ':';
+            paths += path_in_file(std::string(values.substr(0, end)), file);
+        }
+        if (end == std::string_view::npos) break;
+        values.remove_prefix(end + 1);
+    }
+    return paths;
+}
+
+std::string value_in_file(std::string_view name, const std::string& value, const fs::path& file) {
+    if (is_path(name)) return path_in_file(value, file);
+    return name == "trusted_keys" ? paths_in_file(value, file) : value;
 }
 
 }  // namespace
@@ -67,7 +87,12 @@ void Sources::add_larder(const fs::path& directory) {
         if (!larder_is_unread_) unread_ = others;
     }
     refuse_here("directory", "which is the directory of the file itself");
-    refuse_here("allow_world_writable", "which a file in the larder must not set");
+    // A user decides alone whose compiled models to run, and to whom to send own ones: whoever can
+    // write to a larder must not.
+    for (const char* const name :
+         {"allow_world_writable", "remote", "trusted_keys", "signing_key"}) {
+        refuse_here(name, "which a file in the larder must not set");
+    }
 }
 
 bool Sources::is_closed(const fs::path& directory) const {
@@ -88,7 +113,7 @@ std::optional<Origin> Sources::find(std::string_view name, const char* variable)
         const auto found = file.values.find(text);
         if (found == file.values.end()) continue;
         return Origin{file.path.string(), "'" + text + "' in '" + file.path.string() + "'",
-                      is_path(name) ? path_in_file(found->second, file.path) : found->second};
+                      value_in_file(name, found->second, file.path)};
     }
     return {};
 }

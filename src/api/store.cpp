@@ -407,6 +407,7 @@ Stats Store::stats(std::chrono::system_clock::time_point since) const {
     stats.set_aside_bytes = totals.quarantined_bytes;
     stats.set_aside_files = totals.quarantined;
     stats.max_size_bytes = max_size_bytes();
+    stats.remotes = api::remotes(impl_->state);
     const auto now_ns = impl_->system.system().clock.wall().count();
     for (const auto& [key, used_ns] : api::value_or_throw(impl_->opened->last_uses())) {
         const auto idle = std::chrono::duration_cast<std::chrono::seconds>(

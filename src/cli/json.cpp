@@ -210,6 +210,23 @@ Json verify_json(const VerifyReport& report) {
     return json;
 }
 
+Json remote_json(const Stats::Remote& remote) {
+    const auto time = [](const std::optional<TimePoint>& at) {
+        return at ? Json(format_time(*at)) : Json(nullptr);
+    };
+    return {{"url", remote.url},
+            {"hits", remote.hits},
+            {"misses", remote.misses},
+            {"failures", remote.failures},
+            {"fetched_bytes", remote.fetched_bytes},
+            {"fetch_ms", remote.fetch_time.count()},
+            {"sent_entries", remote.sent_entries},
+            {"sent_bytes", remote.sent_bytes},
+            {"rests_until", time(remote.rests_until)},
+            {"last_fault", text_or_null(remote.last_fault)},
+            {"last_fault_at", time(remote.last_fault_at)}};
+}
+
 Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
                 const std::vector<Compiling>& compiling) {
     auto json = json_object();
@@ -230,6 +247,8 @@ Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
     json["by_device"] = outcomes_by_name(stats.by_device);
     json["unpacked_bytes"] = unpacked_bytes(entries);
     json["stale"] = stale_sums_json(stale_sums(entries));
+    json["remotes"] = Json::array();
+    for (const auto& remote : stats.remotes) json["remotes"].push_back(remote_json(remote));
     return json;
 }
 

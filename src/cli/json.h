@@ -37,6 +37,7 @@ using Json = nlohmann::ordered_json;  // keeps the order of writing
 [[nodiscard]] Json compress_json(const CompressReport& report, DryRun dry_run);
 [[nodiscard]] Json verify_json(const VerifyReport& report);
 // `entries` must be all entries of the larder, with EntryInfo::stale filled in.
+[[nodiscard]] Json remote_json(const Stats::Remote& remote);
 [[nodiscard]] Json stats_json(const Stats& stats, const std::vector<EntryInfo>& entries,
                               const std::vector<Compiling>& compiling);
 [[nodiscard]] Json outcomes_json(const Stats::Outcomes& outcomes);

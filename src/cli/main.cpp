@@ -232,6 +232,7 @@ using SignalHandler = void (*)(int);
 
 // `inherited` is the handling of SIGPIPE that this program was started with.
 int run(std::vector<std::string> words, SignalHandler inherited) {
+    if (!words.empty() && words.front() == "--transfer") return run_transfer(words);
     read_common_words(words);
     check_verb(words);
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "cli/context.h"
 
@@ -39,5 +41,9 @@ using Run = std::function<int(const Context&)>;
 [[nodiscard]] Run declare_unpin(CLI::App& verb);
 [[nodiscard]] Run declare_verify(CLI::App& verb);
 [[nodiscard]] Run declare_why(CLI::App& verb);
+
+// "larder --transfer fetch KEY" and "larder --transfer send", as a program that larder serves
+// starts it (cache/tiers/tiers.h): for no user, and in no help. Returns the exit code.
+[[nodiscard]] int run_transfer(const std::vector<std::string>& words);
 
 }  // namespace larder::cli

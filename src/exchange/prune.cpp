@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "exchange/leases.h"
 #include "exchange/shared_entries.h"
 
 namespace larder::internal::exchange {
@@ -81,6 +82,7 @@ Result<SharedPruning> prune(remote::Tier& tier, std::chrono::nanoseconds now,
     auto done = pruner.take_entries(older_than);
     if (done) done = pruner.take_objects();
     if (!done) return fail(std::move(done.error()));
+    if (dry_run == DryRun::no) static_cast<void>(prune_leases(tier, now));
     return std::move(pruner).result();
 }
 

@@ -118,6 +118,7 @@ Exchange pull(store::Store& store, remote::Tier& tier, std::span<const SharedEnt
             moved.state = Moved::State::failed;
             moved.bytes = 0;
             moved.reason = done.error().message();
+            moved.code = done.error().code;
         }
         exchange.entries.push_back(std::move(moved));
     }

@@ -30,6 +30,7 @@ struct Moved {
     State state = State::moved;
     std::uint64_t bytes = 0;  // that were sent: what the other side had is not
     std::string reason;
+    Errc code = Errc::io;  // of the error, where `state` is failed
 };
 
 struct Exchange {

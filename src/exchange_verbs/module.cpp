@@ -13,6 +13,7 @@
 #include "exchange_verbs/open_larder.h"
 #include "exchange_verbs/reach.h"
 #include "exchange_verbs/storage.h"
+#include "exchange_verbs/transfer.h"
 #include "larder/export.hpp"
 #include "larder/units.hpp"
 
@@ -175,7 +176,8 @@ int push(const Context& context, const ExchangeFlags& flags) {
     }
     if (flags.key_file.empty() && !address.is_unsigned) {
         throw_usage("no signing key is given: pull refuses entries that nobody signed",
-                    "give --sign FILE, or a URL that ends in ?unsigned");
+                    "give --sign FILE, set LARDER_SIGNING_KEY, or give a URL that ends in "
+                    "?unsigned");
     }
     const auto keys = keys_to_push(context, flags);
     if (flags.dry_run) {
@@ -207,7 +209,8 @@ int pull(const Context& context, const ExchangeFlags& flags) {
     trust.takes_unsigned = address.is_unsigned;
     if (flags.trusted_keys.empty() && !trust.takes_unsigned) {
         throw_usage("no trusted key is given: a compiled model is code",
-                    "give --trust FILE.pub, or a URL that ends in ?unsigned");
+                    "give --trust FILE.pub, set LARDER_TRUSTED_KEYS, or give a URL that ends in "
+                    "?unsigned");
     }
     OpenLarder larder(context.options(),
                       flags.dry_run ? store::Access::read_only : store::Access::read_write);
@@ -266,15 +269,56 @@ int show_key(const Context& context, const ExchangeFlags& flags) {
     return k_done;
 }
 
+// Fills in what the command line leaves to the settings, and does the work for each storage.
+int exchange_with_each(const Context& context, ExchangeFlags flags,
+                       int (*exchange_with)(const Context&, const ExchangeFlags&)) {
+    const auto options = context.options();
+    const bool sends = flags.work == ExchangeFlags::Work::push;
+    if (sends && flags.key_file.empty() && options.signing_key) {
+        flags.key_file = options.signing_key->string();
+    }
+    if (!sends && flags.trusted_keys.empty() && options.trusted_keys) {
+        for (const auto& file : *options.trusted_keys) flags.trusted_keys.push_back(file.string());
+    }
+    auto urls = options.remote.value_or(std::vector<std::string>{});
+    const bool is_given = flags.url.find("://") != std::string::npos || urls.empty();
+    if (is_given) {
+        if (flags.url.empty()) {
+            throw_usage("no storage is given", "give a URL, or set LARDER_REMOTE");
+        }
+        return exchange_with(context, flags);
+    }
+    // The first word is no URL: it names a model.
+    if (!flags.url.empty()) flags.names.insert(flags.names.begin(), flags.url);
+    if (sends) {
+        std::erase_if(urls, [](const std::string& url) {
+            return api::value_or_throw(remote::parse_address(url)).is_read_only;
+        });
+        if (urls.empty()) {
+            throw_usage("every storage of LARDER_REMOTE ends in ?read-only", "give a URL");
+        }
+    }
+    int code = k_done;
+    for (auto& url : urls) {
+        flags.url = std::move(url);
+        code = std::max(code, exchange_with(context, flags));
+    }
+    return code;
+}
+
 int work(const Context& context, const ExchangeFlags& flags) {
     using Work = ExchangeFlags::Work;
     switch (flags.work) {
-        case Work::push: return push(context, flags);
-        case Work::pull: return pull(context, flags);
+        case Work::push: return exchange_with_each(context, flags, push);
+        case Work::pull: return exchange_with_each(context, flags, pull);
         case Work::list: return list_storage(context, flags);
         case Work::prune: return prune_storage(context, flags);
         case Work::generate_key: return generate_key(context, flags);
         case Work::show_key: return show_key(context, flags);
+        case Work::fetch: return fetch_for_host(context, flags);
+        case Work::send: return send_for_host(context);
+        case Work::examine: return examine_storages(context, flags);
+        case Work::look: return look_for_entry(context, flags);
     }
     return k_failed;
 }

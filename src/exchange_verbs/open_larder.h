@@ -19,6 +19,8 @@ public:
     OpenLarder(const Options& options, internal::store::Access access);
 
     [[nodiscard]] internal::store::Store& store() { return *store_; }
+    [[nodiscard]] internal::state::State& state() { return state_; }
+    [[nodiscard]] const api::Configuration& configuration() const { return configuration_; }
     [[nodiscard]] internal::os::System system() const { return system_.system(); }
 
 private:

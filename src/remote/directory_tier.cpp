@@ -43,7 +43,7 @@ private:
 // Returns whether `name` may be in a directory that is to become a storage. Another machine may be
 // about to make the same one: it makes its first entry last.
 bool may_precede_entries(std::string_view name) {
-    return name == k_objects || name == k_unfinished || name == "lost+found";
+    return name == k_objects || name == k_leases || name == k_unfinished || name == "lost+found";
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ struct Stored {
 // Of a write to a name that is taken: `keep` fails with Errc::already_exists.
 enum class IfThere { replace, keep };
 
-// Names are "entries/3f/3f2a…" and "objects/9c/9c01…": see entry_name and object_name. A content is
+// Names are "entries/3f/3f2a…", "objects/9c/9c01…" (see entry_name and object_name) and
+// "leases/3f/3f2a….1". A content is
 // whole or absent, whoever else reads or writes. Not thread-safe.
 class Tier {
 public:
@@ -71,6 +72,7 @@ public:
 
 inline constexpr std::string_view k_entries = "entries";
 inline constexpr std::string_view k_objects = "objects";
+inline constexpr std::string_view k_leases = "leases";
 
 [[nodiscard]] inline std::string stored_name(std::string_view directory, const Digest& digest) {
     const auto hex = digest.hex();

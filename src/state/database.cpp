@@ -54,6 +54,10 @@ CREATE INDEX IF NOT EXISTS slow_loads_of_key ON slow_loads(larder_id, key);
 CREATE INDEX IF NOT EXISTS events_of_larder ON events(larder_id, at_ns);
 CREATE TABLE IF NOT EXISTS runtimes(
     facts BLOB PRIMARY KEY, openvino TEXT, last_seen_ns INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS remotes(
+    url TEXT PRIMARY KEY, hits INTEGER, misses INTEGER, fetched_bytes INTEGER, fetch_ms INTEGER,
+    sent INTEGER, sent_bytes INTEGER, failures INTEGER, failures_in_row INTEGER,
+    rests_until_ns INTEGER, fault TEXT, fault_at_ns INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sightings(
     larder_id TEXT, path TEXT, fingerprint TEXT, at_ns INTEGER,
     PRIMARY KEY(larder_id, path, fingerprint)) WITHOUT ROWID;

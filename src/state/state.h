@@ -103,6 +103,22 @@ struct SpanSums {
     EvictionSum evictions;
 };
 
+// How this machine has used a storage that machines share.
+struct RemoteUse {
+    std::string url;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t fetched_bytes = 0;
+    std::uint64_t fetch_ms = 0;
+    std::uint64_t sent = 0;  // entries
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t failures_in_row = 0;
+    std::int64_t rests_until_ns = 0;  // not to be asked before; since the epoch
+    std::string fault;                // the last one; empty if none was noted
+    std::int64_t fault_at_ns = 0;
+};
+
 // An OpenVINO that a request of this machine was made with, its devices and their drivers.
 struct RuntimeSeen {
     Digest facts;
@@ -194,6 +210,17 @@ public:
     void note_runtime(const RuntimeSeen& runtime);
     // Returns those seen at this time or later, the latest first.
     [[nodiscard]] std::vector<RuntimeSeen> runtimes(std::int64_t since_ns);
+
+    // Adds the counts of `use` to those of its URL. If there are any, the storage has answered, and
+    // is asked again.
+    void note_remote(const RemoteUse& use);
+    // Records that a storage failed. After three failures in a row it rests: for a minute, and
+    // twice as long after each further one, ten minutes at most.
+    void note_remote_failure(std::string_view url, std::string_view fault, std::int64_t now_ns);
+    // Records why entries of a storage that works were not taken.
+    void note_remote_refusal(std::string_view url, std::string_view fault, std::int64_t now_ns);
+    // By URL.
+    [[nodiscard]] std::map<std::string, RemoteUse> remotes();
 
     // Returns the last fault; nothing if all is well.
     [[nodiscard]] std::optional<Error> fault();

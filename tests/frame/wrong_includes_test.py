@@ -17,8 +17,9 @@ STORE = LOW | {"store", "store/disk", "store/objects", "store/publish", "store/r
 ENTRIES = LOW | {"store/disk", "store/objects", "store/entries"}
 REFERENCES = ENTRIES | {"store/references"}
 LIMIT = REFERENCES | {"store/limit"}
-SESSION = STORE | {"state", "model", "runtime", "cache/ahead", "cache/entries", "cache/session"}
-IDENTIFY = SESSION | {"process", "cache/identify"}
+TIERS = STORE | {"state", "process", "cache/tiers"}
+SESSION = TIERS | {"model", "runtime", "cache/ahead", "cache/entries", "cache/session"}
+IDENTIFY = SESSION | {"cache/identify"}
 ATTEMPT = IDENTIFY | {
     "cache/pages", "cache/blob", "cache/sharing", "cache/stale", "cache/attempt"}
 MAY_INCLUDE = {
@@ -44,6 +45,7 @@ MAY_INCLUDE = {
     "cache/pages": STORE | {"process", "runtime", "cache/pages"},
     "cache/ahead": STORE | {"state", "cache/ahead"},
     "cache/entries": STORE | {"cache/entries"},
+    "cache/tiers": LOW | {"store/disk", "state", "process", "cache/tiers"},
     "cache/session": SESSION,
     "cache/identify": IDENTIFY,
     "cache/blob": IDENTIFY | {"cache/blob"},

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import sys
+import time
 
 import harness
 from unable import unable
@@ -16,6 +17,18 @@ BIN = pathlib.Path(sys.executable).parent
 PACKAGE = pathlib.Path(harness.larder.__file__).parent
 COMPILE = ("import sys, openvino; compiled = openvino.Core().compile_model(sys.argv[1], 'CPU'); "
            "print(compiled.get_property('LOADED_FROM_CACHE'))")
+
+ON_A_MACHINE = """
+import sys
+import larder
+model, node, storage = sys.argv[1:]
+larder.install(dir=f"{node}/larder", state_dir=f"{node}/state", remote=[storage],
+               remote_timeout=240)
+import openvino
+compiled = openvino.Core().compile_model(model, "CPU")
+print(compiled.get_property("LOADED_FROM_CACHE"))
+"""
+PATIENCE_S = 240  # against a hang, not against a slow machine
 
 
 class InstallTest(harness.PackageTest):
@@ -31,6 +44,21 @@ class InstallTest(harness.PackageTest):
         self.assertEqual([self.scenario("before"), self.scenario("before")], [False, True])
         self.assertEqual(self.counts(self.one),
                          {"compiled": 1, "loaded": 1, "waited": 0, "bypassed": 0})
+
+    def test_a_second_machine_loads_from_a_shared_storage(self):
+        shared = self.root / "shared"
+
+        def start_on(node):
+            outcome = self.done(self.run_command(
+                sys.executable, "-c", ON_A_MACHINE, self.dense, node, f"file://{shared}?unsigned"))
+            return outcome.out.strip()
+
+        self.assertEqual(start_on(self.one), "False")
+        end = time.monotonic() + PATIENCE_S
+        while not any(path.is_file() for path in (shared / "entries").rglob("*")):
+            self.assertLess(time.monotonic(), end, "the entry is sent")
+            time.sleep(0.05)
+        self.assertEqual(start_on(self.two), "True")
 
     def test_the_settings_of_the_environment(self):
         self.assertEqual([self.scenario("environment"), self.scenario("environment")],

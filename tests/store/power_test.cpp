@@ -121,7 +121,7 @@ protected:
             }
         }
         ASSERT_TRUE(store.publish(published_soon()));
-        ASSERT_TRUE(store.collect_garbage());
+        ASSERT_TRUE(store.prune({}));
         const auto after = read_larder(larder);
         EXPECT_EQ(after.damage, "");
         EXPECT_TRUE(after.unused.empty());

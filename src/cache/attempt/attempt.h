@@ -57,6 +57,7 @@ struct Attempt {
     Identified identified;                            // its key is the one asked for now
     std::optional<NextModelPredictor::Asked> asked;   // absent until the key is known
     Objections objections;                            // to blobs of the key
+    bool has_asked_tiers = false;                     // for an entry
     bool is_refused = false;                          // a miss, in Mode::cache_only
 };
 

@@ -71,6 +71,13 @@ Result<format::Manifest> publish_blob(Attempt& attempt, const Miss& miss) {
     return attempt.publish(publication);
 }
 
+void send_published(Attempt& attempt) {
+    const auto sent = attempt.session.tiers()->send(attempt.store->id(), attempt.identified.key);
+    if (sent) return;
+    attempt.log().warn_once(
+        "send", "a model is not sent to the storages of LARDER_REMOTE: " + sent.error().message());
+}
+
 }  // namespace
 
 std::optional<format::Manifest> keep_blob(Attempt& attempt, Served& served, const Miss& miss) {
@@ -113,9 +120,11 @@ std::optional<format::Manifest> keep_blob_behind(Attempt& attempt, Served& serve
     const auto job =
         std::make_shared<PublishJob>(attempt.store, std::move(compile_lock), std::move(publication),
                                      attempt.times().compile.value_or(std::chrono::nanoseconds{0}));
+    job->send_by(attempt.session.tiers());
     served.response.is_being_kept = attempt.session.behind().start(job);
     if (served.response.is_being_kept) return std::nullopt;
     const Stopwatch watch(attempt.clock(), attempt.timing.publish);
+    job->send_by(nullptr);  // note_kept does
     job->run();
     auto kept = job->result();
     note_kept(attempt, served, kept);
@@ -145,6 +154,7 @@ void note_kept(Attempt& attempt, Served& served, const Result<format::Manifest>&
         const bool is_part = kept->encoding == format::Encoding::referring;
         served.written_bytes = is_part ? kept->own_part().bytes : response.object_bytes;
         response.kept_bytes = kept->total_bytes() - kept->referred_bytes();
+        if (!is_withheld(*kept)) send_published(attempt);
         return;
     }
     response.outcome = Outcome::bypassed;

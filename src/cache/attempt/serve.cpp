@@ -8,6 +8,7 @@
 
 #include "cache/attempt/attempt.h"
 #include "cache/attempt/compile.h"
+#include "cache/attempt/fetch.h"
 #include "cache/attempt/files.h"
 #include "cache/attempt/keep.h"
 #include "cache/attempt/keys.h"
@@ -233,6 +234,8 @@ Result<Served> compile_or_wait(Attempt& attempt, Keys& keys, Miss miss) {
                 return std::move(*served);
             }
             miss.add(std::move(served.error()));
+            if (auto fetched = fetch_and_load(attempt, miss, Locked::yes))
+                return std::move(*fetched);
             // The entry was published meanwhile by a program with other callbacks. This program's
             // own will be published under the next key at the next request.
             if (miss.kind == Miss::Kind::of_other_callbacks) return bypass(attempt, miss.reason);
@@ -258,7 +261,11 @@ Result<Served> serve_attempt(Attempt& attempt) {
         if (served) return std::move(*served);
         miss = std::move(served.error());
     }
-    if (mode == Mode::cache_only) return refuse(attempt, miss.reason);
+    if (mode == Mode::cache_only) {
+        // Without the lock, which this mode does not take: several processes may fetch the same.
+        if (auto fetched = fetch_and_load(attempt, miss, Locked::no)) return std::move(*fetched);
+        return refuse(attempt, miss.reason);
+    }
     if (miss.kind == Miss::Kind::of_other_callbacks) return bypass(attempt, miss.reason);
     if (mode == Mode::read_only) return bypass(attempt, miss.reason + ", and larder only reads");
     if (attempt.store->access() == store::Access::read_only) {

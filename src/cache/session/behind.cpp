@@ -40,6 +40,8 @@ void PublishJob::work() {
     if (is_cancelled_) return;
     try {
         result_ = store_->publish(*publication);
+        // If this fails, the entry is sent by nobody: it can be pushed by hand.
+        if (result_ && tiers_) static_cast<void>(tiers_->send(store_->id(), key_));
     } catch (const std::bad_alloc&) {
         result_ = fail(Error::from_errno("cannot store a model in", store_->directory(), ENOMEM));
     }

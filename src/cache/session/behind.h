@@ -5,10 +5,12 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "cache/session/keeping.h"
+#include "cache/tiers/tiers.h"
 #include "format/manifest.h"
 #include "store/publish/publish.h"
 #include "store/store.h"
@@ -23,6 +25,9 @@ public:
                store::Publication publication, std::chrono::nanoseconds compile_time);
 
     [[nodiscard]] const format::Key& key() const { return key_; }
+
+    // Has the entry sent by `tiers` once it is published. To be called before the job is started.
+    void send_by(std::shared_ptr<const Tiers> tiers) { tiers_ = std::move(tiers); }
 
     // How long the program's end may wait for this job: the compile time that a later start saves,
     // at least 2 s and at most 10 s.
@@ -41,6 +46,7 @@ private:
     std::optional<store::CompileLock> compile_lock_;
     std::optional<store::Publication> publication_;
     const std::chrono::nanoseconds delay_max_;
+    std::shared_ptr<const Tiers> tiers_;
     std::atomic<bool> is_cancelled_{false};
     Result<format::Manifest> result_;
 };

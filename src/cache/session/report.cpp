@@ -65,6 +65,7 @@ std::string describe(const Response& response, std::chrono::milliseconds compile
         case Outcome::loaded:
         case Outcome::waited:
             text += "loaded in " + time + waited_text(response.timing);
+            if (!response.reason.empty()) text += "; " + response.reason;
             if (compile_time.count() > 0) {
                 text += "; compiling took " + format_duration(compile_time);
             }

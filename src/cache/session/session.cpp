@@ -10,6 +10,7 @@ Session::Session(const os::System& system, Log& log, Config config)
       log_(log),
       config_(std::move(config)),
       state_(system, log, config_.state_directory),
+      tiers_(std::make_shared<Tiers>(system, config_.tiers)),
       next_model_(system, state_) {}
 
 Session::~Session() {

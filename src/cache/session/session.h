@@ -23,6 +23,7 @@
 #include "cache/session/report.h"
 #include "cache/session/request.h"
 #include "cache/session/trial_watch.h"
+#include "cache/tiers/tiers.h"
 #include "larder/options.hpp"
 #include "os/system.h"
 #include "state/state.h"
@@ -55,6 +56,7 @@ struct Config {
     // How much longer a load may take so that other processes can share; absent: as long as
     // unpacking.
     std::optional<std::chrono::nanoseconds> keep_limit{};
+    TierConfig tiers{};       // the storages that machines share
     bool report = false;      // says at the end of the session what became of its models
     ProgressSink progress{};  // hears of every request's stages; may be empty
     std::string unusable;     // why nothing is to be kept or loaded; empty: there is no reason
@@ -81,6 +83,7 @@ public:
     [[nodiscard]] PublishedSoon& published_soon();
     [[nodiscard]] KernelKeeping& kernels();
     [[nodiscard]] LateFiles& late_files();
+    [[nodiscard]] const std::shared_ptr<const Tiers>& tiers() const { return tiers_; }
     [[nodiscard]] NextModelPredictor& next_model() { return next_model_; }
     [[nodiscard]] Report& report();
 
@@ -133,6 +136,7 @@ private:
     Log& log_;
     Config config_;
     state::State state_;
+    std::shared_ptr<const Tiers> tiers_;  // jobs may outlive the session
     std::mutex mutex_;
     std::shared_ptr<store::Store> store_;
     std::shared_ptr<Presences> presences_ = std::make_shared<Presences>();

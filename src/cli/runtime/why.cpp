@@ -28,6 +28,8 @@ Json why_json(const WhyFlags& flags, const Explanation& explanation) {
                                        {"kept", value_or_null(difference.kept)},
                                        {"asked", value_or_null(difference.asked)}});
     }
+    // Which the program fills in.
+    json["storages"] = Json::array();
     return json;
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/exchanging.h"
 #include "cli/failure.h"
 #include "cli/findings.h"
 #include "cli/json.h"
@@ -38,6 +39,7 @@ struct Diagnosis {
     WeightsSum weights;
     std::string sharing_obstacle;  // empty: there is none
     std::vector<Compiling> compiling;
+    std::vector<ExaminedStorage> storages;
     std::vector<Advice> findings;
 };
 
@@ -52,6 +54,69 @@ void add_settings(const Settings& settings, Diagnosis& diagnosis) {
     diagnosis.findings.push_back({Severity::info, "settings",
                                   "larder does not know " + join(settings.unknown, ", "),
                                   "'larder config' lists all settings"});
+}
+
+// Says that this machine leaves a storage alone for a while.
+void add_resting(const Stats& stats, const std::string& url, std::vector<Advice>& findings) {
+    for (const auto& remote : stats.remotes) {
+        if (remote.url != url || !remote.rests_until || *remote.rests_until <= now()) continue;
+        findings.push_back({Severity::warning, "storage",
+                            url + " has failed repeatedly, and is not asked until " +
+                                format_time(*remote.rests_until) + ": " + remote.last_fault,
+                            "models are compiled as without it meanwhile"});
+    }
+}
+
+void add_storages(const Context& context, const Options& options, const Store& store,
+                  Diagnosis& diagnosis) {
+    if (!options.remote || options.remote->empty()) return;
+    ExchangeFlags flags;
+    flags.work = ExchangeFlags::Work::examine;
+    flags.examined = &diagnosis.storages;
+    try {
+        static_cast<void>(run_exchange(context, flags));
+    } catch (const std::exception&) {
+        const auto failure = current_failure();
+        diagnosis.findings.push_back({Severity::error, "storage", failure.what, failure.remedy});
+        return;
+    }
+    const auto stats = store.stats({});
+    const bool trusts = options.trusted_keys && !options.trusted_keys->empty();
+    for (const auto& storage : diagnosis.storages) {
+        add_resting(stats, storage.url, diagnosis.findings);
+        if (storage.is_empty) {
+            diagnosis.findings.push_back({Severity::info, "storage", storage.fault,
+                                          "the first model that is sent makes it"});
+        } else if (!storage.fault.empty()) {
+            diagnosis.findings.push_back({Severity::warning, "storage", storage.fault,
+                                          "models are compiled as without it meanwhile"});
+        }
+        if (storage.has_conditions == false) {
+            diagnosis.findings.push_back(
+                {Severity::info,
+                 "storage",
+                 storage.url + " does not refuse to write what is there already: several machines "
+                               "may compile the same model at once, which does no harm",
+                 {}});
+        }
+        const bool takes_unsigned = storage.url.find("unsigned") != std::string::npos;
+        if (!trusts && !takes_unsigned) {
+            diagnosis.findings.push_back(
+                {Severity::warning, "storage",
+                 "no entry of " + storage.url + " is taken, because no key is trusted",
+                 "set LARDER_TRUSTED_KEYS, or add ?unsigned to the URL"});
+        }
+    }
+}
+
+// Says whether a storage works, and what it is used for.
+std::string storage_text(const ExaminedStorage& storage) {
+    if (storage.is_empty) return storage.url + ": empty";
+    if (!storage.fault.empty()) return storage.url + ": not usable";
+    if (storage.is_read_only) return storage.url + ": ready, only read";
+    return storage.url + (storage.has_conditions.value_or(false)
+                              ? ": ready, one compile for all machines"
+                              : ": ready");
 }
 
 void add_larder(const Context& context, Diagnosis& diagnosis) {
@@ -82,6 +147,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         }
         diagnosis.compiling = store.compiling();
         diagnosis.is_open = true;
+        add_storages(context, options, store, diagnosis);
     } catch (const Error&) {
         const auto failure = current_failure();
         diagnosis.findings.push_back({Severity::error, "directory", failure.what, failure.remedy});
@@ -206,6 +272,15 @@ Json doctor_json(const Diagnosis& diagnosis) {
         json["weights"]["kept"][why] = {{"entries", kept.entries}, {"bytes", kept.bytes}};
     }
     json["compiling"] = compiling_json(diagnosis.compiling);
+    json["storages"] = Json::array();
+    for (const auto& storage : diagnosis.storages) {
+        json["storages"].push_back(
+            {{"url", storage.url},
+             {"fault", text_or_null(storage.fault)},
+             {"read_only", storage.is_read_only},
+             {"honours_conditions",
+              storage.has_conditions ? Json(*storage.has_conditions) : Json(nullptr)}});
+    }
     json["findings"] = Json::array();
     for (const auto& finding : diagnosis.findings) {
         json["findings"].push_back(finding_json(finding));
@@ -264,6 +339,7 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     add("larder run", run_text(context, diagnosis));
     add("huge pages", huge_pages_text(context, diagnosis));
     if (diagnosis.has_settings) add("sharing", sharing_text(diagnosis));
+    for (const auto& storage : diagnosis.storages) add("storage", storage_text(storage));
     auto text = facts.text();
     text += compiling_text(diagnosis.compiling);
     for (const auto& finding : diagnosis.findings) {

@@ -18,8 +18,7 @@ SharedFlags declare_work(CLI::App& verb, ExchangeFlags::Work work) {
     flags->work = work;
     verb.add_option("URL", flags->url,
                     "The URL of the shared storage: file:///DIRECTORY, s3://BUCKET/PREFIX or "
-                    "https://HOST/PATH")
-        ->required();
+                    "https://HOST/PATH; default: those of LARDER_REMOTE");
     verb.add_option("KEY|MODEL", flags->names,
                     "A key or its beginning, or a model; default: every entry");
     verb.add_flag("-n,--dry-run", flags->dry_run, "Show what would be done, and do nothing");
@@ -56,6 +55,17 @@ Run declare_pull(CLI::App& verb) {
         ->type_name("FILE")
         ->allow_extra_args(false);
     return [flags](const Context& context) { return run_exchange(context, *flags); };
+}
+
+int run_transfer(const std::vector<std::string>& words) {
+    ExchangeFlags flags;
+    const bool fetches = words.size() == 3 && words[1] == "fetch";
+    if (!fetches && !(words.size() == 2 && words[1] == "send")) {
+        throw_usage("--transfer is for larder's own processes", "use push and pull");
+    }
+    flags.work = fetches ? ExchangeFlags::Work::fetch : ExchangeFlags::Work::send;
+    if (fetches) flags.names.push_back(words.back());
+    return run_exchange(Context(Flags{}), flags);
 }
 
 Run declare_key(CLI::App& verb) {

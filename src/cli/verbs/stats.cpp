@@ -90,6 +90,26 @@ std::string stale_text(const Context& context, const std::map<std::string, Stale
     return table.empty() ? "" : "\n" + table.text();
 }
 
+std::string remotes_text(const Context& context, const Stats& stats) {
+    auto table = context.table({{"STORAGE"},
+                                {"HITS", Align::right},
+                                {"MISSES", Align::right},
+                                {"FETCHED", Align::right},
+                                {"TIME", Align::right},
+                                {"SENT", Align::right},
+                                {"FAILURES", Align::right}});
+    for (const auto& remote : stats.remotes) {
+        table.add({{printable(remote.url)},
+                   {std::to_string(remote.hits)},
+                   {std::to_string(remote.misses)},
+                   {format_size(remote.fetched_bytes)},
+                   {format_duration(remote.fetch_time)},
+                   {std::to_string(remote.sent_entries)},
+                   {std::to_string(remote.failures)}});
+    }
+    return table.empty() ? "" : "\n" + table.text();
+}
+
 struct StatsFlags {
     std::string since;
     bool plot = false;
@@ -121,7 +141,7 @@ void print_stats(const Context& context, const StatsFlags& flags, const Store& s
         Context::print(json_line(stats_json(stats, entries, store.compiling())));
     } else {
         Context::print(table_text(context, stats, unpacked_bytes(entries)) +
-                       stale_text(context, stale_sums(entries)) +
+                       remotes_text(context, stats) + stale_text(context, stale_sums(entries)) +
                        compiling_text(store.compiling()));
     }
 }
