@@ -121,6 +121,12 @@ void apply_keep(Options& options, const std::string& value) {
     options.keep = one_of(k_words, value);
 }
 
+void apply_openvino(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, ServedOpenVino>, 2> k_words{
+        {{"known", ServedOpenVino::known}, {"any", ServedOpenVino::any}}};
+    options.openvino = one_of(k_words, value);
+}
+
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
@@ -142,7 +148,7 @@ void apply_lock_timeout(Options& options, const std::string& value) {
     options.lock_timeout = *age;
 }
 
-constexpr std::array<Definition, 16> k_definitions{{
+constexpr std::array<Definition, 17> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -190,6 +196,10 @@ constexpr std::array<Definition, 16> k_definitions{{
     {"keep", "LARDER_KEEP", "auto",
      "which models are kept: auto (those that save time or memory) or all", apply_keep,
      is_given<&Options::keep>},
+    {"openvino", "LARDER_OPENVINO", "any",
+     "on which OpenVINO programs are served: known (those that larder was built for) or any (also "
+     "a newer one, if a trial shows that it works)",
+     apply_openvino, is_given<&Options::openvino>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
     {"report", "LARDER_REPORT", "off",
