@@ -153,11 +153,12 @@ std::vector<fs::path> python_folders() {
 
 std::vector<Hook> hooks() {
     std::vector<Hook> found;
-    auto folders = names_in(library_beside("adapters"));
-    for (auto& folder : folders) folder = library_beside("adapters/" + folder);
-    folders.push_back(fs::path(library_beside(k_hook_library)).parent_path().string());
+    const fs::path adapters(library_beside("adapters"));
+    std::vector<fs::path> folders;
+    for (const auto& name : names_in(adapters.string())) folders.push_back(adapters / name);
+    folders.push_back(adapters.parent_path());
     for (const auto& folder : folders) {
-        const auto library = read_shared_object(fs::path(folder) / k_hook_library);
+        const auto library = read_shared_object(folder / k_hook_library);
         if (!library) continue;
         Hook hook;
         hook.folder = folder;
