@@ -17,8 +17,10 @@ mark_as_advanced(SODIUM_INCLUDE_DIR SODIUM_LIBRARY)
 # Its headers only: the library is opened when a storage behind a network is used.
 find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 mark_as_advanced(CURL_INCLUDE_DIR)
-if(LARDER_OPENVINO)
+if(LARDER_PROGRAM)
     find_package(CLI11 REQUIRED)
+endif()
+if(LARDER_OPENVINO)
     find_package(Boost REQUIRED)
     if(NOT LARDER_OLD_STRINGS)
         # Its own package file would require the dependencies of its other libraries.

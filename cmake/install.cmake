@@ -46,10 +46,21 @@ endif()
 # In the folder of liblarder, where `larder run` looks for them.
 if(TARGET larder_hook)
     install(TARGETS larder_preload larder_hook LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(FILES "${LARDER_SURFACE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    # For other releases of OpenVINO, if scripts/adapters has built it.
+    install(DIRECTORY "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/adapters"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}" USE_SOURCE_PERMISSIONS OPTIONAL)
+    foreach(library IN ITEMS liblarder_store_old.so.0 liblarder_cli_old.so)
+        install(PROGRAMS "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/${library}"
+            DESTINATION "${CMAKE_INSTALL_LIBDIR}" OPTIONAL)
+    endforeach()
 endif()
 
 if(TARGET larder)
     install(TARGETS larder RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(TARGETS larder_cli LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(TARGET larder_verbs)
     install(TARGETS larder_verbs LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()
 if(TARGET larder_serve)

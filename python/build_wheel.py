@@ -18,6 +18,7 @@ import sys
 TOOLS = pathlib.Path(sys.executable).absolute().parent
 FOR_WHO_HAS_THE_SOURCES = ("Try it from the sources", "Documentation", "Development")
 OPENVINO = "$ORIGIN/../../openvino/libs"
+UNCHANGED = ("liblarder_preload.so", "liblarder_cli_old.so", "liblarder_store_old.so.0")
 
 
 def run(*command):
@@ -44,9 +45,9 @@ def build_wheel(build, folder):
     run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN/../lib:{OPENVINO}",
         staged / "larder/bin/larder")
     for library in sorted(staged.glob("larder/lib/*")):
-        # The preload stays as it is: it needs no library at all. The hooks in adapters/ find their
-        # libraries already.
-        if library.is_file() and library.name != "liblarder_preload.so":
+        # The preload stays as it is: it needs no library at all. Those in adapters/ find their
+        # libraries already, and so do those with the older std::string.
+        if ".so" in library.name and library.name not in UNCHANGED:
             run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN:{OPENVINO}", library)
     run(sys.executable, "-m", "pip", "wheel", staged, "--no-deps", "--no-index",
         "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", folder / "plain")

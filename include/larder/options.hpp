@@ -91,6 +91,13 @@ enum class Publish {
     first,  // before the program gets the model: the result then describes the published blob
 };
 
+// Decides whether programs are served on an OpenVINO that is newer than those that larder was built
+// for (docs/versions.md).
+enum class ServedOpenVino {
+    known,  // only on those that larder was built for
+    any,    // also on a newer one, if a trial shows that it works
+};
+
 // Decides which models are published.
 enum class Keep {
     automatic,  // those that save time or memory; docs/performance.md has the rule
@@ -187,6 +194,7 @@ struct Options {
     std::optional<Prefault> prefault{};             // LARDER_PREFAULT; Prefault::automatic
     std::optional<Share> share{};                   // LARDER_SHARE; Share::automatic
     std::optional<Weights> weights{};               // LARDER_WEIGHTS; Weights::automatic
+    std::optional<ServedOpenVino> openvino{};       // LARDER_OPENVINO; ServedOpenVino::any
     std::optional<Keep> keep{};                     // LARDER_KEEP; Keep::automatic
     // The URLs of storages that machines share, in the order in which they are asked after a miss
     // (docs/fleet.md): "s3://bucket/prefix", "https://host/path", "file:///directory", each with

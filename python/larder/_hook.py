@@ -20,6 +20,7 @@ from larder._environment import (
     remove_preload,
 )
 from larder._error import Error, UsageError
+from larder._openvino import verdict_variables
 from larder._program import PACKAGE, preload_for_loader, run
 from larder.reports import Configuration
 from larder._settings import Settings, StrPath, in_python_words, variables_of
@@ -130,7 +131,10 @@ def install(dir: StrPath | None = None, **settings: Unpack[Settings]) -> Install
     given = {"dir": dir, **settings}
     variables = obeying_operator(variables_of(given))
     try:
-        return Installation(_preload_in_memory(), variables, _in_force(variables, given))
+        preload, in_force = _preload_in_memory(), _in_force(variables, given)
+        if in_force.get("LARDER_MODE", "off") != "off":
+            variables.update(verdict_variables(variables))
+        return Installation(preload, variables, in_force)
     except Error as error:
         # Users do not need the traceback inside larder.
         raise error.with_traceback(None) from None

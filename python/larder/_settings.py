@@ -37,6 +37,7 @@ class Settings(TypedDict, total=False):
     prefault: Literal["auto", "off"] | None
     share: Literal["auto", "on", "off"] | None
     weights: Literal["auto", "refer", "keep"] | None
+    openvino: Literal["known", "any"] | None
     keep: Literal["auto", "all"] | None
     remote: str | Sequence[str] | None
     remote_timeout: Time | None

@@ -122,6 +122,12 @@ void apply_keep(Options& options, const std::string& value) {
     options.keep = one_of(k_words, value);
 }
 
+void apply_openvino(Options& options, const std::string& value) {
+    static constexpr std::array<std::pair<const char*, ServedOpenVino>, 2> k_words{
+        {{"known", ServedOpenVino::known}, {"any", ServedOpenVino::any}}};
+    options.openvino = one_of(k_words, value);
+}
+
 SizeLimit size_limit(const std::string& value) {
     const auto limit = internal::parse_size_limit(value);
     if (!limit) throw Unreadable("a size with a unit, such as 20GiB, a share such as 10%, or 0");
@@ -153,7 +159,7 @@ void apply_remote(Options& options, const std::string& value) {
     options.remote = std::move(*urls);
 }
 
-constexpr std::array<Definition, 20> k_definitions{{
+constexpr std::array<Definition, 21> k_definitions{{
     {"directory", "LARDER_DIR", "", "where compiled models are kept",
      [](Options& options, const std::string& value) { options.directory = value; },
      is_given<&Options::directory>},
@@ -223,6 +229,10 @@ constexpr std::array<Definition, 20> k_definitions{{
          options.signing_key = internal::os::absolute_path(value);
      },
      is_given<&Options::signing_key>},
+    {"openvino", "LARDER_OPENVINO", "any",
+     "on which OpenVINO programs are served: known (those that larder was built for) or any (also "
+     "a newer one, if a trial shows that it works)",
+     apply_openvino, is_given<&Options::openvino>},
     {"log_level", "LARDER_LOG", "warn", "error, warn, info or debug", apply_log_level,
      is_given<&Options::log_level>},
     {"report", "LARDER_REPORT", "off",

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view k_prefix = "LARDER_";
 
+// Not for users: the program passes them on to the programs that it starts.
+constexpr std::array<std::string_view, 2> k_of_the_program{"LARDER_WITH_OPENVINO",
+                                                           "LARDER_TRIED_OPENVINO"};
+
 // Reduces "LARDER_MAX_SIZE" and "max_size" to "MAXSIZE".
 std::string bare(std::string_view name) {
     std::string text;
@@ -53,6 +57,7 @@ std::optional<SettingName> meant_setting(const std::string& name,
 UnknownVariables unknown_variables(const std::vector<SettingName>& known) {
     UnknownVariables found;
     for (const auto& [variable, value] : internal::os::environment(std::array{k_prefix})) {
+        if (std::ranges::find(k_of_the_program, variable) != k_of_the_program.end()) continue;
         if (value.empty()) continue;  // an empty variable counts as not set, as containers use it
         if (std::ranges::find(known, variable, &SettingName::variable) != known.end()) continue;
         // Programs and schedulers set variables such as LARDER_PORT for a service of that name,

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/failure.h"
+#include "cli/openvinos.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
 
@@ -45,6 +46,10 @@ Context::Context(const Flags& flags)
         // Set in the environment, because LARDER_MODE=off there overrides all settings of a
         // program.
         (void)setenv("LARDER_MODE", flags.mode.c_str(), 1);
+    }
+    // Also for the programs that a verb starts.
+    if (!flags.openvino.empty()) {
+        (void)setenv(k_openvino_variable, absolute(flags.openvino).c_str(), 1);
     }
     if (flags.verbose) overrides_["log_level"] = "info";
 }

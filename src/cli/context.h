@@ -17,6 +17,7 @@ namespace larder::cli {
 struct Flags {
     std::string directory;
     std::string mode;
+    std::string openvino;
     std::string format;
     bool json = false;
     bool quiet = false;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,9 @@
 #include "cli/command_tree.h"
 #include "cli/context.h"
 #include "cli/failure.h"
+#include "cli/other_program.h"
 #include "cli/text.h"
+#include "cli/trial.h"
 #include "cli/usage.h"
 #include "cli/verbs.h"
 
@@ -30,6 +33,13 @@ struct Verb {
     const char* heeds;  // those of the common flags that change what the verb does
 };
 
+// Tells whether another program may do what the verb does. A server only asks it.
+bool can_be_others(const Verb& verb) {
+    return std::string_view(verb.heeds).starts_with("--openvino") &&
+           std::string_view(verb.name) != "serve";
+}
+
+constexpr const char* k_prints_of_openvino = "--openvino --format --json -q";
 constexpr const char* k_prints = "--format --json -q";
 constexpr const char* k_prints_json = "--format --json";
 
@@ -39,23 +49,23 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder compile *.onnx --device CPU --property PERFORMANCE_HINT=LATENCY\n"
      "  larder compile model.onnx --shape 'input[1,3,224,224]' --json\n"
      "Exit code: 3 if a model was compiled but could not be stored.",
-     declare_compile, "--mode --format --json -q -v"},
+     declare_compile, "--openvino --mode --format --json -q -v"},
     {"run", "Run an unmodified program with larder",
      "  larder run python server.py --port 8000\n"
      "  larder run --report ./server\n"
      "  larder run --dir /srv/larder --mode read-only -- ./server",
-     declare_run, "--mode -v"},
+     declare_run, "--mode --openvino -v"},
     {"ls", "List the entries",
      "  larder ls --sort size:desc --limit 10\n"
      "  larder ls --filter 'size>1GiB' --filter 'age>30d' -q | xargs larder rm --yes",
-     declare_ls, "--format --json -q -v"},
+     declare_ls, "--openvino --format --json -q -v"},
     {"show", "Show entries with all inputs of their keys",
      "  larder show 3f2a\n"
      "  larder show model.xml",
-     declare_show, k_prints},
+     declare_show, k_prints_of_openvino},
     {"why", "Explain whether a model would be loaded or compiled now",
      "  larder why model.xml --property PERFORMANCE_HINT=LATENCY", declare_why,
-     "--mode --format --json -q -v"},
+     "--openvino --mode --format --json -q -v"},
     {"verify", "Read and verify every stored byte, and set damaged files aside",
      "  larder verify\n"
      "  larder verify 3f2a --json\n"
@@ -65,7 +75,7 @@ constexpr std::array<Verb, 24> k_verbs{{
     {"repair", "Verify all entries, and compile damaged ones again if their models still exist",
      "  larder repair\n"
      "  larder repair 3f2a --json",
-     declare_repair, k_prints},
+     declare_repair, k_prints_of_openvino},
     {"rm", "Remove entries by key or by model",
      "  larder rm 3f2a\n"
      "  larder rm old/model.xml --dry-run",
@@ -75,7 +85,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder prune --quarantine --yes\n"
      "  larder prune --older-than 30d --yes\n"
      "  larder prune --max-size 20GiB --yes",
-     declare_prune, k_prints},
+     declare_prune, k_prints_of_openvino},
     {"clear", "Remove every entry that is not pinned, and the files that were set aside",
      "  larder clear --dry-run\n"
      "  larder clear --yes",
@@ -108,7 +118,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder stats --since 7d --json\n"
      "  larder stats --since 24h --plot\n"
      "  larder stats --zero",
-     declare_stats, k_prints_json},
+     declare_stats, "--openvino --format --json"},
     {"top", "Show live which processes compile and wait, and which models were served",
      "  larder top\n"
      "  larder top --json",
@@ -117,11 +127,11 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  larder serve\n"
      "  larder serve --read-only --port 0\n"
      "  larder serve --address 0.0.0.0 --host larder.example.org --token-file token",
-     declare_serve, k_prints_json},
+     declare_serve, "--openvino --format --json"},
     {"scan", "List the files of OpenVINO's own cache, and clean it",
      "  larder scan ~/.cache/app/openvino\n"
      "  larder scan cache --remove-stale --dry-run",
-     declare_scan, "--format --json -q -v"},
+     declare_scan, "--openvino --format --json -q -v"},
     {"dir", "Print the directory of the larder", "  du -sh \"$(larder dir)\"", declare_dir,
      k_prints_json},
     {"config", "Show every setting and where it comes from, or change one",
@@ -131,7 +141,7 @@ constexpr std::array<Verb, 24> k_verbs{{
      "  LARDER_MODE=read-only larder config --json",
      declare_config, "--format --json -q -v"},
     {"doctor", "Find problems of this installation, and say how to solve them", "  larder doctor",
-     declare_doctor, "--format --json -q -v"},
+     declare_doctor, "--openvino --format --json -q -v"},
 }};
 
 // Every verb accepts all of them; its help shows only those that it uses.
@@ -147,6 +157,11 @@ void declare_flags(CLI::App& app, Flags& flags, const std::string& heeds) {
     show(app.add_option("--mode", flags.mode, "on, read-only, cache-only, refresh or off")
              ->type_name("MODE"),
          "--mode");
+    show(app.add_option("--openvino", flags.openvino,
+                        "The OpenVINO to use: a libopenvino.so, the folder of a package, or an "
+                        "environment of Python")
+             ->type_name("PATH"),
+         "--openvino");
     show(app.add_option("--format", flags.format, "table or json")
              ->type_name("FORMAT")
              ->check([](const std::string& word) { return choice_error(word, "table", "json"); }),
@@ -211,8 +226,8 @@ std::size_t command_begin(const std::vector<std::string>& words) {
     std::size_t i = 1;
     while (i < words.size() && words[i].starts_with('-')) {
         if (words[i] == "--") return i;
-        const bool has_value =
-            words[i] == "--dir" || words[i] == "--mode" || words[i] == "--format";
+        const bool has_value = words[i] == "--dir" || words[i] == "--mode" ||
+                               words[i] == "--format" || words[i] == "--openvino";
         i += has_value ? 2 : 1;
     }
     return std::min(i, words.size());
@@ -235,12 +250,19 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
     if (!words.empty() && words.front() == "--transfer") return run_transfer(words);
     read_common_words(words);
     check_verb(words);
+    if (words.front() == k_trial_word) return make_trial({words.begin() + 1, words.end()});
+    // For python/larder: the environment of the process is one of Python.
+    if (words.front() == k_verdict_word && words.size() == 2) {
+        Context::print(verdict_lines(words.back()));
+        return k_done;
+    }
     CLI::App app("larder: compile each OpenVINO model once, for every process that asks for it",
                  "larder");
     set_help_form(app);
     Flags flags;
+    const auto given = words;
     flags.command = take_command(words);
-    declare_flags(app, flags, "--mode --format --json -q -v");
+    declare_flags(app, flags, "--openvino --mode --format --json -q -v");
     app.set_version_flag("-V,--version", "larder " LARDER_VERSION, "Print the version and exit");
     app.require_subcommand(1);
     app.get_formatter()->label("SUBCOMMAND", "VERB");
@@ -275,8 +297,10 @@ int run(std::vector<std::string> words, SignalHandler inherited) {
         throw_parse_error(app, error);
     }
     const Context context(flags);
-    for (const auto& [sub, run] : runs) {
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const auto& [sub, run] = runs[i];
         if (!sub->parsed()) continue;
+        if (can_be_others(k_verbs.at(i))) become_other_program(given);
         // A program that replaces this one gets the handling of SIGPIPE that this one got.
         if (sub->get_name() == "run") std::signal(SIGPIPE, inherited);
         return run(context);

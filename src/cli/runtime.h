@@ -1,8 +1,9 @@
-// The part of the program that needs OpenVINO: a module beside larder's libraries, loaded on
-// demand, so that everything else works without OpenVINO, or with another version.
+// The part of the program that needs OpenVINO: a module for each release, loaded on demand, so that
+// everything else works without OpenVINO.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -68,17 +69,21 @@ public:
                                               const std::vector<std::string>& keys,
                                               const VerifyProgress& progress) = 0;
 
+    // Returns why this OpenVINO cannot be served; empty if a trial with small models went well.
+    [[nodiscard]] virtual std::string try_out(const std::filesystem::path& folder) = 0;
+
     // Both throw OpenVINO's exceptions.
     [[nodiscard]] virtual RuntimeReport describe() = 0;
     [[nodiscard]] virtual std::unique_ptr<Machine> machine() = 0;
 };
 
-// Lives as long as the program. Throws CommandError that says which OpenVINO is needed, and which
-// one was found instead.
-[[nodiscard]] Runtime& runtime();
+// Loads an OpenVINO, and the module in `folder` that asks it, permanently. Throws CommandError.
+[[nodiscard]] Runtime& open_runtime(const std::filesystem::path& library,
+                                    const std::filesystem::path& folder);
 
-// Returns the releases of OpenVINO whose programs `larder run` can serve, the oldest first.
-[[nodiscard]] std::vector<std::string> served_releases();
+// Returns that of the OpenVINO that the program uses (openvinos.h). Lives as long as the program.
+// Throws CommandError if there is no OpenVINO, or none that larder is built for.
+[[nodiscard]] Runtime& runtime();
 
 // The name of the module, and of the function that it exports, which returns its Runtime.
 inline constexpr const char* k_runtime_module = "liblarder_verbs.so";

@@ -65,22 +65,6 @@ std::string own_library() {
     return dladdr(address, &library) == 0 ? std::string{} : library.dli_fname;
 }
 
-// Returns where the loader searches for the dependencies of larder's libraries.
-std::vector<std::string> library_folders() {
-    std::vector<std::string> folders;
-    void* const self = dlopen(own_library().c_str(), RTLD_LAZY | RTLD_NOLOAD);
-    Dl_serinfo head{};
-    if (self == nullptr || dlinfo(self, RTLD_DI_SERINFOSIZE, &head) != 0) return folders;
-    std::vector<std::max_align_t> room(head.dls_size / sizeof(std::max_align_t) + 1);
-    auto* const info = reinterpret_cast<Dl_serinfo*>(room.data());
-    *info = head;
-    if (dlinfo(self, RTLD_DI_SERINFO, info) != 0) return folders;
-    for (unsigned i = 0; i < info->dls_cnt; ++i) {
-        folders.emplace_back(static_cast<Dl_serpath*>(info->dls_serpath)[i].dls_name);
-    }
-    return folders;
-}
-
 bool has_separator(const std::string& path) {
     return path.find_first_of(" :") != std::string::npos;
 }
@@ -234,6 +218,21 @@ Memory memory_in_use() {
     return memory;
 }
 
+std::vector<std::string> library_folders() {
+    std::vector<std::string> folders;
+    void* const self = dlopen(own_library().c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    Dl_serinfo head{};
+    if (self == nullptr || dlinfo(self, RTLD_DI_SERINFOSIZE, &head) != 0) return folders;
+    std::vector<std::max_align_t> room(head.dls_size / sizeof(std::max_align_t) + 1);
+    auto* const info = reinterpret_cast<Dl_serinfo*>(room.data());
+    *info = head;
+    if (dlinfo(self, RTLD_DI_SERINFO, info) != 0) return folders;
+    for (unsigned i = 0; i < info->dls_cnt; ++i) {
+        folders.emplace_back(static_cast<Dl_serpath*>(info->dls_serpath)[i].dls_name);
+    }
+    return folders;
+}
+
 std::string library_beside(const std::string& name) {
     return absolute(own_library()).replace_filename(name).string();
 }
@@ -245,19 +244,21 @@ std::string preload_library() {
     return there ? path : std::string{};
 }
 
-std::vector<std::string> hook_folders() {
+std::vector<std::string> names_in(const std::string& folder) {
     std::vector<std::string> names;
     std::error_code error;
-    const fs::path place = library_beside("adapters");
-    fs::directory_iterator entry(place, error);  // tidy-allow(filesystem): names only
+    fs::directory_iterator entry(folder, error);  // tidy-allow(filesystem): names only
     for (; !error && entry != end(entry); entry.increment(error)) {
-        const auto hook = entry->path() / "liblarder_hook.so";
-        std::error_code none;
-        const bool is_there = fs::exists(hook, none);  // tidy-allow(filesystem): a name only
-        if (is_there) names.push_back(entry->path().filename().string());
+        names.push_back(entry->path().filename().string());
     }
     std::ranges::sort(names);
     return names;
+}
+
+fs::path real_path(const fs::path& path) {
+    std::error_code error;
+    auto real = fs::canonical(path, error);  // tidy-allow(filesystem): not a larder's
+    return error ? path : real;
 }
 
 std::string plain_path_of(const std::string& library, const std::vector<fs::path>& folders,
@@ -275,17 +276,11 @@ std::string plain_path_of(const std::string& library, const std::vector<fs::path
     return {};
 }
 
-std::string find_library(const std::string& name_begin) {
-    for (const auto& folder : library_folders()) {
-        std::error_code error;
-        for (fs::directory_iterator entry(folder, error), end;  // tidy-allow(filesystem): the same
-             !error && entry != end; entry.increment(error)) {
-            if (entry->path().filename().string().starts_with(name_begin)) {
-                return entry->path().lexically_normal().string();
-            }
-        }
-    }
-    return {};
+bool load(const std::string& library, std::string& error) {
+    if (dlopen(library.c_str(), RTLD_LAZY | RTLD_LOCAL) != nullptr) return true;
+    const char* const text = dlerror();
+    error = text == nullptr ? "'" + library + "' cannot be loaded" : text;
+    return false;
 }
 
 void* function_of(const std::string& library, const char* name, std::string& error) {
@@ -307,6 +302,11 @@ int replace_by(const std::vector<std::string>& command) {
 }
 
 long process_id() { return getpid(); }
+
+std::string own_program() {
+    const auto path = real_path("/proc/self/exe");
+    return path == "/proc/self/exe" ? library_beside("../bin/larder") : path.string();
+}
 
 std::string transparent_huge_pages() {
     std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");

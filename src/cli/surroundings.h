@@ -67,9 +67,10 @@ struct Memory {
 [[nodiscard]] std::string library_beside(const std::string& name);
 // Returns the library that `larder run` preloads into other programs; empty if it does not exist.
 [[nodiscard]] std::string preload_library();
-// Returns the names of the folders beside larder's own libraries that hold hooks for other releases
-// of OpenVINO ("2541-old"), sorted.
-[[nodiscard]] std::vector<std::string> hook_folders();
+// Returns the names in a folder, sorted; none if it cannot be read.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
+// Returns the path without links; the same path if that is impossible.
+[[nodiscard]] std::filesystem::path real_path(const std::filesystem::path& path);
 // Returns a path of the same library without blanks and colons, which the loader takes for the end
 // of a path: a link to its folder, in one of `folders` or below /tmp. Empty, with the reason in
 // `why`, if that is impossible.
@@ -77,9 +78,11 @@ struct Memory {
                                         const std::vector<std::filesystem::path>& folders,
                                         std::string& why);
 
-// Returns the first library whose name has this prefix in the loader's search path for larder's
-// libraries.
-[[nodiscard]] std::string find_library(const std::string& name_begin);
+// Returns the folders in which the loader searches for the dependencies of larder's libraries.
+[[nodiscard]] std::vector<std::string> library_folders();
+// Loads a library permanently; false, with the reason in `error`, if that fails. Libraries that are
+// loaded later and ask for its name get this one.
+[[nodiscard]] bool load(const std::string& library, std::string& error);
 // Loads a library permanently and returns a function; null, with the reason in `error`, if either
 // is missing.
 [[nodiscard]] void* function_of(const std::string& library, const char* name, std::string& error);
@@ -88,6 +91,8 @@ struct Memory {
 [[nodiscard]] int replace_by(const std::vector<std::string>& command);
 
 [[nodiscard]] long process_id();
+// Returns the path of this program.
+[[nodiscard]] std::string own_program();
 
 // Returns "always", "madvise" or "never"; empty if the kernel does not say.
 [[nodiscard]] std::string transparent_huge_pages();

@@ -213,7 +213,7 @@ const char* larder_hook_open(const LarderRuntime* runtime, void** replacements) 
     if (runtime->get_openvino_version != reinterpret_cast<void*>(&ov::get_openvino_version)) {
         return "this process has more than one OpenVINO";
     }
-    if (!is_known_version(ov::get_openvino_version().buildNumber)) {
+    if (!runtime->was_tried && !is_known_version(ov::get_openvino_version().buildNumber)) {
         return "the OpenVINO of this program is not of the version that larder is built for";
     }
     for (std::size_t i = 0; i < openvino_functions.size(); ++i) {

@@ -66,7 +66,40 @@ struct Object {
     uintptr_t begin;
     uintptr_t end;
     const char* name;
+    char build_id[65];  // hexadecimal; empty if it has none, or a longer one
 };
+
+// Copies the build id of a loaded object.
+static void copy_build_id(const struct dl_phdr_info* info, char* text, size_t room) {
+    static const char digits[] = "0123456789abcdef";
+    const size_t head = sizeof(ElfW(Nhdr));
+    text[0] = '\0';
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        if (info->dlpi_phdr[i].p_type != PT_NOTE) continue;
+        const uintptr_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        const size_t size = info->dlpi_phdr[i].p_memsz;
+        for (size_t at = 0; at + head <= size;) {
+            const char* const note = (const char*)begin + at;  // NOLINT(performance-no-int-to-ptr)
+            ElfW(Nhdr) header;
+            memcpy(&header, note, head);
+            const size_t name = (header.n_namesz + (size_t)3) / 4 * 4;
+            const size_t id = header.n_descsz;
+            if (name > size || id > size || at + head + name + id > size) break;
+            const bool is_it = header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
+                               memcmp(note + head, "GNU", 4) == 0;
+            if (is_it && 2 * id < room) {
+                for (size_t byte = 0; byte < id; ++byte) {
+                    const unsigned value = (unsigned char)note[head + name + byte];
+                    text[2 * byte] = digits[value >> 4];
+                    text[2 * byte + 1] = digits[value & 15];
+                }
+                text[2 * id] = '\0';
+                return;
+            }
+            at += head + name + (id + 3) / 4 * 4;
+        }
+    }
+}
 
 static int holds_address(struct dl_phdr_info* info, size_t size, void* data) {
     struct Object* object = data;
@@ -84,6 +117,7 @@ static int holds_address(struct dl_phdr_info* info, size_t size, void* data) {
     object->begin = begin;
     object->end = end;
     object->name = info->dlpi_name;
+    copy_build_id(info, object->build_id, sizeof object->build_id);
     return 1;
 }
 
@@ -216,46 +250,93 @@ static const char* soname_of(void* library) {
     return (const char*)strings + name->d_un.d_val;  // NOLINT(performance-no-int-to-ptr)
 }
 
-// Writes the path of the hook that is linked to an OpenVINO of this name; false if that cannot be
-// told. The hook for the release that larder was built with is beside this preload, those for other
-// releases are in folders such as "adapters/2541-old".
-static bool find_hook(const char* soname, bool has_old_strings, char* path, size_t room) {
+// Writes the path of a file in the folder of this preload.
+static bool find_beside(const char* const* parts, char* path, size_t room) {
     struct Object self;
     if (!find_object((uintptr_t)&larder_preload_target, &self)) return false;
     const char* const slash = strrchr(self.name, '/');
     const size_t folder = slash == NULL ? 0 : (size_t)(slash - self.name) + 1;
     if (folder >= room) return false;
     memcpy(path, self.name, folder);
+    join(path + folder, room - folder, parts);
+    return true;
+}
+
+// Writes the path of the hook that is linked to an OpenVINO of this name; false if that cannot be
+// told. The hook for the release that larder was built with is beside this preload, those for other
+// releases are in folders such as "adapters/2541-old".
+static bool find_hook(const char* soname, bool has_old_strings, char* path, size_t room) {
     const char* const beside[] = {"liblarder_hook.so", NULL};
     const char* const number = strrchr(soname, '.');
     const char* const other[] = {"adapters/", number == NULL ? "" : number + 1,
                                  has_old_strings ? "-old/" : "/", "liblarder_hook.so", NULL};
     const bool is_beside =
         strcmp(soname, LARDER_OPENVINO_SONAME) == 0 && has_old_strings == LARDER_OLD_STRINGS;
-    join(path + folder, room - folder, is_beside ? beside : other);
-    return is_beside || access(path, R_OK) == 0;
+    return find_beside(is_beside ? beside : other, path, room) &&
+           (is_beside || access(path, R_OK) == 0);
+}
+
+// Copies what the program `larder` found out about an OpenVINO that no hook was built for
+// (src/cli/trial.h): the path of a hook that serves it, or, after a '!', why none does. The
+// variable holds lines "BUILD-ID=TEXT".
+static bool find_verdict(const char* build_id, char* text, size_t room) {
+    const char* line = getenv("LARDER_TRIED_OPENVINO");
+    const size_t length = strlen(build_id);
+    if (length == 0) return false;
+    while (line != NULL && *line != '\0') {
+        const char* const end = strchr(line, '\n');
+        const size_t whole = end == NULL ? strlen(line) : (size_t)(end - line);
+        if (whole > length + 1 && whole - length - 1 < room &&
+            strncmp(line, build_id, length) == 0 && line[length] == '=') {
+            memcpy(text, line + length + 1, whole - length - 1);
+            text[whole - length - 1] = '\0';
+            return true;
+        }
+        line = end == NULL ? NULL : end + 1;
+    }
+    return false;
+}
+
+static void* open_hook(const char* path, const struct Route* route, bool was_tried) {
+    // Such a hook is not in a folder from which it would find the core.
+    const char* const core[] = {
+        route->has_old_strings ? "liblarder_store_old.so.0" : "liblarder_store.so.0", NULL};
+    char core_path[4096];
+    if (was_tried && (!find_beside(core, core_path, sizeof core_path) ||
+                      dlopen(core_path, RTLD_NOW | RTLD_LOCAL) == NULL)) {
+        return NULL;
+    }
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
 // Fills in the hook's replacements, if there is a hook for this OpenVINO.
-static void open_replacements(void* openvino, const char* openvino_path, struct Route* route) {
+static void open_replacements(void* openvino, const struct Object* object, struct Route* route) {
     char path[4096];
     const char* const soname = soname_of(openvino);
+    bool was_tried = false;
     if (soname == NULL || !find_hook(soname, route->has_old_strings, path, sizeof path)) {
         char version[16];
-        refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION
-               " and the releases in its folder 'adapters', and this program has ",
-               version_of(soname == NULL ? openvino_path : soname, version), openvino_path);
-        return;
+        was_tried = soname != NULL && find_verdict(object->build_id, path, sizeof path);
+        if (was_tried && *path == '!') {
+            refuse(path + 1, "", "");
+            return;
+        }
+        if (!was_tried) {
+            refuse("larder is built for OpenVINO " LARDER_OPENVINO_VERSION
+                   " and the releases in its folder 'adapters', and this program has ",
+                   version_of(soname == NULL ? object->name : soname, version), object->name);
+            return;
+        }
     }
     // The hook is linked to this name. If it found another OpenVINO than the program's, or none, it
     // would load one of its own.
     void* const expected = dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
     if (expected != openvino) {
         if (expected != NULL) dlclose(expected);
-        refuse("this process has more than one OpenVINO of the same version: ", "", openvino_path);
+        refuse("this process has more than one OpenVINO of the same version: ", "", object->name);
         return;
     }
-    void* const hook = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void* const hook = open_hook(path, route, was_tried);
     if (hook == NULL) {
         const char* const error = dlerror();
         refuse("", "", error == NULL ? path : error);
@@ -275,6 +356,7 @@ static void open_replacements(void* openvino, const char* openvino_path, struct 
     void* replacements[k_targets];
     memcpy(runtime.functions, route->openvino, sizeof runtime.functions);
     runtime.get_openvino_version = dlsym(openvino, "get_openvino_version");
+    runtime.was_tried = was_tried;
     const char* const refusal = open(&runtime, replacements);
     if (refusal != NULL) {
         refuse("", "", refusal);
@@ -307,6 +389,7 @@ static void find_route(const void* core, struct Route* route, bool with_larder) 
     } else {
         openvino = dlopen(LARDER_OPENVINO_SONAME, RTLD_LAZY | RTLD_NOLOAD);
         object.name = LARDER_OPENVINO_SONAME;
+        object.build_id[0] = '\0';
     }
     if (openvino == NULL) return;
     route->has_old_strings = dlsym(openvino, name_of(0, true)) != NULL;
@@ -315,7 +398,7 @@ static void find_route(const void* core, struct Route* route, bool with_larder) 
         if (*name != '\0') route->openvino[i] = dlsym(openvino, name);
     }
     memcpy(route->replacements, route->openvino, sizeof route->replacements);
-    if (with_larder) open_replacements(openvino, object.name, route);
+    if (with_larder) open_replacements(openvino, &object, route);
 }
 
 static void keep_route(const struct Route* route) {

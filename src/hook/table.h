@@ -1,6 +1,8 @@
 // The interface between the preload and the hook. C, because the preload is written in C.
 #pragma once
 
+#include <stdbool.h>  // NOLINT(modernize-deprecated-headers): C
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +30,8 @@ enum LarderEntryPoint {
 struct LarderRuntime {
     void* functions[larder_entry_point_count];
     void* get_openvino_version;
+    // It is newer than the hook, and a trial has shown that the hook serves it.
+    bool was_tried;
 };
 
 // Fills `replacements` with functions that have the signatures of `runtime->functions` and come

@@ -6,8 +6,11 @@
 #include <istream>
 #include <locale>
 #include <memory>
+#include <new>
 #include <streambuf>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <openvino/core/runtime_attribute.hpp>
 #include <openvino/core/shape.hpp>
@@ -38,6 +41,20 @@ inline constexpr const char* k_weights_path = "WEIGHTS_PATH";
 // Whether a device can be told at import to encode the topology in a way of ours.
 inline constexpr bool k_has_encryption = LARDER_OPENVINO_AT_LEAST(2024, 4);
 
+// Tells whether the OpenVINO of the process is of the release that this was compiled for. A newer
+// one is served only after a trial (docs/versions.md), and with more caution: what the tests prove
+// for a release, and objects of OpenVINO's classes that this code makes, may not hold there.
+inline bool is_own_release() {
+    static const bool k_is = [] {
+        const std::string_view build = ov::get_openvino_version().buildNumber;
+        const auto own = std::to_string(OPENVINO_VERSION_MAJOR) + "." +
+                         std::to_string(OPENVINO_VERSION_MINOR) + "." +
+                         std::to_string(OPENVINO_VERSION_PATCH);
+        return build == own || build.starts_with(own + "-");
+    }();
+    return k_is;
+}
+
 // Tells whether the tests of a GPU run with this release. Their proofs hold for no other one.
 inline constexpr bool k_is_tested_on_gpu = LARDER_OPENVINO_AT_LEAST(2026, 4);
 
@@ -49,6 +66,30 @@ struct EncryptionCallbacks {
     std::function<std::string(const std::string&)> decrypt;
 };
 #endif
+
+// Leaves room behind each object: in a release that is newer than these headers, a class of
+// OpenVINO may have more members, which its constructor in OpenVINO's library fills in.
+template <typename T>
+struct RoomyAllocator {
+    using value_type = T;
+    static constexpr std::size_t k_room = 4096;
+
+    RoomyAllocator() = default;
+    template <typename Other>
+    explicit RoomyAllocator(const RoomyAllocator<Other>& /*other*/) {}
+    T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new(count * sizeof(T) + k_room));
+    }
+    void deallocate(T* objects, std::size_t /*count*/) { ::operator delete(objects); }
+    friend bool operator==(const RoomyAllocator& /*a*/, const RoomyAllocator& /*b*/) {
+        return true;
+    }
+};
+
+template <typename T, typename... Arguments>
+std::shared_ptr<T> make_roomy(Arguments&&... arguments) {
+    return std::allocate_shared<T>(RoomyAllocator<T>{}, std::forward<Arguments>(arguments)...);
+}
 
 // A stream over bytes in memory, without a copy of them. They must outlive it.
 class BytesBuffer final : public std::streambuf {

@@ -132,6 +132,8 @@ const std::set<std::string, std::less<>>& run_time_properties(std::string_view d
         "GPU_QUEUE_THROTTLE",
     };
     static const std::set<std::string, std::less<>> k_other{"LOG_LEVEL"};
+    static const std::set<std::string, std::less<>> k_none;
+    if (!compat::is_own_release()) return k_none;  // not proven there
     if (device == "CPU") return k_cpu;
     return device == "GPU" && compat::k_is_tested_on_gpu ? k_gpu : k_other;
 }

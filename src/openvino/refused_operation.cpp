@@ -11,6 +11,7 @@
 #include <openvino/op/parameter.hpp>
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/compat.h"
 #include "openvino/foreign_code.h"
 #include "openvino/graph_fingerprint.h"
 #include "os/system.h"
@@ -65,6 +66,7 @@ public:
 };
 
 std::shared_ptr<ov::Node> operation_in_doubt(const ov::Model& model) {
+    if (!compat::is_own_release()) return nullptr;
     // Ordered, because the model remembers that order: gathering the operations takes several times
     // as long.
     for (auto& operation : model.get_ordered_ops()) {

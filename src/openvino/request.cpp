@@ -162,7 +162,8 @@ const std::shared_ptr<const ov::Model>& Request::model() {
             const process::KnownState known;
             auto read = read_model(core_, path);
             // If the weights cannot be moved, they stay in memory.
-            if (scratch_ && is_gguf(path)) static_cast<void>(move_weights(*read, *scratch_));
+            const bool moves = scratch_ && is_gguf(path) && compat::is_own_release();
+            if (moves) static_cast<void>(move_weights(*read, *scratch_));
             model_ = std::move(read);
         }
         scratch_.reset();
@@ -386,7 +387,7 @@ ov::CompiledModel Request::import_with(const runtime::Blob& blob, const ov::AnyM
             if (!codec.is_unknown()) throw;
         }
     }
-    if (!kernels_.empty()) {
+    if (!kernels_.empty() && compat::is_own_release()) {
         if (auto model = import_with_kernels(blob, properties, without_weights)) return *model;
     }
     if (context_) return compat::import_model(core_, tensor_over(blob), *context_, properties);

@@ -55,17 +55,17 @@ bool is_left_out(std::string_view name) {
 // runtime knows the content, and writes it into the text of a model.
 std::string text_of_meta(std::string_view name, const ov::Any& value) {
     const auto input =
-        std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{1});
-    const auto output = std::make_shared<ov::op::v0::Result>(input);
+        compat::make_roomy<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{1});
+    const auto output = compat::make_roomy<ov::op::v0::Result>(input);
     input->set_friendly_name("input");
     output->set_friendly_name("output");
-    const auto model =
-        std::make_shared<ov::Model>(ov::ResultVector{output}, ov::ParameterVector{input}, "model");
+    const auto model = compat::make_roomy<ov::Model>(ov::ResultVector{output},
+                                                     ov::ParameterVector{input}, "model");
     output->output(0).set_names({"output"});
     model->get_rt_info().emplace(std::string(name), value);
     std::ostringstream text;
     std::ostringstream weights;
-    ov::pass::Serialize(text, weights).run_on_model(model);
+    compat::make_roomy<ov::pass::Serialize>(text, weights)->run_on_model(model);
     return text.str();
 }
 

@@ -210,10 +210,13 @@ class AloneTest(harness.PackageTest):
         self.check_that_all_but_openvino_works("finds none")
 
     def test_another_openvino(self):
-        other = self.site / "openvino/libs/libopenvino.so.2631"
+        # Older than every hook.
+        other = self.site / "openvino/libs/libopenvino.so.2230"
         other.parent.mkdir(parents=True)
-        other.touch()
-        self.check_that_all_but_openvino_works(f"finds 2026.3.1 ('{other}')")
+        [own] = (PACKAGE.parent / "openvino/libs").glob("libopenvino.so.*")
+        content = own.read_bytes().replace(own.name.encode() + b"\0", other.name.encode() + b"\0")
+        other.write_bytes(content)
+        self.check_that_all_but_openvino_works(f"finds OpenVINO 2022.3.0 ('{other}')")
 
 
 class PlacesTest(harness.PackageTest):

@@ -24,6 +24,9 @@ public:
                         const VerifyProgress& progress) override {
         return cli::repair_entries(options, keys, progress);
     }
+    std::string try_out(const std::filesystem::path& folder) override {
+        return cli::try_out(folder);
+    }
     RuntimeReport describe() override { return describe_runtime(); }
     std::unique_ptr<Machine> machine() override { return machine_here(); }
 };

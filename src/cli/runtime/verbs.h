@@ -17,6 +17,9 @@ namespace larder::cli {
 
 // Describes the OpenVINO of this machine and its devices. Throws OpenVINO's exceptions.
 [[nodiscard]] RuntimeReport describe_runtime();
+// Compiles, stores and loads small models in a larder of its own in `folder`; returns what differs
+// from what OpenVINO does alone, and nothing if all is equal.
+[[nodiscard]] std::string try_out(const std::filesystem::path& folder);
 // Returns its answers about this machine. Throws OpenVINO's exceptions.
 [[nodiscard]] std::unique_ptr<Machine> machine_here();
 

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
@@ -8,10 +11,12 @@
 #include "cli/findings.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/openvinos.h"
 #include "cli/quantity.h"
 #include "cli/runtime.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
+#include "cli/trial.h"
 #include "cli/verbs.h"
 #include "cli/weights.h"
 #include "larder/store.hpp"
@@ -22,13 +27,20 @@ namespace {
 using Advice = Store::Advice;
 using Severity = Store::Advice::Severity;
 
+struct DoctorFlags {
+    bool retry = false;
+};
+
 struct Diagnosis {
     std::string directory;  // empty if no setting can be read
     bool has_settings = false;
+    Options options;
     bool is_open = false;  // the content of the larder is known
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
-    std::string openvino;
+    std::string openvino;             // the build of the one in use
+    std::vector<OpenVino> openvinos;  // that are here; the first is in use
+    std::map<std::filesystem::path, Verdict> verdicts;
     std::vector<DeviceInfo> devices;
     std::string huge_pages;
     FillTime fill_time;
@@ -134,6 +146,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     diagnosis.directory = options.directory.string();
     diagnosis.share = options.share.value_or(Share::off);
     diagnosis.has_settings = true;
+    diagnosis.options = options;
     try {
         const Store store(options);
         diagnosis.directory = store.directory().string();
@@ -154,8 +167,17 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
     }
 }
 
+// After the one in use was tried, if it is newer than every hook.
+void add_verdicts(Diagnosis& diagnosis) {
+    for (const auto& openvino : diagnosis.openvinos) {
+        diagnosis.verdicts[openvino.library] =
+            can_be_tried(openvino) ? known_verdict(openvino, diagnosis.options) : Verdict{};
+    }
+}
+
 void add_openvino(Diagnosis& diagnosis) {
     try {
+        diagnosis.openvinos = openvinos();
         const auto found = runtime().describe();
         diagnosis.openvino = found.openvino;
         diagnosis.devices = found.devices;
@@ -239,6 +261,23 @@ std::string run_text(const Context& context, const Diagnosis& diagnosis) {
     return context.verbose() ? text + ": " + diagnosis.preload : text;
 }
 
+// Says whether programs with this OpenVINO are served.
+std::string serving_text(const OpenVino& openvino, const Verdict& verdict) {
+    if (!openvino.adapter.empty()) return "served";
+    if (!verdict.exists) return can_be_tried(openvino) ? "newer, not tried yet" : "not served";
+    return verdict.refusal.empty() ? "newer, served after a trial" : "newer, refused by a trial";
+}
+
+Json openvino_json(const OpenVino& openvino, const Verdict& verdict, bool is_used) {
+    const bool was_accepted = verdict.exists && verdict.refusal.empty();
+    return {{"library", openvino.library.string()},
+            {"version", text_or_null(openvino.version)},
+            {"used", is_used},
+            {"served", was_accepted || !openvino.adapter.empty()},
+            {"serving", serving_text(openvino, verdict)},
+            {"refusal", text_or_null(verdict.refusal)}};
+}
+
 Json doctor_json(const Diagnosis& diagnosis) {
     auto json = json_object();
     json["version"] = LARDER_VERSION;
@@ -246,6 +285,11 @@ Json doctor_json(const Diagnosis& diagnosis) {
     json["total_bytes"] = diagnosis.total_bytes;
     json["max_size_bytes"] = diagnosis.max_size_bytes;
     json["openvino"] = diagnosis.openvino;
+    json["openvinos"] = Json::array();
+    for (const auto& openvino : diagnosis.openvinos) {
+        json["openvinos"].push_back(openvino_json(openvino, diagnosis.verdicts.at(openvino.library),
+                                                  &openvino == diagnosis.openvinos.data()));
+    }
     json["devices"] = Json::array();
     for (const auto& device : diagnosis.devices) {
         json["devices"].push_back(
@@ -331,6 +375,13 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
         add("weights", weights);
     }
     add("OpenVINO", diagnosis.openvino);
+    for (const auto& openvino : diagnosis.openvinos) {
+        const bool is_used = &openvino == diagnosis.openvinos.data();
+        add(is_used ? "in use" : "also here",
+            (openvino.version.empty() ? "unknown version" : openvino.version) + ", " +
+                serving_text(openvino, diagnosis.verdicts.at(openvino.library)) + ": " +
+                openvino.library.string());
+    }
     for (const auto& device : diagnosis.devices) {
         const auto* can = device.exports ? "; models can be kept" : "; models cannot be kept";
         add("device",
@@ -349,10 +400,12 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     return diagnosis.findings.empty() ? text + "\nno problems found\n" : text;
 }
 
-int run_doctor(const Context& context) {
+int run_doctor(const Context& context, const DoctorFlags& flags) {
     Diagnosis diagnosis;
     add_larder(context, diagnosis);
+    if (flags.retry) forget_verdicts(diagnosis.options);
     add_openvino(diagnosis);
+    add_verdicts(diagnosis);
     add_preload(diagnosis);
     add_huge_pages(context, diagnosis);
     switch (context.format()) {
@@ -368,6 +421,11 @@ int run_doctor(const Context& context) {
 
 }  // namespace
 
-Run declare_doctor(CLI::App& /*verb*/) { return run_doctor; }
+Run declare_doctor(CLI::App& verb) {
+    auto flags = std::make_shared<DoctorFlags>();
+    verb.add_flag("--retry", flags->retry,
+                  "Forget which newer releases of OpenVINO were tried, and try again");
+    return [flags](const Context& context) { return run_doctor(context, *flags); };
+}
 
 }  // namespace larder::cli

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,8 +11,10 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
+#include "cli/openvinos.h"
 #include "cli/surroundings.h"
 #include "cli/text.h"
+#include "cli/trial.h"
 #include "cli/verbs.h"
 #include "larder/store.hpp"
 
@@ -107,12 +110,37 @@ void start_without(const Error& error) {
     std::fputs(("larder: warning: " + printable(text) + "\n").c_str(), stderr);
 }
 
+// Returns the environment that a program in its folder "bin" belongs to; empty if that is not
+// known.
+std::filesystem::path environment_of(const std::string& command) {
+    const std::filesystem::path path(command);
+    if (path.has_parent_path()) return cli::absolute(path).parent_path().parent_path();
+    for (const auto& folder : split(variable("PATH"), ':')) {
+        if (!folder.empty() && !is_gone(std::filesystem::path(folder) / path)) {
+            return std::filesystem::path(folder).parent_path();
+        }
+    }
+    return {};
+}
+
+// Tries each OpenVINO that the program may have, and that is newer than every hook.
+void pass_verdicts(const Options& options, const std::string& command) {
+    std::string lines;
+    for (const auto& openvino : openvinos(environment_of(command))) {
+        lines += verdict_line(openvino, options);
+    }
+    if (!lines.empty()) set_variable(k_tried_variable, lines);
+}
+
 void serve(const Context& context) {
     try {
         const auto settings = context.settings_for_another();
         check_larder(settings.options);
         const auto preload = preload_for_loader(settings.options);
         pass_settings(settings);
+        if (settings.options.mode != Mode::off) {
+            pass_verdicts(settings.options, context.command().front());
+        }
         pass_preload(preload);
     } catch (const Error& error) {
         start_without(error);
