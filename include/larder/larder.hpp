@@ -157,11 +157,12 @@ public:
     [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
-    // Waits until compiled models are published and survive a power cut, and publishes what a device
-    // wrote after its model was ready, such as the model for AUTO's second device, or the kernels that a GPU plugin
-    // builds while a model runs. Call it once such models are no longer used; it has no time limit.
-    // The destructor does the same for up to 100 ms; if a compiled model is being published, for as
-    // long as that model took to compile, at least 2 s and at most 10 s.
+    // Waits until compiled models are published and survive a power cut, and publishes what a
+    // device wrote after its model was ready, such as the model for AUTO's second device, or the
+    // kernels that a GPU plugin builds while a model runs. Call it once such models are no longer
+    // used; it has no time limit. The destructor does the same for up to 100 ms; if a compiled
+    // model is being published, for as long as that model took to compile, at least 2 s and at most
+    // 10 s.
     void flush();
 
     // Throws Error if something is wrong with the model's files: says what, and what to do.

@@ -113,13 +113,10 @@ protected:
     void expect_mended(const std::string& larder, Store& store) {
         const auto expected = content_of("new", 1, k_soon_bytes);
         const auto found = store.find(key_of("new"));
-        if (found.manifest) {
-            const auto object = store.open_blob(*found.manifest, Verify::never);
-            object ? ++whole_ : ++torn_;
-            if (object) {
-                EXPECT_EQ(text_of(*object), expected);
-            }
-        }
+        const auto object = found.manifest ? store.open_blob(*found.manifest, Verify::never)
+                                           : fail(Errc::not_found, "none");
+        ++(object ? whole_ : torn_);
+        EXPECT_TRUE(!object || text_of(*object) == expected);
         ASSERT_TRUE(store.publish(published_soon()));
         ASSERT_TRUE(store.prune({}));
         const auto after = read_larder(larder);
