@@ -43,7 +43,7 @@ struct Scenario {
     // The conditions afterwards. `done`: acknowledged before the power cut.
     std::function<void(const Contents& after, bool done)> check;
     SizeLimit max_size{};  // while it acts
-    // What was not acknowledged may be torn; a reader notices.
+    // Entries that were not acknowledged may be torn; a reader notices.
     bool may_tear = false;
 };
 
@@ -109,7 +109,7 @@ protected:
         EXPECT_EQ(collected.versions.at("later"), 1);
     }
 
-    // Whatever is left of "new", nobody reads other bytes, and the next publication replaces it.
+    // Nobody reads other bytes than those of "new", and the next publication replaces it.
     void expect_mended(const std::string& larder, Store& store) {
         const auto expected = content_of("new", 1, k_soon_bytes);
         const auto found = store.find(key_of("new"));
