@@ -102,6 +102,10 @@ Result<void> Catalogue::scan_folders(Context& context, const std::string& path, 
         auto& [name, now] = *jobs[i];
         const auto started_at_ns = context.system.clock.wall().count();
         const auto info = context.fs().info(name);
+        if (!info && info.error().code != Errc::not_found) {
+            now.unexamined = info.error().path;
+            return {};
+        }
         // A name that is not a directory, or is gone, holds nothing.
         if (!info || info->kind != os::FileKind::directory) return {};
         const auto found = folders.find(name);
@@ -149,6 +153,7 @@ void Catalogue::sum_up() {
         }
     }
     for (const auto& [path, folder] : object_folders_) {
+        if (!folder.unexamined.empty()) unreadable_ = folder.unexamined;
         for (const auto& [object, bytes] : folder.objects) {
             objects_[object] = bytes;
             total_bytes_ += bytes;
