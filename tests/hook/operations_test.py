@@ -6,6 +6,7 @@ without larder, and three times with it.
 """
 
 import json
+import re
 import sys
 import unittest
 
@@ -16,6 +17,8 @@ CASES_MIN = 500
 # The CPU plugin does not import its own exports of these models: they are compiled at each start,
 # and after two refusals not published again.
 REFUSED = ["read_value f16"]
+# The CPU plugin compiles these only for processors with instructions for bf16.
+NEEDS_INSTRUCTIONS = {"group_normalization bf16"}
 # Enough for hundreds of models on a busy machine.
 TIMEOUT_SECONDS = 800
 
@@ -27,13 +30,16 @@ class OperationsTest(harness.HookTest):
         return [json.loads(line) for line in outcome.lines]
 
     def visible(self, answers):
-        return [{key: value for key, value in answer.items() if key != "loaded"}
+        # OpenVINO's errors name nodes by a counter of the process.
+        return [{key: re.sub(r"_[0-9]+", "_N", value) if key == "error" else value
+                 for key, value in answer.items() if key != "loaded"}
                 for answer in answers]
 
     def test_every_operation_is_the_same_with_larder(self):
         plain = self.answers(self.run_bare(*CLIENT, timeout=TIMEOUT_SECONDS))
         self.assertGreaterEqual(len(plain), CASES_MIN)
-        self.assertEqual([answer for answer in plain if answer.get("error")], [])
+        failing = {answer["name"] for answer in plain if answer.get("error")}
+        self.assertLessEqual(failing, NEEDS_INSTRUCTIONS)
         for start in range(3):
             before = self.outcomes() if start else None
             with self.subTest(start=start):
@@ -43,7 +49,8 @@ class OperationsTest(harness.HookTest):
                 self.assertEqual(len(answers), len(plain))
                 if start == 0:
                     continue
-                compiled = [answer["name"] for answer in answers if not answer["loaded"]]
+                compiled = [answer["name"] for answer in answers
+                            if not answer.get("loaded") and answer["name"] not in failing]
                 self.assertEqual(compiled, REFUSED, f"not loaded at start {start + 1}")
                 now = self.outcomes()
                 once_more = len(REFUSED) if start == 1 else 0

@@ -216,8 +216,8 @@ class CephTest(Storage, RemoteTest):
         more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
         page = "<ListBucketResult>{}</ListBucketResult>"
         same = entry.format("fleet a/é/entries/3f/3f")
-        for text, says in ((page.format(entry.format("../../x") + more), "not asked for"),
-                           (page.format(same + more), "not asked for"),
+        for text, says in ((page.format(entry.format("../../x") + more), "not requested"),
+                           (page.format(same + more), "not requested"),
                            (page.format(more), "has no end"),
                            (page.format(same), "no list"), ("<html>", "no list"), ("", "no list")):
             def lie(passing, text=text):
