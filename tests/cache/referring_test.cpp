@@ -17,6 +17,7 @@
 #include "support/mapped_memory.h"
 #include "support/meddled_file_system.h"
 #include "support/temporary_directory.h"
+#include "support/unable.h"
 
 namespace larder::internal::cache {
 namespace {
