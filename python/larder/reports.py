@@ -464,6 +464,17 @@ class ExaminedStorage(TypedDict):
     honours_conditions: bool | None
 
 
+class FoundOpenVino(TypedDict):
+    """An OpenVINO of this machine, and whether programs on it are served."""
+
+    library: str
+    version: str | None
+    used: bool
+    served: bool
+    serving: str
+    refusal: str | None
+
+
 class Diagnosis(TypedDict):
     """The result of `Cache.doctor`."""
 
@@ -473,6 +484,7 @@ class Diagnosis(TypedDict):
     total_bytes: int
     max_size_bytes: int
     openvino: str
+    openvinos: list[FoundOpenVino]
     devices: list[Device]
     transparent_huge_pages: str | None
     preload: str | None

@@ -219,7 +219,8 @@ class CephTest(Storage, RemoteTest):
         for text, says in ((page.format(entry.format("../../x") + more), "not requested"),
                            (page.format(same + more), "not requested"),
                            (page.format(more), "has no end"),
-                           (page.format(same), "is not the"), ("<html>", "is not the"), ("", "is not the")):
+                           (page.format(same), "is not the"), ("<html>", "is not the"),
+                           ("", "is not the")):
             def lie(passing, text=text):
                 if "list-type=2" in passing.path and "max-keys" not in passing.path:
                     passing.body = text.encode()
