@@ -60,7 +60,8 @@ Run declare_pull(CLI::App& verb) {
 int run_transfer(const std::vector<std::string>& words) {
     ExchangeFlags flags;
     const bool fetches = words.size() == 3 && words[1] == "fetch";
-    if (!fetches && !(words.size() == 2 && words[1] == "send")) {
+    const bool sends = words.size() == 2 && words[1] == "send";
+    if (!fetches && !sends) {
         throw_usage("--transfer is for larder's own processes", "use push and pull");
     }
     flags.work = fetches ? ExchangeFlags::Work::fetch : ExchangeFlags::Work::send;
