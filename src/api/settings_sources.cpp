@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "api/convert.h"
+#include "api/tier_settings.h"
 #include "larder/error.hpp"
 #include "os/denial.h"
 #include "os/file_system.h"
@@ -37,14 +38,9 @@ std::string path_in_file(const std::string& value, const fs::path& file) {
 // The same for several paths that are separated by colons.
 std::string paths_in_file(std::string_view values, const fs::path& file) {
     std::string paths;
-    while (!values.empty()) {
-        const auto end = values.find(':');
-        if (end > 0) {
-            if (!paths.empty()) paths += ':';
-            paths += path_in_file(std::string(values.substr(0, end)), file);
-        }
-        if (end == std::string_view::npos) break;
-        values.remove_prefix(end + 1);
+    for (const auto& path : split_paths(values)) {
+        if (!paths.empty()) paths += ':';
+        paths += path_in_file(path, file);
     }
     return paths;
 }

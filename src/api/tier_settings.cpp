@@ -47,9 +47,11 @@ std::optional<std::vector<std::string>> read_urls(std::string_view text) {
     return urls;
 }
 
+std::vector<std::string> split_paths(std::string_view text) { return split_at(text, ":"); }
+
 std::vector<std::filesystem::path> read_paths(std::string_view text) {
     std::vector<std::filesystem::path> paths;
-    for (const auto& path : split_at(text, ":")) {
+    for (const auto& path : split_paths(text)) {
         paths.emplace_back(internal::os::absolute_path(path));
     }
     return paths;

@@ -13,7 +13,9 @@ namespace larder::api {
 // a password. `remote::parse_address` reads the rest of a URL, where the storage is used.
 [[nodiscard]] std::optional<std::vector<std::string>> read_urls(std::string_view text);
 
-// Splits paths that are separated by colons, and makes them absolute.
+// Splits paths that are separated by colons.
+[[nodiscard]] std::vector<std::string> split_paths(std::string_view text);
+// The same, and makes them absolute.
 [[nodiscard]] std::vector<std::filesystem::path> read_paths(std::string_view text);
 
 // Returns the text with the names and passwords of its URLs replaced, for messages.

@@ -1,7 +1,6 @@
 #include "cli/openvinos.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 #include <system_error>
 #include <tuple>
@@ -20,11 +19,6 @@ namespace fs = std::filesystem;
 // The begin of a name that only an OpenVINO with the older std::string exports.
 constexpr const char* k_old_name = "_ZN2ov4Core13compile_modelERKSsRKSt3mapISs";
 constexpr const char* k_name_begin = "libopenvino.so";
-
-std::string variable(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 // Returns "2026.3.1" for "libopenvino.so.2631"; empty if the name shows no version.
 std::string version_in(const std::string& name) {

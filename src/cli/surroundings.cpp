@@ -26,11 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_set(const char* variable) {
-    const char* value = std::getenv(variable);
-    return value != nullptr && *value != '\0';
-}
-
 // Returns the milliseconds to touch every page of this much new memory; negative on failure.
 double fill_ms(std::size_t size_bytes, int advice) {
     constexpr std::size_t k_page_bytes = 4096;
@@ -155,10 +150,14 @@ Key FullScreen::wait_for_key(std::chrono::milliseconds timeout) const {
     return key == 'q' || key == 'Q' ? Key::quit : Key::other;
 }
 
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
 bool shows_colours(Stream stream) {
-    if (is_set("NO_COLOR") || !is_terminal(stream)) return false;
-    const char* terminal = std::getenv("TERM");
-    return terminal == nullptr || std::string_view(terminal) != "dumb";
+    if (!variable("NO_COLOR").empty() || !is_terminal(stream)) return false;
+    return variable("TERM") != "dumb";
 }
 
 bool is_gone(const std::filesystem::path& path) {

@@ -48,6 +48,9 @@ private:
 // On a terminal that can, and where NO_COLOR does not forbid it.
 [[nodiscard]] bool shows_colours(Stream stream);
 
+// Returns a variable of the environment; empty if it is not set.
+[[nodiscard]] std::string variable(const char* name);
+
 // True if the path certainly does not exist; false if unknown.
 [[nodiscard]] bool is_gone(const std::filesystem::path& path);
 [[nodiscard]] bool is_folder(const std::filesystem::path& path);

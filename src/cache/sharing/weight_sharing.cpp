@@ -204,8 +204,7 @@ std::uint64_t WeightSharing::turns(std::uint64_t bytes, std::uint64_t available_
                                    unsigned cores) {
     const auto need = std::max<std::uint64_t>(bytes / k_import_per_parts * k_import_parts, 1);
     const auto by_memory = available_bytes == 0 ? k_turns_max : available_bytes / need;
-    // Most of the import of a smaller model runs on one thread: one after the other, four processes
-    // on two cores took 1.2 times as long.
+    // Most of the import of a smaller model runs on one thread: one at a time leaves cores idle.
     const auto cores_of_turn = bytes < k_busy_blob_bytes ? 1 : k_cores_of_turn;
     const auto by_cores = std::max<std::uint64_t>(cores / cores_of_turn, 1);
     return std::clamp<std::uint64_t>(by_memory, 1, std::min(by_cores, k_turns_max));

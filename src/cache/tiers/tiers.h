@@ -51,8 +51,8 @@ public:
     [[nodiscard]] Fetch fetch(state::State& state, Log& log, const format::Key& key) const;
 
     // Has a published entry sent to the storages behind this process, and even after its end. Uses
-    // files only, and does not wait. An entry that
-    // could not be sent is sent with a later one.
+    // files only, and does not wait for the transfer. An entry that could not be sent is sent with
+    // a later one.
     [[nodiscard]] Result<void> send(const std::string& larder_id, const format::Key& key) const;
 
 private:

@@ -35,11 +35,6 @@ struct RunOptions {
     std::string shown;
 };
 
-std::string variable(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 void set_variable(const std::string& name, const std::string& value) {
     if (setenv(name.c_str(), value.c_str(), 1) == 0) return;
     throw CommandError(
