@@ -310,8 +310,6 @@ TEST(WeightSharingTurns, AreAsManyAsThereAreMemoryAndCoresFor) {
     EXPECT_EQ(WeightSharing::turns(k_bytes, 100 * k_bytes, 64), 16U);
     EXPECT_EQ(WeightSharing::turns(k_bytes, 100 * k_bytes, 16), 4U);
     EXPECT_EQ(WeightSharing::turns(k_bytes, 100 * k_bytes, 2), 1U);
-    EXPECT_EQ(WeightSharing::turns(k_bytes / 8, 100 * k_bytes, 2), 2U) << "a smaller model";
-    EXPECT_EQ(WeightSharing::turns(k_bytes / 8, k_bytes / 4, 16), 1U);
     // Nobody tells.
     EXPECT_EQ(WeightSharing::turns(k_bytes, 0, 1024), 16U);
 }

@@ -24,7 +24,6 @@ constexpr std::uint64_t k_forms_max = 4;
 constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
-constexpr std::uint64_t k_busy_blob_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t k_cores_of_turn = 4;
 // If this many times the memory is available, memory is not short.
 constexpr std::uint64_t k_plenty = 4;
@@ -204,9 +203,7 @@ std::uint64_t WeightSharing::turns(std::uint64_t bytes, std::uint64_t available_
                                    unsigned cores) {
     const auto need = std::max<std::uint64_t>(bytes / k_import_per_parts * k_import_parts, 1);
     const auto by_memory = available_bytes == 0 ? k_turns_max : available_bytes / need;
-    // Most of the import of a smaller model runs on one thread: one at a time leaves cores idle.
-    const auto cores_of_turn = bytes < k_busy_blob_bytes ? 1 : k_cores_of_turn;
-    const auto by_cores = std::max<std::uint64_t>(cores / cores_of_turn, 1);
+    const auto by_cores = std::max<std::uint64_t>(cores / k_cores_of_turn, 1);
     return std::clamp<std::uint64_t>(by_memory, 1, std::min(by_cores, k_turns_max));
 }
 

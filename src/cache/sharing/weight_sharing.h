@@ -55,8 +55,8 @@ public:
                                                 const Identified& identified);
 
     // Returns how many processes may unpack `bytes` at once, each for itself, with this much
-    // available memory (0: unknown) and this many cores. Together they hold several copies of the
-    // unpacked memory. One that unpacks a gigabyte or more can keep all cores busy.
+    // available memory (0: unknown) and this many cores. Each of them can keep all cores busy, and
+    // together they hold several copies of the unpacked memory.
     [[nodiscard]] static std::uint64_t turns(std::uint64_t bytes, std::uint64_t available_bytes,
                                              unsigned cores);
 
