@@ -5,7 +5,6 @@ Method: programs on the rig report their progress and wait, and are killed (SIGK
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -33,8 +32,8 @@ class AutoKilledTest(GpuTest):
             process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=error, text=True, cwd=self.root, env={
-                    "HOME": str(self.root), "PATH": os.environ["PATH"],
-                    "PYTHONDONTWRITEBYTECODE": "1", "LARDER_FAKE_GPU_VERBOSE": "1"})
+                    "HOME": str(self.root), **harness.SURROUNDINGS,
+                    "LARDER_FAKE_GPU_VERBOSE": "1"})
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stdin.close)
         self.addCleanup(process.wait)

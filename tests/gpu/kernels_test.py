@@ -6,7 +6,6 @@ is built from source. The test controls the programs step by step, so that it se
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -27,8 +26,8 @@ class Running:
         self.test = test
         self.folder = test.folder(name)
         self.error = self.folder / "error"
-        settings = {"HOME": str(test.root), "PATH": os.environ["PATH"],
-                    "PYTHONDONTWRITEBYTECODE": "1", "LARDER_FAKE_GPU_VERBOSE": "1"}
+        settings = {"HOME": str(test.root), **harness.SURROUNDINGS,
+                    "LARDER_FAKE_GPU_VERBOSE": "1"}
         with self.error.open("wb") as error:
             words = (WITH_GPU, *command, *KERNELS_CLIENT, "dynamic", self.folder)
             self.process = subprocess.Popen(

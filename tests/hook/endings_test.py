@@ -27,7 +27,7 @@ class BlameTest(harness.HookTest):
 
     def aborted(self):
         command = [harness.PROGRAM, "run", "--dir", self.dir, "--", *ENDING, "wait"]
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"]}
+        settings = {"HOME": str(self.root), **harness.SURROUNDINGS}
         with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True,
                               stderr=subprocess.DEVNULL, env=settings, cwd=self.root) as program:
             line = program.stdout.readline().strip()
@@ -77,7 +77,7 @@ class InterruptTest(harness.HookTest):
         # Another process that compiles the model.
         lock = self.dir / "locks" / entry["key"][:2] / entry["key"]
         lock.parent.mkdir(parents=True, exist_ok=True)
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"]}
+        settings = {"HOME": str(self.root), **harness.SURROUNDINGS}
         with lock.open("w", encoding="utf-8") as held:
             fcntl.fcntl(held, F_OFD_SETLK, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0))
             with subprocess.Popen([str(word) for word in command], text=True, env=settings,
@@ -178,8 +178,7 @@ class LimitTest(harness.HookTest):
     def check_log_that_must_not_grow(self, command, **environment):
         log = self.root / "log"
         log.write_bytes(bytes(4096))
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
-                    "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        settings = {"HOME": str(self.root), **harness.SURROUNDINGS, **environment}
         with open(log, "ab") as stderr:
             run = subprocess.run([str(word) for word in command], env=settings, stderr=stderr,
                                  stdout=subprocess.PIPE, text=True, cwd=self.root, check=False,
@@ -197,15 +196,14 @@ class LimitTest(harness.HookTest):
 
     def test_descriptors(self):
         plain = subprocess.run([harness.PROGRAM, "compile", self.dense, "--dir", self.dir],
-                               env={"HOME": str(self.root), "PATH": os.environ["PATH"]},
+                               env={"HOME": str(self.root), **harness.SURROUNDINGS},
                                stdout=subprocess.DEVNULL, check=True)
         self.assertEqual(plain.returncode, 0)
         for number in (32, 24, 20, 16):
             self.compiled_under(resource.RLIMIT_NOFILE, number)
 
     def ends_well_under(self, number, command):
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
-                    "PYTHONDONTWRITEBYTECODE": "1"}
+        settings = {"HOME": str(self.root), **harness.SURROUNDINGS}
         run = subprocess.run([str(word) for word in command], env=settings, cwd=self.root,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
                              text=True, preexec_fn=limit(resource.RLIMIT_AS, number))

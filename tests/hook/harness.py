@@ -21,6 +21,9 @@ IS_BUILT_WITH = bool(OPENVINO)
 BUILT = pathlib.Path(os.environ["LARDER_HOOK_CLIENTS"])
 CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
 PYTHON = [sys.executable, str(CLIENTS / "python_client.py")]
+# `CI` keeps OpenVINO's telemetry silent: it forks at each import, in a thread, and its child may
+# hang or outlive the program with the program's stdout.
+SURROUNDINGS = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
 
 
 class HookTest(unittest.TestCase):
@@ -45,8 +48,7 @@ class HookTest(unittest.TestCase):
 
     def run_bare(self, *command, environment=None, timeout=240, **options):
         """Without larder, and with only this environment."""
-        settings = {"HOME": str(self.root), "PATH": os.environ["PATH"],
-                    "PYTHONDONTWRITEBYTECODE": "1"}
+        settings = {"HOME": str(self.root), **SURROUNDINGS}
         return Outcome(subprocess.run(
             [str(word) for word in command], env={**settings, **(environment or {})},
             cwd=options.pop("cwd", self.root), stdout=subprocess.PIPE, stderr=subprocess.PIPE,

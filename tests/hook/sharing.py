@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import os
 import pathlib
 import queue
 import shutil
@@ -157,8 +156,8 @@ class SharingTest(harness.HookTest):
         return str(self.models / f"{name}.xml")
 
     def settings(self, share, environment=None):
-        return {"HOME": str(self.root), "PATH": os.environ["PATH"], "LARDER_SHARE": share,
-                "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
+        return {"HOME": str(self.root), **harness.SURROUNDINGS, "LARDER_SHARE": share,
+                **(environment or {})}
 
     def command(self, directory=None):
         return [sys.executable, CLIENT, (directory or self.dir) / "objects"]

@@ -35,7 +35,9 @@ class PackageTest(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="larder-python-"))
         self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
-        home = {"HOME": str(self.root), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+        # `CI` keeps OpenVINO's telemetry silent: it forks at each import, and its child may hang.
+        home = {"HOME": str(self.root), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1",
+                "CI": "true"}
         patch = unittest.mock.patch.dict(os.environ, home, clear=True)
         patch.start()
         self.addCleanup(patch.stop)

@@ -229,7 +229,7 @@ void Edits::run(std::uint32_t first_seed, std::uint32_t seeds) {
 }
 
 // In several parts, so that no part takes long on a busy machine.
-constexpr std::uint32_t k_part = 240;
+constexpr std::uint32_t k_part = 60;
 
 class EditsInParts : public Edits, public ::testing::WithParamInterface<std::uint32_t> {};
 
@@ -256,7 +256,7 @@ TEST_F(Edits, OnAnOverlayEndWithOneModelAndTheNextRequestWithTheRightOne) {
     const auto mount = Mount::overlay(models_, root_.path() / "lower", root_.path() / "upper",
                                       root_.path() / "work");
     if (!mount) LARDER_UNABLE() << "no overlay can be mounted";
-    Child child([&] { run(20'000, 300); });
+    Child child([&] { run(20'000, 100); });
     EXPECT_EQ(child.wait(), 0);
 }
 
