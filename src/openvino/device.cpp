@@ -17,7 +17,8 @@ namespace {
 // The version of the way in which larder makes a runtime compile and export; entries of other
 // versions are not used.
 //   2: in the locale "C" and the default floating-point state; before, in the program's own.
-constexpr const char* k_rules = "2";
+//   3: processors with other names and the same instruction sets share entries.
+constexpr const char* k_rules = "3";
 
 constexpr const char* k_cpu = "CPU";
 constexpr const char* k_gpu = "GPU";
@@ -332,6 +333,12 @@ runtime::Identity identify(ov::Core& core, const DeviceName& device, const ov::A
         add_given(given, "property." + name + ".", {}, {}, inputs, refusal);
     }
     inputs.merge(process_inputs(core, devices));
+    // A blob for CPU holds the graph as it was transformed for the processor's instruction sets,
+    // which are inputs. A runtime that knows them checks each blob for them, too; the name of the
+    // processor decides nothing more.
+    if (!device.is_virtual && inputs.contains(k_instruction_set_in_use)) {
+        inputs.erase(std::string("device.") + ov::device::full_name.name());
+    }
     identity.code = device_libraries();
     add_files(inputs, identity.files);
 

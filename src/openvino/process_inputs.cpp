@@ -108,7 +108,7 @@ std::map<std::string, std::string> process_inputs(ov::Core& core,
     Variables inputs;
     std::string instruction_set;
     if (std::ranges::any_of(devices, is_cpu)) instruction_set = instruction_set_in_use(core);
-    if (!instruction_set.empty()) inputs["process.INSTRUCTION_SET"] = instruction_set;
+    if (!instruction_set.empty()) inputs[k_instruction_set_in_use] = instruction_set;
     const auto now = variables_now();
     const auto& first = variables_at_first(now);
     auto names = now;

@@ -9,6 +9,9 @@
 
 namespace larder::internal::openvino {
 
+// The key input with the instruction set in use.
+inline constexpr const char* k_instruction_set_in_use = "process.INSTRUCTION_SET";
+
 // Returns the name of the instruction set that the CPU device generates code for: the processor's,
 // unless the program or its environment allows less. Empty if the device does not tell. `core` must
 // know the device.

@@ -178,6 +178,15 @@ TEST_F(StalenessTest, AnEntryForADeviceThatIsNotHereIsNotStale) {
     EXPECT_EQ(verdicts(&facts), "I-");
 }
 
+TEST_F(StalenessTest, ProcessorThatTellsItsInstructionSetsNeedsNoName) {
+    add("1", 100, {{"device.INSTRUCTION_SETS", "avx2"}});
+    FakeFacts facts("2");
+    facts.devices["CPU"].erase("device.FULL_DEVICE_NAME");
+    EXPECT_EQ(verdicts(&facts), "-") << "as if there were no such device";
+    facts.devices["CPU"]["device.INSTRUCTION_SETS"] = "avx2";
+    EXPECT_EQ(verdicts(&facts), "I");
+}
+
 TEST_F(StalenessTest, WhatIsKeptAnewForTheRuntimeHereIsSuperseded) {
     add("1", 5);
     add("2", 3);

@@ -74,6 +74,16 @@ TEST(Device, InstructionSetInUseIsToldAsBlobsRequireIt) {
     EXPECT_NE(required.find(set), std::string::npos) << required;
 }
 
+TEST(Device, ProcessorIsIdentifiedByItsInstructionSetsAndNotByItsName) {
+    constexpr const char* k_name = "device.FULL_DEVICE_NAME";
+    const auto of_cpu = inputs("CPU");
+    EXPECT_TRUE(of_cpu.contains("device.INSTRUCTION_SETS"));
+    // Without requirements, nothing but the key keeps a blob away from another processor.
+    EXPECT_NE(of_cpu.contains(k_name), of_cpu.contains(k_instruction_set_in_use));
+    // The runtime's own cache, which serves AUTO, distinguishes the names.
+    EXPECT_TRUE(inputs("AUTO:CPU").contains("device.CPU.FULL_DEVICE_NAME"));
+}
+
 TEST(Device, FileThatAPropertyNamesIsAskedFor) {
     ov::Core core;
     const ov::AnyMap properties{{"NPUW_PLAN", "plan.xml"}, {"OTHER", "/etc/hostname"}, {"A", "b"}};

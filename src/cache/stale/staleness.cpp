@@ -73,11 +73,15 @@ std::string difference(const KeyInputs& then, const KeyInputs& now) {
     return text;
 }
 
-// Each present device reports its full name; a device without one is not in this machine.
+// Each present device reports its full name, except a CPU whose instruction sets say all; a device
+// with neither is not in this machine.
 bool has_devices(const KeyInputs& kept, const KeyInputs& here) {
+    constexpr std::string_view k_name = "FULL_DEVICE_NAME";
     bool has = !here.empty();
     for_each_fact(kept, [&](const std::string& name, const std::string& /*value*/) {
-        if (name.ends_with(".FULL_DEVICE_NAME") && !here.contains(name)) has = false;
+        if (!name.ends_with(k_name) || here.contains(name)) return;
+        const auto sets = name.substr(0, name.size() - k_name.size()) + "INSTRUCTION_SETS";
+        if (!here.contains(sets)) has = false;
     });
     return has;
 }
