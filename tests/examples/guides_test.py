@@ -44,6 +44,7 @@ VARYING = [
     (re.compile(r"no time saved|TIME saved"), "TIME-saved"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:B|kB|MB|GB|TB)\b"), "SIZE"),
     (re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b"), "KEY"),
+    (re.compile(r"\b(?:f32|bf16)\b"), "PRECISION"),  # the default, by the processor
 ]
 
 
