@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The documents name everything that a user can write: each public function and type of C++, C and
-Python in its document, and each metric in docs/dashboard.md.
+"""The documents name everything that a user can write or read: each public function and type of
+C++, C and Python in its document, each field of the JSON output in docs/cli.md, and each metric in
+docs/dashboard.md.
 
 Verbs, flags and settings are known to the program alone: tests/cli/documents_test.py checks them.
 usage: tools/documented.py [ROOT]
@@ -42,8 +43,8 @@ def of_c(text):
 
 
 def of_python(package):
-    """The names that the package exports, the public methods of its classes, and the types of its
-    reports."""
+    """The names that the package exports, the public methods of its classes, the settings, and the
+    types of its reports."""
     names = set()
     for path in package.glob("*.py"):
         for node in ast.parse(path.read_text()).body:
@@ -58,7 +59,16 @@ def of_python(package):
             elif node.name in names:
                 names |= {each.name for each in node.body
                           if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")}
+                if node.name == "Settings":
+                    names |= {each.target.id for each in node.body
+                              if isinstance(each, ast.AnnAssign)}
     return names
+
+
+def of_json(text):
+    """The fields of the answers of `larder … --json`, which Python's reports describe."""
+    return {field.target.id for node in ast.parse(text).body if isinstance(node, ast.ClassDef)
+            for field in node.body if isinstance(field, ast.AnnAssign)}
 
 
 def of_metrics(text):
@@ -79,6 +89,8 @@ def findings(root):
             *((path, of_cpp(path.read_text())) for path in headers.glob("*.hpp")),
             (headers / "larder.h", of_c((headers / "larder.h").read_text()))],
         "docs/python.md": [(root / "python/larder", of_python(root / "python/larder"))],
+        "docs/cli.md": [
+            (path, of_json(path.read_text())) for path in [root / "python/larder/reports.py"]],
         "docs/dashboard.md": [
             (path, of_metrics(path.read_text())) for path in [root / "src/serve/metrics.cpp"]],
     }

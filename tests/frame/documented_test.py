@@ -23,15 +23,16 @@ GOOD = {
         "private:\n    void secret();\n};\n"
         "[[nodiscard]] LARDER_EXPORT Settings\nload_settings(int overrides);\n",
     "include/larder/larder.h": "LARDER_EXPORT void larder_close(larder_cache* cache);\n",
-    "python/larder/__init__.py": '__all__ = ["Cache"]\n',
+    "python/larder/__init__.py": '__all__ = ["Cache", "Settings"]\n',
     "python/larder/_cache.py":
         "class Cache:\n    def ls(self): ...\n    def _run(self): ...\nclass Other: ...\n",
-    "python/larder/reports.py": "class Listing: ...\n",
+    "python/larder/reports.py": "class Listing:\n    entries: list[str]\n",
     "src/serve/metrics.cpp": 'add(families, "hits_total", "", 1);\n',
     "docs/cpp.md":
         "`Cache` has `load`; `load_settings`\n"
         "```c\nlarder_close(cache);  // larder_cache\n```\n",
-    "docs/python.md": "`Cache.ls` returns a `Listing`.\n",
+    "docs/python.md": "`Cache.ls` returns a `Listing`; `Settings`.\n",
+    "docs/cli.md": "`--json` gives `entries`.\n",
     "docs/dashboard.md": "`hits_total{reason}`\n",
 }
 
@@ -43,6 +44,8 @@ BAD = {
     "larder_open": ("include/larder/larder.h", "LARDER_EXPORT int larder_open(void);\n"),
     "rm": ("python/larder/_cache.py", "class Cache:\n    def rm(self): ...\n"),
     "Entry": ("python/larder/reports.py", "class Entry: ...\n"),
+    "hits": ("python/larder/reports.py", "    hits: int\n"),
+    "min_free": ("python/larder/_cache.py", "class Settings:\n    min_free: str\n"),
     "size_bytes": ("src/serve/metrics.cpp", 'gauge("size_bytes", "", 1);\n'),
     "waits": ("src/serve/metrics.cpp", 'add_by_reason(\n    families, "waits", "");\n'),
 }
@@ -71,7 +74,8 @@ class DocumentedTest(unittest.TestCase):
                 path.write_text(GOOD[file])
 
     def test_a_name_in_a_sentence_is_not_enough(self):
-        (self.root / "docs/python.md").write_text("Cache has ls, which returns a `Listing`.\n")
+        (self.root / "docs/python.md").write_text(
+            "Cache has ls, which returns a `Listing`; `Settings`.\n")
         self.assertEqual(len(list(documented.findings(self.root))), 2)
 
 
