@@ -5,7 +5,8 @@ The maps, which lead a reader through the source, are docs/architecture.md, CONT
 READMEs under src. In them, each path and file in `code` exists, and each function, type or constant
 occurs in the source, and in the file that the sentence says ("`serve_attempt` in `serve.cpp`").
 docs/architecture.md names every layer, and the README of a layer all of its rooms. In all
-documents, the files that links lead to exist, and paths such as `src/os/file_system.h`.
+documents, the files and headings that links lead to exist, and paths such as
+`src/os/file_system.h`.
 usage: tools/names.py [ROOT]
 """
 
@@ -20,7 +21,8 @@ FOLDERS = [
 SOURCE = {".c", ".cpp", ".cmake", ".h", ".hpp", ".in", ".js", ".py", ".S", ".json", ".txt"}
 CODE = re.compile(r"`([^`\n]+)`")
 PLACEHOLDER = re.compile(r"\b(?:LAYER|NAME|NUMBER|PRESET)\b")
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FILE = re.compile(r"[\w.-]+\.(?:c|cpp|cmake|h|hpp|in|js|json|md|py|S|txt)")
 PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/[\w.-]*")
 NAME = re.compile(r"(?:\w+::)*\w+(?:\(\))?")
@@ -92,12 +94,29 @@ def without_blocks(text):
                   flags=re.MULTILINE | re.DOTALL)
 
 
+def anchors_of(text):
+    """The anchors of a document's headings, as GitHub makes them."""
+    anchors = set()
+    for heading in HEADING.findall(without_blocks(text)):
+        plain = re.sub(r"[^\w\- ]", "", LINK.sub("]", heading).lower()).replace(" ", "-")
+        again = sum(1 for each in anchors if re.fullmatch(rf"{re.escape(plain)}(-\d+)?", each))
+        anchors.add(f"{plain}-{again}" if again else plain)
+    return anchors
+
+
 def missing_files(tree, document, text):
-    """The place and the message of each file that a document names and that does not exist."""
+    """The place and the message of each file or heading that a document names and that does not
+    exist."""
     folder = pathlib.PurePosixPath(document).parent.as_posix()
     for match in LINK.finditer(text):
-        if "://" not in match.group(1) and not (tree.root / folder / match.group(1)).exists():
-            yield match.start(), f"there is no file {match.group(1)}"
+        name, anchor = match.groups()
+        if "://" in name:
+            continue
+        path = tree.root / folder / name if name else tree.root / document
+        if not path.exists():
+            yield match.start(), f"there is no file {name}"
+        elif anchor and path.suffix == ".md" and anchor not in anchors_of(path.read_text()):
+            yield match.start(), f"{name or 'the document'} has no heading {anchor}"
     is_meant = is_file_name if is_map(document) else is_of_the_tree
     for match in CODE.finditer(text):
         if is_meant(match.group(1)) and not tree.found(match.group(1), folder):

@@ -1,10 +1,11 @@
-"""Goal: the manual page and the completions contain every verb and flag of the program, and man and
-the shells accept them.
+"""Goal: the manual page, the completions and docs/cli.md contain every verb and flag of the
+program, and man and the shells accept them.
 
 Method: the output of `--help` is searched in each; bash completes as on a terminal; man, zsh and
 fish read their own documents if this machine has them.
 """
 
+import pathlib
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import subprocess
 import harness
 from harness import ProgramTest
 
+CLI = pathlib.Path(__file__).resolve().parents[2] / "docs/cli.md"
 FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 ASK_BASH = """
 compopt() { :; }  # of bash alone, while it completes
@@ -76,6 +78,31 @@ class DocumentsTest(ProgramTest):
         for setting in settings:
             self.assertIn(f".B {setting['variable']}\n", man)
         self.assertNotIn(str(self.root), man)
+
+    def test_each_verb_and_flag_is_in_the_reference(self):
+        begin, *parts = re.split(r"(?m)^## (.*)\n", CLI.read_text())
+        sections = dict(zip(parts[::2], parts[1::2]))
+        begin = begin.split("### ")[0]
+        every = self.flags()
+        for verb in self.verbs():
+            self.assertRegex(begin, rf"`[^`\n]*\b{verb}\b")
+            # A verb without a section is described by the beginning, or beside its opposite.
+            text = begin + "".join(
+                section for name, section in sections.items()
+                if name == verb or re.search(rf"(?m)^(?:`.*)?`larder {verb}\b", section))
+            for flag in self.flags(verb):
+                if flag not in every:
+                    with self.subTest(verb=verb, flag=flag):
+                        self.assertRegex(text, rf"`[^`\n]*(?<![\w-]){flag}(?![\w-])[^`]*`")
+        for flag in every:
+            with self.subTest(flag=flag):
+                self.assertRegex(begin, rf"`[^`\n]*(?<![\w-]){flag}(?![\w-])[^`\n]*`")
+
+    def test_each_setting_is_in_the_reference(self):
+        reference = CLI.read_text().split("## config\n")[1].split("\n## ")[0]
+        for setting in self.done("config", "--json").json["settings"]:
+            with self.subTest(setting=setting["name"]):
+                self.assertRegex(reference, rf"(?m)^{setting['name']} .* {setting['variable']} ")
 
     def completions(self, *words):
         run = subprocess.run(["bash", "-c", ASK_BASH, "-", self.saved("bash"), "larder", *words],

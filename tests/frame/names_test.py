@@ -19,8 +19,11 @@ GOOD = {
     "README.md": "See [the layers](docs/architecture.md#words) and `src/store/store.h`.\n",
     "docs/architecture.md":
         "```\nsrc/store  objects\n```\n\nRead `src/store/store.h`, then `serve_all` in "
-        "`src/store/disk/walk.cpp`.\n`larder ls`, `LOUD` and `build/release` are no names of it.\n",
-    "docs/format.md": "The store writes `tmp/` and calls `O_DIRECT`.\n",
+        "`src/store/disk/walk.cpp`.\n`larder ls`, `LOUD` and `build/release` are no names of it.\n"
+        "\n## Words\n",
+    "docs/format.md":
+        "# The `format`, in short\n\nThe store writes `tmp/` and calls `O_DIRECT`.\n"
+        "[The begin](#the-format-in-short) says more.\n",
     "src/store/CMakeLists.txt": "layer(store)\n",
     "src/store/README.md": "The room `disk` has `walk.cpp`; `Store::find` is in `store.h`.\n",
     "src/store/store.h": "class Store { void find(); };\n",
@@ -31,6 +34,8 @@ GOOD = {
 # what the finding says -> the file that causes it, and what is appended to it
 BAD = {
     "there is no file gone.md": ("README.md", "[gone](gone.md)\n"),
+    "docs/format.md has no heading gone": ("README.md", "[gone](docs/format.md#gone)\n"),
+    "the document has no heading gone": ("docs/format.md", "## `Kept` twice\n\n[gone](#gone)\n"),
     "there is no file or folder src/store/gone.h": ("docs/format.md", "`src/store/gone.h`\n"),
     "there is no file or folder gone.cpp": ("src/store/README.md", "`gone.cpp`\n"),
     "there is no file or folder disk/gone": ("docs/architecture.md", "`disk/gone`\n"),
