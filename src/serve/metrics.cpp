@@ -114,6 +114,42 @@ void add_state(Families& families, const Snapshot& now) {
     add_by_reason(families, "stale_bytes", "What those take", MetricType::Gauge, bytes);
 }
 
+// The state counts them for this machine, from its first request on.
+void add_storages(Families& families, const std::vector<Stats::Remote>& storages) {
+    const auto add_all = [&](const char* name, const char* help, MetricType type, auto value) {
+        auto& family = add_family(families, name, help, type);
+        for (const auto& storage : storages) {
+            add_value(family, static_cast<double>(value(storage)), {{"url", storage.url}});
+        }
+    };
+    auto& requests =
+        add_family(families, "remote_requests_total",
+                   "Requests of shared storages, by operation and result", MetricType::Counter);
+    for (const auto& storage : storages) {
+        const auto add_result = [&](const char* operation, const char* result,
+                                    std::uint64_t count) {
+            add_value(requests, static_cast<double>(count),
+                      {{"url", storage.url}, {"operation", operation}, {"result", result}});
+        };
+        add_result("fetch", "hit", storage.hits);
+        add_result("fetch", "miss", storage.misses);
+        add_result("send", "sent", storage.sent_entries);
+        add_result("any", "failed", storage.failures);
+    }
+    add_all("remote_fetched_bytes_total", "Bytes fetched from shared storages", MetricType::Counter,
+            [](const Stats::Remote& storage) { return storage.fetched_bytes; });
+    add_all("remote_fetch_seconds_total", "Time spent on fetching from shared storages",
+            MetricType::Counter,
+            [](const Stats::Remote& storage) { return seconds(storage.fetch_time); });
+    add_all("remote_sent_bytes_total", "Bytes sent to shared storages", MetricType::Counter,
+            [](const Stats::Remote& storage) { return storage.sent_bytes; });
+    add_all("remote_resting", "1 while a shared storage is left alone after failures",
+            MetricType::Gauge, [](const Stats::Remote& storage) {
+                const auto now = std::chrono::system_clock::now();
+                return storage.rests_until && *storage.rests_until > now ? 1 : 0;
+            });
+}
+
 }  // namespace
 
 std::string metrics_text(const Measured& measured) {
@@ -124,6 +160,7 @@ std::string metrics_text(const Measured& measured) {
     add(families, "damaged_total", "Files that were set aside since this server started",
         MetricType::Counter, static_cast<double>(measured.now->damaged));
     add_state(families, *measured.now);
+    add_storages(families, measured.now->stats.remotes);
     if (const auto idle = measured.since_start.longest_idle) {
         add(families, "longest_idle_seconds",
             "Time since the last request for the entry that was idle the longest",

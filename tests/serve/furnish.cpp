@@ -2,7 +2,9 @@
 // usage: furnish DIRECTORY STATE_DIRECTORY <LINES Each line is a JSON object. An entry: {"model",
 // "device", "bytes", "compile_ms", "days_ago", "kind", "inputs": {…}, "shares": NAME}; entries that
 // share a NAME have the same bytes. An event: {"model", "device", "outcome", "reason", "total_ms",
-// "saved_ms", "bytes", "minutes_ago"}. Prints the keys of the entries.
+// "saved_ms", "bytes", "minutes_ago"}. The use of a storage: {"storage", "hits", "misses",
+// "fetched_bytes", "fetch_ms", "sent", "sent_bytes", "failures", "fault"}. Prints the keys of the
+// entries.
 #include <iostream>
 #include <span>
 #include <string>
@@ -85,6 +87,21 @@ state::Event event_of(const Json& line, const std::string& larder_id, std::int64
     return event;
 }
 
+void note_storage(state::State& memory, const Json& line, std::int64_t now_ns) {
+    state::RemoteUse use;
+    use.url = line["storage"];
+    use.hits = line.value("hits", std::uint64_t{0});
+    use.misses = line.value("misses", std::uint64_t{0});
+    use.fetched_bytes = line.value("fetched_bytes", std::uint64_t{0});
+    use.fetch_ms = line.value("fetch_ms", std::uint64_t{0});
+    use.sent = line.value("sent", std::uint64_t{0});
+    use.sent_bytes = line.value("sent_bytes", std::uint64_t{0});
+    memory.note_remote(use);
+    for (int i = 0; i < line.value("failures", 0); ++i) {
+        memory.note_remote_failure(use.url, line.value("fault", ""), now_ns);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -106,6 +123,10 @@ int main(int argc, char** argv) {
         const auto line = Json::parse(text);
         if (line.contains("outcome")) {
             memory.record(event_of(line, (*opened)->id(), now_ns));
+            continue;
+        }
+        if (line.contains("storage")) {
+            note_storage(memory, line, now_ns);
             continue;
         }
         const auto published = (*opened)->publish(publication_of(line, now_ns));

@@ -159,5 +159,9 @@ def event(model, outcome, device="CPU", **more):
     return {"model": model, "device": device, "outcome": outcome, **more}
 
 
+def storage(url, **more):
+    return {"storage": url, **more}
+
+
 def main():
     unittest.main(verbosity=2)

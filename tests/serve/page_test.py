@@ -15,7 +15,7 @@ import threading
 import unittest
 
 import harness
-from harness import ServeTest, entry, event
+from harness import ServeTest, entry, event, storage
 
 from unable import unable
 
@@ -38,7 +38,9 @@ def some_entries():
             entry("/m/detector.onnx", "GPU", bytes=120_000), entry("/m/reader.onnx", bytes=60_000),
             event("/m/detector.onnx", "compiled", "GPU", reason="it is not kept yet",
                   minutes_ago=3000),
-            event("/m/detector.onnx", "loaded", "GPU", saved_ms=61_000, minutes_ago=50)]
+            event("/m/detector.onnx", "loaded", "GPU", saved_ms=61_000, minutes_ago=50),
+            storage("s3://bucket/models/of/the/team?endpoint=https://storage.example.org", hits=3,
+                    fetched_bytes=5_000_000, failures=3, fault="the server does not answer")]
 
 
 class PageTest(ServeTest):
@@ -104,6 +106,17 @@ class SeeingTest(PageTest):
         page.get_by_role("button", name="Time saved").click()
         expect(page.get_by_role("img", name="Time saved, 30 days")).to_be_visible()
         self.assertNotIn("token", page.url)
+
+    def test_shared_storages(self):
+        self.furnish(entry("/m/detector.onnx"),
+                     storage("s3://bucket/models", hits=3, misses=2, fetched_bytes=5_000_000,
+                             fetch_ms=1500, sent=1, sent_bytes=70_000),
+                     storage("file:///mnt/models", failures=3, fault="it is full"))
+        page = self.open(self.serve())
+        table = page.get_by_role("region", name="Shared storages")
+        expect(table.get_by_role("row", name="s3://bucket/models")).to_contain_text(
+            "3205.00 MB in 1.50 s1, 70.0 kB")
+        expect(table.get_by_role("row", name="file:///mnt/models")).to_contain_text("it is full")
 
     def test_empty(self):
         page = self.open(self.serve())

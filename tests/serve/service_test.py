@@ -14,7 +14,7 @@ import socket
 import subprocess
 
 import harness
-from harness import Events, ServeTest, entry, event
+from harness import Events, ServeTest, entry, event, storage
 
 from unable import unable
 
@@ -333,6 +333,25 @@ class MetricsTest(ServeTest):
                                     "larder_compile_seconds_sum": 2.5})
         self.assertEqual(after["larder_max_size_bytes"].samples[0].value, 1e9)
         self.assertGreater(after["larder_size_bytes"].samples[0].value, 50_000)
+
+    def test_shared_storages(self):
+        if not harness.PACKAGES.exists():
+            unable(self, "run scripts/setup_clients browser")
+        self.furnish(storage("s3://bucket/models", hits=3, misses=2, fetched_bytes=5_000_000,
+                             fetch_ms=1500, sent=1, sent_bytes=70_000),
+                     storage("file:///mnt/models", hits=1, failures=3, fault="it is full"))
+        found = self.families(self.serve())
+        requests = {(each.labels["url"], each.labels["operation"], each.labels["result"]):
+                    each.value for each in found["larder_remote_requests"].samples}
+        self.assertEqual(requests[("s3://bucket/models", "fetch", "hit")], 3)
+        self.assertEqual(requests[("s3://bucket/models", "fetch", "miss")], 2)
+        self.assertEqual(requests[("s3://bucket/models", "send", "sent")], 1)
+        self.assertEqual(requests[("file:///mnt/models", "any", "failed")], 3)
+        for name, values in (("fetched_bytes", [0, 5_000_000]), ("fetch_seconds", [0, 1.5]),
+                             ("sent_bytes", [0, 70_000]), ("resting", [1, 0])):
+            samples = {each.labels["url"]: each.value
+                       for each in found[f"larder_remote_{name}"].samples}
+            self.assertEqual([samples["file:///mnt/models"], samples["s3://bucket/models"]], values)
 
     def test_promtool(self):
         if shutil.which("promtool") is None:

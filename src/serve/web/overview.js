@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { barChart } from "./chart.js";
 import { emptyState, h, icon } from "./dom.js";
 import { ago, count, duration, percent, size } from "./format.js";
+import { storagesTable } from "./storages.js";
 import { treemap } from "./treemap.js";
 
 const ranges = {
@@ -156,6 +157,7 @@ export function showOverview(main, larder) {
   const controls = h("div", { class: "controls" });
   const wrong = h("div", {});
   const now = h("div", { "aria-live": "off" });
+  const storages = h("div", {});
 
   const drawChart = () => {
     const choose = (name) => (key) => {
@@ -185,6 +187,8 @@ export function showOverview(main, larder) {
     const [stats, room] = await Promise.all([get("stats"), get("room"), readPast()]);
     top.replaceChildren(...tiles(larder.overview, stats));
     drawMap(room.devices);
+    storages.replaceChildren(...(stats.remotes.length > 0
+      ? [card("Shared storages", storagesTable(stats.remotes))] : []));
   };
   const drawNow = () => now.replaceChildren(...[feed(larder)].flat().filter(Boolean));
 
@@ -204,7 +208,8 @@ export function showOverview(main, larder) {
         h("span", {}, h("i", { class: "swatch unique" }), "its own"),
         h("span", {}, h("i", { class: "swatch shared" }), "shared with others"))), map),
     h("section", { class: "card" }, h("header", {}, h("h2", {}, "Use over time"), controls), chart),
-    h("div", { class: "columns" }, card("Now", now), card("Needs attention", wrong)));
+    h("div", { class: "columns" }, card("Now", now), card("Needs attention", wrong)),
+    storages);
   draw();
   drawNow();
   return {
