@@ -63,6 +63,10 @@ def events():
                    "minutes_ago": day * DAY_MINUTES + chance.uniform(1, 500)}
 
 
+STORAGE = {"storage": "s3://models/larder", "hits": 41, "misses": 6, "fetched_bytes": 212_000_000,
+           "fetch_ms": 2900, "sent": 6, "sent_bytes": 31_000_000}
+
+
 def take(url, folder):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium",
@@ -73,6 +77,8 @@ def take(url, folder):
             page = context.new_page()
             page.goto(url)
             page.locator(".chart .bar").first.wait_for()
+            # The folder of this picture is a temporary one.
+            page.evaluate("document.querySelector('h1 code').textContent = '~/.cache/larder'")
             page.screenshot(path=folder / f"dashboard-{scheme}.png", full_page=True)
         browser.close()
 
@@ -81,7 +87,7 @@ def main():
     build, folder = map(pathlib.Path, sys.argv[1:3])
     with tempfile.TemporaryDirectory() as root:
         larder, state = pathlib.Path(root) / "larder", pathlib.Path(root) / "state"
-        lines = [*entries(), *sorted(events(), key=lambda each: -each["minutes_ago"])]
+        lines = [*entries(), *sorted(events(), key=lambda each: -each["minutes_ago"]), STORAGE]
         subprocess.run([build / "tests/furnish", larder, state], check=True, text=True,
                        input="".join(json.dumps(line) + "\n" for line in lines),
                        stdout=subprocess.DEVNULL)

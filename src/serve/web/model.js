@@ -14,7 +14,7 @@ function factsOf(entry) {
     ["Size", `${size(entry.bytes)}, ${size(entry.unique_bytes)} not shared`],
     ["Device", entry.device],
     ["Kind", entry.kind],
-    ["Kept", moment(entry.created_at)],
+    ["Stored", moment(entry.created_at)],
     ["Last used", `${moment(entry.last_used_at)}${entry.last_used_at ? ` (${ago(entry.last_used_at)})` : ""}`],
     ["Hits", entry.hits.toLocaleString("en")],
     ["Compiling took", duration(entry.compile_ms)],
@@ -60,7 +60,7 @@ function variants(entry, siblings, compared, compare) {
 
 function verdict(answer) {
   const table = answer.differences.length > 0 && h("table", { class: "list inputs" },
-    h("thead", {}, h("tr", {}, ["Different input", "Kept", "Asked"].map((title) =>
+    h("thead", {}, h("tr", {}, ["Different input", "Stored", "Requested"].map((title) =>
       h("th", { scope: "col" }, title)))),
     h("tbody", {}, answer.differences.map((each) => h("tr", {},
       h("th", { scope: "row" }, each.input),

@@ -61,7 +61,7 @@ function intervalLabel(range) {
 function fillTile({ total_bytes: total, max_size_bytes: max, nearly_full: full }) {
   const share = max > 0 ? Math.min(100, (100 * total) / max) : 0;
   return h("div", { class: `stat wide${full ? " full" : ""}` },
-    h("h2", {}, "Kept"),
+    h("h2", {}, "Stored"),
     h("p", { class: "figure" }, size(total),
       h("small", {}, max > 0 ? ` of ${size(max)}` : " without a limit")),
     max > 0 && h("div", {
