@@ -10,6 +10,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "cli/stale.h"
+#include "cli/surroundings.h"
 
 namespace larder::serve {
 namespace {
@@ -145,8 +146,7 @@ void add_storages(Families& families, const std::vector<Stats::Remote>& storages
             [](const Stats::Remote& storage) { return storage.sent_bytes; });
     add_all("remote_resting", "1 while a shared storage is left alone after failures",
             MetricType::Gauge, [](const Stats::Remote& storage) {
-                const auto now = std::chrono::system_clock::now();
-                return storage.rests_until && *storage.rests_until > now ? 1 : 0;
+                return storage.rests_until && *storage.rests_until > cli::now() ? 1 : 0;
             });
 }
 

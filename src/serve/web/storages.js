@@ -6,7 +6,8 @@ import { ago, duration, moment, size } from "./format.js";
 const columns = ["Storage", "Hits", "Misses", "Failures", "Fetched", "Sent"];
 
 function state(storage) {
-  if (storage.rests_until !== null) return `left alone until ${moment(storage.rests_until)}: ${storage.last_fault}`;
+  const isResting = storage.rests_until !== null && Date.parse(storage.rests_until) > Date.now();
+  if (isResting) return `left alone until ${moment(storage.rests_until)}: ${storage.last_fault}`;
   if (storage.last_fault !== null) return `last failure ${ago(storage.last_fault_at)}: ${storage.last_fault}`;
   return null;
 }
