@@ -18,11 +18,13 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 PACKAGES = pathlib.Path("/packages")
 NAMES = ("larder", "liblarder0", "liblarder-dev")
 HOME = pathlib.Path("/home/user")
 VENV = HOME / "venv"
+OLD = HOME / "old"  # with an OpenVINO of an older release
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 OPENVINO = VENV / "lib/python3.11/site-packages/openvino"
 TAB_SECONDS = 60  # a limit; the shells answer at once
@@ -145,13 +147,17 @@ class PackagesTest(unittest.TestCase):
             report = json.loads(self.user("larder", "compile", "model.xml", "--json"))
             self.assertEqual(report["outcome"], outcome)
         self.assertIn("hit", self.user("larder", "why", "model.xml"))
+        for outcome in "compiled", "loaded":
+            report = json.loads(self.user("larder", "compile", "--openvino", OLD, "model.xml",
+                                          "--json", venv=False))
+            self.assertEqual(report["outcome"], outcome)
         entries = json.loads(self.user("larder", "ls", "--json"))["entries"]
-        self.assertEqual([entry["model"] for entry in entries], [str(self.home / "model.xml")])
+        self.assertEqual([entry["model"] for entry in entries], [str(self.home / "model.xml")] * 2)
         self.user("larder", "verify")
 
     def test_programs_are_served_whether_the_environment_is_active_or_not(self):
-        for venv, python in (True, "python"), (False, VENV / "bin/python"):
-            size = 32 if venv else 64
+        for size, venv, python in ((32, True, "python"), (64, False, VENV / "bin/python"),
+                                   (64, False, OLD / "bin/python")):
             for outcome in "compiled", "loaded":
                 said = self.user("larder", "run", "--report", python, "program.py", size,
                                  stream="stderr", venv=venv)
@@ -165,6 +171,15 @@ class PackagesTest(unittest.TestCase):
         shutil.chown(self.home / "storage", "user", "user")
         self.user("larder", "push", f"file://{self.home}/storage", "--sign", "larder.key")
         self.assertTrue(any((self.home / "storage").iterdir()))
+
+    def test_the_dashboard(self):
+        with subprocess.Popen(["larder", "serve", "--port", "0", "--json"], text=True,
+                              stdout=subprocess.PIPE, cwd=self.home, user="user", group="user",
+                              env={"HOME": str(self.home), "PATH": SYSTEM}) as server:
+            port = json.loads(server.stdout.readline())["port"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as reply:
+                self.assertIn(b"larder_", reply.read())
+            server.terminate()
 
     def test_the_manual(self):
         page = self.user("man", "larder", MANPAGER="cat", MANWIDTH="200")
