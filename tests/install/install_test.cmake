@@ -56,8 +56,8 @@ foreach(document IN ITEMS doc/larder/LICENSE doc/larder/licences/libzstd-dev
     endif()
 endforeach()
 
-# Each file is in exactly one of the Debian packages that scripts/packages builds; two documents are
-# packed in another way.
+# Each file is in one of the Debian packages that scripts/packages builds; two documents are packed
+# in another way.
 if(LIBDIR STREQUAL lib)
     set(packed share/doc/larder/LICENSE share/doc/larder/CHANGELOG.md)
     file(GLOB lists "${CONSUMER}/../../../packaging/debian/*.install")
@@ -75,8 +75,9 @@ if(LIBDIR STREQUAL lib)
     file(GLOB_RECURSE installed LIST_DIRECTORIES false RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
     list(SORT installed)
     list(SORT packed)
+    list(REMOVE_DUPLICATES packed)
     if(NOT installed STREQUAL packed)
-        message(FATAL_ERROR "packaging/debian/*.install do not name each file once: they name\n"
+        message(FATAL_ERROR "packaging/debian/*.install do not name each file: they name\n"
             "${packed}\ninstead of\n${installed}")
     endif()
 endif()

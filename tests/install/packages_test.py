@@ -87,8 +87,11 @@ class PackagesTest(unittest.TestCase):
         packages = [next(PACKAGES.glob(f"{name}_*.deb")) for name in NAMES]
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
-            apt("install", *(as_older(package, pathlib.Path(folder, package.stem))
-                             for package in packages))
+            program, *libraries = [as_older(package, pathlib.Path(folder, package.stem))
+                                   for package in packages]
+            apt("install", program)  # it needs no other package of larder
+            run("larder", "--version").check_returncode()
+            apt("install", *libraries)
         apt("install", "--no-install-recommends", *packages)
 
     @classmethod
