@@ -16,7 +16,7 @@ import sys
 
 # From the folder of this interpreter, independently of PATH.
 TOOLS = pathlib.Path(sys.executable).absolute().parent
-FOR_WHO_HAS_THE_SOURCES = ("Try it from the sources", "Documentation", "Development")
+FOR_WHO_HAS_THE_SOURCES = ("Install", "Try it from the sources", "Documentation", "Development")
 OPENVINO = "$ORIGIN/../../openvino/libs"
 UNCHANGED = ("liblarder_preload.so", "liblarder_cli_old.so", "liblarder_store_old.so.0")
 

@@ -16,8 +16,8 @@ import sys
 
 ARCHITECTURE = "docs/architecture.md"
 FOLDERS = [
-    "bench", "cmake", "docs", "examples", "fuzz", "include", "models", "python", "requirements",
-    "scripts", "src", "tests", "tools"]
+    "bench", "cmake", "docs", "examples", "fuzz", "include", "models", "packaging", "python",
+    "requirements", "scripts", "src", "tests", "tools"]
 SOURCE = {".c", ".cpp", ".cmake", ".h", ".hpp", ".in", ".js", ".py", ".S", ".json", ".txt"}
 CODE = re.compile(r"`([^`\n]+)`")
 PLACEHOLDER = re.compile(r"\b(?:LAYER|NAME|NUMBER|PRESET)\b")

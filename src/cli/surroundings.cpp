@@ -14,12 +14,11 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <poll.h>       // tidy-allow(system-header): keys of a terminal
+#include <sys/auxv.h>   // tidy-allow(system-header): the path of this program
 #include <sys/ioctl.h>  // tidy-allow(system-header): how wide a terminal is
 #include <sys/mman.h>   // tidy-allow(system-header): a measurement of this machine, for people
 #include <sys/stat.h>   // tidy-allow(system-header): the folder of a link to the preload
 #include <unistd.h>     // tidy-allow(system-header): isatty, execvp: matters of the program alone
-
-#include "larder/options.hpp"
 
 namespace larder::cli {
 namespace {
@@ -55,8 +54,8 @@ int descriptor_of(Stream stream) {
 
 std::string own_library() {
     Dl_info library{};
-    // Any symbol of one of larder's libraries.
-    const auto* const address = reinterpret_cast<const void*>(&load_settings);
+    // The library of this function: a package may keep liblarder_store in another folder.
+    const auto* const address = reinterpret_cast<const void*>(&own_library);
     return dladdr(address, &library) == 0 ? std::string{} : library.dli_fname;
 }
 
@@ -304,7 +303,12 @@ long process_id() { return getpid(); }
 
 std::string own_program() {
     const auto path = real_path("/proc/self/exe");
-    return path == "/proc/self/exe" ? library_beside("../bin/larder") : path.string();
+    if (path != "/proc/self/exe") return path.string();
+    // Without /proc, the kernel still tells by which path the program was started.
+    const auto address = getauxval(AT_EXECFN);
+    if (address == 0) return library_beside("../bin/larder");
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how the kernel passes it
+    return absolute(reinterpret_cast<const char*>(address)).string();
 }
 
 std::string transparent_huge_pages() {

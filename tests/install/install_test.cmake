@@ -56,6 +56,32 @@ foreach(document IN ITEMS doc/larder/LICENSE doc/larder/licences/libzstd-dev
     endif()
 endforeach()
 
+# Each file is in one of the Debian packages that scripts/packages builds; two documents are packed
+# in another way.
+if(LIBDIR STREQUAL lib)
+    set(packed share/doc/larder/LICENSE share/doc/larder/CHANGELOG.md)
+    file(GLOB lists "${CONSUMER}/../../../packaging/debian/*.install")
+    foreach(list IN LISTS lists)
+        file(STRINGS "${list}" lines)
+        foreach(line IN LISTS lines)
+            string(REGEX REPLACE "^usr/([^ ]+).*" "\\1" pattern "${line}")
+            file(GLOB files LIST_DIRECTORIES false RELATIVE "${WORK}/prefix"
+                "${WORK}/prefix/${pattern}")
+            file(GLOB_RECURSE below LIST_DIRECTORIES false RELATIVE "${WORK}/prefix"
+                "${WORK}/prefix/${pattern}/*")
+            list(APPEND packed ${files} ${below})
+        endforeach()
+    endforeach()
+    file(GLOB_RECURSE installed LIST_DIRECTORIES false RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
+    list(SORT installed)
+    list(SORT packed)
+    list(REMOVE_DUPLICATES packed)
+    if(NOT installed STREQUAL packed)
+        message(FATAL_ERROR "packaging/debian/*.install do not name each file: they name\n"
+            "${packed}\ninstead of\n${installed}")
+    endif()
+endif()
+
 # Neither the build folders nor the OpenVINO of the build.
 get_filename_component(sources "${CONSUMER}/../../.." ABSOLUTE)
 get_filename_component(openvino "${OPENVINO}/.." ABSOLUTE)
