@@ -83,9 +83,11 @@ class Joined:
         for source in unit.sources:
             self.starts.append(len(lines))
             for line in source.read_text().splitlines():
-                is_again = line.startswith("#include") and line in included
+                include = re.match(r'#include [<"].+?[>"]', line)
+                is_again = include and include[0] in included
                 lines.append("" if is_again else line)
-                included.add(line)
+                if include:
+                    included.add(include[0])
         self.file.write_text("\n".join(lines) + "\n")
         command = {**unit.command, "file": str(self.file), "command": unit.command[
             "command"].replace(unit.command["file"], str(self.file))}

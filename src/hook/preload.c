@@ -288,8 +288,8 @@ static bool find_verdict(const char* build_id, char* text, size_t room) {
         const size_t whole = end == NULL ? strlen(line) : (size_t)(end - line);
         if (whole > length + 1 && whole - length - 1 < room &&
             strncmp(line, build_id, length) == 0 && line[length] == '=') {
-            memcpy(text, line + length + 1, whole - length - 1);
-            text[whole - length - 1] = '\0';
+            text[0] = '\0';
+            strncat(text, line + length + 1, whole - length - 1);
             return true;
         }
         line = end == NULL ? NULL : end + 1;

@@ -18,7 +18,7 @@ namespace {
 
 class NeverDamaged : public LarderTest {};
 
-TEST_F(NeverDamaged, TwoThousandMutationsNeverReachAnOutput) {
+TEST_F(NeverDamaged, MutationsNeverReachAnOutput) {
     const auto model = save(dense_model({.width = 32}), "m");
     ov::Core core;
     auto plain = core.compile_model(model.string(), "CPU");
@@ -27,7 +27,7 @@ TEST_F(NeverDamaged, TwoThousandMutationsNeverReachAnOutput) {
     options.log_sink = [](LogLevel, std::string_view) {};
     auto kept = Cache(options).compile_model(core, model, "CPU");
     ASSERT_EQ(kept.outcome, Outcome::compiled);
-    constexpr unsigned k_mutations = 2000;
+    constexpr unsigned k_mutations = 500;
     for (unsigned seed = 0; seed < k_mutations; ++seed) {
         std::mt19937 random(seed);
         const bool manifest = seed % 2 == 1;

@@ -1,4 +1,4 @@
-// 2,000 mutations of all files of entries for a GPU, none of which reaches its plugin.
+// 550 mutations of all files of entries for a GPU, none of which reaches its plugin.
 //
 // In a mode in which a miss is an error, a returned model was loaded: nothing is compiled, so that
 // each mutation costs milliseconds.

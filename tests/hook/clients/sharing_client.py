@@ -16,6 +16,7 @@ import re
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import openvino as ov
@@ -24,6 +25,8 @@ DIRECTORY = os.path.realpath(sys.argv[1]) + "/"
 core = ov.Core()
 loaded = {}
 servers, stops = [], threading.Event()
+# Between requests, so that models can be loaded meanwhile on few cores.
+PAUSE_SECONDS = 0.3
 # OpenVINO's binding deadlocks at a first use by two threads at once: one waits for the
 # interpreter's lock, and the other holds it.
 assert ov.Tensor(np.zeros(1, np.float32)).data is not None
@@ -86,6 +89,7 @@ def step_serve(name, text):
             for batch in (200, 250, 300):
                 request.infer(values[:batch])
             ready.set()
+            time.sleep(PAUSE_SECONDS)
 
     servers.append(threading.Thread(target=infer))
     servers[-1].start()
