@@ -88,7 +88,7 @@ class AutoTest(Portraits):
                           if not hit], first)
         again, loaded = self.portraits(first, "layers", device=device)
         self.assertEqual(loaded, [True] * len(first))
-        # What was compiled before is compared as a hit.
+        # Those that were compiled before are compared as hits.
         for properties, each in zip(first, again, strict=True):
             found[sets.index(properties)] = each
         self.compare(sets, expected, found)
