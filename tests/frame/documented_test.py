@@ -4,15 +4,13 @@ Method: a small tree whose documents name everything gives no finding; the same 
 function, type, method or metric gives exactly one.
 """
 
-import importlib.util
 import pathlib
 import tempfile
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/documented.py"
-spec = importlib.util.spec_from_file_location("documented", TOOL)
-documented = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(documented)
+import tool_under_test
+
+documented = tool_under_test.load("documented")
 
 GOOD = {
     "include/larder/larder.hpp":
@@ -56,10 +54,7 @@ class DocumentedTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        for name, text in GOOD.items():
-            path = self.root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        tool_under_test.write_tree(self.root, GOOD)
 
     def test_accepts_documents_that_name_everything(self):
         self.assertEqual(list(documented.findings(self.root)), [])

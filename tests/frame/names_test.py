@@ -4,16 +4,14 @@ Method: a small tree whose documents name only what exists gives no finding; the
 wrong name, or one more layer, gives exactly one.
 """
 
-import importlib.util
 import pathlib
 import sys
 import tempfile
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/names.py"
-spec = importlib.util.spec_from_file_location("names", TOOL)
-names = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(names)
+import tool_under_test
+
+names = tool_under_test.load("names")
 
 GOOD = {
     "README.md": "See [the layers](docs/architecture.md#words) and `src/store/store.h`.\n",
@@ -53,8 +51,7 @@ class NamesTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        for name, text in GOOD.items():
-            self.append(name, text)
+        tool_under_test.write_tree(self.root, GOOD)
 
     def append(self, name, text):
         path = self.root / name

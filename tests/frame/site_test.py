@@ -4,22 +4,13 @@ to other hosts.
 Method: small documents and small pages of HTML; MkDocs itself is not needed.
 """
 
-import importlib.util
 import pathlib
 import tempfile
 import unittest
 
-TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+import tool_under_test
 
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-pages, check = tool("site_pages"), tool("site_check")
+pages, check = map(tool_under_test.load, ("site_pages", "site_check"))
 
 GOOD = {
     "index.html": '<link href="style.css"><h1 id="top">larder</h1><a href="docs/a.html#b">a</a>'
@@ -45,10 +36,7 @@ class CheckTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name).resolve()
-        for name, text in GOOD.items():
-            path = self.root / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
+        tool_under_test.write_tree(self.root, GOOD)
 
     def test_accepts_a_site_that_is_whole(self):
         self.assertEqual(list(check.Site(self.root).findings()), [])

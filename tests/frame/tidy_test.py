@@ -4,16 +4,14 @@ Method: a small tree that obeys every rule gives no finding; the same tree with 
 exactly one.
 """
 
-import importlib.util
 import pathlib
 import sys
 import tempfile
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/tidy.py"
-spec = importlib.util.spec_from_file_location("tidy", TOOL)
-tidy = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tidy)
+import tool_under_test
+
+tidy = tool_under_test.load("tidy")
 
 GOOD = {
     "src/store/CMakeLists.txt": "layer(store\n    SOURCES\n        a.cpp)\n",
@@ -58,10 +56,7 @@ BAD = {
 def findings(changes):
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder).resolve()
-        for name, text in GOOD.items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        tool_under_test.write_tree(root, GOOD)
         for name, text in changes:
             with (root / name).open("a") as file:
                 file.write(text)

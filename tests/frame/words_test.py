@@ -3,16 +3,14 @@
 Method: short texts of each kind of file, with the lines of their relatives and retired words.
 """
 
-import importlib.util
 import pathlib
 import sys
 import tempfile
 import unittest
 
-TOOL = pathlib.Path(__file__).resolve().parents[2] / "tools/words.py"
-spec = importlib.util.spec_from_file_location("words", TOOL)
-words = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(words)
+import tool_under_test
+
+words = tool_under_test.load("words")
 
 ALLOWED = {
     "question.h": "// What is kept? A model.\n// Nobody knows where it is.\n",
