@@ -176,14 +176,15 @@ endfunction()
 #            [PROGRAMS <targets>…] [ONE_PROCESS] [SERIAL])
 # The executable <name>_tests, linked to the layer of that name if it exists. Every test is a ctest
 # entry of its own, in its own process, unless ONE_PROCESS: then they are one entry, and can share
-# data that is costly to build. SERIAL: nothing else runs meanwhile. PROGRAMS are built first.
+# data that is costly to build. SERIAL: nothing else runs meanwhile. PROGRAMS are built first. With
+# the label slow it is not built under a sanitizer.
 function(layer_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS;SERIAL" "TIMEOUT"
         "USES;SOURCES;LIBS;LABELS;PROGRAMS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "layer_test ${name}: what is '${arg_UNPARSED_ARGUMENTS}'?")
     endif()
-    if(NOT arg_SOURCES)
+    if(NOT arg_SOURCES OR (LARDER_SANITIZER AND "slow" IN_LIST arg_LABELS))
         return()
     endif()
     if(NOT arg_TIMEOUT)
@@ -201,8 +202,13 @@ function(layer_test name)
         larder_warnings ${uses} ${arg_LIBS} GTest::gmock GTest::gtest_main)
     # Otherwise its shared libraries could bind names of the core to the executable's copy.
     target_link_options(${target} PRIVATE LINKER:--exclude-libs,ALL)
-    # The tested code is fully optimised; optimising the tests would take as long as compiling them.
-    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+    # Only the tested code is worth optimising, and watching for undefined behaviour: that would
+    # triple the time that the compiler needs for the tests.
+    if(LARDER_SANITIZER STREQUAL "address")
+        target_compile_options(${target} PRIVATE -O0 -fno-sanitize=undefined)
+    else()
+        target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+    endif()
     if(arg_PROGRAMS)
         add_dependencies(${target} ${arg_PROGRAMS})
     endif()

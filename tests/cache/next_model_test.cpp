@@ -16,6 +16,7 @@ TEST_F(NextModelTest, TheThirdRunReadsAheadWhatTheFirstTwoAskedFor) {
     const auto session = start();
     EXPECT_EQ(ask(*session, "a").outcome, Outcome::loaded);
     EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
+    EXPECT_TRUE(is_alone());
     watcher_.forget();
     EXPECT_EQ(ask(*session, "b").outcome, Outcome::loaded);
     EXPECT_EQ(ask(*session, "c").outcome, Outcome::loaded);
@@ -29,6 +30,7 @@ TEST_F(NextModelTest, WhatWasNotVerifiedInThisBootIsVerifiedByItsRequest) {
     const auto session = start();
     (void)ask(*session, "a");
     EXPECT_TRUE(eventually([&] { return is_read("b") && is_read("c"); }));
+    EXPECT_TRUE(is_alone());
     watcher_.forget();
     EXPECT_EQ(ask(*session, "b").outcome, Outcome::loaded);
     EXPECT_TRUE(is_read("b"));
@@ -53,6 +55,7 @@ TEST_F(NextModelTest, WithVerifyAlwaysItIsReadAndNotTrusted) {
     const auto session = start();
     (void)ask(*session, "a");
     EXPECT_TRUE(eventually([&] { return is_read("b"); }));
+    EXPECT_TRUE(is_alone());
     watcher_.forget();
     EXPECT_EQ(ask(*session, "b").outcome, Outcome::loaded);
     EXPECT_TRUE(is_read("b"));

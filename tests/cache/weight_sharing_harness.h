@@ -29,6 +29,7 @@
 #include "os/address_space.h"
 #include "os/page_size.h"
 #include "process/large_blocks.h"
+#include "support/byte_pattern.h"
 #include "support/c_library_allocator.h"
 #include "support/fake_runtime.h"
 #include "support/fault_file_system.h"
@@ -62,11 +63,6 @@ private:
     void* handle_;
 };
 
-// The unpacked bytes for a seed.
-inline std::byte byte_at(unsigned seed, std::size_t i) {
-    return static_cast<std::byte>((i * 2654435761U + seed * 97U + (i >> 12U)) >> 3U);
-}
-
 // Whether memory that begins here is mapped from an object, or from an unpublished one.
 inline bool is_mapped_from_file(const std::byte* begin) {
     std::ifstream maps("/proc/self/maps");
@@ -95,7 +91,7 @@ public:
 
     void unpack(unsigned seed) {
         auto* const begin = library_.allocate(k_block_bytes + k_tail_bytes);
-        for (std::size_t i = 0; i < k_block_bytes; ++i) begin[i] = byte_at(seed, i);
+        support::fill_with_pattern({begin, k_block_bytes}, seed);
         std::memset(begin + k_block_bytes, 1, k_tail_bytes);
         blocks_.push_back({begin, seed});
     }
@@ -110,10 +106,8 @@ public:
     // Whether every byte equals the unpacked byte.
     [[nodiscard]] bool is_right() const {
         return std::ranges::all_of(blocks_, [](const Block& block) {
-            for (std::size_t i = 0; i < k_block_bytes; ++i) {
-                if (block.begin[i] != byte_at(block.seed, i)) return false;
-            }
-            return std::all_of(block.begin + k_block_bytes,
+            return support::has_pattern({block.begin, k_block_bytes}, block.seed) &&
+                   std::all_of(block.begin + k_block_bytes,
                                block.begin + k_block_bytes + k_tail_bytes,
                                [](std::byte b) { return b == std::byte{1}; });
         });

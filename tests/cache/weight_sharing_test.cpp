@@ -50,7 +50,7 @@ TEST_F(WeightSharingTest, WhatTheProgramsOtherModelsAllocateIsNeitherReadNorKept
             // Looks like weights, and differs from them in only one byte.
             for (const bool is_equal : {true, false}) {
                 auto* const block = library_.allocate(k_block_bytes);
-                for (std::size_t i = 0; i < k_block_bytes; ++i) block[i] = byte_at(1, i);
+                support::fill_with_pattern({block, k_block_bytes}, 1);
                 if (!is_equal) std::memcpy(block + k_block_bytes / 2, secret.data(), secret.size());
                 others.push_back(block);
             }

@@ -12,6 +12,7 @@
 //   LARDER_FAKE_GPU_UNITS      how many execution units each has: "24,96"
 //   LARDER_FAKE_GPU_EXTENSIONS names of extensions to show that are hidden otherwise
 //   LARDER_FAKE_GPU_WITHOUT    names of extensions that the last of them does not have
+//   LARDER_FAKE_GPU_PROGRAMS   a directory for what was compiled once
 //   LARDER_FAKE_GPU_CRASH      set: a process that begins with a program that was kept dies of it
 //   LARDER_FAKE_GPU_MEMORY_AFTER  how many allocations succeed; then there is no memory left
 //   LARDER_FAKE_GPU_LOST_AFTER    how many calls the device takes part in; then it is lost
@@ -29,6 +30,7 @@
 #include <time.h>
 
 #include "layer_faults.h"
+#include "layer_programs.h"
 
 #define MOST_DEVICES 8
 
@@ -299,7 +301,9 @@ static cl_int CL_API_CALL build_program(cl_program program, cl_uint count, const
                                         void(CL_CALLBACK* notify)(cl_program, void*), void* data) {
     char* known = known_options(options);
     const double start = now_ms();
-    const cl_int status = real->clBuildProgram(program, count, on, known, notify, data);
+    const cl_int status = count == 1 && !notify
+                              ? build_or_find(program, on[0], known)
+                              : real->clBuildProgram(program, count, on, known, notify, data);
     if (is_set("LARDER_FAKE_GPU_VERBOSE") && count > 0)
         print_build(program, on[0], known, status, now_ms() - start);
     free(known);
@@ -310,15 +314,28 @@ static cl_int CL_API_CALL build_program(cl_program program, cl_uint count, const
 // its program to copy or save it, and gets a destroyed one. So this layer never destroys a program.
 static cl_int CL_API_CALL create_kernels(cl_program program, cl_uint room, cl_kernel* kernels,
                                          cl_uint* count) {
+    program = built(program);
     const cl_int status = real->clCreateKernelsInProgram(program, room, kernels, count);
     if (status == CL_SUCCESS && kernels) real->clRetainProgram(program);
     return status;
 }
 
 static cl_kernel CL_API_CALL create_kernel(cl_program program, const char* name, cl_int* status) {
+    program = built(program);
     const cl_kernel kernel = real->clCreateKernel(program, name, status);
     if (kernel) real->clRetainProgram(program);
     return kernel;
+}
+
+static cl_int CL_API_CALL get_program_info(cl_program program, cl_program_info what, size_t room,
+                                           void* to, size_t* size_ret) {
+    return real->clGetProgramInfo(built(program), what, room, to, size_ret);
+}
+
+static cl_int CL_API_CALL get_build_info(cl_program program, cl_device_id on,
+                                         cl_program_build_info what, size_t room, void* to,
+                                         size_t* size_ret) {
+    return real->clGetProgramBuildInfo(built(program), on, what, room, to, size_ret);
 }
 
 // To destroy a queue, this runtime waits for its tasks, one of which may itself be destroying the
@@ -341,6 +358,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     const cl_uint known = sizeof layer / sizeof layer.clGetPlatformIDs;
     if (!target || !layer_ret || !count_ret || count < known) return CL_INVALID_VALUE;
     real = target;
+    begin_storing_programs(target);
     layer = *target;
     layer.clGetDeviceIDs = get_device_ids;
     layer.clGetDeviceInfo = get_device_info;
@@ -349,6 +367,8 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const struct _cl_icd_
     layer.clBuildProgram = build_program;
     layer.clCreateKernelsInProgram = create_kernels;
     layer.clCreateKernel = create_kernel;
+    layer.clGetProgramInfo = get_program_info;
+    layer.clGetProgramBuildInfo = get_build_info;
     layer.clReleaseCommandQueue = release_queue;
     add_faults(&layer);
     *count_ret = known;

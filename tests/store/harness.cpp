@@ -14,13 +14,25 @@ namespace larder::internal::store {
 namespace stdfs = std::filesystem;
 using support::read_file;
 
+// Counted in place and copied: tests need tens of megabytes, and sanitizers watch every append.
 std::string content_of(const std::string& name, int version, std::size_t size_bytes) {
-    std::string content;
-    content.reserve(size_bytes + 64);
-    for (std::size_t line = 0; content.size() < size_bytes; ++line) {
-        content += name + "/" + std::to_string(version) + "/" + std::to_string(line) + "\n";
+    std::string line = name + "/" + std::to_string(version) + "/0\n";
+    const auto first_digit = line.size() - 2;
+    std::string content(size_bytes, '\0');
+    std::size_t done = 0;
+    while (done < size_bytes) {
+        const auto count = std::min(line.size(), size_bytes - done);
+        std::memcpy(&content[done], line.data(), count);
+        done += count;
+        auto digit = line.size() - 2;
+        while (digit > first_digit && line[digit] == '9') line[digit--] = '0';
+        if (line[digit] != '9') {
+            ++line[digit];
+        } else {
+            line[digit] = '0';
+            line.insert(first_digit, 1, '1');
+        }
     }
-    content.resize(size_bytes);
     return content;
 }
 
