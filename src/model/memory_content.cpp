@@ -29,14 +29,14 @@ std::uint64_t sum_of_sizes(std::span<const Bytes> ranges) {
 }
 
 // A range to hash, at the address where its bytes are best read.
-struct Reading {
+struct RangeToRead {
     std::size_t range = 0;
     Bytes bytes;
     bool drop = false;  // drop its pages after reading
 };
 
 // Reads in the order of addresses, which is that of the file: a disk reads ahead.
-Result<void> hash_readings(os::AddressSpace& address_space, std::vector<Reading> readings,
+Result<void> hash_readings(os::AddressSpace& address_space, std::vector<RangeToRead> readings,
                            std::span<Digest> digests) {
     struct Chunk {
         Bytes bytes;
@@ -91,9 +91,10 @@ public:
 
     // Reads through a mapping of larder's own, so that the program's pages stay as they are; in
     // place if that mapping fails.
-    [[nodiscard]] std::vector<Reading> readings(os::FileSystem& fs, std::span<const Bytes> ranges);
-    [[nodiscard]] std::vector<Reading> readings_in_place(os::FileSystem& fs,
-                                                         std::span<const Bytes> ranges) const;
+    [[nodiscard]] std::vector<RangeToRead> readings(os::FileSystem& fs,
+                                                    std::span<const Bytes> ranges);
+    [[nodiscard]] std::vector<RangeToRead> readings_in_place(os::FileSystem& fs,
+                                                             std::span<const Bytes> ranges) const;
 
     [[nodiscard]] bool is_unchanged() const {
         const auto info = file_.file->info();
@@ -220,12 +221,12 @@ void MappedRanges::remember(FingerprintMemory& memory, std::span<const Digest> d
     memory.remember_derived(file_.stamp, kind(), text);
 }
 
-std::vector<Reading> MappedRanges::readings(os::FileSystem& fs, std::span<const Bytes> ranges) {
+std::vector<RangeToRead> MappedRanges::readings(os::FileSystem& fs, std::span<const Bytes> ranges) {
     if (!is_open()) return readings_in_place(fs, ranges);
     auto own = fs.map(*file_.file, end());
     if (!own) return readings_in_place(fs, ranges);
     own_ = std::move(*own);
-    std::vector<Reading> result;
+    std::vector<RangeToRead> result;
     result.reserve(members_.size());
     for (const auto& [offset, size, index] : members_) {
         result.push_back({index, own_->bytes().subspan(offset, size), true});
@@ -233,15 +234,15 @@ std::vector<Reading> MappedRanges::readings(os::FileSystem& fs, std::span<const 
     return result;
 }
 
-std::vector<Reading> MappedRanges::readings_in_place(os::FileSystem& fs,
-                                                     std::span<const Bytes> ranges) const {
+std::vector<RangeToRead> MappedRanges::readings_in_place(os::FileSystem& fs,
+                                                         std::span<const Bytes> ranges) const {
     // On some file systems `stat` reports another device than the kernel, so only the kind is
     // checked. Pages of devices may not be dropped safely, and copied pages would be lost.
     const auto info = fs.info(mapping_.path);
     const bool drop = mapping_.access == os::Access::read_only &&
                       mapping_.sharing == os::Sharing::shared && info &&
                       info->kind == os::FileKind::regular;
-    std::vector<Reading> result;
+    std::vector<RangeToRead> result;
     result.reserve(members_.size());
     for (const auto& member : members_) {
         result.push_back({member.index, ranges[member.index], drop});
@@ -274,7 +275,7 @@ public:
     }
 
     [[nodiscard]] std::vector<MappedRanges>& mapped() { return mapped_; }
-    [[nodiscard]] const std::vector<Reading>& elsewhere() const { return elsewhere_; }
+    [[nodiscard]] const std::vector<RangeToRead>& elsewhere() const { return elsewhere_; }
     // Copies digests to ranges that were not hashed because another range is the same memory.
     void complete(std::span<Digest> digests) const {
         for (std::size_t i = 0; i < first_.size(); ++i) digests[i] = digests[first_[i]];
@@ -295,7 +296,7 @@ private:
 
     std::vector<std::size_t> first_;  // the first range that is the same memory
     std::vector<MappedRanges> mapped_;
-    std::vector<Reading> elsewhere_;
+    std::vector<RangeToRead> elsewhere_;
 };
 
 }  // namespace
@@ -312,7 +313,7 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
     }
     Sorted sorted(ranges, mappings);
     auto readings = sorted.elsewhere();
-    const auto add = [](std::vector<Reading>& to, const std::vector<Reading>& more) {
+    const auto add = [](std::vector<RangeToRead>& to, const std::vector<RangeToRead>& more) {
         to.insert(to.end(), more.begin(), more.end());
     };
     std::vector<const MappedRanges*> read;
@@ -337,12 +338,12 @@ Result<MemoryContent> hash_memory(const os::System& system, os::AddressSpace& ad
     if (unknown_bytes > hashed_bytes_max) {
         return fail(Errc::unsupported, "too many bytes would have to be hashed");
     }
-    const auto hash = [&](const std::vector<Reading>& these) {
+    const auto hash = [&](const std::vector<RangeToRead>& these) {
         for (const auto& reading : these) content.hashed_bytes += reading.bytes.size();
         return hash_readings(address_space, these, content.digests);
     };
     if (auto hashed = hash(readings); !hashed) return fail(std::move(hashed.error()));
-    std::vector<Reading> again;
+    std::vector<RangeToRead> again;
     for (const auto* mapped : read) {
         if (mapped->is_unchanged()) {
             mapped->remember(memory, content.digests);

@@ -13,10 +13,12 @@
 namespace larder::internal::openvino {
 namespace {
 
-using Names = std::set<std::string>;
+using TensorNames = std::set<std::string>;
 using Port = ov::Output<const ov::Node>;
 
-Names sorted(const std::unordered_set<std::string>& names) { return {names.begin(), names.end()}; }
+TensorNames sorted(const std::unordered_set<std::string>& names) {
+    return {names.begin(), names.end()};
+}
 
 // Tells whether the model is an IR of version 10, which has no tensor names: node names serve as
 // such.
@@ -153,14 +155,14 @@ public:
             }
         }
     }
-    void tell_all(std::size_t port, const Names& actual) {
+    void tell_all(std::size_t port, const TensorNames& actual) {
         changes_.push_back({"only", port, "name", {}});
         for (const auto& name : actual) add("add", port, name);
     }
     [[nodiscard]] std::string text() const { return encode(changes_); }
 
 private:
-    void compare_tensor(std::size_t port, const Names& expected, const Names& actual) {
+    void compare_tensor(std::size_t port, const TensorNames& expected, const TensorNames& actual) {
         for (const auto& name : expected) {
             if (!actual.contains(name)) changes_.push_back({"drop", port, "name", name});
         }
@@ -220,7 +222,7 @@ Ports port_names_of(const ov::CompiledModel& compiled) {
 // A compiled model has one tensor for all ports of a value; it has the name of the last of them.
 Ports port_names_of(const ov::Model& model) {
     auto ports = separate_port_names(model);
-    std::map<std::pair<const ov::Node*, std::size_t>, const Names*> last;
+    std::map<std::pair<const ov::Node*, std::size_t>, const TensorNames*> last;
     const auto value_of = [&](std::size_t result) {
         const auto value = model.get_results()[result]->input_value(0);
         return std::pair<const ov::Node*, std::size_t>(value.get_node(), value.get_index());
@@ -229,7 +231,7 @@ Ports port_names_of(const ov::Model& model) {
         last[value_of(i)] = &ports.outputs[i].tensor;
     }
     for (std::size_t i = 0; i < ports.outputs.size(); ++i) {
-        ports.outputs[i].tensor = Names(*last[value_of(i)]);
+        ports.outputs[i].tensor = TensorNames(*last[value_of(i)]);
     }
     for (std::size_t i = 0; i < ports.inputs.size(); ++i) {
         const auto found = last.find({model.get_parameters()[i].get(), 0});

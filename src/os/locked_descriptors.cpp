@@ -27,7 +27,7 @@ struct Entry {
 };
 
 // All data that a child may read: it must take no lock and allocate no memory.
-constinit std::array<Entry, k_descriptors_max> entries{};
+constinit std::array<Entry, k_descriptors_max> table{};
 static_assert(std::atomic<int>::is_always_lock_free &&
               std::atomic<std::uint64_t>::is_always_lock_free);
 
@@ -56,7 +56,7 @@ void lead_nowhere(int descriptor) {
 // any lock.
 void let_go_in_child() {
     const int error = errno;
-    for (auto& entry : entries) {
+    for (auto& entry : table) {
         const int descriptor = entry.descriptor.load();
         if (descriptor >= 0 && is_still(entry, descriptor)) lead_nowhere(descriptor);
         entry.descriptor.store(k_free);
@@ -75,8 +75,8 @@ void let_go_in_child() {
 void LockedDescriptor::note(int descriptor) noexcept {
     struct stat status{};
     if (index_ != k_none || ::fstat(descriptor, &status) != 0) return;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto& entry = entries.at(i);
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        auto& entry = table.at(i);
         int expected = k_free;
         if (!entry.descriptor.compare_exchange_strong(expected, k_taken)) continue;
         entry.device.store(status.st_dev);
@@ -92,7 +92,7 @@ void LockedDescriptor::forget() noexcept {
     if (index_ == k_none) return;
     // In a child the entry may belong to another descriptor by now: the parent's is still open.
     int expected = descriptor_;
-    static_cast<void>(entries.at(index_).descriptor.compare_exchange_strong(expected, k_free));
+    static_cast<void>(table.at(index_).descriptor.compare_exchange_strong(expected, k_free));
     index_ = k_none;
 }
 

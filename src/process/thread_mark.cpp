@@ -58,14 +58,14 @@ void redirected_counted(void* first, void* second, void* third, void* fourth, vo
 }
 
 template <typename Function>
-bool remember(std::atomic<Function>& real, void* held) {
+bool remember_thread_call(std::atomic<Function>& real, void* held) {
     Function none = nullptr;
     const auto function = reinterpret_cast<Function>(held);
     return real.compare_exchange_strong(none, function) || none == function;
 }
 
 // All slots that are redirected now.
-class Redirected {
+class RedirectedThreads {
 public:
     void open(const std::vector<std::string_view>& libraries, std::string_view counted) {
         const std::array<void*, 2> ours{reinterpret_cast<void*>(&redirected_start),
@@ -117,8 +117,9 @@ private:
         void* const held = slot.load();
         if (held == nullptr || held == ours) return;
         void* const real = stubs.behind(held);
-        const bool is_known = slot.function() == k_start_thread ? remember(real_start, real)
-                                                                : remember(real_counted, real);
+        const bool is_known = slot.function() == k_start_thread
+                                  ? remember_thread_call(real_start, real)
+                                  : remember_thread_call(real_counted, real);
         if (is_known && slot.exchange(held, ours)) slots_.emplace_back(slot, held);
     }
 
@@ -129,9 +130,9 @@ private:
 };
 
 // Never destroyed: threads may be started while the process ends.
-Redirected& redirected() {
-    static auto* const k_redirected = new Redirected;
-    return *k_redirected;
+RedirectedThreads& redirected_threads() {
+    static auto* const k_redirected_threads = new RedirectedThreads;
+    return *k_redirected_threads;
 }
 
 }  // namespace
@@ -140,15 +141,15 @@ ThreadMark::ThreadMark(const std::vector<std::string_view>& libraries, std::stri
     : id_(++last_mark), before_(std::exchange(mark, id_)) {
     is_open_ = stay_loaded();
     if (!is_open_) return;
-    redirected().open(libraries, counted);
-    counts_ = !counted.empty() && redirected().counts(counted);
+    redirected_threads().open(libraries, counted);
+    counts_ = !counted.empty() && redirected_threads().counts(counted);
     calls_before_ = calls;
     own_calls_before_ = own_calls;
 }
 
 ThreadMark::~ThreadMark() {
     mark = before_;
-    if (is_open_) redirected().close();
+    if (is_open_) redirected_threads().close();
 }
 
 bool ThreadMark::is_anybody_else_calling() const {

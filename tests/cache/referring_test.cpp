@@ -69,18 +69,18 @@ TEST_F(ReferringTest, ItIsFoundWhereverTheModelLies) {
 }
 
 TEST_F(ReferringTest, SettingAndPlaceDecide) {
-    struct Case {
+    struct Setting {
         Weights weights;
         os::Locality model;
         bool refers;
     };
     for (const auto& [weights, locality, refers] :
-         {Case{Weights::automatic, os::Locality::local, true},
-          Case{Weights::automatic, os::Locality::network, false},
-          Case{Weights::automatic, os::Locality::memory, false},
-          Case{Weights::refer, os::Locality::network, true},
-          Case{Weights::refer, os::Locality::memory, true},
-          Case{Weights::keep, os::Locality::local, false}}) {
+         {Setting{Weights::automatic, os::Locality::local, true},
+          Setting{Weights::automatic, os::Locality::network, false},
+          Setting{Weights::automatic, os::Locality::memory, false},
+          Setting{Weights::refer, os::Locality::network, true},
+          Setting{Weights::refer, os::Locality::memory, true},
+          Setting{Weights::keep, os::Locality::local, false}}) {
         forget();
         config_.weights = weights;
         meddled_.place(root_ / "models", locality);

@@ -78,14 +78,14 @@ inline bool is_mapped_from_file(const std::byte* begin) {
 
 // One loaded model: a session of its own, like in a process, and the blocks of its unpacked
 // weights.
-class Loaded {
+class LoadedModel {
 public:
-    Loaded(const os::System& system, Log& log, const Config& config, support::FakeDevice& device,
-           const AllocatingLibrary& library)
+    LoadedModel(const os::System& system, Log& log, const Config& config,
+                support::FakeDevice& device, const AllocatingLibrary& library)
         : session_(system, log, config), request_(device, "x"), library_(library) {}
-    Loaded(const Loaded&) = delete;
-    Loaded& operator=(const Loaded&) = delete;
-    ~Loaded() {
+    LoadedModel(const LoadedModel&) = delete;
+    LoadedModel& operator=(const LoadedModel&) = delete;
+    ~LoadedModel() {
         for (const auto& block : blocks_) library_.free(block.begin);
     }
 
@@ -217,14 +217,14 @@ protected:
         config_.share = share;
     }
 
-    std::unique_ptr<Loaded> make() {
+    std::unique_ptr<LoadedModel> make() {
         const auto system = system_.system();
-        return std::make_unique<Loaded>(
+        return std::make_unique<LoadedModel>(
             os::System{*fs_, system.clock, system.entropy, system.process}, log_, config_, device_,
             library_);
     }
     // Like another process, and keeps it loaded.
-    std::unique_ptr<Loaded> load() {
+    std::unique_ptr<LoadedModel> load() {
         auto loaded = make();
         loading_ = loaded.get();
         response_ = loaded->load();
@@ -248,7 +248,8 @@ protected:
     class Elsewhere {
     public:
         explicit Elsewhere(
-            WeightSharingTest& test, const std::function<void(Loaded&)>& then = [](Loaded&) {})
+            WeightSharingTest& test,
+            const std::function<void(LoadedModel&)>& then = [](LoadedModel&) {})
             : process_([&test, &then, this] {
                   const auto loaded = test.load();
                   is_loaded_.raise();
@@ -326,7 +327,7 @@ protected:
     AllocatingLibrary library_;
     std::vector<unsigned> unpacks_{1, 2, 3};
     std::vector<unsigned> unpacks_later_;
-    Loaded* loading_ = nullptr;
+    LoadedModel* loading_ = nullptr;
     Result<Response> response_ = fail(Errc::io, "nothing was loaded");
 };
 

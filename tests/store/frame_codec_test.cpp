@@ -11,8 +11,9 @@ namespace {
 
 using format::FrameMethod;
 
-constexpr FrameMethod k_all[] = {FrameMethod::stored, FrameMethod::zstd,
-                                 FrameMethod::shuffled_by_2_zstd, FrameMethod::shuffled_by_4_zstd};
+constexpr FrameMethod k_methods[] = {FrameMethod::stored, FrameMethod::zstd,
+                                     FrameMethod::shuffled_by_2_zstd,
+                                     FrameMethod::shuffled_by_4_zstd};
 
 std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text));
@@ -29,7 +30,7 @@ TEST(FrameCodec, GivesBackWhatItWasGiven) {
     for (const std::size_t size : {1U, 2U, 3U, 4U, 5U, 7U, 1'000U, 131'073U, 1'000'003U}) {
         for (const auto& frame : {content_of("x", 1, size), random_text(size, size),
                                   halves_as_floats(size, size), std::string(size, '\0')}) {
-            for (const auto method : k_all) {
+            for (const auto method : k_methods) {
                 const auto packed = packer.pack(bytes_of(frame), method);
                 ASSERT_TRUE(packed) << packed.error().message();
                 EXPECT_LE(packed->bytes.size(), size);
@@ -80,7 +81,7 @@ TEST(FrameCodec, OfDamagedBytesNeverReachesOutside) {
     const auto frame = halves_as_floats(20'000, 1);
     FramePacker packer;
     std::mt19937 random(1);
-    for (const auto method : k_all) {
+    for (const auto method : k_methods) {
         const auto packed = packer.pack(bytes_of(frame), method);
         const std::string whole(reinterpret_cast<const char*>(packed->bytes.data()),
                                 packed->bytes.size());

@@ -101,7 +101,7 @@ void print_failures(const CompressReport& report) {
                    "'larder verify' says why"});
 }
 
-int exit_code_of(const CompressReport& report) {
+int code_of_compression(const CompressReport& report) {
     if (!report.complete) return k_interrupted;
     const bool failed = std::any_of(report.unchanged.begin(), report.unchanged.end(),
                                     [](const auto& left) { return left.reason == "failed"; });
@@ -125,7 +125,7 @@ int print(const Context& context, const Deed& deed, const CompressReport& report
         }
     }
     print_failures(report);
-    return exit_code_of(report);
+    return code_of_compression(report);
 }
 
 int run(const Context& context, const CompressFlags& flags, const Deed& deed, Store& store) {

@@ -28,7 +28,7 @@ struct LsFlags {
 
 // Keys are shortened for people to the length that keeps them distinct, but not below this.
 constexpr std::size_t k_short_key = 12;
-constexpr std::size_t k_columns = 9;
+constexpr std::size_t k_table_columns = 9;
 
 using Chosen = std::vector<const EntryInfo*>;
 
@@ -100,7 +100,7 @@ void print_table(const Context& context, const Store& store, std::uint64_t total
         const auto stale = stale_reason(entry);
         const auto difference = differences.find(entry.key);
         std::vector<Cell> row;
-        row.reserve(k_columns);
+        row.reserve(k_table_columns);
         const auto add = [&row](std::string text, Colour colour = Colour::none) {
             row.push_back({std::move(text), colour});
         };
