@@ -53,20 +53,22 @@ public:
     Fetch(OpenLarder& larder, const internal::format::Key& key)
         : larder_(larder),
           key_(key),
+          limits_(limits_within(larder.configuration().remote_timeout)),
           end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                   larder.configuration().remote_timeout * k_own_part)),
-          storages_(larder, {[this] { return Clock::now() >= end_; },
-                             limits_within(larder.configuration().remote_timeout)}) {}
+          storages_(larder, {[this] { return Clock::now() >= end_; }, limits_}) {}
 
     // A call into a file system whose server is gone does not return: another thread ends it.
     void watch() {
         static_cast<void>(internal::os::start_detached([this] {
             std::this_thread::sleep_until(end_);
-            if (const auto* const storage = asked.load()) {
+            const auto* const storage = asked.load();
+            const bool has_failed = storage != nullptr && !is_only_waiting();
+            if (has_failed) {
                 storages_.note_failure(storage->url, "it took longer than the time limit");
             }
-            process::answer_host(static_cast<unsigned>(
-                asked.load() == nullptr ? TierAnswer::waited : TierAnswer::failed));
+            process::answer_host(
+                static_cast<unsigned>(has_failed ? TierAnswer::failed : TierAnswer::waited));
             if (!has_answered_) process::end_program();
         }));
     }
@@ -144,7 +146,14 @@ private:
         return false;
     }
 
+    // Whether another machine compiles for longer than the time limit, which is no fault of the
+    // storage that is asked for its entry again and again.
+    [[nodiscard]] bool is_only_waiting() const {
+        return Clock::now() >= end_ && end_ - told_to_wait_at_.load() < limits_.stall;
+    }
+
     bool failed(const StorageInUse& storage, const std::string& fault) {
+        if (is_only_waiting()) return false;
         failed_[storage.place] = true;
         storages_.note_failure(storage.url, fault);
         return false;
@@ -165,9 +174,11 @@ private:
             asked = nullptr;
             if (!taken) {
                 failed(storage, taken.error().message());
-                return static_cast<unsigned>(TierAnswer::failed);
+                return static_cast<unsigned>(failed_[storage.place] ? TierAnswer::failed
+                                                                    : TierAnswer::waited);
             }
             if (*taken == exchange::Leased::others) {
+                told_to_wait_at_ = Clock::now();
                 // No two machines in step.
                 const auto jitter =
                     larder_.system().entropy.next() % static_cast<std::uint64_t>(pause.count());
@@ -188,9 +199,11 @@ private:
 
     OpenLarder& larder_;
     const internal::format::Key key_;
+    const remote::HttpLimits limits_;
     const Clock::time_point end_;
     StoragesInUse storages_;
-    std::map<std::size_t, bool> failed_;  // by place
+    std::atomic<Clock::time_point> told_to_wait_at_{end_ - std::chrono::hours(1)};  // never yet
+    std::map<std::size_t, bool> failed_;                                            // by place
     bool is_refused_ = false;
     std::atomic_bool has_answered_{false};
 };

@@ -185,18 +185,18 @@ class FleetTest(harness.ProgramTest):
             self.assertEqual(self.run_bare(
                 "verify", environment=self.environment_of(node)).code, 0)
 
-    def hold_lease(self, age_s):
+    def hold_lease(self, age_s, model=0):
         """Of a machine that has ended."""
-        key = self.ask("first", "compile", self.paths[0], LARDER_REMOTE="")["key"]
+        key = self.ask("first", "compile", self.paths[model], LARDER_REMOTE="")["key"]
         lease = self.shared / "leases" / key[:2] / f"{key}.1"
-        lease.parent.mkdir(parents=True)
+        lease.parent.mkdir(parents=True, exist_ok=True)
         lease.write_text("another machine")
         at = time.time() - age_s
         os.utime(lease, (at, at))
 
     def test_a_lease_is_waited_for_until_the_time_limit(self):
         self.hold_lease(0)
-        self.served("second", self.paths[0], LARDER_REMOTE_TIMEOUT="1s")
+        self.served("second", self.paths[0], LARDER_REMOTE_TIMEOUT="4s")
         self.assertEqual(self.counts("second")["compiled"], 1)
         (reason,) = self.ask("second", "stats")["miss_reasons"]
         self.assertIn("another machine", reason)
@@ -336,6 +336,17 @@ class FleetOverHttpTest(FleetTest):
 
         self.proxy.after = lambda passing: passing.is_read_of("objects") and drip(passing)
         self.compiled_within(2)
+
+    def test_a_time_limit_that_ends_a_wait_is_no_failure_of_the_storage(self):
+        for model in range(3):
+            self.hold_lease(0, model)
+        # Most of the time, an answer is on its way.
+        self.proxy.after = lambda passing: time.sleep(0.7)
+        self.served("second", *self.paths[:3], LARDER_REMOTE_TIMEOUT="6s")
+        self.assertEqual(self.counts("second")["compiled"], 3)
+        self.assertEqual(self.use_of("second")["failures"], 0)
+        (reason,) = self.ask("second", "stats")["miss_reasons"]
+        self.assertIn("another machine", reason)
 
     def test_a_lying_server_is_a_miss(self):
         self.send_first()
