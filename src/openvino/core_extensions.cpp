@@ -8,8 +8,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -78,12 +76,12 @@ struct Triple {
     [[nodiscard]] std::size_t count() const { return (end - begin) / k_element_bytes; }
     // Returns the pointers to the elements; nothing if they cannot be read.
     [[nodiscard]] std::optional<std::vector<Word>> elements() const {
-        if (!process::is_readable(words_at(begin), end - begin)) return std::nullopt;
+        std::vector<Word> words(count() * k_element_words);
+        const auto bytes = std::as_writable_bytes(std::span(words));
+        if (!process::copy_if_readable(words_at(begin), bytes)) return std::nullopt;
         std::vector<Word> pointers;
         pointers.reserve(count());
-        for (std::size_t i = 0; i < count(); ++i) {
-            pointers.push_back(read(words_at(begin) + i * k_element_words));
-        }
+        for (std::size_t i = 0; i < count(); ++i) pointers.push_back(words[i * k_element_words]);
         return pointers;
     }
 };
@@ -188,10 +186,41 @@ std::optional<Place> place(const Word* implementation) {
     return Place{kept[0], kept[1], kept[2]};
 }
 
-// By name, because the header that declares it is internal to the runtime.
-bool is_from_library(Word element) {
-    const auto* const extension = reinterpret_cast<const ov::Extension*>(words_at(element));
-    return typeid(*extension).name() == std::string_view("N2ov6detail11SOExtensionE");
+enum class Element : unsigned char { library, object, unknown };
+
+// Returns what is at the address; nothing if it cannot be read.
+template <typename T>
+std::optional<T> value_at(Word address) {
+    T value{};
+    const auto bytes = std::as_writable_bytes(std::span(&value, 1));
+    if (!process::copy_if_readable(words_at(address), bytes)) return std::nullopt;
+    return value;
+}
+
+// Tells the type by its name, because the header that declares it is internal to the runtime. Each
+// step checks what it reads: while the vector grows, its old storage is freed before the core
+// points to the new one, and the words in it may be anything.
+Element kind_of(Word element) {
+    static constexpr auto k_library = std::to_array("N2ov6detail11SOExtensionE");
+    const auto functions = value_at<Word>(element);
+    if (!functions) return Element::unknown;
+    // As in every C++ ABI of Linux, the type lies before the virtual functions, and its name is the
+    // second word of it.
+    const auto type = value_at<Word>(*functions - k_word_bytes);
+    if (!type) return Element::unknown;
+    const auto name = value_at<Word>(*type + k_word_bytes);
+    if (!name) return Element::unknown;
+    const auto text = value_at<std::array<char, k_library.size()>>(*name);
+    if (!text) return Element::unknown;
+    return *text == k_library ? Element::library : Element::object;
+}
+
+// Returns `library` if all are; otherwise the kind of the first that is not.
+Element kind_of_all(std::span<const Word> elements) {
+    for (const Word element : elements) {
+        if (const auto kind = kind_of(element); kind != Element::library) return kind;
+    }
+    return Element::library;
 }
 
 }  // namespace
@@ -219,10 +248,9 @@ CoreExtensions extensions_of(const ov::Core& core) {
         // The vector has moved because it grew; its elements live as long as the core.
         if (!elements || Triple::at(words) != triple) continue;
         if (elements->size() <= where->own) return CoreExtensions::none;
-        for (std::size_t i = where->own; i < elements->size(); ++i) {
-            if (!is_from_library((*elements)[i])) return CoreExtensions::objects;
-        }
-        return CoreExtensions::libraries;
+        const auto kind = kind_of_all(std::span(*elements).subspan(where->own));
+        if (kind == Element::library) return CoreExtensions::libraries;
+        if (kind == Element::object) return CoreExtensions::objects;
     }
     return CoreExtensions::objects;
 }

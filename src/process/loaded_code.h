@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +30,9 @@ struct LoadedObject {
 
 // Tells whether the bytes can be read now, page by page; never faults.
 [[nodiscard]] bool is_readable(const void* address, std::size_t size);
+
+// Copies bytes that another thread may be changing or freeing. Returns whether all could be read;
+// never faults where the kernel lets a process ask for its own memory, as it does by default.
+[[nodiscard]] bool copy_if_readable(const void* address, std::span<std::byte> into);
 
 }  // namespace larder::internal::process

@@ -2,6 +2,8 @@
 #include "process/loaded_code.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -78,6 +80,23 @@ TEST(LoadedCode, ReadableMemoryIsTold) {
     }
     EXPECT_FALSE(is_readable(bytes, SIZE_MAX));
     ::munmap(memory, 2 * page);
+}
+
+TEST(LoadedCode, MemoryIsCopiedWhereItCanBeRead) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    void* const memory =
+        ::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    auto* const bytes = static_cast<char*>(memory);
+    std::ranges::copy("larder", bytes + page - 7);
+    ASSERT_EQ(::munmap(bytes + page, page), 0);
+    std::array<char, 7> text{};
+    EXPECT_TRUE(copy_if_readable(bytes + page - 7, std::as_writable_bytes(std::span(text))));
+    EXPECT_STREQ(text.data(), "larder");
+    EXPECT_FALSE(copy_if_readable(bytes + page - 6, std::as_writable_bytes(std::span(text))));
+    EXPECT_FALSE(copy_if_readable(nullptr, std::as_writable_bytes(std::span(text))));
+    EXPECT_TRUE(copy_if_readable(nullptr, {}));
+    ::munmap(memory, page);
 }
 
 }  // namespace
