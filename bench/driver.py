@@ -98,6 +98,19 @@ def drop_page_cache() -> None:
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
 
 
+def read_again(*places: pathlib.Path) -> None:
+    """Leaves all files there in the page cache as reading them leaves them. As they were written,
+    one may lie in it in larger pieces than another, and be mapped in half the time."""
+    for file in (file for place in places for file in [place, *place.rglob("*")]):
+        if not file.is_file():
+            continue
+        with open(file, "rb", buffering=0) as opened:
+            os.fsync(opened.fileno())
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while opened.read(1 << 20):
+                pass
+
+
 def bytes_on_disk(directory: pathlib.Path) -> int:
     return sum(f.stat().st_blocks * 512 for f in directory.rglob("*") if f.is_file())
 
@@ -134,6 +147,7 @@ class Bench:
                 cache.mkdir()
                 load_together(self.program, WAYS[way], model, cache, 1)
             load_together(self.program, WAYS[way], model, cache, 1)
+        read_again(model.parent, self.work)
         for _ in range(self.rounds):
             for way, cache in caches.items():
                 if cold:

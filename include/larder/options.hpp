@@ -49,7 +49,8 @@ enum class Prefault {
 // that the runtime unpacks it into. The copy consists of files of the larder, which all of them map
 // (docs/sharing.md).
 enum class Share {
-    automatic,  // models that several processes load at once, or have loaded so, if there is room
+    automatic,  // models that several processes load at once, or have loaded so, if their copies
+                // took more than an eighth of the available memory, and if there is room
     on,         // every large model, from its first load on; other entries may be evicted for it
     off,
 };

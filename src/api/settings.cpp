@@ -197,8 +197,8 @@ constexpr std::array<Definition, 21> k_definitions{{
      "fault in the memory of a large model by several threads before it is filled: auto or off",
      apply_prefault, is_given<&Options::prefault>},
     {"share", "LARDER_SHARE", "auto",
-     "one copy of the weights in memory for all processes: auto (where several use a model), on or "
-     "off",
+     "one copy of the weights in memory for all processes: auto (where copies would take a "
+     "noticeable part of the memory), on or off",
      apply_share, is_given<&Options::share>},
     {"weights", "LARDER_WEIGHTS", "auto",
      "weights that the model's own files have: auto (referred to on CPU, unless they are far "

@@ -37,10 +37,33 @@ struct Copy {
     MapPiece from;
 };
 
+// The kernel maps a file by huge pages, where the page cache has them, if it lies in memory as in
+// the file: 16 times fewer faults. Returns the place in a huge page that the mapping must begin at
+// for its largest piece.
+std::uint64_t place_in_huge_page(std::span<const MapPiece> pieces, std::uint64_t start_in_page) {
+    std::uint64_t place = 0;
+    std::uint64_t largest_bytes = k_huge_page_bytes - 1;
+    std::uint64_t begin = start_in_page;
+    for (const auto& piece : pieces) {
+        const bool is_mappable =
+            !piece.is_copied && piece.file_offset % page_bytes() == begin % page_bytes();
+        if (is_mappable && piece.size_bytes > largest_bytes) {
+            largest_bytes = piece.size_bytes;
+            // Unsigned numbers wrap round at a multiple of the huge page.
+            place = (piece.file_offset - begin) % k_huge_page_bytes;
+        }
+        begin += piece.size_bytes;
+    }
+    return place;
+}
+
 class ComposedMapping final : public Mapping {
 public:
-    ComposedMapping(std::uint64_t start_in_page, std::uint64_t size_bytes)
-        : memory_(start_in_page + size_bytes), start_(start_in_page), size_bytes_(size_bytes) {}
+    ComposedMapping(std::uint64_t start_in_page, std::uint64_t size_bytes,
+                    std::span<const MapPiece> pieces)
+        : memory_(start_in_page + size_bytes, place_in_huge_page(pieces, start_in_page)),
+          start_(start_in_page),
+          size_bytes_(size_bytes) {}
 
     Result<void> fill(std::span<const MapPiece> pieces);
 
@@ -180,7 +203,8 @@ Result<std::shared_ptr<Mapping>> compose(std::span<const MapPiece> pieces,
         }
         size_bytes += piece.size_bytes;
     }
-    auto mapping = std::make_shared<ComposedMapping>(start_in_page % page_bytes(), size_bytes);
+    auto mapping =
+        std::make_shared<ComposedMapping>(start_in_page % page_bytes(), size_bytes, pieces);
     if (auto filled = mapping->fill(pieces); !filled) return fail(std::move(filled.error()));
     return mapping;
 }

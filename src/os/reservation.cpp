@@ -5,13 +5,9 @@
 #include "os/page_size.h"
 
 namespace larder::internal::os {
-namespace {
 
-constexpr std::uint64_t k_huge_page_bytes = std::uint64_t{2} << 20;
-
-}  // namespace
-
-Reservation::Reservation(std::uint64_t size_bytes) : size_bytes_(size_bytes + k_huge_page_bytes) {
+Reservation::Reservation(std::uint64_t size_bytes, std::uint64_t in_huge_page)
+    : in_huge_page_(in_huge_page % k_huge_page_bytes), size_bytes_(size_bytes + k_huge_page_bytes) {
     address_ = ::mmap(nullptr, size_bytes_, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
@@ -23,8 +19,9 @@ Reservation::~Reservation() {
 bool Reservation::is_usable() const { return address_ != MAP_FAILED; }
 
 std::byte* Reservation::begin() const {
-    const auto over = reinterpret_cast<std::uintptr_t>(address_) % k_huge_page_bytes;
-    return static_cast<std::byte*>(address_) + (over == 0 ? 0 : k_huge_page_bytes - over);
+    const auto has = reinterpret_cast<std::uintptr_t>(address_) % k_huge_page_bytes;
+    return static_cast<std::byte*>(address_) +
+           (in_huge_page_ + k_huge_page_bytes - has) % k_huge_page_bytes;
 }
 
 void Reservation::advise_huge_pages(std::uint64_t begin, std::uint64_t end) const noexcept {

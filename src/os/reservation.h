@@ -8,16 +8,19 @@
 
 namespace larder::internal::os {
 
+inline constexpr std::uint64_t k_huge_page_bytes = std::uint64_t{2} << 20;
+
 // Anonymous memory, writable until it is protected; a page takes memory once it is written to.
 class Reservation {
 public:
-    explicit Reservation(std::uint64_t size_bytes);
+    // Its beginning lies `in_huge_page` bytes, whole pages, after that of a huge page.
+    Reservation(std::uint64_t size_bytes, std::uint64_t in_huge_page);
     Reservation(const Reservation&) = delete;
     Reservation& operator=(const Reservation&) = delete;
     ~Reservation();
 
     [[nodiscard]] bool is_usable() const;
-    // Begins at a huge page; `size_bytes` from there on are reserved.
+    // `size_bytes` from there on are reserved.
     [[nodiscard]] std::byte* begin() const;
     // For a range that is about to be filled, relative to begin(): asks for huge pages, if the
     // kernel has them and one fits in.
@@ -27,6 +30,7 @@ public:
 
 private:
     void* address_;
+    std::uint64_t in_huge_page_;
     std::uint64_t size_bytes_;
 };
 

@@ -35,7 +35,7 @@ PrivateMemory::~PrivateMemory() = default;
 Result<PrivateMemory> PrivateMemory::reserve(std::uint64_t size_bytes) {
     constexpr std::uint64_t k_bytes_max = std::numeric_limits<std::int64_t>::max() / 4;
     if (size_bytes > k_bytes_max) return fail(Errc::invalid_argument, "a blob is too large");
-    auto memory = std::make_unique<os::Reservation>(size_bytes);
+    auto memory = std::make_unique<os::Reservation>(size_bytes, 0);
     if (!memory->is_usable()) return fail(Error::from_errno("cannot reserve memory for", "a blob"));
     return PrivateMemory{std::move(memory), size_bytes};
 }

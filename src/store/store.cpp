@@ -130,8 +130,9 @@ Result<bool> Store::locks_exclude() { return store::locks_exclude(*context_); }
 
 Result<Presence> Store::announce(const Key& key) { return store::announce(*context_, key); }
 
-bool Store::is_announced_by_others(const Key& key, const std::set<std::string>& own_paths) {
-    return store::is_announced_by_others(*context_, key, own_paths);
+std::uint64_t Store::count_announced_by_others(const Key& key,
+                                               const std::set<std::string>& own_paths) {
+    return store::count_announced_by_others(*context_, key, own_paths);
 }
 
 Result<Trial> Store::begin_trial(const Digest& subject) {

@@ -182,10 +182,10 @@ public:
     // Shows other processes of this machine, for as long as the result lives, that this process
     // uses a key. In a larder open for reading, only those with the same state directory see it.
     [[nodiscard]] Result<Presence> announce(const Key& key);
-    // Tells whether another process announces the key now. `own_paths` are this process's
+    // Returns how many other processes announce the key now. `own_paths` are this process's
     // announcements, Presence::path().
-    [[nodiscard]] bool is_announced_by_others(const Key& key,
-                                              const std::set<std::string>& own_paths);
+    [[nodiscard]] std::uint64_t count_announced_by_others(const Key& key,
+                                                          const std::set<std::string>& own_paths);
 
     // ── Trials ───────────────────────────────────────────────────────────────────────────────────
     // Stored in the larder, or on this machine if that is read-only. None of them ever waits.

@@ -192,6 +192,8 @@ protected:
         config_.directory = root_ / "larder";
         config_.state_directory = root_ / "state";
         config_.share = Share::automatic;
+        // Short for two copies.
+        config_.available_memory_bytes = 8 * k_releasable_blob_bytes;
         // At any speed of the disk.
         config_.keep_limit = std::chrono::minutes(10);
         device_.blob_padding = k_releasable_blob_bytes;

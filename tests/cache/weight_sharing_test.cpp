@@ -39,6 +39,23 @@ TEST_F(WeightSharingTest, TheSecondKeepsAndTheThirdShares) {
     EXPECT_EQ(sharing().reason, "");
 }
 
+// Sharing takes a part of the time of a load.
+TEST_F(WeightSharingTest, NothingIsSharedWhileMemoryIsPlentiful) {
+    config_.available_memory_bytes = 8 * 4 * k_releasable_blob_bytes;
+    const Elsewhere first(*this);
+    {
+        const auto second = load();
+        EXPECT_EQ(second->mapped(), 0U);
+        EXPECT_EQ(sharing().reason, "memory is plentiful; LARDER_SHARE=on shares all the same");
+        EXPECT_EQ(device_.warm_ups_done, 0);
+        EXPECT_TRUE(entries(true).empty());
+    }
+    // The more processes, the sooner their copies take a noticeable part.
+    const Elsewhere second(*this);
+    const Elsewhere third(*this);
+    EXPECT_EQ(load()->mapped(), 3U);
+}
+
 // Blocks of another model's requests, through the same calls, at the same time.
 TEST_F(WeightSharingTest, WhatTheProgramsOtherModelsAllocateIsNeitherReadNorKept) {
     const std::string secret = "PRIVATE DATA OF A USER, EQUAL IN BOTH WORKERS";
@@ -134,16 +151,16 @@ TEST_F(WeightSharingTest, AProcessIsNoOtherOneToItself) {
     auto store = session->store();
     ASSERT_TRUE(store);
     const auto key = format::key_of({{"a", "b"}});
-    EXPECT_FALSE((*store)->is_announced_by_others(key, {}));
+    EXPECT_EQ((*store)->count_announced_by_others(key, {}), 0U);
     auto presence = (*store)->announce(key);
     ASSERT_TRUE(presence);
     // Other processes learn only that it exists.
     EXPECT_EQ(std::filesystem::file_size(presence->path()), 0U);
     auto kept = session->keep(*store, std::move(*presence));
-    EXPECT_FALSE((*store)->is_announced_by_others(key, session->presence_paths()));
-    EXPECT_TRUE((*store)->is_announced_by_others(key, {}));
+    EXPECT_EQ((*store)->count_announced_by_others(key, session->presence_paths()), 0U);
+    EXPECT_EQ((*store)->count_announced_by_others(key, {}), 1U);
     kept.reset();
-    EXPECT_FALSE((*store)->is_announced_by_others(key, {}));
+    EXPECT_EQ((*store)->count_announced_by_others(key, {}), 0U);
 }
 
 TEST_F(WeightSharingTest, WhatAnEarlierLarderSharedIsTakenAway) {

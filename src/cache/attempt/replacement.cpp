@@ -60,9 +60,9 @@ bool Replacement::is_wanted_anyway(const SourcePages* pages) const {
 
 bool Replacement::is_wanted() const {
     // Only the memory of an imported model can be shared.
-    return is_wanted_ || (may_share_ && frees_memory(attempt_) &&
-                          WeightSharing::is_used_by_others(attempt_.session, *attempt_.store,
-                                                           attempt_.identified));
+    return is_wanted_ || (may_share_ && frees_memory(attempt_) && pages_ != nullptr &&
+                          WeightSharing::is_worth_it(attempt_.session, *attempt_.store,
+                                                     attempt_.identified, pages_->weight_bytes()));
 }
 
 bool Replacement::gives_memory_back(const format::Manifest& kept) const {

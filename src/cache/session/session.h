@@ -56,6 +56,8 @@ struct Config {
     // How much longer a load may take so that other processes can share; absent: as long as
     // unpacking.
     std::optional<std::chrono::nanoseconds> keep_limit{};
+    // Share::automatic judges by it; absent: the memory that is available to this process.
+    std::optional<std::uint64_t> available_memory_bytes{};
     TierConfig tiers{};       // the storages that machines share
     bool report = false;      // says at the end of the session what became of its models
     ProgressSink progress{};  // hears of every request's stages; may be empty

@@ -25,6 +25,8 @@ constexpr std::uint64_t k_import_parts = 5;
 constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
 constexpr std::uint64_t k_cores_of_turn = 4;
+// Memory is plentiful if copies of the model in all processes take less than this part of it.
+constexpr std::uint64_t k_plentiful_part = 8;
 // If this many times the memory is available, memory is not short.
 constexpr std::uint64_t k_plenty = 4;
 // Processes ahead in the queue take seconds, on a slow disk minutes; the model also works without a
@@ -53,6 +55,13 @@ format::Key loading_key(const format::Key& key) {
 format::Key turn_key(const format::Key& key, const os::System& system, std::uint64_t turn) {
     return format::key_of(
         {{"of", key.hex()}, {"turn", std::to_string(turn)}, {"boot", system.process.boot_id}});
+}
+
+// Tells whether each of the processes may have its own copy. Unknown memory is not plentiful.
+bool is_memory_plentiful(const Session& session, std::uint64_t bytes, std::uint64_t processes) {
+    const auto& given = session.config().available_memory_bytes;
+    const auto available = given ? *given : os::read_available_memory_bytes();
+    return bytes < available / k_plentiful_part / processes;
 }
 
 // A part of the files that a process may have open.
@@ -107,10 +116,11 @@ std::shared_ptr<const void> WeightSharing::announce(Session& session,
     return session.keep(store, std::move(*presence));
 }
 
-bool WeightSharing::is_used_by_others(const Session& session, store::Store& store,
-                                      const Identified& identified) {
-    return store.is_announced_by_others(format::key_of(unpacked_inputs(identified.inputs)),
-                                        session.presence_paths());
+bool WeightSharing::is_worth_it(const Session& session, store::Store& store,
+                                const Identified& identified, std::uint64_t bytes) {
+    const auto others = store.count_announced_by_others(
+        format::key_of(unpacked_inputs(identified.inputs)), session.presence_paths());
+    return others > 0 && !is_memory_plentiful(session, bytes, others + 1);
 }
 
 std::unique_ptr<WeightSharing> WeightSharing::begin(
@@ -157,19 +167,24 @@ std::unique_ptr<WeightSharing> WeightSharing::begin(
     return made;
 }
 
-bool WeightSharing::is_anybody_else_present() const {
-    return store_->is_announced_by_others(draft_.key, session_.presence_paths());
-}
-
 bool WeightSharing::is_waited_for() const {
     std::set<std::string> own;
     if (loading_) own.insert(loading_->path());
-    return store_->is_announced_by_others(loading_key(draft_.key), own);
+    return store_->count_announced_by_others(loading_key(draft_.key), own) > 0;
 }
 
 bool WeightSharing::is_wanted(Sharing& sharing) {
-    keeps_ = session_.config().share == Share::on || is_anybody_else_present();
+    const bool is_asked_for = session_.config().share == Share::on;
+    const auto others = store_->count_announced_by_others(draft_.key, session_.presence_paths());
+    keeps_ = is_asked_for || others > 0;
     sharing.reason = keeps_ ? "" : "no other process uses the model";
+    // Files that other processes have published may be mapped by one that is alone now.
+    const auto processes = std::max<std::uint64_t>(others, 1) + 1;
+    if (!is_asked_for && is_memory_plentiful(session_, blob_bytes_, processes)) {
+        if (keeps_) sharing.reason = "memory is plentiful; LARDER_SHARE=on shares all the same";
+        keeps_ = false;
+        return false;
+    }
     if (keeps_) {
         if (const auto allowed = may_keep(blob_bytes_); !allowed) {
             keeps_ = false;

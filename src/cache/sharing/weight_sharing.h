@@ -50,9 +50,11 @@ public:
         Session& session, const std::shared_ptr<store::Store>& store, const Identified& identified,
         const runtime::Request& request);
 
-    // Tells whether another process of this machine has announced that it uses the model.
-    [[nodiscard]] static bool is_used_by_others(const Session& session, store::Store& store,
-                                                const Identified& identified);
+    // Tells whether other processes of this machine have announced that they use the model, and
+    // the memory is not plentiful: with LARDER_SHARE=auto, the time of a load is spent on sharing
+    // only where copies of `bytes` for all of them would take a noticeable part of it.
+    [[nodiscard]] static bool is_worth_it(const Session& session, store::Store& store,
+                                          const Identified& identified, std::uint64_t bytes);
 
     // Returns how many processes may unpack `bytes` at once, each for itself, with this much
     // available memory (0: unknown) and this many cores. Each of them can keep all cores busy, and
@@ -90,7 +92,6 @@ private:
 
     // Tells whether there may be something to map, or to publish.
     [[nodiscard]] bool is_wanted(Sharing& sharing);
-    [[nodiscard]] bool is_anybody_else_present() const;
     // Tells whether other processes are loading the model now, and would rather share than unpack.
     [[nodiscard]] bool is_waited_for() const;
     [[nodiscard]] Result<void> may_keep(std::uint64_t bytes);

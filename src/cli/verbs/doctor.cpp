@@ -248,6 +248,9 @@ std::string huge_pages_text(const Context& context, const Diagnosis& diagnosis) 
 std::string sharing_text(const Diagnosis& diagnosis) {
     std::string text = to_string(diagnosis.share);
     if (diagnosis.share == Share::off) return text;
+    if (diagnosis.share == Share::automatic) {
+        text += ", once the copies of a model take an eighth of the available memory";
+    }
     if (!diagnosis.sharing_obstacle.empty()) {
         return text + ", but not possible here: " + diagnosis.sharing_obstacle;
     }

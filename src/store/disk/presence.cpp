@@ -28,14 +28,14 @@ Result<Presence> announce(Context& context, const Key& key) {
     return Presence(ScratchFile(context.fs(), std::move(*file).release()));
 }
 
-bool is_announced_by_others(Context& context, const Key& key,
-                            const std::set<std::string>& own_paths) {
+std::uint64_t count_announced_by_others(Context& context, const Key& key,
+                                        const std::set<std::string>& own_paths) {
     const auto layout = writable_layout(context);
-    if (!layout) return false;
+    if (!layout) return 0;
     const auto kind = kind_of(context, key);
     const auto files = context.fs().list((*layout)->tmp());
-    if (!files) return false;
-    return std::ranges::any_of(*files, [&](const os::DirectoryEntry& entry) {
+    if (!files) return 0;
+    const auto count = std::ranges::count_if(*files, [&](const os::DirectoryEntry& entry) {
         const auto path = os::join((*layout)->tmp(), entry.name);
         if (!entry.name.starts_with(kind) || own_paths.contains(path)) return false;
         const auto file = context.fs().open(path, os::OpenMode::read);
@@ -44,6 +44,7 @@ bool is_announced_by_others(Context& context, const Key& key,
         const auto locked = (*file)->is_locked();
         return locked && *locked;
     });
+    return static_cast<std::uint64_t>(count);
 }
 
 }  // namespace larder::internal::store

@@ -28,7 +28,7 @@ private:
 
 // See Store for the contracts.
 [[nodiscard]] Result<Presence> announce(Context& context, const Key& key);
-[[nodiscard]] bool is_announced_by_others(Context& context, const Key& key,
-                                          const std::set<std::string>& own_paths);
+[[nodiscard]] std::uint64_t count_announced_by_others(Context& context, const Key& key,
+                                                      const std::set<std::string>& own_paths);
 
 }  // namespace larder::internal::store
