@@ -89,8 +89,10 @@ class Joined:
                 if include:
                     included.add(include[0])
         self.file.write_text("\n".join(lines) + "\n")
-        command = {**unit.command, "file": str(self.file), "command": unit.command[
-            "command"].replace(unit.command["file"], str(self.file))}
+        # Tests include headers beside them.
+        beside = " ".join(f"-iquote {place}" for place in {one.parent for one in unit.sources})
+        words = unit.command["command"].replace(unit.command["file"], str(self.file))
+        command = {**unit.command, "file": str(self.file), "command": f"{words} {beside}"}
         (folder / "compile_commands.json").write_text(json.dumps([command]))
         own_checks = unit.sources[0].parent / ".clang-tidy"
         if own_checks.exists():
