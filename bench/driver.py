@@ -25,6 +25,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The environment in which a program's allocator requests huge pages.
 HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 SECONDS_MAX = 600
+# A title, the figure, and the unit that it is printed in. The times of several processes are those
+# of the last one; memory and processor time are sums. Processor time is until the first answer.
+FIGURES = [
+    ("ready, ms", "ready_ms", 1), ("first answer, ms", "first_inference_ms", 1),
+    ("processor, ms", "processor_ms", 1), ("memory when ready, MB", "ready_rss_bytes", 1e6),
+    ("peak, MB", "peak_rss_bytes", 1e6), ("its share (PSS), MB", "pss_bytes", 1e6),
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,13 +50,13 @@ class Way:
 
 WAYS = {
     "none": Way("no cache", "none"),
-    "openvino-path": Way("CACHE_DIR, path", "openvino-path"),
-    "openvino-path-huge": Way("  with huge pages", "openvino-path", HUGE),
-    "openvino-model": Way("CACHE_DIR, model", "openvino-model"),
+    "openvino-path": Way("`CACHE_DIR`, path", "openvino-path"),
+    "openvino-path-huge": Way("… with huge pages", "openvino-path", HUGE),
+    "openvino-model": Way("`CACHE_DIR`, model", "openvino-model"),
     "larder-path": Way("larder, path", "larder-path"),
-    "larder-run": Way("larder run, path", "none", served=[]),
-    "larder-run-huge": Way("  with --huge-pages", "none", served=["--huge-pages"]),
-    "larder-path-as-is": Way("  no prefault", "larder-path", {"LARDER_PREFAULT": "off"}),
+    "larder-run": Way("`larder run`, path", "none", served=[]),
+    "larder-run-huge": Way("… with `--huge-pages`", "none", served=["--huge-pages"]),
+    "larder-path-as-is": Way("… without prefault", "larder-path", {"LARDER_PREFAULT": "off"}),
     "larder-model": Way("larder, model", "larder-model"),
 }
 LARGE = [name for name in WAYS if name != "none"]
@@ -60,8 +67,9 @@ SMALL = [*TOGETHER, "openvino-model", "larder-model"]
 GGUF = ["none", "openvino-model", "larder-path"]
 
 
-def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.Path):
-    command = [program, way.how, model, cache]
+def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.Path,
+          precision: str = ""):
+    command = [program, way.how, model, cache, *(["CPU", precision] if precision else [])]
     environment = os.environ | way.environment
     if way.served is not None:
         larder = program.parents[1] / "bin" / "larder"
@@ -72,9 +80,10 @@ def start(program: pathlib.Path, way: Way, model: pathlib.Path, cache: pathlib.P
     )
 
 
-def load_together(program, way: Way, model, cache, processes: int) -> list[dict]:
+def load_together(program, way: Way, model, cache, processes: int,
+                  precision: str = "") -> list[dict]:
     """Starts the processes, lets them begin at the same time, and returns their reports."""
-    children = [start(program, way, model, cache) for _ in range(processes)]
+    children = [start(program, way, model, cache, precision) for _ in range(processes)]
     try:
         for step in range(3):
             for child in children:
@@ -118,6 +127,8 @@ def bytes_on_disk(directory: pathlib.Path) -> int:
 def summary(reports: list[dict]) -> dict:
     """Several processes started together count as ready when the last one is."""
     last = ("ready_ms", "first_inference_ms")
+    reports = [report | {"processor_ms": report["user_ms"] + report["system_ms"]}
+               for report in reports]
     return {
         name: (max if name in last else sum)(report[name] for report in reports)
         for name, value in reports[0].items()
@@ -126,9 +137,15 @@ def summary(reports: list[dict]) -> dict:
 
 
 class Bench:
-    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int, only: str):
+    def __init__(self, program: pathlib.Path, work: pathlib.Path, rounds: int, only: str,
+                 precision: str = ""):
         self.program, self.work, self.rounds, self.only = program, work, rounds, only
+        self.precision = precision
+        self.has_title = False
         self.rows: list[dict] = []
+
+    def load(self, way: str, model: pathlib.Path, cache: pathlib.Path, processes: int = 1):
+        return load_together(self.program, WAYS[way], model, cache, processes, self.precision)
 
     def compare(
         self,
@@ -145,15 +162,14 @@ class Bench:
         for way, cache in caches.items():  # fills the cache, and the page cache
             if not cache.exists():
                 cache.mkdir()
-                load_together(self.program, WAYS[way], model, cache, 1)
-            load_together(self.program, WAYS[way], model, cache, 1)
+                self.load(way, model, cache)
+            self.load(way, model, cache)
         read_again(model.parent, self.work)
         for _ in range(self.rounds):
             for way, cache in caches.items():
                 if cold:
                     drop_page_cache()
-                reports = load_together(self.program, WAYS[way], model, cache, processes)
-                samples[way].append(summary(reports))
+                samples[way].append(summary(self.load(way, model, cache, processes)))
         baseline = next(way for way in ways if way.startswith("openvino"))
         rows = []
         for way in ways:
@@ -170,19 +186,21 @@ class Bench:
         self.print_case(rows)
 
     def bound(self, title: str, model: pathlib.Path) -> None:
-        """The lower bound of a cold load: reading the blob, and then a warm load."""
+        """The lower bound of a cold load: reading its largest file, and then a warm load."""
         if self.only not in title + ", cold":
             return
-        way = WAYS["larder-path"]
-        cache = self.work / f"{model.stem}-{way.cache}"
-        blob = max(cache.rglob("objects/*/*"), key=lambda file: file.stat().st_size)
+        way = "larder-path"
+        cache = self.work / f"{model.stem}-{WAYS[way].cache}"
+        # The file that a load reads: the weights, in the larder or in the model's own file.
+        blob = max([*cache.rglob("objects/*/*"), *model.parent.glob(f"{model.stem}.*")],
+                   key=lambda file: file.stat().st_size)
         samples: dict[str, list[float]] = {"cold": [], "warm": [], "fio": []}
         for _ in range(self.rounds):
             samples["fio"].append(min(read.run_fio(blob, *fio)["seconds"] for fio in read.FIO))
             for page_cache in ("cold", "warm"):
                 if page_cache == "cold":
                     drop_page_cache()
-                report = load_together(self.program, way, model, cache, 1)[0]
+                report = self.load(way, model, cache)[0]
                 samples[page_cache].append(report["ready_ms"] / 1e3)
         cold, warm, fio = (statistics.median(samples[name]) for name in ("cold", "warm", "fio"))
         ratio = statistics.median(
@@ -190,7 +208,7 @@ class Bench:
         )
         print(
             f"\n{title}, cold against its bound (medians of {self.rounds} rounds): {cold:.2f} s; "
-            f"the blob read by the best of {len(read.FIO)} fio settings {fio:.2f} s + warm "
+            f"that file read by the best of {len(read.FIO)} fio settings {fio:.2f} s + warm "
             f"{warm:.2f} s; ratio {ratio:.2f}",
             flush=True,
         )
@@ -203,24 +221,22 @@ class Bench:
             shutil.rmtree(directory)
 
     def print_case(self, rows: list[dict]) -> None:
+        """One row of a Markdown table for each way; a ratio is relative to CACHE_DIR by path."""
+        if not self.has_title:
+            titles = "".join(f" {title} | ratio |" for title, _, _ in FIGURES)
+            print(f"| |{titles} page faults | on disk, MB |")
+            print("| --- |" + " --- |" * (2 * len(FIGURES) + 2))
+            self.has_title = True
         first = rows[0]
         together = f", {first['processes']} processes together" if first["processes"] > 1 else ""
-        cache = "cold page cache" if first["cold"] else "model and blob in the page cache"
-        print(f"\n{first['case']}{together} ({cache}, medians of {self.rounds} rounds)")
-        print(
-            f"  {'':18}{'ready':>10}{'ratio':>6}{'first inf.':>11}{'rss':>9}{'ratio':>6}"
-            f"{'then':>9}{'ratio':>6}{'peak':>9}{'ratio':>6}{'pss':>9}{'ratio':>6}"
-            f"{'faults':>8}{'cpu':>9}{'on disk':>9}"
-        )
+        cold = ", cold" if first["cold"] else ""
+        print(f"| **{first['case']}{together}{cold}** |" + " |" * (2 * len(FIGURES) + 2))
         for row in rows:
-            text = f"  {WAYS[row['way']].title:18}"
-            text += f"{row['ready_ms']:>7.0f} ms{row['ready_ms_ratio']:>6.2f}"
-            text += f"{row['first_inference_ms']:>8.0f} ms"
-            for name in ("ready_rss_bytes", "rss_bytes", "peak_rss_bytes", "pss_bytes"):
-                text += f"{row[name] / 1e6:>6.0f} MB{row[name + '_ratio']:>6.2f}"
-            text += f"{row['page_faults'] / 1e3:>7.0f}k"
-            text += f"{row['user_ms'] + row['system_ms']:>6.0f} ms"
-            print(text + f"{row['disk_bytes'] / 1e6:>6.0f} MB", flush=True)
+            text = f"| {WAYS[row['way']].title} |"
+            for _, name, unit in FIGURES:
+                text += f" {row[name] / unit:.0f} | {row[name + '_ratio']:.2f} |"
+            print(f"{text} {row['page_faults'] / 1e3:.0f}k | {row['disk_bytes'] / 1e6:.1f} |",
+                  flush=True)
 
 
 def print_hit_cost(program: pathlib.Path, model: pathlib.Path, cache: pathlib.Path) -> dict:
@@ -252,6 +268,7 @@ def main() -> None:
     parser.add_argument("--no-cold", action="store_true", help="never drop the page cache")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases with TEXT in their title")
     parser.add_argument("--rounds", type=int, default=0, help="default: 5, or 3 with --quick")
+    parser.add_argument("--precision", default="", help="INFERENCE_PRECISION_HINT, such as f32")
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=pathlib.Path, required=True, help="kept between runs")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures there too")
@@ -260,7 +277,8 @@ def main() -> None:
     cold = not arguments.no_cold and not arguments.quick and os.geteuid() == 0
 
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=arguments.models.parent) as work:
-        bench = Bench(arguments.program, pathlib.Path(work), rounds, arguments.only)
+        bench = Bench(arguments.program, pathlib.Path(work), rounds, arguments.only,
+                      arguments.precision)
 
         def model(name: str) -> pathlib.Path:
             return build_model(name, arguments.models)

@@ -1,7 +1,7 @@
 """Measures a first start: without a cache, filling OpenVINO's own CACHE_DIR, and filling a larder.
 
 Each start is a new process with an empty cache, the model in the page cache; the contenders
-alternate within each round, in an order that is turned round each time. A ratio is the median of
+alternate within each round, each time in another order. A ratio is the median of
 the ratios within the rounds. `processor` is all that the process used until it ended; on a machine
 with other work it says more than any time.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import subprocess
@@ -72,13 +73,15 @@ def bench(
 ) -> list[dict]:
     ways = GGUF if model.suffix == ".gguf" else CONTENDERS
     found: dict[str, list[dict]] = {way: [] for way in ways}
-    first_start(program, "none", model, work / "warm")
     for number in range(rounds):
-        for way in ways if number % 2 == 0 else ways[::-1]:
+        # A start after much memory was freed, such as the pages of removed files, is slower.
+        first_start(program, "none", model, work / "warm")
+        for way in random.Random(number).sample(ways, len(ways)):
             cache = work / way
             found[way].append(first_start(program, way, model, cache))
             if way in ("larder-path", "larder-run"):
                 check_kept(program, cache, model)
+        for cache in work.iterdir():
             shutil.rmtree(cache)
     own = "openvino-model" if model.suffix == ".gguf" else "openvino-path"
     rows = []

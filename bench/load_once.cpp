@@ -1,7 +1,7 @@
 // One process, one load: loads a model in one of the ways that are compared, runs one inference and
 // prints the cost as one line of JSON. The driver starts it many times, in turns.
 //
-//     load_once WAY MODEL CACHE_DIRECTORY [DEVICE]
+//     load_once WAY MODEL CACHE_DIRECTORY [DEVICE [PRECISION]]
 //
 // The process waits for a line on standard input before it begins, so that several can start
 // together; the libraries are loaded by then, the device's plugin is not.
@@ -120,8 +120,8 @@ void infer_once(ov::CompiledModel& compiled) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4 && argc != 5) {
-        std::cerr << "usage: load_once WAY MODEL CACHE_DIRECTORY [DEVICE]\n";
+    if (argc < 4 || argc > 6) {
+        std::cerr << "usage: load_once WAY MODEL CACHE_DIRECTORY [DEVICE [PRECISION]]\n";
         return 2;
     }
     std::string go;
@@ -130,13 +130,17 @@ int main(int argc, char** argv) {
         nlohmann::json report;
         const auto start = Clock::now();
         Program program;
-        auto compiled =
-            load(program, argv[1], argv[2], argv[3], argc > 4 ? argv[4] : "CPU", report);
+        const std::string device = argc > 4 ? argv[4] : "CPU";
+        if (argc > 5) {
+            program.core.set_property(
+                device, ov::AnyMap{{ov::hint::inference_precision.name(), std::string(argv[5])}});
+        }
+        auto compiled = load(program, argv[1], argv[2], argv[3], device, report);
         report["ready_ms"] = milliseconds(Clock::now() - start);
         report["ready_rss_bytes"] = status_bytes("VmRSS");
-        report_usage(report);
         infer_once(compiled);
         report["first_inference_ms"] = milliseconds(Clock::now() - start);
+        report_usage(report);
         report["rss_bytes"] = status_bytes("VmRSS");
         report["peak_rss_bytes"] = status_bytes("VmHWM");
         // Every process is measured while all processes still hold their models.

@@ -26,6 +26,7 @@ public:
 
     Result<void> read_at(std::uint64_t offset, std::span<std::byte> buffer) override;
     Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+    void begin_sync() noexcept override;
     Result<void> sync() override;
     Result<void> set_mode(std::uint32_t mode) override;
     Result<void> set_owner(std::uint32_t owner) override;

@@ -41,7 +41,7 @@ TEST_F(WeightSharingTest, TheSecondKeepsAndTheThirdShares) {
 
 // Sharing takes a part of the time of a load.
 TEST_F(WeightSharingTest, NothingIsSharedWhileMemoryIsPlentiful) {
-    config_.available_memory_bytes = 32 * k_releasable_blob_bytes;
+    config_.available_memory_bytes = 12 * k_releasable_blob_bytes;
     const Elsewhere first(*this);
     {
         const auto second = load();

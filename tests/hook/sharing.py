@@ -34,7 +34,7 @@ EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 SHARED_BYTES_MIN = WIDE_BYTES * 8 // 10
 # With LARDER_SHARE=auto, nothing is shared while memory is plentiful: for two copies of each of
 # these models this is too little, for one it is enough.
-LITTLE_MEMORY_KIB = 1 << 20
+LITTLE_MEMORY_KIB = 512 << 10
 
 
 def weights(random, rows, columns):

@@ -103,6 +103,7 @@ public:
         if (written) fs_.after(call);
         return written;
     }
+    void begin_sync() noexcept override { file_->begin_sync(); }
     Result<void> sync() override {
         return fs_.intercept(call(Operation::sync), [&] { return file_->sync(); });
     }

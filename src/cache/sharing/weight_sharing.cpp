@@ -26,7 +26,7 @@ constexpr std::uint64_t k_import_per_parts = 4;
 constexpr std::uint64_t k_turns_max = 16;
 constexpr std::uint64_t k_cores_of_turn = 4;
 // Memory is plentiful if copies of the model in all processes take less than this part of it.
-constexpr std::uint64_t k_plentiful_part = 8;
+constexpr std::uint64_t k_plentiful_part = 4;
 // If this many times the memory is available, memory is not short.
 constexpr std::uint64_t k_plenty = 4;
 // Processes ahead in the queue take seconds, on a slow disk minutes; the model also works without a

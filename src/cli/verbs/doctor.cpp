@@ -249,7 +249,7 @@ std::string sharing_text(const Diagnosis& diagnosis) {
     std::string text = to_string(diagnosis.share);
     if (diagnosis.share == Share::off) return text;
     if (diagnosis.share == Share::automatic) {
-        text += ", once the copies of a model take an eighth of the available memory";
+        text += ", once the copies of a model take a quarter of the available memory";
     }
     if (!diagnosis.sharing_obstacle.empty()) {
         return text + ", but not possible here: " + diagnosis.sharing_obstacle;

@@ -79,6 +79,8 @@ tl::expected<StagedPart, StageError> make_ready(Context& context, const PartSour
     const auto info = file.info();
     if (!info) return final(info.error());
     const auto bytes = info->stamp.size_bytes;
+    // The disk writes while the file is hashed.
+    if (durability == Durability::at_once) file.begin_sync();
     auto content = hash_file(file, bytes, context.threads);
     if (!content) return final(std::move(content.error()));
     const Part part{written.form ? written.form->part : source.name, content->digest, bytes};
