@@ -50,7 +50,7 @@ enum class Prefault {
 // (docs/sharing.md).
 enum class Share {
     automatic,  // models that several processes load at once, or have loaded so, if their copies
-                // took more than a quarter of the available memory, and if there is room
+                // take more than a quarter of the available memory, and if there is room
     on,         // every large model, from its first load on; other entries may be evicted for it
     off,
 };

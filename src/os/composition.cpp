@@ -38,7 +38,7 @@ struct Copy {
 };
 
 // The kernel maps a file by huge pages, where the page cache has them, if it lies in memory as in
-// the file: 16 times fewer faults. Returns the place in a huge page that the mapping must begin at
+// the file, with far fewer faults. Returns the place in a huge page that the mapping must begin at
 // for its largest piece.
 std::uint64_t place_in_huge_page(std::span<const MapPiece> pieces, std::uint64_t start_in_page) {
     std::uint64_t place = 0;

@@ -75,7 +75,7 @@ public:
     // Writes all of `bytes` or fails.
     [[nodiscard]] virtual Result<void> write_at(std::uint64_t offset,
                                                 std::span<const std::byte> bytes) = 0;
-    // Asks the kernel to begin with what `sync` has to do, and waits for none of it.
+    // Asks the kernel to begin with what `sync` has to do, and does not wait for its end.
     virtual void begin_sync() noexcept = 0;
     // Data survives power loss only once this has returned. After a failure the kernel may have
     // dropped the pages: write the data to a new file, and never sync this one again.
