@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Opens the built site from the disk in Chromium: no page makes a request to another host or has an
-error, and the search finds a page.
+error, and the search finds a document and a function of the reference.
 
 usage: tools/site_browser.py SITE     with the Python of build/clients/browser
 """
@@ -10,7 +10,10 @@ import sys
 
 from playwright.sync_api import sync_playwright
 
-PAGES = ["index.html", "docs/cli.html", "docs/guides/index.html", "include/larder/larder.h.html"]
+PAGES = ["index.html", "docs/cli.html", "docs/guides/index.html", "include/larder/larder.h.html",
+         "cpp/classlarder_1_1Store.html"]
+# a word -> the page that the search finds with it
+SEARCHES = {"eviction": "eviction.html", "larder_blob_retain": "larder_8h.html"}
 SECONDS_MAX = 30
 
 
@@ -26,9 +29,11 @@ def main():
         page.on("pageerror", lambda error: findings.append(f"error: {error}"))
         for name in PAGES:
             page.goto(f"{site.as_uri()}/{name}")
-        page.click(".md-search__input")
-        page.keyboard.type("eviction")
-        page.wait_for_selector("a.md-search-result__link[href*='eviction.html']", state="attached")
+        for word, found in SEARCHES.items():
+            page.fill(".md-search__input", "")
+            page.click(".md-search__input")
+            page.keyboard.type(word)
+            page.wait_for_selector(f"a.md-search-result__link[href*='{found}']", state="attached")
         browser.close()
     print("\n".join([*findings, f"browser: {len(PAGES)} pages, {len(findings)} findings"]))
     return 1 if findings else 0

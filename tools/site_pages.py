@@ -2,8 +2,8 @@
 """Collects the pages of the documentation for MkDocs; scripts/site runs it.
 
 The pages are the documents of the repository, at their own paths, so that their links work. A
-source file that a document links to becomes a page that shows it; the public headers are the
-reference of C++ and C. The reference of Python is made of the package's docstrings.
+source file that a document links to becomes a page that shows it. The reference of Python is made
+of the package's docstrings; MkDoxy adds that of C++ and C.
 usage: tools/site_pages.py OUT
 """
 
@@ -17,7 +17,8 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = [
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md",
-    "docs/site/*", "examples/**/README.md", "models/README.md", "src/*/README.md",
+    "docs/site/*.css", "docs/site/*.js", "examples/**/README.md", "models/README.md",
+    "src/*/README.md",
     "include/larder/*.h*"]
 PACKAGE = "python/larder"
 PYTHON_REFERENCE = "docs/python-reference.md"

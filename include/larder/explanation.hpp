@@ -1,4 +1,5 @@
-// Why a request would hit or miss.
+/// \file
+/// Why a request would hit or miss.
 #pragma once
 
 #include <optional>
@@ -9,19 +10,19 @@
 
 namespace larder {
 
-// Says how a request would end now.
+/// Says how a request would end now.
 struct Explanation {
-    bool would_hit = false;
-    std::string reason;  // of a miss or bypass, in words
-    std::string key;
+    bool would_hit = false;  ///< false: a miss or a bypass
+    std::string reason;      ///< of a miss or bypass, in words
+    std::string key;         ///< of the request: 64 hexadecimal characters; may be empty
+    /// An input of the key that differs.
     struct Difference {
-        std::string input;                 // "property.INFERENCE_PRECISION_HINT"
-        std::optional<std::string> kept;   // absent: the stored entry has no such input
-        std::optional<std::string> asked;  // absent: the request has none
+        std::string input;                 ///< "property.INFERENCE_PRECISION_HINT"
+        std::optional<std::string> kept;   ///< absent: the stored entry has no such input
+        std::optional<std::string> asked;  ///< absent: the request has none
     };
-    // The entry that is nearest to the request, and every input in which the two differ.
-    std::string nearest_key;
-    std::vector<Difference> differences;
+    std::string nearest_key;  ///< of the entry that is nearest to the request; may be empty
+    std::vector<Difference> differences;  ///< every input in which that entry differs
 };
 
 }  // namespace larder

@@ -1,4 +1,4 @@
 #pragma once
 
-// Marks the symbols that the shared libraries export; all others are hidden.
+/// Marks the symbols that the shared libraries export; all others are hidden.
 #define LARDER_EXPORT __attribute__((visibility("default")))
