@@ -1,19 +1,8 @@
 #include "process/bound_imports.h"
 
 #include <algorithm>
-#include <string>
-
-#include <dlfcn.h>
 
 namespace larder::internal::process {
-namespace {
-
-// Returns the function that the loader finds for the program, and all that see the same libraries.
-void* resolve(const ImportSlot& slot) {
-    return ::dlsym(RTLD_DEFAULT, std::string(slot.function()).c_str());
-}
-
-}  // namespace
 
 ProgramStubs::ProgramStubs(const std::vector<std::string_view>& functions) {
     for (const auto& program : LoadedLibrary::program()) {
@@ -47,6 +36,9 @@ std::vector<ImportSlot> bind_import_slots(const LoadedLibrary& library,
                                           const std::vector<std::string_view>& functions,
                                           const ProgramStubs& stubs, std::span<void* const> ours) {
     auto slots = find_import_slots(library, functions);
+    const auto resolve = [&](const ImportSlot& slot) {
+        return library.find_function(slot.function());
+    };
     // If the library was opened so that it sees its own libraries first, its bound slots show that.
     const bool sees_the_same = std::ranges::all_of(slots, [&](const ImportSlot& slot) {
         void* const held = slot.load();

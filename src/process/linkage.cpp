@@ -250,6 +250,12 @@ std::vector<LoadedLibrary> LoadedLibrary::program() {
     return alone;
 }
 
+void* LoadedLibrary::find_function(std::string_view name) const {
+    const std::string text(name);
+    if (void* const found = ::dlsym(RTLD_DEFAULT, text.c_str())) return found;
+    return ::dlsym(handle_, text.c_str());
+}
+
 void* ImportSlot::load() const {
     return std::atomic_ref<void*>(*address_).load(std::memory_order_acquire);
 }

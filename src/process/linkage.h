@@ -22,6 +22,9 @@ public:
     // Returns the executable of this process; empty if the loader gives no handle for it.
     [[nodiscard]] static std::vector<LoadedLibrary> program();
 
+    // Returns the function that the loader finds for this object: in the program and all libraries
+    // that everybody sees, else in this object and those that it needs. Null if there is none.
+    [[nodiscard]] void* find_function(std::string_view name) const;
     // While both live, two of them are the same object if their ids are equal.
     [[nodiscard]] const void* id() const { return handle_; }
 

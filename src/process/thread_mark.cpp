@@ -11,6 +11,7 @@
 
 #include "process/bound_imports.h"
 #include "process/linkage.h"
+#include "process/task_marks.h"
 
 namespace larder::internal::process {
 namespace {
@@ -26,10 +27,12 @@ constexpr std::string_view k_start_thread =
 
 using State = std::thread::_State;
 using StartThread = void (*)(std::thread*, std::unique_ptr<State>, void (*)());
+using RunTasks = void (*)(void*, void*, void*, void*);
 using Counted = void (*)(void*, void*, void*, void*, void*);
 
 // The former content of the slots. Never reset: a thread may be in a redirected call.
 constinit std::atomic<StartThread> real_start{nullptr};
+constinit std::atomic<RunTasks> real_run_tasks{nullptr};
 constinit std::atomic<Counted> real_counted{nullptr};
 
 class MarkedState final : public State {
@@ -47,8 +50,17 @@ private:
 };
 
 void redirected_start(std::thread* thread, std::unique_ptr<State> state, void (*depend)()) {
-    if (mark != 0) state = std::make_unique<MarkedState>(std::move(state), mark);
+    const auto inherited = current_thread_mark();
+    if (inherited != 0) state = std::make_unique<MarkedState>(std::move(state), inherited);
     real_start.load(std::memory_order_acquire)(thread, std::move(state), depend);
+}
+
+void redirected_run_tasks(void* task, void* context, void* wait, void* wait_context) {
+    const auto run = real_run_tasks.load(std::memory_order_acquire);
+    const auto inherited = current_thread_mark();
+    if (inherited == 0) return run(task, context, wait, wait_context);
+    const MarkedTasks marked(context, inherited);
+    run(task, context, wait, wait_context);  // may throw what a task has thrown
 }
 
 void redirected_counted(void* first, void* second, void* third, void* fourth, void* fifth) {
@@ -68,9 +80,10 @@ bool remember_thread_call(std::atomic<Function>& real, void* held) {
 class RedirectedThreads {
 public:
     void open(const std::vector<std::string_view>& libraries, std::string_view counted) {
-        const std::array<void*, 2> ours{reinterpret_cast<void*>(&redirected_start),
+        const std::array<void*, 3> ours{reinterpret_cast<void*>(&redirected_start),
+                                        reinterpret_cast<void*>(&redirected_run_tasks),
                                         reinterpret_cast<void*>(&redirected_counted)};
-        std::vector<std::string_view> names{k_start_thread};
+        std::vector<std::string_view> names{k_start_thread, k_run_tasks};
         if (!counted.empty()) names.push_back(counted);
         // Calls the loader, and therefore does not hold the lock.
         std::vector<LoadedLibrary> loaded;
@@ -82,6 +95,12 @@ public:
         for (const auto& library : loaded) {
             std::ranges::move(bind_import_slots(library, names, stubs, ours),
                               std::back_inserter(slots));
+        }
+        for (const auto& slot : slots) {
+            void* const held = slot.load();
+            if (slot.function() == k_run_tasks && held != ours[1]) {
+                follow_tasks_of(stubs.behind(held));
+            }
         }
         const std::scoped_lock lock(mutex_);
         ++scopes_;
@@ -109,18 +128,23 @@ public:
 
 private:
     static void* replacement_of(const ImportSlot& slot) {
-        return slot.function() == k_start_thread ? reinterpret_cast<void*>(&redirected_start)
-                                                 : reinterpret_cast<void*>(&redirected_counted);
+        if (slot.function() == k_start_thread) return reinterpret_cast<void*>(&redirected_start);
+        if (slot.function() == k_run_tasks) return reinterpret_cast<void*>(&redirected_run_tasks);
+        return reinterpret_cast<void*>(&redirected_counted);
     }
     void redirect(const ImportSlot& slot, const ProgramStubs& stubs) {
         void* const ours = replacement_of(slot);
         void* const held = slot.load();
         if (held == nullptr || held == ours) return;
         void* const real = stubs.behind(held);
-        const bool is_known = slot.function() == k_start_thread
-                                  ? remember_thread_call(real_start, real)
-                                  : remember_thread_call(real_counted, real);
-        if (is_known && slot.exchange(held, ours)) slots_.emplace_back(slot, held);
+        if (remember_real(slot, real) && slot.exchange(held, ours)) {
+            slots_.emplace_back(slot, held);
+        }
+    }
+    static bool remember_real(const ImportSlot& slot, void* real) {
+        if (slot.function() == k_start_thread) return remember_thread_call(real_start, real);
+        if (slot.function() == k_run_tasks) return remember_thread_call(real_run_tasks, real);
+        return remember_thread_call(real_counted, real);
     }
 
     std::mutex mutex_;
@@ -156,6 +180,9 @@ bool ThreadMark::is_anybody_else_calling() const {
     return !counts_ || calls - calls_before_ != own_calls - own_calls_before_;
 }
 
-std::uint64_t current_thread_mark() noexcept { return mark; }
+std::uint64_t current_thread_mark() noexcept {
+    const auto followed = mark_of_current_task();
+    return followed != 0 ? followed : mark;
+}
 
 }  // namespace larder::internal::process

@@ -9,8 +9,9 @@
 namespace larder::internal::process {
 
 // Marks the calling thread while this object lives and, for as long as they run, all threads that
-// given libraries start on a marked thread. Redirects the calls of these libraries for that, in
-// their own import tables, and restores them when the last mark ends.
+// given libraries start on a marked thread, and all tasks of oneTBB that they run there, on
+// whichever thread. Redirects the calls of these libraries for that, in their own import tables,
+// and restores them when the last mark ends.
 //
 // Must end on the thread on which it began. Thread-safe.
 class ThreadMark {
@@ -37,7 +38,8 @@ private:
     bool counts_ = false;
 };
 
-// Returns the latest mark of the calling thread; 0 if it has none.
+// Returns the mark of the task that the calling thread is running; else the latest mark of the
+// thread itself; 0 if it has none.
 [[nodiscard]] std::uint64_t current_thread_mark() noexcept;
 
 }  // namespace larder::internal::process

@@ -240,7 +240,7 @@ class SharingTest(harness.HookTest):
             self.finished(worker)
             return mapped >= SHARED_BYTES_MIN
 
-        self.until(shares, "nothing is shared", ANSWER_SECONDS)
+        self.until(shares, "nothing is shared")
 
     def verb(self, *words, environment=None, directory=None):
         return self.run_bare(harness.PROGRAM, *words, "--dir", directory or self.dir,

@@ -219,11 +219,9 @@ class FormsTest(sharing.SharingTest):
             return report["mapped"] >= entry["bytes"] * 8 // 10
 
         self.assertFalse(shares("off"))
-        # Blocks that a busy machine does not copy in time are shared by a later load, and so are
-        # those that a thread of TBB's pool happens to allocate.
+        # Blocks that a busy machine does not copy in time are shared by a later load.
         for share in ("on", "auto"):
-            self.until(lambda share=share: shares(share), f"{share}: too little is shared",
-                       ANSWER_SECONDS)
+            self.assertTrue(any(shares(share) for _ in range(5)), f"{share}: too little is shared")
 
     def test_half_precision(self):
         self.check("half")

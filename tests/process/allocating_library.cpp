@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "task_pool.h"
+
 // NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 [[gnu::visibility("default")]] void* library_malloc(std::size_t size);
@@ -11,6 +13,8 @@ extern "C" {
 [[gnu::visibility("default")]] void library_free(void* block);
 [[gnu::visibility("default")]] void* library_malloc_function();
 [[gnu::visibility("default")]] void library_run_on_thread(void (*work)(void*), void* argument);
+[[gnu::visibility("default")]] void library_run_as_task(void (*work)(void*), void* argument,
+                                                        bool runs_here);
 }
 // NOLINTEND(readability-identifier-naming)
 
@@ -25,4 +29,11 @@ void library_free(void* block) { std::free(block); }
 void* library_malloc_function() { return reinterpret_cast<void*>(&std::malloc); }
 void library_run_on_thread(void (*work)(void*), void* argument) {
     std::thread(work, argument).join();
+}
+void library_run_as_task(void (*work)(void*), void* argument, bool runs_here) {
+    namespace d1 = tbb::detail::d1;
+    d1::task task{work, argument};
+    d1::task_group_context context{runs_here};
+    d1::wait_context wait;
+    tbb::detail::r1::execute_and_wait(task, context, wait, context);
 }

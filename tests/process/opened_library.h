@@ -24,6 +24,8 @@ public:
         : handle_(::dlopen((std::string(ALLOCATING_LIBRARIES "/") + std::string(name)).c_str(),
                            RTLD_LAZY | RTLD_LOCAL)) {
         EXPECT_NE(handle_, nullptr) << ::dlerror();
+        // Stays loaded, as oneTBB does with the runtime's own library.
+        EXPECT_NE(::dlopen("libtask_pool.so", RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE), nullptr);
     }
     Library(const Library&) = delete;
     Library& operator=(const Library&) = delete;
@@ -39,6 +41,10 @@ public:
     void run_on_thread(void (*work)(void*), void* argument) const {
         reinterpret_cast<void (*)(void (*)(void*), void*)>(
             ::dlsym(handle_, "library_run_on_thread"))(work, argument);
+    }
+    void run_as_task(void (*work)(void*), void* argument, bool runs_here) const {
+        reinterpret_cast<void (*)(void (*)(void*), void*, bool)>(
+            ::dlsym(handle_, "library_run_as_task"))(work, argument, runs_here);
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -27,6 +28,11 @@ protected:
     void run(const std::function<void()>& work) const {
         library_.run_on_thread([](void* what) { (*static_cast<std::function<void()>*>(what))(); },
                                const_cast<std::function<void()>*>(&work));
+    }
+    // As a task of the library: on a thread of the pool, or on the calling thread.
+    void run_as_task(const std::function<void()>& work, bool runs_here = false) const {
+        library_.run_as_task([](void* what) { (*static_cast<std::function<void()>*>(what))(); },
+                             const_cast<std::function<void()>*>(&work), runs_here);
     }
     [[nodiscard]] std::uint64_t mark_of_a_thread() const {
         std::uint64_t found = 0;
@@ -68,6 +74,58 @@ TEST_P(ThreadMarkTest, OthersThreadsDoNot) {
     EXPECT_EQ(mark_of_a_thread(), mark.id());
 }
 
+TEST_P(ThreadMarkTest, TasksOfAMarkedThreadCarryItsMarkOnEveryThread) {
+    const auto mark_of_a_task = [&](bool runs_here) {
+        std::uint64_t found = 0;
+        run_as_task([&] { found = current_thread_mark(); }, runs_here);
+        return found;
+    };
+    EXPECT_EQ(mark_of_a_task(false), 0U);
+    {
+        const ThreadMark mark({GetParam()}, {});
+        EXPECT_EQ(mark_of_a_task(false), mark.id());
+        EXPECT_EQ(mark_of_a_task(true), mark.id());
+        // The same holds for a task and for a thread that such a task starts.
+        run_as_task([&] {
+            EXPECT_EQ(mark_of_a_task(false), mark.id());
+            EXPECT_EQ(mark_of_a_thread(), mark.id());
+        });
+        // A thread that waits for its own tasks may run those of others.
+        std::thread([&] {
+            run_as_task([&] { EXPECT_EQ(current_thread_mark(), 0U); });
+            const ThreadMark other({GetParam()}, {});
+            run_as_task([&] { EXPECT_EQ(current_thread_mark(), other.id()); });
+        }).join();
+        EXPECT_EQ(mark_of_a_task(false), mark.id());
+    }
+    EXPECT_EQ(mark_of_a_task(false), 0U);
+}
+
+TEST_P(ThreadMarkTest, ATaskThatThrowsEndsItsMark) {
+    const ThreadMark mark({GetParam()}, {});
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_THROW(run_as_task([] { throw std::runtime_error("a task's own"); }, true),
+                     std::runtime_error);
+    }
+    std::uint64_t found = 0;
+    run_as_task([&] { found = current_thread_mark(); });
+    EXPECT_EQ(found, mark.id());
+}
+
+TEST_P(ThreadMarkTest, MoreTasksThanCanBeMarkedRunWithoutMarks) {
+    const ThreadMark mark({GetParam()}, {});
+    constexpr int k_depth = 100;
+    int depth = 0;
+    std::uint64_t last = mark.id();
+    const std::function<void()> nest = [&] {
+        last = current_thread_mark();
+        if (++depth < k_depth) run_as_task(nest);
+    };
+    run_as_task(nest);
+    EXPECT_EQ(depth, k_depth);
+    EXPECT_EQ(last, 0U);
+}
+
 TEST_P(ThreadMarkTest, CallsOfOtherThreadsAreNoticed) {
     const auto call = [&] { library_.free(nullptr); };
     call();
@@ -88,7 +146,7 @@ TEST_P(ThreadMarkTest, ABlockIsMarkedAsItsAllocatorIs) {
     constexpr std::size_t k_bytes = std::size_t{5} << 20;
     const ThreadMark mark({GetParam()}, {});
     const LargeBlockScope scope({GetParam()}, 0, LargeBlockScope::Record::yes);
-    std::vector<void*> blocks(3);
+    std::vector<void*> blocks(4);
     const auto allocate = [&](std::size_t i) {
         // The first block of a thread is in memory that the C library allocates for the thread.
         library_.free(library_.allocate("library_malloc", 1));
@@ -98,11 +156,12 @@ TEST_P(ThreadMarkTest, ABlockIsMarkedAsItsAllocatorIs) {
     run([&] { allocate(1); });
     // Serves another model meanwhile.
     std::thread([&] { run([&] { allocate(2); }); }).join();
+    run_as_task([&] { allocate(3); });
     for (const auto& pages : scope.blocks()) {
         const bool is_own = pages.data() != blocks.at(2);
         EXPECT_EQ(scope.mark_of(pages), is_own ? mark.id() : 0U);
     }
-    EXPECT_EQ(scope.blocks().size(), 3U);
+    EXPECT_EQ(scope.blocks().size(), 4U);
     for (void* const block : blocks) library_.free(block);
 }
 
