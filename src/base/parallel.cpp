@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/signals_blocked.h"
+
 namespace larder::internal {
 
 unsigned worker_threads() noexcept {
@@ -54,6 +56,7 @@ Result<void> parallel_for(std::uint64_t count, unsigned threads,
     std::vector<std::jthread> helpers;
     const auto wanted = std::min<std::uint64_t>(threads, count);
     try {
+        const SignalsBlocked blocked;
         for (std::uint64_t i = 1; i < wanted; ++i) helpers.emplace_back(run);
     } catch (const std::system_error&) {
         // No thread could be started: the calling thread does the rest.

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/signals_blocked.h"
 #include "os/system.h"
 
 namespace larder::internal::os {
@@ -28,6 +29,7 @@ void BackgroundThread::stop() noexcept {
 bool BackgroundThread::start(std::function<void(const std::stop_token&)> work) {
     stop();
     try {
+        const SignalsBlocked blocked;
         thread_ =
             std::make_unique<std::jthread>([work = std::move(work)](const std::stop_token& stop) {
                 try {

@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/signals_blocked.h"
+
 namespace larder::internal::os {
 namespace {
 
@@ -60,6 +62,7 @@ bool run_to_end_in_time(std::function<void()> work) noexcept {
     try {
         shared = std::make_shared<Work>();
         shared->run = std::move(work);
+        const SignalsBlocked blocked;
         std::thread([shared] { run(*shared); }).detach();
     } catch (const std::exception&) {
         if (shared) {

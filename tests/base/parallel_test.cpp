@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <new>
 #include <set>
 #include <string>
@@ -76,6 +78,26 @@ TEST(ParallelFor, ThrowsToTheCallerWhatAnyThreadThrows) {
             EXPECT_THROW(static_cast<void>(parallel_for(k_count, threads, work)), std::bad_alloc);
         }
     }
+}
+
+TEST(ParallelFor, KeepsSignalsAwayFromItsThreads) {
+    const auto caller = std::this_thread::get_id();
+    const auto blocks = [](int signal) {
+        sigset_t now;
+        return ::pthread_sigmask(SIG_BLOCK, nullptr, &now) == 0 && sigismember(&now, signal) == 1;
+    };
+    std::atomic<int> others{0};
+    const auto done = parallel_for(8, 4, [&](std::uint64_t) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        const bool is_other = std::this_thread::get_id() != caller;
+        others += is_other ? 1 : 0;
+        EXPECT_EQ(blocks(SIGINT), is_other);
+        EXPECT_EQ(blocks(SIGALRM), is_other);
+        EXPECT_FALSE(blocks(SIGSEGV));
+        return Result<void>{};
+    });
+    EXPECT_TRUE(done);
+    EXPECT_GT(others, 0);
 }
 
 TEST(ParallelFor, RunsOnTheCallersThreadWhereNoOtherIsToBeHad) {

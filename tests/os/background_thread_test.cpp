@@ -1,6 +1,7 @@
 // os/background_thread.h: a thread of larder never harms its program.
 #include "os/background_thread.h"
 
+#include <csignal>
 #include <future>
 #include <new>
 #include <stdexcept>
@@ -39,6 +40,20 @@ TEST(BackgroundThreadTest, EndsAloneWhateverIsThrown) {
     ASSERT_TRUE(thread.start([&](const std::stop_token&) { ran = true; }));
     thread.stop();
     EXPECT_TRUE(ran);
+}
+
+TEST(BackgroundThreadTest, ReceivesNoSignals) {
+    BackgroundThread thread;
+    std::promise<bool> is_blocked;
+    ASSERT_TRUE(thread.start([&](const std::stop_token&) {
+        sigset_t now;
+        is_blocked.set_value(::pthread_sigmask(SIG_BLOCK, nullptr, &now) == 0 &&
+                             sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGBUS) == 0);
+    }));
+    EXPECT_TRUE(is_blocked.get_future().get());
+    sigset_t own;
+    ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, nullptr, &own), 0);
+    EXPECT_EQ(sigismember(&own, SIGTERM), 0);
 }
 
 TEST(BackgroundThreadTest, SaysWhereNoneIsToBeHad) {
