@@ -22,17 +22,25 @@ constexpr std::uint64_t k_file_bytes_max = std::uint64_t{1} << 45;
 }  // namespace
 
 Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes, unsigned threads,
-                                const ChunkVisitor& visit) {
+                                const ChunkVisitor& visit, const KnownChunks& known) {
     if (size_bytes > k_file_bytes_max) {
         return fail(Errc::unsupported, "too large to be read:", file.path());
     }
     ContentDigest content;
     content.chunks.resize(chunk_count(size_bytes));
-    const std::uint64_t chunks = content.chunks.size();
-    const auto readers = size_bytes < k_parallel_bytes_min
-                             ? std::uint64_t{1}
-                             : std::clamp<std::uint64_t>(threads, 1, chunks / k_reader_chunks_min);
-    Stripes stripes(chunks, readers);
+    std::vector<std::uint64_t> unknown;
+    for (std::uint64_t chunk = 0; chunk < content.chunks.size(); ++chunk) {
+        if (chunk < known.size() && known[chunk]) {
+            content.chunks[chunk] = *known[chunk];
+        } else {
+            unknown.push_back(chunk);
+        }
+    }
+    const auto readers =
+        unknown.size() * k_chunk_size_bytes < k_parallel_bytes_min
+            ? std::uint64_t{1}
+            : std::clamp<std::uint64_t>(threads, 1, unknown.size() / k_reader_chunks_min);
+    Stripes stripes(unknown.size(), readers);
     // All buffers are allocated here, so that no thread can run out of memory.
     std::vector<std::unique_ptr<std::byte[]>> buffers(readers);
     std::vector<std::unique_ptr<os::File>> files(readers);
@@ -52,8 +60,8 @@ Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes, unsign
     };
     const auto work = [&](std::uint64_t reader) -> Result<void> {
         os::File& from = files[reader] ? *files[reader] : file;
-        for (auto chunk = stripes.take(reader); chunk && !failed; chunk = stripes.take(reader)) {
-            if (auto done = read_chunk(from, *chunk, buffers[reader].get()); !done) {
+        for (auto next = stripes.take(reader); next && !failed; next = stripes.take(reader)) {
+            if (auto done = read_chunk(from, unknown[*next], buffers[reader].get()); !done) {
                 failed = true;
                 return done;
             }

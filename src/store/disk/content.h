@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,9 +22,14 @@ struct ContentDigest {
 using ChunkVisitor =
     std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> bytes)>;
 
-// Reads and hashes the first `size_bytes` of a file with up to `threads` threads.
+// The digests of chunks, as far as they are known.
+using KnownChunks = std::vector<std::optional<Digest>>;
+
+// Reads and hashes the first `size_bytes` of a file with up to `threads` threads. Neither reads nor
+// visits the chunks that are known.
 [[nodiscard]] Result<ContentDigest> hash_file(os::File& file, std::uint64_t size_bytes,
-                                              unsigned threads, const ChunkVisitor& visit = {});
+                                              unsigned threads, const ChunkVisitor& visit = {},
+                                              const KnownChunks& known = {});
 
 // Reads the file in order, without hashing.
 [[nodiscard]] Result<void> copy_file(os::File& file, std::uint64_t size_bytes,

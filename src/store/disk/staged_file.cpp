@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "store/disk/context.h"
 #include "store/disk/tmp_file.h"
+#include "store/disk/write_hasher.h"
 
 namespace larder::internal::store {
 
@@ -13,7 +14,9 @@ Result<void> StagedFile::write_at(std::uint64_t offset, std::span<const std::byt
                         " (max_size)",
                     {}, "raise LARDER_MAX_SIZE");
     }
-    return file_.write_at(offset, bytes);
+    auto written = file_.write_at(offset, bytes);
+    if (written && hasher_ != nullptr) hasher_->note(offset, bytes.size());
+    return written;
 }
 
 std::string staged_kind(const std::optional<Digest>& content) {

@@ -19,15 +19,18 @@
 namespace larder::internal::store {
 
 struct Context;
+class WriteHasher;
 
 // The file that a part is written to before it is published. Writes may come in any order; ranges
 // that are not written read as zeros. Thread-safe if threads write different ranges.
 class StagedFile {
 public:
     // Refuses bytes at or beyond `limit_bytes`: the writer gets an error before the disk is full.
+    // `hasher` may be null.
     explicit StagedFile(os::File& file,
-                        std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max())
-        : file_(file), limit_bytes_(limit_bytes) {}
+                        std::uint64_t limit_bytes = std::numeric_limits<std::uint64_t>::max(),
+                        WriteHasher* hasher = nullptr)
+        : file_(file), limit_bytes_(limit_bytes), hasher_(hasher) {}
 
     [[nodiscard]] Result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
@@ -47,6 +50,7 @@ private:
     std::optional<Form> form_;
     os::File& file_;
     std::uint64_t limit_bytes_;
+    WriteHasher* hasher_;
 };
 
 // Returns the kind (TmpFile::create) of the file of a part whose content may be known.

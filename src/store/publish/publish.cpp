@@ -12,6 +12,7 @@
 #include "store/disk/locks.h"
 #include "store/disk/manifest_file.h"
 #include "store/disk/tmp_file.h"
+#include "store/disk/write_hasher.h"
 #include "store/limit/account.h"
 #include "store/limit/eviction.h"
 #include "store/limit/removal.h"
@@ -23,6 +24,7 @@ namespace larder::internal::store {
 struct WrittenPart::Impl {
     TmpFile file;
     std::optional<StagedFile::Form> form;
+    KnownChunks known;
 };
 
 namespace {
@@ -65,9 +67,12 @@ using Written = WrittenPart::Impl;
 Result<Written> write_source(Context& context, const PartSource& source) {
     auto tmp = TmpFile::create(context, context.layout, staged_kind(source.content));
     if (!tmp) return fail(std::move(tmp.error()));
-    StagedFile staged(tmp->file(), limit_of_one(context));
+    std::optional<WriteHasher> hasher;
+    // Blocks of memory, whose digests are known, are copied by several threads in the background.
+    if (!source.content && worker_threads() > 1) hasher.emplace(tmp->file());
+    StagedFile staged(tmp->file(), limit_of_one(context), hasher ? &*hasher : nullptr);
     if (auto done = source.write(staged); !done) return fail(std::move(done.error()));
-    return Written{std::move(*tmp), staged.form()};
+    return Written{std::move(*tmp), staged.form(), hasher ? hasher->finish() : KnownChunks{}};
 }
 
 tl::expected<StagedPart, StageError> make_ready(Context& context, const PartSource& source,
@@ -81,7 +86,7 @@ tl::expected<StagedPart, StageError> make_ready(Context& context, const PartSour
     const auto bytes = info->stamp.size_bytes;
     // The disk writes while the file is hashed.
     if (durability == Durability::at_once) file.begin_sync();
-    auto content = hash_file(file, bytes, context.threads);
+    auto content = hash_file(file, bytes, context.threads, {}, written.known);
     if (!content) return final(std::move(content.error()));
     const Part part{written.form ? written.form->part : source.name, content->digest, bytes};
     if (source.check) {
