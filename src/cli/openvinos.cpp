@@ -220,10 +220,17 @@ OpenVino usable_openvino() {
     }
     auto other = found.empty() ? "none" : openvino_text(found.front());
     throw CommandError(
-        {"larder is built for OpenVINO " + join(releases, ", ") + ", and finds " + other,
+        {"larder is built for OpenVINO " + releases_text(releases) + ", and finds " + other,
          "python -m pip install openvino==" + releases.back() +
              ", or name one that is here: --openvino PATH",
          k_failed});
+}
+
+std::string releases_text(const std::vector<std::string>& releases) {
+    constexpr std::size_t k_listed_max = 6;
+    if (releases.size() <= k_listed_max) return join(releases, ", ");
+    return releases.front() + " to " + releases.back() + " (" + std::to_string(releases.size()) +
+           " releases)";
 }
 
 std::vector<std::string> served_releases() {

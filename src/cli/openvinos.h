@@ -53,5 +53,7 @@ inline constexpr const char* k_surface_file = "liblarder_hook.symbols";
 
 // Returns the releases of OpenVINO that larder has hooks for, the oldest first.
 [[nodiscard]] std::vector<std::string> served_releases();
+// Returns "2026.3.0, 2026.4.1", or "2024.3.0 to 2026.4.1 (18 releases)" if there are many.
+[[nodiscard]] std::string releases_text(const std::vector<std::string>& releases);
 
 }  // namespace larder::cli

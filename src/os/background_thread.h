@@ -19,8 +19,7 @@ public:
     ~BackgroundThread();
 
     // Runs `work`, after an earlier one has ended, on a thread that receives none of the program's
-    // signals. False if no thread could be started. An
-    // exception ends `work`, and nothing else.
+    // signals. False if no thread could be started. An exception ends `work`, and nothing else.
     bool start(std::function<void(const std::stop_token&)> work);
     // Returns once the thread has ended; at once in a child made by fork.
     void stop() noexcept;

@@ -218,6 +218,22 @@ class AloneTest(harness.PackageTest):
         other.write_bytes(content)
         self.check_that_all_but_openvino_works(f"finds OpenVINO 2022.3.0 ('{other}')")
 
+    def test_an_openvino_that_programs_alone_have(self):
+        site = self.root / "program"
+        site.mkdir()
+        for each in PACKAGE.parent.iterdir():
+            if not each.name.startswith("larder"):
+                (site / each.name).symlink_to(each)
+        program = ["env", f"PYTHONPATH={site}", sys.executable, "-c", COMPILE, self.dense]
+        served = [self.done(self.larder("run", "--", *program)).out for _ in range(2)]
+        self.assertEqual(served, ["False\n", "True\n"])
+        doctor = self.larder("doctor", "--json")
+        [found] = [f for f in doctor.json["findings"] if f["subject"] == "openvino"]
+        self.assertEqual((doctor.code, found["severity"]), (0, "info"), doctor)
+        self.assertIn("use their own", found["finding"])
+        self.assertRegex(self.done(self.larder("doctor")).out,
+                         r"OpenVINO +none here; programs use 20\d\d\.\d+\.\d+\n")
+
 
 class PlacesTest(harness.PackageTest):
     """With the package in any folder."""

@@ -307,6 +307,26 @@ TEST_F(FaultTest, WhatFailedToSyncIsWrittenAnewAndNeverSyncedAgain) {
     EXPECT_EQ(contents.versions.size(), 2U);
 }
 
+TEST_F(FaultTest, TheDiskBeginsToWriteAnObjectBeforeItIsHashed) {
+    const support::TemporaryDirectory directory(support::fast_directory());
+    FaultFileSystem faulty(*fs_);
+    Machine machine(faulty);
+    const auto store = machine.must_open(directory / "larder");
+    std::uint64_t begun_at_read = 0;
+    faulty.fail_where(
+        [&](const support::Call& call) {
+            if (call.operation == Operation::read &&
+                call.path.find("object-") != std::string::npos) {
+                begun_at_read = faulty.begun_syncs();
+            }
+            return false;
+        },
+        EIO);
+    ASSERT_TRUE(store->publish(blob("x", 1, 100'000)));
+    EXPECT_EQ(begun_at_read, 1U);
+    EXPECT_EQ(faulty.begun_syncs(), 1U);
+}
+
 // Each system call is interrupted, and each transfer is short.
 TEST_F(FaultTest, InterruptionsAndShortTransfersChangeNothing) {
     const support::TemporaryDirectory directory(support::fast_directory());

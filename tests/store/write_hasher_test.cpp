@@ -62,6 +62,8 @@ TEST_F(WriteHasherTest, HashesEachChunkOnceItIsComplete) {
     }
     wait_for_reads(10);
     EXPECT_EQ(finish(hasher), 10U);
+    // Once for eight chunks: the disk does not wait for the end.
+    EXPECT_EQ(faults_.begun_syncs(), 1U);
 }
 
 TEST_F(WriteHasherTest, DoesNotUseTheDigestOfAChunkThatWasWrittenLater) {

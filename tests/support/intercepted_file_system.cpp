@@ -103,7 +103,10 @@ public:
         if (written) fs_.after(call);
         return written;
     }
-    void begin_sync() noexcept override { file_->begin_sync(); }
+    void begin_sync() noexcept override {
+        ++fs_.begun_syncs_;
+        file_->begin_sync();
+    }
     Result<void> sync() override {
         return fs_.intercept(call(Operation::sync), [&] { return file_->sync(); });
     }

@@ -1,6 +1,7 @@
 // A file system that passes every call to another one; a test can see each call, and refuse it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -87,6 +88,9 @@ public:
     Result<void> set_mtime(const std::string& path, std::int64_t mtime_ns) override;
     Result<void> check_writable(const std::string& path) override;
 
+    // How often os::File::begin_sync was called, which cannot fail.
+    [[nodiscard]] std::uint64_t begun_syncs() const { return begun_syncs_; }
+
 protected:
     // The error that replaces the call; nothing: the call is made.
     [[nodiscard]] virtual std::optional<Error> before(const Call& call) = 0;
@@ -101,6 +105,7 @@ private:
     auto intercept(const Call& call, const Action& action) -> decltype(action());
 
     os::FileSystem& inner_;
+    std::atomic<std::uint64_t> begun_syncs_{0};
 };
 
 }  // namespace larder::internal::support

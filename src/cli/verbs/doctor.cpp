@@ -38,8 +38,9 @@ struct Diagnosis {
     bool is_open = false;  // the content of the larder is known
     std::uint64_t total_bytes = 0;
     std::uint64_t max_size_bytes = 0;
-    std::string openvino;             // the build of the one in use
-    std::vector<OpenVino> openvinos;  // that are here; the first is in use
+    std::string openvino;              // the build of the one in use
+    std::vector<OpenVino> openvinos;   // that are here; the first is in use
+    std::string openvino_of_programs;  // the release that was served last here; may be empty
     std::map<std::filesystem::path, Verdict> verdicts;
     std::vector<DeviceInfo> devices;
     std::string huge_pages;
@@ -54,6 +55,20 @@ struct Diagnosis {
     std::vector<ExaminedStorage> storages;
     std::vector<Advice> findings;
 };
+
+// Returns the release of OpenVINO whose entry a program of this machine used last; empty if none
+// did.
+std::string last_served_release(const std::vector<EntryInfo>& entries) {
+    const EntryInfo* last = nullptr;
+    for (const auto& entry : entries) {
+        const bool is_used = entry.last_used_at && entry.built_for->contains("runtime.openvino");
+        if (is_used && (last == nullptr || *entry.last_used_at > *last->last_used_at))
+            last = &entry;
+    }
+    if (last == nullptr) return {};
+    const auto& build = last->built_for->at("runtime.openvino");
+    return build.substr(0, build.find('-'));
+}
 
 void add_settings(const Settings& settings, Diagnosis& diagnosis) {
     for (const auto& unread : settings.unread) {
@@ -155,6 +170,7 @@ void add_larder(const Context& context, Diagnosis& diagnosis) {
         const auto entries = store.entries(EntryDetail::summary);
         diagnosis.unpacked_bytes = unpacked_bytes(entries);
         diagnosis.weights = sum_weights(entries);
+        diagnosis.openvino_of_programs = last_served_release(entries);
         for (auto& advice : larder_findings(store, entries)) {
             diagnosis.findings.push_back(std::move(advice));
         }
@@ -184,7 +200,15 @@ void add_openvino(Diagnosis& diagnosis) {
         diagnosis.sharing_obstacle = found.sharing_obstacle;
     } catch (const CommandError& error) {
         const auto& [what, remedy, code] = error.failure();
-        diagnosis.findings.push_back({Severity::error, "openvino", what, remedy});
+        const bool is_elsewhere =
+            diagnosis.openvinos.empty() && !diagnosis.openvino_of_programs.empty();
+        diagnosis.findings.push_back(
+            is_elsewhere
+                ? Advice{Severity::info, "openvino",
+                         "programs that larder serves use their own, and there is none here for "
+                         "'larder compile' and other verbs that compile",
+                         "for those, activate a program's environment, or use --openvino PATH"}
+                : Advice{Severity::error, "openvino", what, remedy});
         return;
     } catch (const std::exception& error) {
         diagnosis.findings.push_back(
@@ -260,7 +284,7 @@ std::string sharing_text(const Diagnosis& diagnosis) {
 // Says whether `larder run` works, and for programs on which releases of OpenVINO.
 std::string run_text(const Context& context, const Diagnosis& diagnosis) {
     if (diagnosis.preload.empty()) return "not possible";
-    const auto text = "ready for OpenVINO " + join(diagnosis.served_releases, ", ");
+    const auto text = "ready for OpenVINO " + releases_text(diagnosis.served_releases);
     return context.verbose() ? text + ": " + diagnosis.preload : text;
 }
 
@@ -377,7 +401,9 @@ std::string table_text(const Context& context, const Diagnosis& diagnosis) {
     if (const auto weights = weights_text(diagnosis.weights); !weights.empty()) {
         add("weights", weights);
     }
-    add("OpenVINO", diagnosis.openvino);
+    add("OpenVINO", diagnosis.openvinos.empty() && !diagnosis.openvino_of_programs.empty()
+                        ? "none here; programs use " + diagnosis.openvino_of_programs
+                        : diagnosis.openvino);
     for (const auto& openvino : diagnosis.openvinos) {
         const bool is_used = &openvino == diagnosis.openvinos.data();
         add(is_used ? "in use" : "also here",
