@@ -16,6 +16,8 @@
 namespace larder::internal::exchange {
 namespace {
 
+using std::chrono::nanoseconds;
+
 // So many machines may end while they compile one key, within a day.
 constexpr unsigned k_generations_max = 16;
 constexpr std::uint64_t k_holder_bytes_max = 4096;
@@ -24,7 +26,8 @@ constexpr std::size_t k_writers = 8;
 constexpr std::chrono::nanoseconds k_shortest_pause = std::chrono::milliseconds(100);
 constexpr std::chrono::nanoseconds k_usual_pause = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds k_longest_pause = std::chrono::seconds(10);
-constexpr int k_pause_part = 5;
+constexpr int k_pause_part = 6;
+constexpr std::uint64_t k_renewals_counted_max = 1000;
 
 std::string lease_name(const format::Key& key, unsigned generation) {
     return remote::stored_name(remote::k_leases, key.digest) + "." + std::to_string(generation);
@@ -69,16 +72,16 @@ std::string Lease::text() const {
 bool Lease::is_dead(remote::Tier& tier, unsigned generation, const remote::StoredText& there,
                     const Content& content) {
     const auto now = clock_.monotonic();
+    const bool is_first_look = !seen_.contains(generation);
     auto& seen = seen_[generation];
-    const bool is_new = seen.text != there.text;
-    if (is_new) seen = {there.text, now, false};
+    if (is_first_look || seen.text != there.text) seen = {there.text, now, false};
     if (seen.is_superseded) return true;
     const std::chrono::nanoseconds age{clock_.wall().count() - there.stored.written_at_ns};
     if (!content.renewals) return age >= k_unrenewed_lease_time;
     // Clocks differ: the lease's own changes count.
     const auto unchanged_for = now - seen.since;
     if (unchanged_for >= k_lease_time || age >= k_surely_dead_after) return true;
-    if (is_new || unchanged_for > 2 * k_renew_period) {
+    if (is_first_look || unchanged_for > 2 * k_renew_period) {
         seen.is_superseded = tier.find(lease_name(key_, generation + 1)).has_value();
     }
     return seen.is_superseded;
@@ -97,6 +100,10 @@ Result<LeaseState> Lease::look(remote::Tier& tier) {
             return LeaseState::ours;
         }
         if (is_dead(tier, free_, *there, content)) continue;
+        // Not by the storage's clock, which may be wrong; nor longer than anybody waits.
+        const auto renewals = std::min(content.renewals.value_or(0), k_renewals_counted_max);
+        compiles_for_ =
+            k_renew_period * renewals + (renewals > 0 ? k_renew_period / 2 : nanoseconds());
         return content.renewals ? LeaseState::alive : LeaseState::unrenewed;
     }
     free_ = 0;
@@ -147,11 +154,12 @@ void Lease::release(remote::Tier& tier) {
     static_cast<void>(tier.remove(name));
 }
 
-std::chrono::nanoseconds pause_before_look(std::chrono::nanoseconds waited, std::uint64_t random) {
+std::chrono::nanoseconds pause_before_look(std::chrono::nanoseconds compiles_for,
+                                           std::uint64_t random) {
     // A small model is compiled within a second.
-    const auto pause = waited < k_usual_pause
-                           ? std::max(waited, k_shortest_pause)
-                           : std::clamp(waited / k_pause_part, k_usual_pause, k_longest_pause);
+    const auto pause = compiles_for < k_usual_pause ? std::max(compiles_for, k_shortest_pause)
+                                                    : std::clamp(compiles_for / k_pause_part,
+                                                                 k_usual_pause, k_longest_pause);
     return pause / 2 + std::chrono::nanoseconds(random % static_cast<std::uint64_t>(pause.count()));
 }
 

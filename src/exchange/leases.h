@@ -22,8 +22,8 @@
 
 namespace larder::internal::exchange {
 
-inline constexpr std::chrono::nanoseconds k_renew_period = std::chrono::seconds(15);
-// A lease that a machine sees unchanged for so long, by its own clock, is dead: three renewals may
+inline constexpr std::chrono::nanoseconds k_renew_period = std::chrono::seconds(10);
+// A lease that a machine sees unchanged for so long, by its own clock, is dead: five renewals may
 // fail.
 inline constexpr std::chrono::nanoseconds k_lease_time = std::chrono::seconds(60);
 // Older larders do not renew their leases: these count for so long after they were written.
@@ -53,6 +53,9 @@ public:
     [[nodiscard]] Result<LeaseState> take(remote::Tier& tier);
     // To be called each k_renew_period by the holder. Any state but `ours`: it is lost.
     [[nodiscard]] Result<LeaseState> renew(remote::Tier& tier);
+    // How long another machine has been compiling, by the number of its renewals; 0 before the
+    // first.
+    [[nodiscard]] std::chrono::nanoseconds compiles_for() const { return compiles_for_; }
     // Lets another machine take it at once. Errors are of no account: leases die.
     void release(remote::Tier& tier);
 
@@ -75,11 +78,13 @@ private:
     unsigned free_ = 0;              // the generation to take; 0: none is left
     unsigned held_ = 0;              // the generation that is ours; 0: none
     std::uint64_t renewals_ = 0;
+    std::chrono::nanoseconds compiles_for_{0};
 };
 
-// How long a machine pauses before it looks again, when it has waited for so long: up to a fifth of
-// that, so that many machines do not exceed what a storage serves. `random` spreads them.
-[[nodiscard]] std::chrono::nanoseconds pause_before_look(std::chrono::nanoseconds waited,
+// How long a machine pauses before it looks again, when another one has been compiling for so long:
+// a sixth of that, so that many machines do not exceed what a storage serves, however late each of
+// them came. `random` spreads them.
+[[nodiscard]] std::chrono::nanoseconds pause_before_look(std::chrono::nanoseconds compiles_for,
                                                          std::uint64_t random);
 
 // Removes the leases of a key whose entry is there now. Errors are of no account: leases die.

@@ -10,6 +10,7 @@
 #include "api/convert.h"
 #include "cache/tiers/tier_answer.h"
 #include "cli/failure.h"
+#include "exchange/lease_turn.h"
 #include "exchange/leases.h"
 #include "exchange/pull.h"
 #include "exchange_verbs/keep_lease.h"
@@ -32,8 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 // A host that waits is told so often that it is worth it.
 constexpr milliseconds k_life_period{200};
-// The entry is looked for so seldom while the lease of another machine is there.
-constexpr unsigned k_rounds_without_look = 4;
 constexpr std::chrono::seconds k_grace{1};
 // Of the host's limit: the rest is for noting what has failed.
 constexpr double k_own_part = 0.9;
@@ -106,6 +105,7 @@ public:
 
 private:
     enum class Count { no, yes };
+    using Step = exchange::LeaseStep;
 
     static unsigned fetched_from(const StorageInUse& storage) {
         return static_cast<unsigned>(TierAnswer::fetched) + static_cast<unsigned>(storage.place);
@@ -186,12 +186,10 @@ private:
         if (!process::show_life()) process::end_program();
     }
 
-    void pause(exchange::LeaseState state, Clock::duration waited) {
-        const auto until =
-            Clock::now() + std::chrono::duration_cast<Clock::duration>(exchange::pause_before_look(
-                               waited, larder_.system().entropy.next()));
+    void pause(const Step& step) {
+        const auto until = Clock::now() + step.pause;
         while (true) {
-            note_wait(state);
+            note_wait(step.state);
             const auto left = std::min(until, end_.load()) - Clock::now();
             if (left <= left.zero()) return;
             std::this_thread::sleep_for(std::min<Clock::duration>(left, k_life_period));
@@ -200,32 +198,26 @@ private:
 
     // One machine compiles; the others wait for its entry.
     unsigned lease(StorageInUse& storage) {
-        const auto began = Clock::now();
-        const auto holder = larder_.system().process.host + " " + larder_.store().id();
-        exchange::Lease lease(key_, holder, larder_.system().clock);
-        asked = &storage;
-        const auto ready = storage.tier->prepare();
-        auto state = ready ? lease.take(*storage.tier)
-                           : internal::Result<exchange::LeaseState>(internal::fail(ready.error()));
-        for (unsigned round = 1; state; ++round) {
-            asked = nullptr;
-            if (*state == exchange::LeaseState::ours) return compile(storage, std::move(lease));
-            pause(*state, Clock::now() - began);
-            if (Clock::now() >= end_.load()) return not_ready();
+        const auto system = larder_.system();
+        exchange::LeaseTurn turn(
+            {key_, system.process.host + " " + larder_.store().id(), system.clock}, system);
+        while (true) {
             asked = &storage;
-            state = lease.look(*storage.tier);
-            if (!state) break;
-            // The lease goes when the entry has come. The entry may have come in other ways.
-            const bool is_absent = *state == exchange::LeaseState::absent;
-            if (!is_absent && round % k_rounds_without_look != 0) continue;
+            const auto step = turn.next(*storage.tier);
+            asked = nullptr;
+            if (!step) {
+                failed(storage, step.error().message());
+                return failed_[storage.place] ? answer(TierAnswer::failed) : not_ready();
+            }
+            if (step->kind == Step::Kind::compile) return compile(storage, std::move(turn.lease()));
+            if (step->kind == Step::Kind::pause) {
+                pause(*step);
+                if (Clock::now() >= end_.load()) return not_ready();
+                continue;
+            }
             if (look(storage, Count::no)) return fetched_from(storage);
             if (is_refused_ || failed_[storage.place]) return answer(TierAnswer::nothing);
-            asked = &storage;
-            if (is_absent) state = lease.take(*storage.tier);
         }
-        asked = nullptr;
-        failed(storage, state.error().message());
-        return failed_[storage.place] ? answer(TierAnswer::failed) : not_ready();
     }
 
     unsigned compile(StorageInUse& storage, exchange::Lease lease) {
