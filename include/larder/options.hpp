@@ -196,8 +196,8 @@ struct Options {
     /// used: whoever writes to it decides what runs here. To share one, give it to a group: chmod
     /// g+ws. LARDER_ALLOW_WORLD_WRITABLE; false.
     std::optional<bool> allow_world_writable{};
-    /// How long a request waits for another process that compiles the same key, before it compiles
-    /// itself; LARDER_LOCK_TIMEOUT, ten minutes.
+    /// How long a request waits for another process, or another machine, that compiles the same
+    /// key, before it compiles itself; LARDER_LOCK_TIMEOUT, ten minutes.
     std::optional<std::chrono::seconds> lock_timeout{};
     std::optional<ReleaseMemory> release_memory{};  ///< LARDER_RELEASE_MEMORY; automatic
     std::optional<Publish> publish{};               ///< LARDER_PUBLISH; Publish::first
@@ -210,7 +210,7 @@ struct Options {
     /// (docs/fleet.md): "s3://bucket/prefix", "https://host/path", "file:///directory", each with
     /// "?read-only" or "?unsigned" where that is meant. LARDER_REMOTE; none.
     std::optional<std::vector<std::string>> remote{};
-    /// How long a request may wait for them before it compiles; LARDER_REMOTE_TIMEOUT, 30 s.
+    /// How long a request may wait for answers before it compiles; LARDER_REMOTE_TIMEOUT, 30 s.
     std::optional<std::chrono::seconds> remote_timeout{};
     /// Files of public keys: entries that none of them signed are taken only from a storage whose
     /// URL says "?unsigned". LARDER_TRUSTED_KEYS; none.

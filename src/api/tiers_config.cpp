@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,9 @@ constexpr std::array<std::string_view, 15> k_passed{
     "AWS_",        "CURL_CA_BUNDLE",  "SSL_CERT_",      "HOME",       "NETRC",       "HTTP_PROXY",
     "HTTPS_PROXY", "NO_PROXY",        "ALL_PROXY",      "http_proxy", "https_proxy", "no_proxy",
     "all_proxy",   "XDG_CONFIG_HOME", "LD_LIBRARY_PATH"};
+
+// "For ever" is no time that can be added to others.
+constexpr std::chrono::seconds k_wait_for_machine_max = std::chrono::hours(24);
 
 std::string limit_text(const SizeLimit& limit) {
     if (limit.bytes > 0) return std::to_string(limit.bytes) + "B";
@@ -46,6 +50,8 @@ internal::cache::TierConfig tier_config(const internal::os::System& system,
     if (configuration.remote.empty()) return config;
     config.urls = configuration.remote;
     config.timeout = configuration.remote_timeout;
+    const auto lock_timeout = std::min(configuration.lock_timeout, k_wait_for_machine_max);
+    config.lock_timeout = lock_timeout;
     config.state_directory = configuration.state_directory.string();
     config.program = internal::process::own_program(system.fs);
     const bool has_key = !configuration.signing_key.empty();
@@ -69,6 +75,7 @@ internal::cache::TierConfig tier_config(const internal::os::System& system,
     set("ALLOW_WORLD_WRITABLE", configuration.allow_world_writable ? "on" : "off");
     set("REMOTE", joined(config.urls, ' '));
     set("REMOTE_TIMEOUT", std::to_string(configuration.remote_timeout.count()) + "s");
+    set("LOCK_TIMEOUT", std::to_string(lock_timeout.count()) + "s");
     set("TRUSTED_KEYS", joined(configuration.trusted_keys, ':'));
     set("SIGNING_KEY", configuration.signing_key.string());
     return config;

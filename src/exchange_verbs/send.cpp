@@ -54,14 +54,24 @@ public:
         static_cast<void>(fs_.remove(os::join(path_, key.hex())));
     }
 
+    [[nodiscard]] bool contains(const internal::format::Key& key) {
+        return fs_.link_info(os::join(path_, key.hex())).has_value();
+    }
+    // Whether another process sends.
+    [[nodiscard]] bool is_locked() {
+        const auto file = fs_.open(os::join(path_, k_lock), os::OpenMode::read);
+        return file && (*file)->is_locked().value_or(false);
+    }
     // Null if another process sends; held until the result is gone.
     [[nodiscard]] std::unique_ptr<os::File> lock() {
-        auto file = fs_.open(os::join(path_, ".lock"), os::OpenMode::create_or_open, 0600);
+        auto file = fs_.open(os::join(path_, k_lock), os::OpenMode::create_or_open, 0600);
         if (!file || !(*file)->try_lock()) return nullptr;
         return std::move(*file);
     }
 
 private:
+    static constexpr const char* k_lock = ".lock";
+
     OpenLarder& larder_;
     os::FileSystem& fs_;
     std::string path_;
@@ -113,6 +123,15 @@ void send_all(OpenLarder& larder, Queue& queue, const std::vector<internal::form
 }
 
 }  // namespace
+
+Queued look_at_queue(OpenLarder& larder, const internal::format::Key& key) {
+    if (larder.configuration().state_directory.empty()) return Queued::no;
+    Queue queue(larder);
+    // Before the note: it is removed before the lock is released.
+    const bool is_sending = queue.is_locked();
+    if (!queue.contains(key)) return Queued::no;
+    return is_sending ? Queued::sending : Queued::waiting;
+}
 
 void send_queued(OpenLarder& larder) {
     if (larder.configuration().state_directory.empty()) return;

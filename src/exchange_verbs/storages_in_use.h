@@ -50,6 +50,14 @@ private:
 // Records that keys or settings, which all storages need, cannot be used.
 void note_unusable(OpenLarder& larder, const Error& error);
 
+// The state of an entry in the queue.
+enum class Queued {
+    no,       // it is sent, or never will be
+    waiting,  // for a process that sends; there is none now
+    sending,  // a process sends the queue
+};
+[[nodiscard]] Queued look_at_queue(OpenLarder& larder, const internal::format::Key& key);
+
 // Sends the entries of the queue (cache/tiers/tiers.h) unless another process does. A storage that
 // fails gets the rest at another time.
 void send_queued(OpenLarder& larder);

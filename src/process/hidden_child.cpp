@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -47,19 +48,20 @@ void set_signals(KernelSignals blocked, KernelSignals* before) noexcept {
 class Descriptor {
 public:
     explicit Descriptor(int number = -1) noexcept : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
     Descriptor(const Descriptor&) = delete;
+    Descriptor(Descriptor&&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
     Descriptor& operator=(Descriptor&&) = delete;
     ~Descriptor() { close(); }
 
     [[nodiscard]] int number() const noexcept { return number_; }
+    // Thread-safe.
     void close() noexcept {
-        if (number_ >= 0) ::close(std::exchange(number_, -1));
+        if (const int number = number_.exchange(-1); number >= 0) ::close(number);
     }
 
 private:
-    int number_;
+    std::atomic<int> number_;
 };
 
 // Everything that the two new processes use: they share the memory of the host, and must neither
@@ -180,29 +182,31 @@ Error not_started(const std::string& program, int error) {
     return Error::from_errno("cannot start", program, error);
 }
 
-Result<void> start(const HiddenCommand& command, Descriptor answer) {
-    const auto started = std::make_shared<Start>(command, answer.number());
+Result<void> start(const HiddenCommand& command, const std::shared_ptr<Descriptor>& answer) {
+    const auto started = std::make_shared<Start>(command, answer->number());
     started->stays = adopts_orphans();
     if (started->stays) {
         // The thread ends with the program, and owns what the processes use.
-        const auto kept = std::make_shared<Descriptor>(std::move(answer));
-        const bool has_thread = os::start_detached([started, kept] {
+        const bool has_thread = os::start_detached([started, answer] {
             os::name_thread("larder-helper");
             run(*started);
-            kept->close();
+            answer->close();
         });
         return has_thread ? Result<void>{} : fail(not_started(command.program, EAGAIN));
     }
     run(*started);
+    answer->close();
     if (started->error != 0) return fail(not_started(command.program, started->error));
     return {};
 }
 
-Result<unsigned> wait_for_answer(const HiddenCommand& command, int descriptor,
-                                 std::chrono::nanoseconds limit) {
+Result<unsigned> wait_for_answer(const HiddenCommand& command, int descriptor, AnswerLimits limits,
+                                 const std::function<void()>& lives) {
     using std::chrono::milliseconds;
     using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + limit;
+    const auto last_end = Clock::now() + limits.total;
+    const auto next_end = [&] { return std::min(Clock::now() + limits.silence, last_end); };
+    auto end = next_end();
     pollfd ready{descriptor, POLLIN, 0};
     std::optional<Clock::time_point> first_signal;
     int signals = 0;
@@ -212,11 +216,19 @@ Result<unsigned> wait_for_answer(const HiddenCommand& command, int descriptor,
         const auto timeout =
             std::clamp<milliseconds::rep>(left.count(), 0, std::numeric_limits<int>::max());
         const int count = ::poll(&ready, 1, static_cast<int>(timeout));
-        const auto now = Clock::now();
-        if (count > 0) break;
         if (count < 0 && errno != EINTR) {
             return fail(Error::from_errno("cannot wait for", command.program));
         }
+        if (count > 0) {
+            unsigned char answer = 0;
+            if (::read(descriptor, &answer, 1) != 1) {
+                return fail(Errc::io, "ended without an answer:", command.program);
+            }
+            if (answer != k_sign_of_life) return answer;
+            end = next_end();
+            if (lives) lives();
+        }
+        const auto now = Clock::now();
         if (now >= end) return fail(Errc::timed_out, "no answer in time from", command.program);
         if (count < 0 && ++signals == 1) first_signal = now;
         if (first_signal && now - *first_signal >= k_watch_signals_for) {
@@ -226,9 +238,6 @@ Result<unsigned> wait_for_answer(const HiddenCommand& command, int descriptor,
             first_signal.reset();  // a timer's, from now on
         }
     }
-    unsigned char answer = 0;
-    if (::read(descriptor, &answer, 1) == 1) return answer;
-    return fail(Errc::io, "ended without an answer:", command.program);
 }
 
 }  // namespace
@@ -239,18 +248,24 @@ bool adopts_orphans() noexcept {
     return is_subreaper != 0 || ::getpid() == 1;
 }
 
-Result<void> start_hidden(const HiddenCommand& command) { return start(command, Descriptor()); }
+Result<void> start_hidden(const HiddenCommand& command) {
+    return start(command, std::make_shared<Descriptor>());
+}
 
-Result<unsigned> ask_hidden(const HiddenCommand& command, std::chrono::nanoseconds limit) {
+Result<unsigned> ask_hidden(const HiddenCommand& command, AnswerLimits limits,
+                            const std::function<void()>& lives) {
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return fail(not_started(command.program, errno));
     }
     const Descriptor from(ends[0]);
-    if (auto started = start(command, Descriptor(ends[1])); !started) {
-        return fail(std::move(started.error()));
-    }
-    return wait_for_answer(command, from.number(), limit);
+    const auto to = std::make_shared<Descriptor>(ends[1]);
+    if (auto started = start(command, to); !started) return fail(std::move(started.error()));
+    auto answer = wait_for_answer(command, from.number(), limits, lives);
+    // In a host that adopts orphans, the thread above holds it as long as the program works. A
+    // program that has answered has its own.
+    if (answer) to->close();
+    return answer;
 }
 
 }  // namespace larder::internal::process

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,20 @@ struct HiddenCommand {
 // Starts the program, and returns once it runs. Errors: that it cannot be started. Thread-safe.
 [[nodiscard]] Result<void> start_hidden(const HiddenCommand& command);
 
+struct AnswerLimits {
+    std::chrono::nanoseconds silence{0};  // until the first byte, and between two
+    std::chrono::nanoseconds total{0};
+};
+
 // The same for a program that writes one byte to its descriptor k_answer_descriptor, which is
-// returned. Errc::timed_out if none came within `limit`, Errc::busy if a signal handler ran on this
-// thread meanwhile: the program then goes on until its lifetime ends. Errc::io if it ended without.
-[[nodiscard]] Result<unsigned> ask_hidden(const HiddenCommand& command,
-                                          std::chrono::nanoseconds limit);
+// returned, and k_sign_of_life as often as it wants to before. Errc::timed_out if none came within
+// the limits, Errc::busy if a signal handler ran on this thread meanwhile: the program then goes on
+// until its lifetime ends. Errc::io if it ended without. Calls `lives` at each sign of life.
+[[nodiscard]] Result<unsigned> ask_hidden(const HiddenCommand& command, AnswerLimits limits,
+                                          const std::function<void()>& lives = {});
 
 inline constexpr int k_answer_descriptor = 3;
+inline constexpr unsigned char k_sign_of_life = 0;
 
 // Tells whether orphans below this process become its children.
 [[nodiscard]] bool adopts_orphans() noexcept;

@@ -14,8 +14,20 @@
 
 namespace larder::internal::process {
 
+namespace {
+
+constinit std::atomic_bool has_answered{false};
+
+}  // namespace
+
+bool show_life() noexcept {
+    if (has_answered) return false;
+    // A host that is gone must not end the program by SIGPIPE.
+    static_cast<void>(::signal(SIGPIPE, SIG_IGN));
+    return ::write(k_answer_descriptor, &k_sign_of_life, 1) == 1;
+}
+
 void answer_host(unsigned answer) noexcept {
-    static constinit std::atomic_bool has_answered{false};
     if (has_answered.exchange(true)) return;
     const auto byte = static_cast<unsigned char>(answer);
     // A host that is gone gets none: SIGPIPE must not end the work that follows.

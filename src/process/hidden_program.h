@@ -5,6 +5,9 @@
 
 namespace larder::internal::process {
 
+// Tells the host, which waits for the answer, that it is worth waiting. False if the host does not
+// wait any more.
+[[nodiscard]] bool show_life() noexcept;
 // Answers the host, which waits for one byte. Only the first call has an effect.
 void answer_host(unsigned answer) noexcept;
 // Lets the program live for so long from now on, whatever the host has set.

@@ -94,6 +94,10 @@ Result<CompileLock> Store::compile_lock(const Key& key, std::chrono::nanoseconds
     return take_compile_lock(*context_, key, timeout, purpose);
 }
 
+bool Store::is_compile_locked(const Key& key) const {
+    return store::is_compile_locked(*context_, key);
+}
+
 std::optional<CompileLockHolder> Store::compile_lock_holder(const Key& key) const {
     return store::compile_lock_holder(*context_, key);
 }

@@ -140,6 +140,8 @@ public:
     // Errc::timed_out after `timeout` (0: one attempt). `purpose` is shown to others, in words.
     [[nodiscard]] Result<CompileLock> compile_lock(const Key& key, std::chrono::nanoseconds timeout,
                                                    std::string_view purpose = {});
+    // Tells whether a process has this key's lock now. Takes none.
+    [[nodiscard]] bool is_compile_locked(const Key& key) const;
     // Return the holder of this key's lock, or all holders, if they gave a purpose.
     [[nodiscard]] std::optional<CompileLockHolder> compile_lock_holder(const Key& key) const;
     [[nodiscard]] std::vector<CompileLockHolder> compile_lock_holders() const;

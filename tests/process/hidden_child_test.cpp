@@ -27,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_patience = 60s;  // against a hang, not against a slow machine
+constexpr AnswerLimits k_limits{k_patience, k_patience};
 
 HiddenCommand shell(const std::string& script) {
     return {"/bin/sh", {"-c", script}, {"PATH=/bin:/usr/bin"}, k_patience};
@@ -81,7 +82,7 @@ int count_what_a_host_sees() {
         errno = 0;
         if (::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD) ++seen;
     };
-    const auto answer = ask_hidden(shell("printf A >&3; exec sleep 0.3"), k_patience);
+    const auto answer = ask_hidden(shell("printf A >&3; exec sleep 0.3"), k_limits);
     if (!answer || *answer != 'A') return 100;
     for (int i = 0; i < 100; ++i) {
         look();
@@ -91,7 +92,7 @@ int count_what_a_host_sees() {
 }
 
 TEST(HiddenChild, AnswersWithOneByte) {
-    const auto answer = ask_hidden(shell("printf Z >&3"), k_patience);
+    const auto answer = ask_hidden(shell("printf Z >&3"), k_limits);
     ASSERT_TRUE(answer) << answer.error().message();
     EXPECT_EQ(*answer, 'Z');
 }
@@ -109,7 +110,7 @@ TEST(HiddenChild, IsInvisibleForAHostThatAdoptsOrphans) {
 TEST(HiddenChild, IsAnsweredInAHostThatIgnoresItsChildren) {
     EXPECT_EQ(in_child([] {
                   std::signal(SIGCHLD, SIG_IGN);
-                  const auto answer = ask_hidden(shell("/bin/true && printf A >&3"), k_patience);
+                  const auto answer = ask_hidden(shell("/bin/true && printf A >&3"), k_limits);
                   return answer && *answer == 'A' ? 0 : 1;
               }),
               0);
@@ -142,7 +143,7 @@ TEST(HiddenChild, IsInASessionOfItsOwnWithDefaultSignalHandling) {
                   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
                   const auto answer = ask_hidden(
                       shell("cat /proc/self/status /proc/$$/stat > " + out + "; printf A >&3"),
-                      k_patience);
+                      k_limits);
                   return answer ? 0 : 1;
               }),
               0);
@@ -154,9 +155,55 @@ TEST(HiddenChild, IsInASessionOfItsOwnWithDefaultSignalHandling) {
 }
 
 TEST(HiddenChild, IsWaitedForNoLongerThanTheLimit) {
-    const auto answer = ask_hidden(shell("exec sleep 1000"), 50ms);
+    const auto answer = ask_hidden(shell("exec sleep 1000"), {50ms, k_patience});
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Errc::timed_out);
+}
+
+TEST(HiddenChild, IsWaitedForAsLongAsItShowsLife) {
+    // Longer than the limit of silence; each pause is far below it.
+    const auto answer =
+        ask_hidden(shell("for i in 1 2 3 4 5 6 7; do printf '\\0' >&3; sleep 1; done; "
+                         "printf Z >&3"),
+                   {5s, k_patience});
+    ASSERT_TRUE(answer) << answer.error().message();
+    EXPECT_EQ(*answer, 'Z');
+}
+
+TEST(HiddenChild, ThatOnlyShowsLifeIsWaitedForUntilTheTotalLimit) {
+    const auto answer =
+        ask_hidden(shell("while printf '\\0' >&3; do sleep 0.05; done"), {k_patience, 500ms});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::timed_out);
+}
+
+TEST(HiddenChild, ThatShowsLifeDoesNotHideASignal) {
+    EXPECT_EQ(in_child([] {
+                  struct sigaction action{};
+                  action.sa_handler = count_child_signal;
+                  ::sigaction(SIGALRM, &action, nullptr);
+                  ::alarm(1);
+                  const auto answer =
+                      ask_hidden(shell("while printf '\\0' >&3; do sleep 0.05; done"), k_limits);
+                  return !answer && answer.error().code == Errc::busy ? 0 : 1;
+              }),
+              0);
+}
+
+// Its descriptor would be seen in a host that looks at its own.
+TEST(HiddenChild, ThatWorksOnLeavesNoDescriptorInAHostThatAdoptsOrphans) {
+    EXPECT_EQ(in_child([] {
+                  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+                  const auto count = [] {
+                      const std::filesystem::directory_iterator all("/proc/self/fd");
+                      return std::distance(begin(all), end(all));
+                  };
+                  const auto before = count();
+                  const auto answer =
+                      ask_hidden(shell("printf A >&3; exec 3>&-; exec sleep 5"), k_limits);
+                  return answer && count() == before ? 0 : 1;
+              }),
+              0);
 }
 
 TEST(HiddenChild, EndsAfterItsLifetime) {
@@ -164,7 +211,7 @@ TEST(HiddenChild, EndsAfterItsLifetime) {
     const auto out = directory / "pid";
     auto command = shell("echo $$ > " + out + "; exec sleep 1000");
     command.lifetime = 1s;
-    const auto answer = ask_hidden(command, k_patience);
+    const auto answer = ask_hidden(command, k_limits);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Errc::io);  // its end was seen
     const auto program = std::stoi(read(out));
@@ -181,7 +228,7 @@ TEST(HiddenChild, OutlivesTheHost) {
 
 TEST(HiddenChild, ThatCannotRunIsAnError) {
     const HiddenCommand command{"/no/such/program", {}, {}, k_patience};
-    const auto answer = ask_hidden(command, k_patience);
+    const auto answer = ask_hidden(command, k_limits);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Errc::not_found);
     EXPECT_FALSE(start_hidden(command));
@@ -194,7 +241,7 @@ TEST(HiddenChild, LeavesNoDescriptorAndNoChild) {
     };
     const auto before = count();
     for (int i = 0; i < 10; ++i) {
-        ASSERT_TRUE(ask_hidden(shell("printf A >&3"), k_patience));
+        ASSERT_TRUE(ask_hidden(shell("printf A >&3"), k_limits));
         ASSERT_TRUE(start_hidden(shell("true")));
     }
     EXPECT_EQ(count(), before);
@@ -209,7 +256,7 @@ TEST(HiddenChild, EndsAWaitWhenASignalIsHandled) {
                   action.sa_handler = count_child_signal;
                   ::sigaction(SIGALRM, &action, nullptr);
                   ::alarm(1);
-                  const auto answer = ask_hidden(shell("exec sleep 1000"), k_patience);
+                  const auto answer = ask_hidden(shell("exec sleep 1000"), k_limits);
                   return !answer && answer.error().code == Errc::busy ? 0 : 1;
               }),
               0);

@@ -1,6 +1,6 @@
 """Goal: a bucket serves a fleet as a directory does: one compile for all, and nothing noticed.
 
-Method: the tests of fleet_test.py on Ceph's gateway.
+Method: the tests of fleet_test.py and fleet_waits_test.py on Ceph's gateway.
 """
 
 import pathlib
@@ -8,12 +8,13 @@ import shutil
 import tempfile
 
 import fleet_test
+import fleet_waits_test
 import harness
 import servers
 from unable import unable
 
 
-class FleetOverCephTest(fleet_test.FleetTest):
+class OverCeph:
     ceph = None
 
     @classmethod
@@ -49,6 +50,13 @@ class FleetOverCephTest(fleet_test.FleetTest):
     def leases(self):
         return self.keys_of("leases")
 
+    def lease_text(self):
+        """Of those that are still there."""
+        contents = [self.s3.call("GET", f"/{self.bucket}/{key}") for key in self.leases()]
+        return "".join(content.decode() for status, content in contents if status == 200)
+
+
+class FleetOverCephTest(OverCeph, fleet_test.FleetTest):
     # They change or look at files of the storage.
     test_a_lease_is_waited_for_until_the_time_limit = None
     test_a_lease_that_is_too_old_is_taken_over = None
@@ -60,6 +68,12 @@ class FleetOverCephTest(fleet_test.FleetTest):
     test_the_larder_itself_must_not_name_storages_or_keys = None
     test_the_second_storage_is_asked_after_the_first = None
     test_what_must_not_be_compiled_is_fetched = None
+
+
+class FleetWaitsOverCephTest(OverCeph, fleet_waits_test.FleetWaitsTest):
+    # They are the same for every storage.
+    test_a_machine_that_hangs_is_waited_for_until_the_lock_timeout = None
+    test_a_program_that_ends_while_it_waits_leaves_no_helper = None
 
 
 if __name__ == "__main__":

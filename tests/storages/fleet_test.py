@@ -5,93 +5,19 @@ Method: processes with larders and states of their own are the machines; `larder
 unmodified Python program; a directory, nginx, and a proxy before it that is slow and lies.
 """
 
-import os
-import pathlib
 import signal
-import subprocess
-import sys
 import time
 
+import fleet_machines
 import harness
 import servers
 from proxy import Proxy
-from program_outcome import Outcome
 from unable import unable
 
-CLIENT = [sys.executable, str(pathlib.Path(__file__).resolve().parent / "fleet_client.py")]
-PATIENCE_S = 240  # against a hang, not against a slow machine
-MODELS = ("dense.xml", "other.xml", "convolution.xml")
+MODELS = fleet_machines.MODELS
 
 
-class FleetTest(harness.ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.shared = self.root / "shared"
-        self.url = f"file://{self.shared}"
-        self.signing = self.root / "team.key"
-        self.done("key", "generate", self.signing)
-        self.settings = {
-            "LARDER_SIGNING_KEY": str(self.signing),
-            "LARDER_TRUSTED_KEYS": f"{self.signing}.pub",
-            "LARDER_REMOTE_TIMEOUT": f"{PATIENCE_S}s",
-        }
-        self.paths = [str(self.models / name) for name in MODELS]
-
-    def environment_of(self, node, **settings):
-        """Of a machine: its larder and state, and the fleet's settings."""
-        return {**harness.SANITIZERS, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1",
-                "CI": "true",  # keeps OpenVINO's telemetry silent, whose child may hang
-                "HOME": str(self.root / node), "LARDER_REMOTE": self.url, **self.settings,
-                **settings}
-
-    def start(self, node, *words, **settings):
-        return subprocess.Popen(
-            [harness.PROGRAM, "run", "--", *CLIENT, *words],
-            env=self.environment_of(node, **settings), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def end(self, process):
-        out, error = process.communicate(timeout=2 * PATIENCE_S)
-        return Outcome(subprocess.CompletedProcess(process.args, process.returncode, out, error))
-
-    def served(self, node, *words, warnings=0, **settings):
-        outcome = self.end(self.start(node, *words, **settings))
-        self.assertEqual(outcome.code, 0, outcome)
-        said = [line for line in outcome.warnings if "warning" in line]
-        self.assertEqual(len(said), warnings, outcome)
-        return outcome
-
-    def ask(self, node, *words, **settings):
-        """Runs `larder` on a machine; returns the JSON that it prints."""
-        outcome = self.run_bare(*words, "--json", environment=self.environment_of(node, **settings))
-        self.assertEqual(outcome.code, 0, outcome)
-        return outcome.json
-
-    def counts(self, node):
-        stats = self.ask(node, "stats")
-        return {name: stats[name] for name in ("compiled", "loaded", "waited", "bypassed")}
-
-    def use_of(self, node):
-        (use,) = self.ask(node, "stats")["remotes"]
-        return use
-
-    def wait_until(self, is_done, what):
-        end = time.monotonic() + PATIENCE_S
-        while not is_done():
-            self.assertLess(time.monotonic(), end, what)
-            time.sleep(0.05)
-
-    def entries_there(self):
-        return [path for path in (self.shared / "entries").rglob("*") if path.is_file()]
-
-    def queued(self, node):
-        queue = self.root / node / ".local/state/larder/send"
-        return [path for path in queue.rglob("*") if path.is_file() and path.name[0] != "."]
-
-    def wait_until_sent(self, node, count):
-        self.wait_until(lambda: len(self.entries_there()) >= count and not self.queued(node),
-                        f"{count} entries are sent")
-
+class FleetTest(fleet_machines.Machines):
     # ── Hits ─────────────────────────────────────────────────────────────────────────────────────
 
     def test_another_machine_loads_what_the_first_has_compiled(self):
@@ -111,9 +37,6 @@ class FleetTest(harness.ProgramTest):
         self.served("second", *self.paths)
         self.assertEqual(self.use_of("second")["hits"], len(MODELS))
         self.assertEqual(self.leases(), [])
-
-    def leases(self):
-        return [path for path in (self.shared / "leases").rglob("*") if path.is_file()]
 
     def test_workers_of_one_machine_fetch_once(self):
         self.served("first", self.paths[0])
@@ -184,15 +107,6 @@ class FleetTest(harness.ProgramTest):
                              outcomes[-1].json)
             self.assertEqual(self.run_bare(
                 "verify", environment=self.environment_of(node)).code, 0)
-
-    def hold_lease(self, age_s, model=0):
-        """Of a machine that has ended."""
-        key = self.ask("first", "compile", self.paths[model], LARDER_REMOTE="")["key"]
-        lease = self.shared / "leases" / key[:2] / f"{key}.1"
-        lease.parent.mkdir(parents=True, exist_ok=True)
-        lease.write_text("another machine")
-        at = time.time() - age_s
-        os.utime(lease, (at, at))
 
     def test_a_lease_is_waited_for_until_the_time_limit(self):
         self.hold_lease(0)

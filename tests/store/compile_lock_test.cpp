@@ -54,6 +54,8 @@ TEST_F(CompileLockTest, OthersSeeWhoHoldsItAndWhatFor) {
         const auto quiet = store_->compile_lock(key_of("x"), seconds(0));
         ASSERT_TRUE(quiet);
         EXPECT_FALSE(store_->compile_lock_holder(key_of("x"))) << "it does not say what for";
+        EXPECT_TRUE(store_->is_compile_locked(key_of("x")));
+        EXPECT_FALSE(store_->is_compile_locked(key_of("y")));
     }
     Signal holds;
     Signal may_end;
@@ -76,6 +78,7 @@ TEST_F(CompileLockTest, OthersSeeWhoHoldsItAndWhatFor) {
     may_end.raise();
     EXPECT_EQ(holder.wait(), 0);
     EXPECT_TRUE(store_->compile_lock_holders().empty());
+    EXPECT_FALSE(store_->is_compile_locked(key_of("x")));
 }
 
 TEST_F(CompileLockTest, IsOnlyForOneAndOnlyForItsKey) {

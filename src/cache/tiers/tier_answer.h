@@ -10,6 +10,7 @@ enum class TierAnswer : unsigned {
     failed = 3,    // no storage could be asked
     refused = 4,   // there is an entry, which is not taken; the state has the reason
     unusable = 5,  // larder or its settings cannot be used
+    unheard = 6,   // another machine has begun to compile it, and nothing more is known of it
     fetched = 64,  // the entry is in the larder: plus the place of its storage among the URLs
 };
 

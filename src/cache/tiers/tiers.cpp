@@ -11,6 +11,7 @@ namespace {
 // A program that sends a large entry over a slow network must end at some time.
 constexpr std::chrono::hours k_sending_max{1};
 constexpr std::chrono::seconds k_grace{1};
+constexpr std::chrono::minutes k_wait_in_silence{1};
 
 // Returns the newest fault that was noted since `since_ns`.
 std::string fault_since(state::State& state, const std::vector<std::string>& urls,
@@ -61,9 +62,16 @@ Tiers::Fetch Tiers::fetch(state::State& state, Log& log, const format::Key& key)
     if (config_.program.empty()) return warn("the program larder is not beside its libraries");
     if (all_rest(state)) return {{}, "the storages of LARDER_REMOTE have failed repeatedly"};
     const auto began_ns = system_.clock.wall().count();
+    const auto tell_of_wait = [&, began = system_.clock.monotonic()] {
+        if (system_.clock.monotonic() - began < k_wait_in_silence) return;
+        log.warn_once("remote wait",
+                      "another machine compiles a model, and this one waits for it; "
+                      "LARDER_LOCK_TIMEOUT limits the wait");
+    };
     const auto lifetime = std::chrono::ceil<std::chrono::seconds>(config_.timeout) + k_grace;
-    const auto answer =
-        process::ask_hidden(command({"fetch", key.hex()}, lifetime), config_.timeout);
+    const auto answer = process::ask_hidden(
+        command({"fetch", key.hex()}, lifetime),
+        {config_.timeout, config_.timeout + config_.lock_timeout}, tell_of_wait);
     if (!answer) {
         if (answer.error().code == Errc::busy) return {{}, "a signal ended the wait for it"};
         auto why = fault_since(state, config_.urls, began_ns);
@@ -72,7 +80,9 @@ Tiers::Fetch Tiers::fetch(state::State& state, Log& log, const format::Key& key)
     switch (static_cast<TierAnswer>(*answer)) {
         case TierAnswer::nothing: return {};
         case TierAnswer::waited:
-            return {{}, "another machine has been compiling it for longer than the time limit"};
+            return {{}, "another machine has been compiling it for longer than the lock timeout"};
+        case TierAnswer::unheard:
+            return {{}, "another machine has begun to compile it, and has not been heard of since"};
         case TierAnswer::failed:
         case TierAnswer::refused:
         case TierAnswer::unusable: {

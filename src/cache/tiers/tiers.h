@@ -20,7 +20,9 @@ namespace larder::internal::cache {
 
 struct TierConfig {
     std::vector<std::string> urls;  // in the order in which they are asked; none: no storages
-    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
+    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};  // for a storage to answer
+    // For another machine that compiles the entry, as for a process of this one.
+    std::chrono::nanoseconds lock_timeout{std::chrono::minutes(10)};
     bool sends = false;                    // entries to one of them at least
     std::string program;                   // larder's own; empty: it was not found
     std::vector<std::string> environment;  // of that program
@@ -46,8 +48,9 @@ public:
         std::string reason;  // why not, if anybody can be told more than that it is not there
     };
     // Has the entry fetched into the larder. To be called with the compile lock of the key, so that
-    // a machine fetches it once. Returns after TierConfig::timeout at the latest; at once if every
-    // storage has failed several times. Warns once about what is wrong.
+    // a machine fetches it once. Returns after TierConfig::timeout at the latest; but while another
+    // machine shows that it compiles the entry, after both limits together. Returns at once if
+    // every storage has failed several times. Warns once about what is wrong.
     [[nodiscard]] Fetch fetch(state::State& state, Log& log, const format::Key& key) const;
 
     // Has a published entry sent to the storages behind this process, and even after its end. Uses

@@ -181,11 +181,14 @@ Result<CompileLock> take_compile_lock(Context& context, const Key& key,
     }
 }
 
+bool is_compile_locked(const Context& context, const Key& key) {
+    const auto file = context.fs().open(context.layout.lock(key), os::OpenMode::read);
+    return file && (*file)->is_locked().value_or(false);
+}
+
 std::optional<CompileLockHolder> compile_lock_holder(const Context& context, const Key& key) {
-    const auto path = context.layout.lock(key);
-    const auto file = context.fs().open(path, os::OpenMode::read);
-    if (!file || !(*file)->is_locked().value_or(false)) return std::nullopt;
-    const auto text = os::read_text(context.fs(), path, k_holder_bytes_max);
+    if (!is_compile_locked(context, key)) return std::nullopt;
+    const auto text = os::read_text(context.fs(), context.layout.lock(key), k_holder_bytes_max);
     return text ? parse_holder(context, key, *text) : std::nullopt;
 }
 

@@ -61,6 +61,8 @@ struct CompileLockHolder {
 [[nodiscard]] Result<CompileLock> take_compile_lock(Context& context, const Key& key,
                                                     std::chrono::nanoseconds timeout,
                                                     std::string_view purpose = {});
+// Tells whether a process works on the key now. Neither waits nor takes a lock.
+[[nodiscard]] bool is_compile_locked(const Context& context, const Key& key);
 // Return the holders that gave a purpose. They neither wait nor take a lock.
 [[nodiscard]] std::optional<CompileLockHolder> compile_lock_holder(const Context& context,
                                                                    const Key& key);
