@@ -4,7 +4,7 @@ usage: python/build_wheel.py BUILD FOLDER
 
 BUILD is a build folder of cmake; FOLDER receives the wheel, and is emptied before. auditwheel adds
 the libraries that a bare machine lacks, and gives the wheel the oldest platform whose C library is
-sufficient for all its parts.
+sufficient for all its parts. Prints the size to standard error, and fails if it is 10 MB or more.
 """
 
 import os
@@ -18,6 +18,7 @@ import sys
 TOOLS = pathlib.Path(sys.executable).absolute().parent
 FOR_WHO_HAS_THE_SOURCES = ("Install", "Try it from the sources", "Documentation", "Development")
 OPENVINO = "$ORIGIN/../../openvino/libs"
+SIZE_MAX = 10_000_000
 UNCHANGED = ("liblarder_preload.so", "liblarder_cli_old.so", "liblarder_store_old.so.0")
 
 
@@ -42,6 +43,9 @@ def build_wheel(build, folder):
     staged = folder / "staged"
     run("cmake", "--install", build, "--component", "wheel", "--prefix", staged)
     describe(staged / "README.md")
+    # scripts/adapters has stripped the others.
+    run("strip", staged / "larder/bin/larder",
+        *(path for path in staged.glob("larder/lib/*.so*") if path.name not in UNCHANGED))
     run(TOOLS / "patchelf", "--set-rpath", f"$ORIGIN/../lib:{OPENVINO}",
         staged / "larder/bin/larder")
     for library in sorted(staged.glob("larder/lib/*")):
@@ -55,6 +59,10 @@ def build_wheel(build, folder):
     run(sys.executable, "-m", "auditwheel", "repair", plain, "--exclude", "libopenvino.so.*",
         "--wheel-dir", folder)
     [wheel] = folder.glob("*.whl")
+    size = wheel.stat().st_size
+    print(f"build_wheel: {size / 1e6:.1f} MB", file=sys.stderr)
+    if size >= SIZE_MAX:
+        sys.exit(f"build_wheel: '{wheel}' is larger than {SIZE_MAX / 1e6:.0f} MB")
     return wheel
 
 

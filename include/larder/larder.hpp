@@ -168,6 +168,10 @@ public:
     [[nodiscard]] Explanation explain(ov::Core& core, const ReadModel& model,
                                       const std::string& device, const ov::AnyMap& properties = {});
 
+    /// The same for the request that compiled `entry`. Throws Error (invalid_argument) if that was
+    /// not a request for a file.
+    [[nodiscard]] Explanation explain(ov::Core& core, const EntryInfo& entry);
+
     /// Waits until compiled models are published and survive a power cut, and publishes what a
     /// device wrote after its model was ready, such as the model for AUTO's second device, or the
     /// kernels that a GPU plugin builds while a model runs. Call it once such models are no longer

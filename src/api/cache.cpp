@@ -9,6 +9,7 @@
 #include "cache/session/report.h"
 #include "larder/larder.hpp"
 #include "model/source.h"
+#include "openvino/recorded_properties.h"
 #include "openvino/request.h"
 #include "os/file_system.h"
 
@@ -141,6 +142,17 @@ Explanation Cache::explain(ov::Core& core, const ReadModel& model, const std::st
                            const ov::AnyMap& properties) {
     const auto reference = reference_to(model);
     return impl_->explain(core, {{}, model.model, {}}, reference, device, properties);
+}
+
+Explanation Cache::explain(ov::Core& core, const EntryInfo& entry) {
+    if (entry.kind == "memory" || entry.kind == "caller" || !entry.unpacked_from.empty() ||
+        !entry.kernels_of.empty()) {
+        throw Error(ErrorCode::invalid_argument,
+                    "this entry was not compiled from a file: only its program can request it",
+                    "look at an entry that was compiled from a file");
+    }
+    return explain(core, entry.model, entry.device,
+                   openvino::recorded_properties(core, entry.device, entry.key_inputs));
 }
 
 void Cache::flush() { impl_->cache.flush(); }

@@ -2,38 +2,14 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "larder/larder.hpp"
+#include "openvino/recorded_properties.h"
 
 namespace larder {
 namespace {
-
-// The prefix of key inputs that are properties of the request.
-constexpr std::string_view k_property = "property.";
-
-bool has_anyway(ov::Core& core, const std::string& device, const std::string& property,
-                const std::string& value) {
-    try {
-        return core.get_property(device, property).as<std::string>() == value;
-    } catch (const std::exception&) {
-        return false;  // the device does not know a property of this name
-    }
-}
-
-// Returns the properties that the entry was compiled with, without those whose values `device` has
-// by itself: these can be set on a device, but not on a request.
-ov::AnyMap properties_of(const EntryInfo& entry, ov::Core& core, const std::string& device) {
-    ov::AnyMap properties;
-    for (const auto& [name, value] : entry.key_inputs) {
-        if (!name.starts_with(k_property)) continue;
-        const auto property = name.substr(k_property.size());
-        if (!has_anyway(core, device, property, value)) properties[property] = value;
-    }
-    return properties;
-}
 
 struct Request {
     std::string device;
@@ -51,7 +27,7 @@ std::optional<Request> request_of(Cache& cache, ov::Core& core, const EntryInfo&
         if (device.starts_with(entry.device + ".")) devices.push_back(std::move(device));
     }
     for (auto& device : devices) {
-        auto properties = properties_of(entry, core, device);
+        auto properties = internal::openvino::recorded_properties(core, device, entry.key_inputs);
         const auto now = cache.explain(core, entry.model, device, properties);
         if (now.key == entry.key) {
             return Request{std::move(device), std::move(properties), now.would_hit};

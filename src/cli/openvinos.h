@@ -29,6 +29,9 @@ struct Hook {
     bool has_old_strings = false;
 };
 inline constexpr const char* k_hook_library = "liblarder_hook.so";
+// Beside the folders of hooks: the code of those that are the same for several releases. Such a
+// hook loads it together with its OpenVINO.
+inline constexpr const char* k_shared_folder = "shared";
 // Beside a hook: each symbol that it imports of OpenVINO, with its size if that is one of a table
 // of virtual functions, or of type information.
 inline constexpr const char* k_surface_file = "liblarder_hook.symbols";

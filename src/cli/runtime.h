@@ -29,7 +29,7 @@ struct CompileFlags {
 };
 
 struct WhyFlags {
-    std::string model;
+    std::string model;  // or the key of an entry: the request that compiled it
     RequestFlags request;
 };
 

@@ -13,12 +13,12 @@ namespace {
 // As git: a shorter word is more likely a mistake, and may be about to remove something.
 constexpr std::size_t k_key_characters_min = 4;
 
+}  // namespace
+
 bool could_be_a_key(const std::string& text) {
     return text.size() <= 64 && text.size() >= k_key_characters_min &&
            text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
-
-}  // namespace
 
 Targets find_targets(const Store& store, const std::vector<std::string>& names, int exit_code) {
     Targets targets;

@@ -14,6 +14,9 @@ struct Targets {
     std::vector<std::string> models;  // those that were named by their path
 };
 
+// Tells whether the text can be the beginning of a key; short ones are more likely mistakes.
+[[nodiscard]] bool could_be_a_key(const std::string& text);
+
 // Throws CommandError, with this exit code, for a name that matches nothing.
 [[nodiscard]] Targets find_targets(const Store& store, const std::vector<std::string>& names,
                                    int exit_code = k_failed);

@@ -72,6 +72,17 @@ bool copy_for(const OpenVino& openvino, const Hook& hook, const char* name,
     return write_whole(folder / name, bytes);
 }
 
+// Copies the code that a library of larder shares with those for other releases, if it does.
+bool copy_shared(const Hook& hook, const char* name, const fs::path& folder) {
+    const auto library = read_shared_object(hook.folder / name);
+    if (!library) return false;
+    for (const auto& needed : library->needed) {
+        const auto bytes = text_of(hook.folder.parent_path() / k_shared_folder / needed);
+        if (!bytes.empty() && !write_whole(folder / needed, bytes)) return false;
+    }
+    return true;
+}
+
 void remove_folder(const fs::path& folder) {
     std::error_code error;
     fs::remove_all(folder, error);  // tidy-allow(filesystem): the state of trials, not a larder's
@@ -80,7 +91,7 @@ void remove_folder(const fs::path& folder) {
 // Runs the child, and returns why the OpenVINO is refused; empty if it is not.
 std::string refusal_of(const OpenVino& openvino, const Hook& hook, const fs::path& folder) {
     for (const auto* const name : k_libraries) {
-        if (!copy_for(openvino, hook, name, folder)) {
+        if (!copy_for(openvino, hook, name, folder) || !copy_shared(hook, name, folder)) {
             return std::string("copy: cannot write '") + (folder / name).string() + "'";
         }
     }

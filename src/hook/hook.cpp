@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <openvino/core/except.hpp>
@@ -197,12 +198,9 @@ void place_replacements(void** into) {
     Reader<larder_read_wstring, WideText>::place_into(into);
 }
 
-// Compares with the headers that this was compiled with.
-bool is_known_version(const std::string& build_number) {
-    const auto known = std::to_string(OPENVINO_VERSION_MAJOR) + "." +
-                       std::to_string(OPENVINO_VERSION_MINOR) + "." +
-                       std::to_string(OPENVINO_VERSION_PATCH);
-    return build_number == known || build_number.starts_with(known + "-");
+bool is_known_version(std::string_view build_number) {
+    const auto release = std::string(build_number.substr(0, build_number.find('-'))) + ' ';
+    return std::string_view(LARDER_SERVED_RELEASES " ").find(release) != std::string_view::npos;
 }
 
 }  // namespace

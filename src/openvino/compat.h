@@ -41,16 +41,14 @@ inline constexpr const char* k_weights_path = "WEIGHTS_PATH";
 // Whether a device can be told at import to encode the topology in a way of ours.
 inline constexpr bool k_has_encryption = LARDER_OPENVINO_AT_LEAST(2024, 4);
 
-// Tells whether the OpenVINO of the process is of the release that this was compiled for. A newer
+// Tells whether the OpenVINO of the process is of a release that this was compiled for. A newer
 // one is served only after a trial (docs/versions.md), and with more caution: what the tests prove
 // for a release, and objects of OpenVINO's classes that this code makes, may not hold there.
 inline bool is_own_release() {
     static const bool k_is = [] {
         const std::string_view build = ov::get_openvino_version().buildNumber;
-        const auto own = std::to_string(OPENVINO_VERSION_MAJOR) + "." +
-                         std::to_string(OPENVINO_VERSION_MINOR) + "." +
-                         std::to_string(OPENVINO_VERSION_PATCH);
-        return build == own || build.starts_with(own + "-");
+        const auto own = std::string(build.substr(0, build.find('-'))) + ' ';
+        return std::string_view(LARDER_SERVED_RELEASES " ").find(own) != std::string_view::npos;
     }();
     return k_is;
 }

@@ -28,14 +28,15 @@ using Extensions = std::vector<ov::Extension::Ptr>;
 // How far a core's implementation is searched.
 constexpr std::size_t k_words_max = 512;
 constexpr std::size_t k_word_bytes = sizeof(Word);
-constexpr std::size_t k_element_bytes = sizeof(ov::Extension::Ptr);
-constexpr std::size_t k_element_words = k_element_bytes / k_word_bytes;
+constexpr std::size_t k_pointer_words = sizeof(ov::Extension::Ptr) / k_word_bytes;
+// An element is a pointer to an extension; in 2025.4 a text follows it.
+constexpr std::size_t k_element_words_max = 8;
 constexpr std::size_t k_elements_max = std::size_t{1} << 16;
 constexpr std::size_t k_own_max = 64;  // extensions of a core that the program added none to
 constexpr int k_reads_max = 100;
 
 static_assert(sizeof(std::vector<ov::Extension::Ptr>) == 3 * k_word_bytes);
-static_assert(k_element_bytes % k_word_bytes == 0);
+static_assert(sizeof(ov::Extension::Ptr) % k_word_bytes == 0);
 
 const Word* words_at(Word address) {
     return reinterpret_cast<const Word*>(address);  // NOLINT(performance-no-int-to-ptr)
@@ -62,26 +63,28 @@ struct Triple {
     Word begin = 0;
     Word end = 0;
     Word room = 0;
+    std::size_t element_words = k_pointer_words;
 
     bool operator==(const Triple&) const = default;
 
-    [[nodiscard]] static Triple at(const Word* words) {
-        return {read(words), read(words + 1), read(words + 2)};
+    [[nodiscard]] static Triple at(const Word* words, std::size_t element_words) {
+        return {read(words), read(words + 1), read(words + 2), element_words};
     }
     [[nodiscard]] bool is_plausible() const {
         return begin % alignof(ov::Extension::Ptr) == 0 && begin <= end && end <= room &&
-               (end - begin) % k_element_bytes == 0 && count() <= k_elements_max &&
+               (end - begin) % element_bytes() == 0 && count() <= k_elements_max &&
                (begin != 0 || room == 0);
     }
-    [[nodiscard]] std::size_t count() const { return (end - begin) / k_element_bytes; }
+    [[nodiscard]] std::size_t element_bytes() const { return element_words * k_word_bytes; }
+    [[nodiscard]] std::size_t count() const { return (end - begin) / element_bytes(); }
     // Returns the pointers to the elements; nothing if they cannot be read.
     [[nodiscard]] std::optional<std::vector<Word>> elements() const {
-        std::vector<Word> words(count() * k_element_words);
+        std::vector<Word> words(count() * element_words);
         const auto bytes = std::as_writable_bytes(std::span(words));
         if (!process::copy_if_readable(words_at(begin), bytes)) return std::nullopt;
         std::vector<Word> pointers;
         pointers.reserve(count());
-        for (std::size_t i = 0; i < count(); ++i) pointers.push_back(words[i * k_element_words]);
+        for (std::size_t i = 0; i < count(); ++i) pointers.push_back(words[i * element_words]);
         return pointers;
     }
 };
@@ -106,12 +109,13 @@ struct Place {
     Word functions = 0;     // the implementation's virtual functions: identify its type
     std::size_t words = 0;  // from its beginning
     std::size_t own = 0;    // extensions that every core has
+    std::size_t element_words = k_pointer_words;
 };
 
 // The places in builds of the runtime that larder was tested with: saves a process the millisecond
 // that measuring takes. The test MeasuredBeforeIsMeasuredAgain prints the line for another build.
 constexpr std::array k_measured_before{
-    MeasuredExtensions{"1be8d853cd24ce4ab7b444b903a19e5673fd44dc", 19377152, 61, 0},
+    MeasuredExtensions{"1be8d853cd24ce4ab7b444b903a19e5673fd44dc", 19377152, 61, 0, 2},
 };
 
 std::optional<process::LoadedObject> object_that_holds(Word address) {
@@ -127,7 +131,7 @@ std::optional<Place> known_place(Word functions) {
     for (const auto& measured : k_measured_before) {
         if (measured.build_id == object->build_id &&
             object->begin + measured.functions == functions) {
-            return Place{functions, measured.words, measured.own};
+            return Place{functions, measured.words, measured.own, measured.element_words};
         }
     }
     return std::nullopt;
@@ -140,7 +144,7 @@ std::optional<Place> find_place() {
     Extensions added{std::make_shared<Known>(), std::make_shared<Known>(),
                      std::make_shared<Known>()};
     core.add_extension(added);
-    std::optional<std::size_t> found;
+    std::optional<Place> found;
     // Pages are readable as a whole: it is enough, and fast, to ask at each of these steps.
     constexpr std::size_t k_step_words = 64;
     for (std::size_t i = 1; i < k_words_max; ++i) {
@@ -148,17 +152,23 @@ std::optional<Place> find_place() {
             !process::is_readable(implementation + i, (k_step_words + 2) * k_word_bytes)) {
             break;
         }
-        if (!ends_with(Triple::at(implementation + i), added)) continue;
-        if (found) return std::nullopt;
-        found = i;
+        for (auto size = k_pointer_words; size <= k_element_words_max; ++size) {
+            if (!ends_with(Triple::at(implementation + i, size), added)) continue;
+            if (found) return std::nullopt;
+            found = Place{read(implementation), i, 0, size};
+        }
     }
     if (!found) return std::nullopt;
-    const auto before = Triple::at(implementation + *found).count();
+    const auto now = [&] {
+        return Triple::at(implementation + found->words, found->element_words);
+    };
+    const auto before = now().count();
     added.push_back(std::make_shared<Known>());
     core.add_extension(Extensions{added.back()});
-    const auto after = Triple::at(implementation + *found);
+    const auto after = now();
     if (!ends_with(after, added) || after.count() != before + 1) return std::nullopt;
-    return Place{read(implementation), *found, after.count() - added.size()};
+    found->own = after.count() - added.size();
+    return found;
 }
 
 // Measured once. Threads that arrive at the same time may each measure: no lock is held that a
@@ -166,7 +176,7 @@ std::optional<Place> find_place() {
 std::optional<Place> place(const Word* implementation) {
     enum class State : unsigned char { unknown, found, failed };
     static constinit std::atomic<State> state{State::unknown};
-    static constinit std::array<std::atomic<Word>, 3> kept{};
+    static constinit std::array<std::atomic<Word>, 4> kept{};
     if (state.load(std::memory_order_acquire) == State::unknown) {
         std::optional<Place> result;
         try {
@@ -179,11 +189,12 @@ std::optional<Place> place(const Word* implementation) {
             kept[0] = result->functions;
             kept[1] = result->words;
             kept[2] = result->own;
+            kept[3] = result->element_words;
         }
         state.store(result ? State::found : State::failed, std::memory_order_release);
     }
     if (state.load(std::memory_order_acquire) == State::failed) return std::nullopt;
-    return Place{kept[0], kept[1], kept[2]};
+    return Place{kept[0], kept[1], kept[2], kept[3]};
 }
 
 enum class Element : unsigned char { library, object, unknown };
@@ -232,7 +243,8 @@ std::optional<MeasuredExtensions> measure_extensions(std::string& build_id) {
     const auto object = found ? object_that_holds(found->functions) : std::nullopt;
     if (!object) return std::nullopt;
     build_id = object->build_id;
-    return MeasuredExtensions{build_id, found->functions - object->begin, found->words, found->own};
+    return MeasuredExtensions{build_id, found->functions - object->begin, found->words, found->own,
+                              found->element_words};
 }
 
 CoreExtensions extensions_of(const ov::Core& core) {
@@ -242,11 +254,11 @@ CoreExtensions extensions_of(const ov::Core& core) {
     if (!where || read(implementation) != where->functions) return CoreExtensions::objects;
     for (int attempt = 0; attempt < k_reads_max; ++attempt) {
         const auto* const words = implementation + where->words;
-        const auto triple = Triple::at(words);
+        const auto triple = Triple::at(words, where->element_words);
         if (!triple.is_plausible()) continue;
         const auto elements = triple.elements();
         // The vector has moved because it grew; its elements live as long as the core.
-        if (!elements || Triple::at(words) != triple) continue;
+        if (!elements || Triple::at(words, where->element_words) != triple) continue;
         if (elements->size() <= where->own) return CoreExtensions::none;
         const auto kind = kind_of_all(std::span(*elements).subspan(where->own));
         if (kind == Element::library) return CoreExtensions::libraries;

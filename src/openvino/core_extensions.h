@@ -24,10 +24,11 @@ enum class CoreExtensions {
 
 // The place of a core's extensions in a build of the runtime.
 struct MeasuredExtensions {
-    std::string_view build_id;     // of the library that has the core's code, in hex
-    std::uintptr_t functions = 0;  // the core's virtual functions, from that library's beginning
-    std::size_t words = 0;         // from the beginning of the core's implementation
-    std::size_t own = 0;           // extensions that every core has
+    std::string_view build_id;      // of the library that has the core's code, in hex
+    std::uintptr_t functions = 0;   // the core's virtual functions, from that library's beginning
+    std::size_t words = 0;          // from the beginning of the core's implementation
+    std::size_t own = 0;            // extensions that every core has
+    std::size_t element_words = 0;  // from one extension to the next
 
     bool operator==(const MeasuredExtensions&) const = default;
 };

@@ -110,6 +110,9 @@ void GraphHasher::add_variables(const ov::Model& model) {
     const auto unused = std::ranges::stable_partition(
         variables, [&](const auto& info) { return used.contains(info.variable_id); });
     std::ranges::sort(unused, {}, &ov::op::util::VariableInfo::variable_id);
+    if (variable_order_ == VariableOrder::does_not_count) {
+        std::ranges::sort(variables, {}, &ov::op::util::VariableInfo::variable_id);
+    }
     add_number("variables", variables.size());
     for (const auto& info : variables) {
         add_field(info.variable_id, info.data_type.to_string());
@@ -145,9 +148,10 @@ Result<Digest> GraphHasher::finish(runtime::MemoryHasher& memory) {
     return hasher_.finish();
 }
 
-Result<Digest> fingerprint_graph(const ov::Model& model, runtime::MemoryHasher& hasher) {
+Result<Digest> fingerprint_graph(const ov::Model& model, runtime::MemoryHasher& hasher,
+                                 VariableOrder order) {
     try {
-        GraphHasher graph;
+        GraphHasher graph(order);
         graph.add_model(model);
         return graph.finish(hasher);
     } catch (const std::bad_alloc&) {

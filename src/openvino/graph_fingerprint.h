@@ -13,6 +13,10 @@ class PartialShape;
 
 namespace larder::internal::openvino {
 
+// The list of a model's variables may have another order each time: openvino_genai 2025 orders it
+// by addresses. The CPU device finds variables by their ids, and orders their states by the graph.
+enum class VariableOrder { counts, does_not_count };
+
 // Returns the digest of a model in memory: topology, attributes, shapes, types, run-time
 // information and weights. `hasher` hashes the weights in place, all at once; nothing is
 // serialised. Numbers count by their bits. Names of the model, of nodes and of tensors do not
@@ -23,7 +27,8 @@ namespace larder::internal::openvino {
 // is then not cached, because it could be confused with another model. Errors of the hasher are
 // passed on.
 [[nodiscard]] Result<Digest> fingerprint_graph(const ov::Model& model,
-                                               runtime::MemoryHasher& hasher);
+                                               runtime::MemoryHasher& hasher,
+                                               VariableOrder order = VariableOrder::counts);
 
 // Returns the same as PartialShape::to_string, in a tenth of the time: that one makes a stream for
 // each call.

@@ -18,6 +18,7 @@
 #include <openvino/core/symbol.hpp>
 
 #include "base/digest.h"
+#include "openvino/graph_fingerprint.h"
 #include "runtime/runtime.h"
 
 namespace larder::internal::openvino {
@@ -26,6 +27,8 @@ namespace larder::internal::openvino {
 // which are hashed at the end, all at once.
 class GraphHasher {
 public:
+    explicit GraphHasher(VariableOrder order) : variable_order_(order) {}
+
     void add_model(const ov::Model& model);
     void add_field(std::string_view name, std::string_view value) {
         hasher_.update_field(name).update_field(value);
@@ -66,6 +69,7 @@ private:
     void add_variables(const ov::Model& model);
     void add_symbols(const ov::PartialShape& shape);
 
+    VariableOrder variable_order_;
     Hasher hasher_{"larder graph 3"};
     std::vector<std::span<const std::byte>> buffers_;
     std::unordered_map<const ov::Symbol*, std::uint64_t> symbols_;

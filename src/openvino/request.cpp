@@ -140,7 +140,9 @@ ov::AnyMap Request::own_properties() const {
 Result<Digest> Request::fingerprint_model(runtime::MemoryHasher& hasher) {
     const process::KnownState known;
     try {
-        return fingerprint_graph(*model(), hasher);
+        const auto order =
+            device_.plugin == "CPU" ? VariableOrder::does_not_count : VariableOrder::counts;
+        return fingerprint_graph(*model(), hasher, order);
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/device_values.h"
 #include "openvino/properties.h"
 
 namespace larder::internal::openvino {
@@ -26,27 +27,6 @@ std::optional<ov::Any> property_of(const Asked& ask) {
         return ask();
     } catch (const std::exception&) {
         return std::nullopt;  // unknown to the device
-    }
-}
-
-std::optional<ov::Any> in_force(ov::Core& core, const std::string& device,
-                                const std::string& name) {
-    return property_of([&] { return core.get_property(device, name, ov::AnyMap{}); });
-}
-
-template <typename T>
-bool read_if(const ov::Any& like, ov::Any& value) {
-    if (!like.is<T>()) return false;
-    value = value.as<T>();
-    return true;
-}
-
-template <typename... Types>
-void read_as_one_of(const ov::Any& like, ov::Any& value) {
-    try {
-        static_cast<void>((read_if<Types>(like, value) || ...));
-    } catch (const std::exception&) {
-        // The value does not have that type; the device will judge it.
     }
 }
 
@@ -155,19 +135,6 @@ Said read_settled(const std::string& settled) {
         }
     }
     return said;
-}
-
-void give_types(ov::Core& core, const std::string& device, ov::AnyMap& properties) {
-    for (auto& [name, value] : properties) {
-        if (!value.is<std::string>()) continue;
-        if (const auto like = in_force(core, device, name)) {
-            // A number of streams also reads as an integer, but is not accepted as one: try its own
-            // type first.
-            read_as_one_of<ov::streams::Num, bool, std::int32_t, std::uint32_t, std::int64_t,
-                           std::uint64_t, float, ov::hint::Priority, ov::hint::PerformanceMode,
-                           ov::hint::ExecutionMode, ov::element::Type>(*like, value);
-        }
-    }
 }
 
 // HETERO passes properties given for a device by its name to that device, with the highest

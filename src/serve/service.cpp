@@ -96,26 +96,6 @@ std::optional<std::chrono::seconds> age_in(const Request& request, std::string_v
                 "write it with a unit, such as 12h or 30d");
 }
 
-// Builds the request of `larder why` for the model of an entry, with the properties that decided
-// its key.
-cli::WhyFlags same_request(const EntryInfo& entry) {
-    constexpr std::string_view k_property = "property.";
-    if (entry.kind == "memory" || entry.kind == "caller" || !entry.unpacked_from.empty() ||
-        !entry.kernels_of.empty()) {
-        throw Error(ErrorCode::invalid_argument,
-                    "this entry was not compiled from a file: only its program can request it",
-                    "look at an entry that was compiled from a file");
-    }
-    cli::WhyFlags flags;
-    flags.model = entry.model;
-    flags.request.device = entry.device;
-    for (const auto& [name, value] : entry.key_inputs) {
-        if (!name.starts_with(k_property)) continue;
-        flags.request.properties.push_back(name.substr(k_property.size()) + "=" + value);
-    }
-    return flags;
-}
-
 const WebFile* web_file(std::string_view path) {
     const auto files = web_files();
     const auto found = std::ranges::find(files, path, &WebFile::path);
@@ -209,7 +189,7 @@ Response Service::entry(std::string_view path) const {
     const Store store(settings_.options);
     auto entry = store.entry(key);
     if (what == "/why") {
-        return json_response(cli::runtime().explain(settings_.options, same_request(entry)));
+        return json_response(cli::runtime().explain(settings_.options, {.model = entry.key}));
     }
     const auto snapshot = reader_.snapshot(k_age_max);
     const auto same = std::ranges::find(snapshot->entries, entry.key, &EntryInfo::key);

@@ -106,6 +106,14 @@ class RepairTest(ProgramTest):
         self.damage("precise")
         self.assertEqual(self.repaired()[report["key"]]["outcome"], "recompiled")
 
+    def test_of_devices_that_use_others(self):
+        for device in ("HETERO:CPU", "AUTO:CPU", "MULTI:CPU"):
+            words = (self.own / "dense.xml", "--device", device)
+            self.keys[device] = self.done("compile", *words, "--json").json["key"]
+            self.damage(device)
+            self.assertEqual(self.repaired()[self.keys[device]]["outcome"], "recompiled", device)
+            self.assertEqual(self.done("compile", *words, "--json").json["outcome"], "loaded")
+
     def test_what_has_no_model_any_more_is_removed(self):
         for name in ("dense", "other"):
             self.damage(name)

@@ -228,6 +228,19 @@ class WhyTest(KeptTest):
         found = self.why("dense", *(word for each in asked for word in ("--property", each)))
         self.check(found, near, "property.KV_CACHE_PRECISION")
 
+    def test_the_request_of_an_entry(self):
+        for words in ((), ("--property", "EXECUTION_MODE_HINT=ACCURACY"), ("--device", "AUTO:CPU")):
+            key = self.keep("dense", *words)
+            found = self.done("why", key[:12], "--json").json
+            self.assertEqual((found["would_hit"], found["key"]), (True, key))
+            self.assertEqual(found["model"], str(self.place / "dense.xml"))
+        refused = self.larder("why", key, "--property", "NUM_STREAMS=1")
+        self.assertEqual(refused.code, 2)
+        self.assertIn("has properties of its own", refused.error)
+        shutil.copy(self.place / "other.bin", self.place / "dense.bin")
+        found = self.done("why", key, "--json").json
+        self.check(found, key, "model.fingerprint")
+
     def test_a_device(self):
         near = self.keep("dense")
         found = self.why("dense", "--device", "HETERO:CPU")

@@ -104,6 +104,10 @@ CLIENTS = {client.name: client for client in (
     Client("genai", "genai", "openvino_genai, Llama 0.1B", settings=(("GENAI_ATTENTION", "SDPA"),)),
     Client("genai_paged", "genai", "openvino_genai, Llama 0.1B, paged attention", program="genai",
            settings=(("GENAI_ATTENTION", "PA"),)),
+    Client("ocr_2025", "ocr_2025", "rapidocr on OpenVINO 2025.3", own_cache=None, program="ocr"),
+    # In bf16, that OpenVINO computes no text for this model, with larder and without.
+    Client("genai_2025", "genai_2025", "openvino_genai 2025.4, Llama 0.1B", program="genai",
+           settings=(("GENAI_ATTENTION", "SDPA"), ("GENAI_PRECISION", "f32"))),
     Client("web", "web", "uvicorn, four workers, ResNet-50"),
     Client("torch_compile", "torch", "torch.compile, model_caching", "`model_caching`",
            keeps_more=True),

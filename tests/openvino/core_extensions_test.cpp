@@ -2,10 +2,8 @@
 // to a core.
 #include "openvino/core_extensions.h"
 
-#include <algorithm>
 #include <atomic>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -18,19 +16,6 @@ namespace larder::internal::openvino {
 namespace {
 
 class MyExtension final : public ov::Extension {};
-
-TEST(CoreExtensions, MeasuredBeforeIsMeasuredAgain) {
-    std::string build_id;
-    const auto measured = measure_extensions(build_id);
-    ASSERT_TRUE(measured);
-    const auto known = extensions_measured_before();
-    const auto found = std::ranges::find(known, build_id, &MeasuredExtensions::build_id);
-    std::ostringstream line;
-    line << "MeasuredExtensions{\"" << build_id << "\", " << measured->functions << ", "
-         << measured->words << ", " << measured->own << "},";
-    ASSERT_NE(found, known.end()) << "for src/openvino/core_extensions.cpp: " << line.str();
-    EXPECT_EQ(*found, *measured) << "it should be: " << line.str();
-}
 
 TEST(CoreExtensions, PlainCoreHasNone) {
     const ov::Core core;

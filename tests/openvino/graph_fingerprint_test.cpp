@@ -128,30 +128,52 @@ TEST(GraphFingerprint, NamesDoNotCount) {
     EXPECT_EQ(base, of(renamed));
 }
 
+std::shared_ptr<ov::Model> with_variables(const std::vector<std::string>& order, bool are_used) {
+    const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
+    std::map<std::string, std::shared_ptr<ov::op::util::Variable>> variables;
+    ov::SinkVector sinks;
+    ov::Output<ov::Node> y = x;
+    for (const auto* id : {"a", "b", "c"}) {
+        const auto variable = std::make_shared<ov::op::util::Variable>(
+            ov::op::util::VariableInfo{ov::Shape{4}, ov::element::f32, id});
+        variables.emplace(id, variable);
+        if (!are_used) continue;
+        y = std::make_shared<ov::opset13::ReadValue>(y, variable);
+        sinks.push_back(std::make_shared<ov::opset13::Assign>(y, variable));
+    }
+    ov::op::util::VariableVector ordered;
+    for (const auto& id : order) ordered.push_back(variables.at(id));
+    return std::make_shared<ov::Model>(ov::ResultVector{std::make_shared<ov::opset13::Result>(y)},
+                                       sinks, ov::ParameterVector{x}, ordered);
+}
+
 // Like those of paged attention.
 TEST(GraphFingerprint, TheOrderOfVariablesCountsOnlyWhereTheyAreUsed) {
-    const auto model = [](const std::vector<std::string>& order, bool are_used) {
-        const auto x = std::make_shared<ov::opset13::Parameter>(ov::element::f32, ov::Shape{4});
-        std::map<std::string, std::shared_ptr<ov::op::util::Variable>> variables;
-        ov::SinkVector sinks;
-        ov::Output<ov::Node> y = x;
-        for (const auto* id : {"a", "b", "c"}) {
-            const auto variable = std::make_shared<ov::op::util::Variable>(
-                ov::op::util::VariableInfo{ov::Shape{4}, ov::element::f32, id});
-            variables.emplace(id, variable);
-            if (!are_used) continue;
-            y = std::make_shared<ov::opset13::ReadValue>(y, variable);
-            sinks.push_back(std::make_shared<ov::opset13::Assign>(y, variable));
-        }
-        ov::op::util::VariableVector ordered;
-        for (const auto& id : order) ordered.push_back(variables.at(id));
-        return std::make_shared<ov::Model>(
-            ov::ResultVector{std::make_shared<ov::opset13::Result>(y)}, sinks,
-            ov::ParameterVector{x}, ordered);
-    };
+    const auto model = with_variables;
     EXPECT_EQ(of(model({"a", "b", "c"}, false)), of(model({"c", "a", "b"}, false)));
     EXPECT_NE(of(model({"a", "b", "c"}, false)), of(model({"a", "b"}, false)));
     EXPECT_NE(of(model({"a", "b", "c"}, true)), of(model({"c", "a", "b"}, true)));
+}
+
+// On CPU, the states of a request have the same order whatever the order of the model's variables.
+TEST(GraphFingerprint, TheOrderOfVariablesDoesNotCountIfTheDeviceIgnoresIt) {
+    const auto on_cpu = [](const std::vector<std::string>& order) {
+        PlainHasher hasher;
+        return fingerprint_graph(*with_variables(order, true), hasher,
+                                 VariableOrder::does_not_count)
+            .value();
+    };
+    EXPECT_EQ(on_cpu({"a", "b", "c"}), on_cpu({"c", "a", "b"}));
+    const auto states = [](const std::vector<std::string>& order) {
+        ov::Core core;
+        auto compiled = core.compile_model(with_variables(order, true), "CPU");
+        std::vector<std::string> names;
+        for (const auto& state : compiled.create_infer_request().query_state()) {
+            names.push_back(state.get_name());
+        }
+        return names;
+    };
+    EXPECT_EQ(states({"a", "b", "c"}), states({"c", "a", "b"}));
 }
 
 TEST(GraphFingerprint, IdsOfVariablesCount) {

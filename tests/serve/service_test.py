@@ -130,6 +130,9 @@ class RuntimeTest(ServeTest):
         dashboard = self.serve()
         why = dashboard.get(f"entries/{key}/why")
         self.assertEqual((why["would_hit"], why["key"]), (True, key))
+        on_others = self.larder("compile", models / "dense.xml", "--device", "HETERO:CPU")["key"]
+        why = dashboard.get(f"entries/{on_others}/why")
+        self.assertEqual((why["would_hit"], why["key"]), (True, on_others))
         self.damage(key)
         events = Events(dashboard)
         self.addCleanup(events.close)

@@ -8,10 +8,10 @@
 namespace larder::cli {
 
 [[nodiscard]] int compile(const Context& context, const CompileFlags& flags);
-[[nodiscard]] int why(const Context& context, const WhyFlags& flags);
+[[nodiscard]] int why(const Context& context, WhyFlags flags);
 [[nodiscard]] int repair(const Context& context, const VerificationFlags& flags);
 
-[[nodiscard]] Json explain(const Options& options, const WhyFlags& flags);
+[[nodiscard]] Json explain(const Options& options, WhyFlags flags);
 [[nodiscard]] Json repair_entries(const Options& options, const std::vector<std::string>& keys,
                                   const VerifyProgress& progress);
 

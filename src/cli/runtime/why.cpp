@@ -6,6 +6,7 @@
 #include "cli/runtime/request.h"
 #include "cli/runtime/verbs.h"
 #include "cli/surroundings.h"
+#include "cli/targets.h"
 #include "cli/text.h"
 
 namespace larder::cli {
@@ -64,7 +65,30 @@ void print_table(const Context& context, const WhyFlags& flags, const Explanatio
     Context::print(text);
 }
 
-Explanation explanation_of(const Options& options, const WhyFlags& flags) {
+// Returns the entry that is named instead of a model.
+std::optional<EntryInfo> entry_named(const Options& options, const std::string& name) {
+    if (!could_be_a_key(name) || !is_gone(name)) return std::nullopt;
+    try {
+        return Store(options).entry(name);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::not_found) throw;
+        return std::nullopt;
+    }
+}
+
+// `flags` gets the model and the device of an entry that is named instead.
+Explanation explanation_of(const Options& options, WhyFlags& flags) {
+    if (const auto entry = entry_named(options, flags.model)) {
+        if (!flags.request.properties.empty() || !flags.request.shapes.empty()) {
+            throw_usage("the entry '" + flags.model + "' has properties of its own",
+                        "give a model together with --property and --shape");
+        }
+        flags.model = entry->model;
+        flags.request.device = entry->device;
+        Cache cache(options);
+        ov::Core core;
+        return cache.explain(core, *entry);
+    }
     const auto properties = parse_properties(flags.request.properties);
     const auto shapes = parse_shapes(flags.request.shapes);
     Cache cache(options);
@@ -87,11 +111,12 @@ Explanation explanation_of(const Options& options, const WhyFlags& flags) {
 
 }  // namespace
 
-Json explain(const Options& options, const WhyFlags& flags) {
-    return why_json(flags, explanation_of(options, flags));
+Json explain(const Options& options, WhyFlags flags) {
+    const auto explanation = explanation_of(options, flags);
+    return why_json(flags, explanation);
 }
 
-int why(const Context& context, const WhyFlags& flags) {
+int why(const Context& context, WhyFlags flags) {
     const auto explanation = explanation_of(context.options(), flags);
     switch (context.format()) {
         case Format::json: Context::print(json_line(why_json(flags, explanation))); break;

@@ -53,7 +53,9 @@ int run_why(const Context& context, const WhyFlags& flags) {
 
 Run declare_why(CLI::App& verb) {
     auto flags = std::make_shared<WhyFlags>();
-    verb.add_option("MODEL", flags->model, "A model, as compile takes it")->required();
+    verb.add_option("KEY|MODEL", flags->model,
+                    "A model, as compile takes it; or an entry, for the request that compiled it")
+        ->required();
     declare_request(verb, flags->request);
     return [flags](const Context& context) { return run_why(context, *flags); };
 }

@@ -50,6 +50,8 @@ def run(folder, own_cache):
     import openvino_genai
 
     properties = {"ATTENTION_BACKEND": os.environ["GENAI_ATTENTION"]}
+    if "GENAI_PRECISION" in os.environ:
+        properties["INFERENCE_PRECISION_HINT"] = os.environ["GENAI_PRECISION"]
     if own_cache:
         properties["CACHE_DIR"] = own_cache
     start = Start()
