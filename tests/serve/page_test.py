@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 import unittest
 
 import harness
@@ -77,10 +78,12 @@ class PageTest(ServeTest):
             self.go(page, path)
         return page
 
-    def expect_refusal(self, status):
-        """The browser reports each of them."""
-        said = self.said.pop()
-        self.assertIn(f"status of {status} ", said)
+    def expect_refusal(self, page, status):
+        """The browser reports each of them, perhaps after the page has shown it."""
+        deadline = time.monotonic() + harness.PATIENCE_S
+        while not self.said and time.monotonic() < deadline:
+            page.wait_for_timeout(20)
+        self.assertIn(f"status of {status} ", self.said.pop())
 
     @staticmethod
     def go(page, path):
@@ -221,7 +224,7 @@ class CaringTest(PageTest):
         page.get_by_label("Down to").fill("many")
         page.get_by_role("button", name="Preview").click()
         expect(page.locator("form .error-text")).to_contain_text("many")
-        self.expect_refusal(400)
+        self.expect_refusal(page, 400)
 
     def test_damage_is_found_and_told(self):
         keys = self.furnish(*some_entries())
@@ -243,7 +246,7 @@ class CaringTest(PageTest):
         self.assertTrue(self.larder("show", keys[0])["pinned"])
         page.get_by_role("button", name="Ask now").click()
         expect(page.locator("main .error-text")).to_be_visible()
-        self.expect_refusal(422)  # its model is no file
+        self.expect_refusal(page, 422)  # its model is no file
 
     def test_read_only_offers_nothing(self):
         keys = self.furnish(*some_entries())

@@ -78,25 +78,28 @@ std::optional<EntryInfo> entry_named(const Options& options, const std::string& 
 
 // `flags` gets the model and the device of an entry that is named instead.
 Explanation explanation_of(const Options& options, WhyFlags& flags) {
-    if (const auto entry = entry_named(options, flags.model)) {
+    const auto entry = entry_named(options, flags.model);
+    if (entry) {
         if (!flags.request.properties.empty() || !flags.request.shapes.empty()) {
             throw_usage("the entry '" + flags.model + "' has properties of its own",
                         "give a model together with --property and --shape");
         }
         flags.model = entry->model;
         flags.request.device = entry->device;
-        Cache cache(options);
-        ov::Core core;
-        return cache.explain(core, *entry);
     }
     const auto properties = parse_properties(flags.request.properties);
     const auto shapes = parse_shapes(flags.request.shapes);
     Cache cache(options);
     ov::Core core;
+    // Says that only its program can request it.
+    if (entry && (entry->kind == "memory" || entry->kind == "caller")) {
+        return cache.explain(core, *entry);
+    }
     try {
         check_is_model(flags.model);
         cache.check_model(flags.model);
         check_device(core, flags.request.device);
+        if (entry) return cache.explain(core, *entry);
         check_properties(core, flags.request.device, properties);
         check_values(core, flags.request.device, properties);
         return shapes.empty()
