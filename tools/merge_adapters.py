@@ -110,7 +110,9 @@ class Merger:
         self.detach(first / name, code, {openvino.name, HOOK} & set(needed(first / name)))
         path = f"{CORE}:$ORIGIN/../shared:$ORIGIN"
         for folder, own in group:
-            self.load_together(folder / name, code, [own.name, code.name, *beside], path)
+            # The C library is loaded for the others anyway; lintian expects it to be named.
+            libraries = [own.name, code.name, *beside, "libc.so.6"]
+            self.load_together(folder / name, code, libraries, path)
         print(f"one {name} for", *(folder.name for folder, _ in group))
 
 
