@@ -9,10 +9,8 @@ import subprocess
 import time
 
 import harness
-import servers
-from proxy import Proxy
+from proxy import serve_behind_proxy
 from remote import MIB, RemoteTest
-from unable import unable
 
 # Twice a stall of 10 s, pauses, and what a busy machine adds.
 LIMIT_S = 90
@@ -21,13 +19,7 @@ LIMIT_S = 90
 class FaultsTest(RemoteTest):
     def setUp(self):
         super().setUp()
-        if not servers.is_installed("nginx"):
-            unable(self, "nginx is not installed")
-        self.server = servers.Nginx(self.root)
-        self.addCleanup(self.server.stop)
-        self.proxy = Proxy(self.server.url)
-        self.addCleanup(self.proxy.stop)
-        self.url = f"{self.proxy.url}/models"
+        serve_behind_proxy(self)
         self.key = self.large_entry(13 * MIB)
 
     def pulled_under(self, fault, kind="objects", state="failed"):

@@ -11,8 +11,7 @@ import time
 import fleet_machines
 import harness
 import servers
-from proxy import Proxy
-from unable import unable
+from proxy import serve_behind_proxy
 
 MODELS = fleet_machines.MODELS
 
@@ -196,13 +195,7 @@ class FleetOverHttpTest(FleetTest):
 
     def setUp(self):
         super().setUp()
-        if not servers.is_installed("nginx"):
-            unable(self, "nginx is not installed")
-        self.server = servers.Nginx(self.root)
-        self.addCleanup(self.server.stop)
-        self.proxy = Proxy(self.server.url)
-        self.addCleanup(self.proxy.stop)
-        self.url = f"{self.proxy.url}/models"
+        serve_behind_proxy(self)
         self.shared = self.server.files / "models"
 
     # nginx knows no conditions.

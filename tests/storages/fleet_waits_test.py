@@ -10,9 +10,7 @@ import time
 
 import fleet_machines
 import harness
-import servers
-from proxy import Proxy
-from unable import unable
+from proxy import serve_behind_proxy
 
 LIMIT_S = 5
 LEASE_S = 60  # k_lease_time
@@ -117,13 +115,7 @@ class FleetWaitsOverHttpTest(fleet_machines.Machines):
 
     def setUp(self):
         super().setUp()
-        if not servers.is_installed("nginx"):
-            unable(self, "nginx is not installed")
-        self.server = servers.Nginx(self.root)
-        self.addCleanup(self.server.stop)
-        self.proxy = Proxy(self.server.url)
-        self.addCleanup(self.proxy.stop)
-        self.url = f"{self.proxy.url}/models"
+        serve_behind_proxy(self)
         self.shared = self.server.files / "models"
         self.settings["LARDER_REMOTE_TIMEOUT"] = f"{LIMIT_S}s"
         self.hold_lease(0, text="another machine\nrenewed 3\n")

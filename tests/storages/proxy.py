@@ -7,6 +7,9 @@ import struct
 import threading
 import time
 
+import servers
+from unable import unable
+
 PIECE = 65536
 
 
@@ -144,3 +147,14 @@ class Proxy:
             time.sleep(0.05)
             return self.reset(handler)
         return None
+
+
+def serve_behind_proxy(test):
+    """Gives a test nginx as `server`, a `proxy` before it, and the `url` of a storage there."""
+    if not servers.is_installed("nginx"):
+        unable(test, "nginx is not installed")
+    test.server = servers.Nginx(test.root)
+    test.addCleanup(test.server.stop)
+    test.proxy = Proxy(test.server.url)
+    test.addCleanup(test.proxy.stop)
+    test.url = f"{test.proxy.url}/models"
